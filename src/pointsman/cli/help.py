@@ -1,0 +1,28 @@
+"""The text of ``pointsman --help``, kept as data so that it costs no import; a test compares it with the commands."""
+
+__all__ = ["HELP"]
+
+HELP = """\
+Move a served LLM between raw vLLM, KServe and llm-d on Kubernetes, live, with nothing lost.
+
+Usage: pointsman COMMAND [OPTIONS]          (also: kubectl pointsman COMMAND)
+
+See and prepare:
+  render     Print the manifests of a model on a serving layer.
+  status     Show models, layers, readiness, traffic and running moves.
+
+Serve and move:
+  up         Bring a model up on its declared layer and point its alias there.
+  move       Move a model to another serving layer, live.
+
+Try it without a cluster:
+  demo       Start the lab, serve a model, move it three times under load.
+  lab        Start, stop and look at the embedded cluster.
+
+Options:
+  --version  Print the version.
+  --help     Print this text; COMMAND --help explains a command.
+
+Every command takes --output text|json. Data goes to stdout, narration to stderr.
+Exit codes: 0 done, 1 refused or findings, 2 usage or cluster, 3 failed and undone, 4 a person is needed.
+"""

@@ -1,0 +1,1 @@
+"""The tenant edge: where an alias points, with which weights, and proof of it."""

@@ -1,0 +1,79 @@
+"""What an edge has to answer so that a move can shift an alias.
+
+An alias has one member per layer in play. A member has a pinned id, so that a response can be attributed to it.
+Weights are relative; they are written for all members in one change, because an edge may read a missing weight
+as zero (LiteLLM 1.106, measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["AliasState", "Edge", "Member", "Observation", "Replica"]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One way an alias can go."""
+
+    id: str
+    """Pinned id, ``<model>-<layer>``; comes back in the response header ``x-litellm-model-id``."""
+    layer: str
+    base_url: str
+    """OpenAI base URL, ending in ``/v1``."""
+    served_name: str
+    weight: int
+    """Relative share, 0 to 100. 0 is a standby that covers for failing members, not off."""
+
+
+@dataclass(frozen=True, slots=True)
+class AliasState:
+    """Where an alias points by declaration."""
+
+    alias: str
+    members: tuple[Member, ...]
+    revision: str
+    """Digest of the whole edge configuration the alias is part of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One running process of the edge."""
+
+    name: str
+    revision: str
+    """Digest of the configuration it was started with; empty when unknown."""
+    ready: bool
+    terminating: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What responses said: requests answered per member id, and failures by kind."""
+
+    answered: Mapping[str, int]
+    failed: Mapping[str, int]
+
+
+class Edge(Protocol):
+    """A tenant edge that can be read, written in one change, confirmed and observed."""
+
+    async def read(self) -> AliasState:
+        """The declared state. An alias that does not exist has no members."""
+
+    async def write(self, members: Sequence[Member]) -> str:
+        """Declare all members in one change, roll the edge, return the new revision. Idempotent."""
+
+    async def replicas(self) -> Sequence[Replica]:
+        """Every live process of the edge, terminating ones included."""
+
+    async def confirm(self, revision: str, *, timeout: float) -> None:
+        """Wait until every replica runs ``revision`` and none of an older one is left.
+
+        Raises TemporaryError after ``timeout`` seconds, naming the replica that lags.
+        """
+
+    async def observe(self, requests: int) -> Observation:
+        """Send marked requests through every replica in turn and read who answered."""

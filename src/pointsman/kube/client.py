@@ -1,0 +1,328 @@
+"""The Kubernetes client: reads, server-side apply, patches, deletes and waits.
+
+Retries live here and nowhere else. A call is tried again when it was turned away (429) or can be said twice
+(GET, PUT, PATCH, DELETE); creating is not repeated unless the server says that nothing was done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+
+from pointsman.errors import NotFoundError, TemporaryError
+from pointsman.kube.answers import error_for, retry_delay
+from pointsman.kube.http import Response
+from pointsman.kube.kubeconfig import Access, load_access
+from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
+from pointsman.kube.watch import Event, WatchError, follow
+
+__all__ = ["FIELD_MANAGER", "Client", "Event"]
+
+FIELD_MANAGER = "pointsman"
+CALL_TIMEOUT = 30.0
+"""Seconds one call may take, retries not included."""
+ATTEMPTS = 6
+
+Object = dict[str, Any]
+
+_PATCH_TYPES = {
+    "merge": "application/merge-patch+json",
+    "json": "application/json-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+
+
+class Client:
+    """One API server. Use as an async context manager, from one event loop."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    def from_kubeconfig(cls, path: Path | None = None, context: str | None = None) -> Client:
+        """A client for the kubeconfig's server; raises PermanentError when the file cannot be used."""
+        return cls(load_access(path, context))
+
+    async def __aenter__(self) -> Client:
+        connector = aiohttp.TCPConnector(ssl=self.access.tls if self.access.tls is not None else True, limit=0)
+        self._session = aiohttp.ClientSession(connector=connector, headers=self.access.headers)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The open session; for the modules of this package."""
+        assert self._session is not None, "use Client as an async context manager"
+        return self._session
+
+    async def http(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = CALL_TIMEOUT,
+    ) -> Response:
+        """One raw call, no retry, whatever its status. Raises TemporaryError when there is no answer."""
+        data = None if body is None else json.dumps(body).encode()
+        sent = {"Accept": "application/json", **(headers or {})}
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            async with self.session.request(
+                method,
+                self._url(path, params),
+                data=data,
+                headers=sent,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+            ) as response:
+                return Response(response.status, response.headers, await response.read())
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self.unreachable(error) from error
+
+    def _url(self, path: str, params: Mapping[str, str] | None) -> str:
+        query = f"?{urlencode(params)}" if params else ""
+        return f"{self.access.server}{path}{query}"
+
+    def unreachable(self, error: BaseException) -> TemporaryError:
+        """The error for a server that does not answer."""
+        reason = "no answer in time" if isinstance(error, TimeoutError) else (str(error) or type(error).__name__)
+        return TemporaryError(
+            f"the API server does not answer ({reason})",
+            where=f"{self.access.server} (context {self.access.context} in {self.access.source})",
+            next_action="check that the cluster runs and that the kubeconfig points at it",
+            code="cluster-unreachable",
+        )
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        where: str,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        """One call with retries; the answer as an object. Raises the ClusterError its status means."""
+        for attempt in range(ATTEMPTS):
+            last = attempt == ATTEMPTS - 1
+            try:
+                answer = await self.http(method, path, params=params, body=body, headers={"Content-Type": content_type})
+            except TemporaryError:
+                if last or method == "POST":
+                    raise
+                await asyncio.sleep(min(0.2 * 2.0**attempt, 5.0))
+                continue
+            if answer.status < 400:
+                return dict(answer.json()) if answer.body else {}
+            delay = retry_delay(method, answer.status, answer.headers, attempt)
+            if last or delay is None:
+                raise error_for(answer.status, answer.body, where)
+            await asyncio.sleep(delay)
+        raise AssertionError("unreachable")
+
+    async def get(self, ref: Ref) -> Object:
+        """The object; raises NotFoundError when it does not exist."""
+        return await self.call("GET", ref.path(), where=str(ref))
+
+    async def find(self, ref: Ref) -> Object | None:
+        """The object, or None. A kind the cluster does not serve reads as None too."""
+        try:
+            return await self.get(ref)
+        except NotFoundError:
+            return None
+
+    async def list(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+    ) -> list[Object]:
+        """All objects of a kind (in every namespace when none is given), each with apiVersion and kind."""
+        params = selectors(labels, fields)
+        answer = await self.call("GET", kind.path(namespace), where=f"{kind.plural}", params=params)
+        return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer["items"]]
+
+    async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
+        """Server-side apply with our field manager. Raises ConflictError when ``force`` is off and others own it."""
+        ref = ref_of(manifest)
+        params = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        if dry_run:
+            params["dryRun"] = "All"
+        return await self.call(
+            "PATCH",
+            ref.path(),
+            where=str(ref),
+            params=params,
+            body=manifest,
+            content_type=_PATCH_TYPES["apply"],
+        )
+
+    async def create(self, manifest: Object) -> Object:
+        """Create; raises ConflictError when it exists."""
+        ref = ref_of(manifest)
+        path = ref.kind.path(ref.namespace)
+        params = {"fieldManager": FIELD_MANAGER}
+        return await self.call("POST", path, where=str(ref), params=params, body=manifest)
+
+    async def replace(self, manifest: Object, *, subresource: str = "") -> Object:
+        """Replace the whole object; with a resourceVersion in it, only if nobody changed it since."""
+        ref = ref_of(manifest)
+        params = {"fieldManager": FIELD_MANAGER}
+        return await self.call("PUT", ref.path(subresource), where=str(ref), params=params, body=manifest)
+
+    async def patch(self, ref: Ref, body: Any, *, subresource: str = "", kind: str = "merge") -> Object:
+        """Patch with ``kind`` merge, json or strategic."""
+        return await self.call(
+            "PATCH",
+            ref.path(subresource),
+            where=str(ref),
+            params={"fieldManager": FIELD_MANAGER},
+            body=body,
+            content_type=_PATCH_TYPES[kind],
+        )
+
+    async def delete(
+        self, ref: Ref, *, propagation: str = "Background", missing_ok: bool = True, grace: int | None = None
+    ) -> None:
+        """Delete; ``propagation`` is Background, Foreground or Orphan, ``grace`` seconds for pods."""
+        body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace
+        try:
+            await self.call("DELETE", ref.path(), where=str(ref), body=body)
+        except NotFoundError:
+            if not missing_ok:
+                raise
+
+    async def watch(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+        name: str | None = None,
+    ) -> AsyncIterator[Event]:
+        """List, then follow for ever; restarts by itself. See ``pointsman.kube.watch``."""
+        selector = ",".join(part for part in (fields, f"metadata.name={name}" if name else "") if part)
+        async for event in follow(self, kind, kind.path(namespace), selectors(labels, selector)):
+            yield event
+
+    async def wait(
+        self, ref: Ref, predicate: Callable[[Object | None], bool], *, timeout: float, what: str
+    ) -> Object | None:
+        """Follow one object until ``predicate`` holds (None while it does not exist).
+
+        Raises TemporaryError after ``timeout`` seconds, naming ``what`` was waited for.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._until(ref, predicate)
+        except TimeoutError as error:
+            raise TemporaryError(
+                f"waited {timeout:g} s for {what}",
+                where=str(ref),
+                next_action=f"kubectl describe {ref.kind.plural} {ref.name}"
+                + (f" -n {ref.namespace}" if ref.namespace else ""),
+                code="wait-timeout",
+            ) from error
+
+    async def _until(self, ref: Ref, predicate: Callable[[Object | None], bool]) -> Object | None:
+        current: Object | None = None
+        async for event in self.watch(ref.kind, ref.namespace, name=ref.name):
+            if event.type != "SYNCED":
+                current = None if event.type == "DELETED" else event.object
+            if (event.type == "SYNCED" or current is not None) and predicate(current):
+                return current
+            if event.type == "DELETED" and predicate(None):
+                return None
+        raise AssertionError("a watch never ends")
+
+    async def wait_gone(self, ref: Ref, timeout: float) -> None:
+        """Wait until the object does not exist any more; raises TemporaryError like ``wait``."""
+        await self.wait(ref, lambda found: found is None, timeout=timeout, what="it to be gone")
+
+    async def proxy_get(self, namespace: str, pod: str, port: int, path: str, timeout: float = 10.0) -> Response:
+        """GET from a pod through the API server, which strips the Authorization header."""
+        target = Ref(kind_of("Pod"), f"{pod}:{port}", namespace).path("proxy")
+        return await self.http("GET", f"{target}/{path.lstrip('/')}", timeout=timeout)
+
+    async def service_get(self, namespace: str, service: str, port: int, path: str, timeout: float = 10.0) -> Response:
+        """GET from a Service through the API server, which strips the Authorization header."""
+        target = Ref(kind_of("Service"), f"http:{service}:{port}", namespace).path("proxy")
+        return await self.http("GET", f"{target}/{path.lstrip('/')}", timeout=timeout)
+
+    async def logs(self, namespace: str, pod: str, container: str = "", tail: int = 50) -> str:
+        """The last lines of a container's log."""
+        params = {"tailLines": str(tail), **({"container": container} if container else {})}
+        path = Ref(kind_of("Pod"), pod, namespace).path("log")
+        answer = await self.http("GET", path, params=params, headers={"Accept": "*/*"})
+        if answer.status >= 400:
+            raise error_for(answer.status, answer.body, f"Pod {namespace}/{pod}")
+        return answer.text
+
+    @asynccontextmanager
+    async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
+        """A local base URL that reaches the pod's port, headers untouched. See ``pointsman.kube.forward``."""
+        from pointsman.kube.forward import forward
+
+        async with forward(self, namespace, pod, port) as base:
+            yield base
+
+    async def events(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Object]:
+        """One watch connection, as raw events; ends when the server ends it. Used by ``follow``."""
+        try:
+            async with self.session.get(
+                self._url(path, params),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=WATCH_SILENCE),
+                headers={"Accept": "application/json"},
+            ) as response:
+                if response.status >= 400:
+                    raise WatchError(response.status, await response.read())
+                async for line in lines(response):
+                    yield json.loads(line)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise WatchError(0, str(error).encode()) from error
+
+
+WATCH_SILENCE = 330.0
+"""Seconds of silence after which a watch is taken for dead; the server is asked to end it at 300."""
+
+
+async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Whole lines of any length; aiohttp's own line reader refuses lines over its buffer (CRDs are longer)."""
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *whole, rest = (rest + chunk).split(b"\n")
+        for line in whole:
+            if line:
+                yield line
+
+
+def selectors(labels: Mapping[str, str] | None, fields: str) -> dict[str, str]:
+    """Query parameters for a label mapping (an empty value selects on presence) and a field selector."""
+    params: dict[str, str] = {}
+    if labels:
+        params["labelSelector"] = ",".join(f"{key}={value}" if value else key for key, value in labels.items())
+    if fields:
+        params["fieldSelector"] = fields
+    return params

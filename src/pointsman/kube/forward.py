@@ -1,0 +1,117 @@
+"""Port-forwarding: a local TCP port that ends in a pod, whole and unfiltered.
+
+The API server's own pod proxy strips the Authorization header (it is the caller's), so a key cannot be tried
+through it. A port-forward carries bytes. The protocol is the kubelet's ``v4.channel.k8s.io`` WebSocket form
+(kubernetes 1.34, pkg/kubelet/server, cri streaming portforward/websocket.go): binary frames, first byte the
+channel, two channels a port (data, error); the first frame of each channel carries the port as two bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+
+from pointsman.errors import TemporaryError
+from pointsman.kube.resources import Ref, kind_of
+
+if TYPE_CHECKING:
+    from pointsman.kube.client import Client
+
+__all__ = ["forward"]
+
+PROTOCOL = "v4.channel.k8s.io"
+DATA, ERROR = 0, 1
+CHUNK = 64 * 1024
+
+
+@asynccontextmanager
+async def forward(client: Client, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
+    """Listen on a free loopback port while the block runs; yields ``http://127.0.0.1:N``.
+
+    Each local connection is one WebSocket. Raises TemporaryError when the pod cannot be reached at all; later
+    failures cut the local connection, as a network would.
+    """
+    probe = await _open(client, namespace, pod, port)
+    await probe.close()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(_serve(client, namespace, pod, port, reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _open(client: Client, namespace: str, pod: str, port: int) -> aiohttp.ClientWebSocketResponse:
+    path = Ref(kind_of("Pod"), pod, namespace).path("portforward")
+    url = f"{client.access.server}{path}?ports={port}"
+    try:
+        async with asyncio.timeout(10):
+            return await client.session.ws_connect(url, protocols=(PROTOCOL,), max_msg_size=0)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise TemporaryError(
+            f"cannot forward to port {port} ({str(error) or 'no answer in time'})",
+            where=f"Pod {namespace}/{pod}",
+            next_action="check that the pod runs and that you may create pods/portforward",
+            code="forward-failed",
+        ) from error
+
+
+async def _serve(
+    client: Client,
+    namespace: str,
+    pod: str,
+    port: int,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    try:
+        socket = await _open(client, namespace, pod, port)
+    except TemporaryError:
+        writer.transport.abort()
+        return
+    upward = asyncio.create_task(_upward(reader, socket))
+    try:
+        await _downward(socket, writer)
+    except (aiohttp.ClientError, OSError):
+        writer.transport.abort()
+    finally:
+        upward.cancel()
+        await asyncio.gather(upward, return_exceptions=True)
+        await socket.close()
+        writer.close()
+
+
+async def _upward(reader: asyncio.StreamReader, socket: aiohttp.ClientWebSocketResponse) -> None:
+    while data := await reader.read(CHUNK):
+        await socket.send_bytes(bytes([DATA]) + data)
+    await socket.close()
+
+
+async def _downward(socket: aiohttp.ClientWebSocketResponse, writer: asyncio.StreamWriter) -> None:
+    opened: set[int] = set()
+    async for message in socket:
+        if message.type is not aiohttp.WSMsgType.BINARY:
+            continue
+        channel, data = message.data[0], message.data[1:]
+        if channel not in opened:
+            opened.add(channel)
+            data = data[2:]
+        if channel == ERROR and data:
+            writer.transport.abort()
+            return
+        if channel == DATA and data:
+            writer.write(data)
+            await writer.drain()

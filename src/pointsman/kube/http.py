@@ -1,0 +1,146 @@
+"""Plain HTTP with this project's errors: one request, or one stream.
+
+A thin skin over aiohttp so that no library type or exception leaves this package.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+
+from pointsman.errors import TemporaryError
+
+__all__ = ["Http", "Response", "Stream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Case-insensitive."""
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; raises ValueError when it is not."""
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8", "replace")
+
+
+class Stream:
+    """An answer that is still arriving."""
+
+    def __init__(self, response: aiohttp.ClientResponse, where: str) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        self._where = where
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Lines as they come, without their line ends; raises TemporaryError when the stream is cut."""
+        try:
+            async for line in self._response.content:
+                yield line.rstrip(b"\r\n")
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _unreachable(self._where, error) from error
+
+    async def read(self) -> bytes:
+        """The rest of the body."""
+        try:
+            return await self._response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _unreachable(self._where, error) from error
+
+
+class Http:
+    """A pool of connections, optionally through a forward proxy. Use as an async context manager."""
+
+    def __init__(self, *, proxy: str | None = None, base: str = "", limit: int = 0) -> None:
+        self._proxy = proxy
+        self._base = base
+        self._limit = limit
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Http:
+        connector = aiohttp.TCPConnector(limit=self._limit)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> AsyncIterator[Stream]:
+        """Open a request; ``timeout`` is seconds for the whole exchange, the reading of the body included.
+
+        Raises TemporaryError when the peer cannot be reached, cuts the exchange or takes too long.
+        """
+        assert self._session is not None, "use Http as an async context manager"
+        where = self._base + url
+        try:
+            response = await self._session.request(
+                method,
+                where,
+                json=body,
+                headers=headers,
+                proxy=self._proxy,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _unreachable(where, error) from error
+        try:
+            yield Stream(response, where)
+        finally:
+            response.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> Response:
+        """One request and its whole answer, whatever its status. Raises TemporaryError like ``stream``."""
+        assert self._session is not None, "use Http as an async context manager"
+        where = self._base + url
+        try:
+            async with self._session.request(
+                method,
+                where,
+                json=body,
+                headers=headers,
+                proxy=self._proxy,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+            ) as response:
+                return Response(response.status, response.headers, await response.read())
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _unreachable(where, error) from error
+
+
+def _unreachable(where: str, error: BaseException) -> TemporaryError:
+    reason = "no answer in time" if isinstance(error, TimeoutError) else (str(error) or type(error).__name__)
+    return TemporaryError(f"no answer: {reason}", where=where, next_action="try again", code="http-unreachable")
