@@ -1,0 +1,78 @@
+# Everything a newcomer needs: `make demo` to see it work, `make test` to prove it.
+# Each target sets up what it needs and no more; nothing is installed outside .venv and the per-user cache.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+LAB    ?= default
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lab-up lab-down bench-moves bench-lab bench-start lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.lab ## start the lab, serve a model, move it three times under load, print receipts
+	@$(BIN)/pointsman demo
+
+test: $(VENV)/.dev ## all tests, the six live moves included
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## lint, format, types, import layers, spelling
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/typos
+
+lab-up: $(VENV)/.lab ## start the embedded cluster
+	@$(BIN)/pointsman lab up --name $(LAB)
+
+lab-down: $(VENV)/.lab ## stop it
+	@$(BIN)/pointsman lab down --name $(LAB)
+
+bench-moves: $(VENV)/.dev ## six moves with at least 2,000 requests each; updates docs/benchmarks.md
+	@$(BIN)/python benchmarks/moves.py
+
+bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, streaming
+	@$(BIN)/python benchmarks/lab_proxy.py
+
+bench-start: $(VENV)/.dev ## pointsman --help against kubectl version --client, in pairs
+	@$(BIN)/python benchmarks/start.py
+
+lock: $(VENV)/.uv ## renew the lock files from pyproject.toml
+	@for set in lab dev; do \
+	    extras="--extra lab"; [ $$set = dev ] && extras="--extra lab --extra dev"; \
+	    $(BIN)/uv pip compile -q --upgrade pyproject.toml $$extras --universal --python-version 3.11 \
+	        --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/$$set.lock; \
+	done
+
+clean: ## remove the virtual environment and tool caches of this folder
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "pointsman needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { echo "cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@touch $@
+
+$(VENV)/.uv: requirements/uv.lock | $(VENV)/.python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@touch $@
+
+# The lock file is the whole environment; the package itself is added on top, editable.
+define install
+	@echo "setting up $(VENV) from requirements/$(1).lock" >&2
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --compile-bytecode --require-hashes -r requirements/$(1).lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --no-deps --editable .
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q src
+	@touch $@
+endef
+
+$(VENV)/.lab: requirements/lab.lock pyproject.toml $(VENV)/.uv
+	$(call install,lab)
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml $(VENV)/.uv
+	$(call install,dev)
+	@touch $(VENV)/.lab

@@ -1,0 +1,85 @@
+"""Starting the program: help at once, and nothing heavy behind it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pointsman.cli.entry import COMMANDS
+from pointsman.cli.help import HELP
+
+HEAVY = ("aiohttp", "pydantic", "ruamel", "rich", "typer", "click", "asyncio", "kubernetes", "httpx", "grpc")
+
+
+def run(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pointsman", *words], capture_output=True, text=True, timeout=60, env=env, check=False
+    )
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint('\\n'.join(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    return {name.split(".")[0] for name in done.stderr.split()}
+
+
+def test_importing_the_package_pulls_in_no_library() -> None:
+    assert modules_after("import pointsman").isdisjoint(HEAVY)
+
+
+def test_help_pulls_in_no_library() -> None:
+    statement = (
+        "sys.argv = ['pointsman', '--help']\nfrom pointsman.cli.main import main\ntry: main()\nexcept SystemExit: pass"
+    )
+    assert modules_after(statement).isdisjoint(HEAVY)
+
+
+def test_help_names_every_command_and_no_other() -> None:
+    listed = [line.split()[0] for line in HELP.splitlines() if line.startswith("  ") and not line.startswith("  --")]
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    done = run(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert f"pointsman {command}" in done.stdout
+
+
+def test_version_is_the_packages_own() -> None:
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{run("--version").stdout.split()[1]}"' in text
+
+
+def test_a_command_misspelt_gets_the_nearest_name_and_exit_code_2() -> None:
+    done = run("mvoe")
+    assert done.returncode == 2
+    assert "did you mean 'move'?" in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_is_an_object_when_json_is_asked_for() -> None:
+    done = run("render", "nosuchmodel", "--output", "json")
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert set(error) == {"code", "what", "where", "next"}
+    assert error["next"]
+
+
+def test_an_option_that_does_not_exist_is_a_usage_error_without_a_traceback() -> None:
+    done = run("status", "--nonsense")
+    assert done.returncode == 2
+    assert "--nonsense" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_kubeconfig_says_what_to_do(tmp_path: Path) -> None:
+    done = run("status", "--kubeconfig", str(tmp_path / "absent"))
+    assert done.returncode == 2
+    assert "absent" in done.stderr
+    assert "pointsman lab up" in done.stderr

@@ -1,0 +1,51 @@
+"""A peer that answers HTTP as an API server may: a list of scripted answers, then 404. Not a patch of the client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from pointsman.kube.client import Client
+from pointsman.kube.kubeconfig import Access
+
+
+@dataclass
+class Peer:
+    """Scripted answers in order: (status, headers, body), or "reset" to cut the connection."""
+
+    answers: list[Any] = field(default_factory=list)
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append((request.method, request.path_qs))
+        answer = self.answers.pop(0) if self.answers else (404, {}, {"message": "not found"})
+        if answer == "reset":
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+        status, headers, body = answer
+        if isinstance(body, list):
+            return web.Response(status=status, headers=headers, text="".join(json.dumps(line) + "\n" for line in body))
+        return web.json_response(body, status=status, headers=headers)
+
+
+@asynccontextmanager
+async def client_for(peer: Peer) -> AsyncIterator[Client]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", peer.handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    address = runner.addresses[0]
+    access = Access(f"http://{address[0]}:{address[1]}", None, {}, "peer", "default", "tests")
+    try:
+        async with Client(access) as client:
+            yield client
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,112 @@
+"""The client against a peer that misbehaves as API servers do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from pointsman.errors import ClusterError, ConflictError, NotFoundError, PermanentError, TemporaryError
+from pointsman.kube.client import Client
+from pointsman.kube.kubeconfig import Access
+from pointsman.kube.resources import Ref, kind_of
+from tests.kube.peer import Peer, client_for
+
+Answer = tuple[int, dict[str, str], Any]
+MAP = Ref(kind_of("ConfigMap"), "m", "n")
+OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": "n", "resourceVersion": "5"}}
+OK: Answer = (200, {}, OBJECT)
+
+
+async def test_waits_as_long_as_the_server_asks_then_succeeds() -> None:
+    peer = Peer([(429, {"Retry-After": "0"}, {}), (503, {"Retry-After": "0"}, {}), OK])
+    async with client_for(peer) as client:
+        assert await client.get(MAP) == OBJECT
+    assert len(peer.seen) == 3
+
+
+async def test_a_reset_is_tried_again_when_the_call_can_be_said_twice() -> None:
+    peer = Peer(["reset", OK])
+    async with client_for(peer) as client:
+        assert await client.patch(MAP, {"data": {}}) == OBJECT
+
+
+async def test_a_create_that_may_have_happened_is_not_repeated() -> None:
+    peer = Peer([(500, {}, {"message": "etcd went away"}), OK])
+    async with client_for(peer) as client:
+        with pytest.raises(TemporaryError, match="etcd went away"):
+            await client.create(OBJECT)
+    assert len(peer.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (401, PermanentError, "cluster-unauthorized"),
+        (403, PermanentError, "cluster-forbidden"),
+        (404, NotFoundError, "cluster-not-found"),
+        (409, ConflictError, "cluster-conflict"),
+        (422, PermanentError, "cluster-invalid"),
+    ],
+)
+async def test_a_refusal_names_the_object_and_is_not_repeated(status: int, kind: type[ClusterError], code: str) -> None:
+    peer = Peer([(status, {}, {"message": "no"})])
+    async with client_for(peer) as client:
+        with pytest.raises(kind) as caught:
+            await client.get(MAP)
+    assert (caught.value.code, caught.value.where, len(peer.seen)) == (code, "ConfigMap n/m", 1)
+
+
+async def test_no_library_error_leaves_the_client_when_nobody_listens() -> None:
+    async with Client(Access("http://127.0.0.1:1", None, {}, "c", "d", "file")) as client:
+        with pytest.raises(TemporaryError) as caught:
+            await client.http("GET", "/")
+    assert not isinstance(caught.value, aiohttp.ClientError)
+    assert "context c in file" in caught.value.where
+
+
+def change(kind: str, version: str, name: str = "m") -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "n", "resourceVersion": version}
+    return {"type": kind, "object": {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}}
+
+
+def listing(version: str, *items: dict[str, Any]) -> Answer:
+    return 200, {}, {"metadata": {"resourceVersion": version}, "items": [item["object"] for item in items]}
+
+
+async def told(peer: Peer, count: int) -> list[tuple[str, str]]:
+    found = []
+    async with client_for(peer) as client:
+        async for event in client.watch(kind_of("ConfigMap"), "n"):
+            found.append((event.type, event.object.get("metadata", {}).get("name", "")))
+            if len(found) == count:
+                break
+    return found
+
+
+async def test_a_watch_that_the_server_closes_goes_on_from_where_it_was() -> None:
+    first: Answer = (200, {}, [change("MODIFIED", "6")])
+    second: Answer = (200, {}, [change("DELETED", "7")])
+    peer = Peer([listing("5", change("ADDED", "5")), first, second])
+    assert await told(peer, 4) == [("ADDED", "m"), ("SYNCED", ""), ("MODIFIED", "m"), ("DELETED", "m")]
+    assert "resourceVersion=6" in peer.seen[2][1]
+
+
+async def test_an_expired_watch_lists_again_and_tells_what_vanished() -> None:
+    gone: Answer = (200, {}, [{"type": "ERROR", "object": {"code": 410}}])
+    peer = Peer([listing("5", change("ADDED", "5"), change("ADDED", "4", "old")), gone, listing("9", change("A", "9"))])
+    assert await told(peer, 6) == [
+        ("ADDED", "m"),
+        ("ADDED", "old"),
+        ("SYNCED", ""),
+        ("MODIFIED", "m"),
+        ("DELETED", "old"),
+        ("SYNCED", ""),
+    ]
+
+
+async def test_a_forbidden_watch_is_raised_not_retried() -> None:
+    peer = Peer([listing("5"), (403, {}, {"message": "not you"})])
+    with pytest.raises(PermanentError, match="not you"):
+        await told(peer, 3)
