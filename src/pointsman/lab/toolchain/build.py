@@ -1,0 +1,132 @@
+"""``go build`` of every tool that ``go.mod`` names, with progress, and its failures as sentences."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pointsman.errors import LabError
+from pointsman.lab.progress import Progress, Report
+from pointsman.lab.toolchain.golang import Go
+
+__all__ = ["BUILD_FLAGS", "KUBERNETES_VERSION", "RENAMED", "build_tools", "module_directory"]
+
+KUBERNETES_VERSION = "v1.34.4"
+BUILD_FLAGS = ("-trimpath", "-ldflags", f"-s -w -X k8s.io/component-base/version.gitVersion={KUBERNETES_VERSION}")
+RENAMED = {"server": "etcd", "manager": "kserve-manager", "llmisvc": "kserve-llmisvc"}
+
+_NEEDED_BYTES = 1_500_000_000
+_PACKAGE = re.compile(r"[\w.~-]+(/[\w.~-]+)*")
+_OFFLINE = ("dial tcp", "no such host", "i/o timeout", "connection refused", "proxyconnect", "TLS handshake timeout")
+
+
+def build_tools(go: Go, module: Path, target: Path, report: Report) -> None:
+    """Build the tools of ``module`` into ``target``, under the names the lab knows them by."""
+    _refuse_full_disk(target)
+    report(Progress("toolchain", f"building with {go.origin}; minutes the first time, seconds afterwards"))
+    packages = _list_packages(go, module, report)
+    built = 0
+
+    def note(line: str) -> None:
+        nonlocal built
+        if _PACKAGE.fullmatch(line):
+            built += 1
+            report(Progress("toolchain", f"compiling, of at most {packages} packages: {line[-60:]}", built, packages))
+
+    _run(go, ["build", "-v", *BUILD_FLAGS, "-o", f"{target}/", "tool"], module, note)
+    for built_name, name in RENAMED.items():
+        (target / built_name).rename(target / name)
+
+
+def module_directory(go: Go, module: Path, path: str) -> Path:
+    """Where the sources of the module called ``path`` lie."""
+    return Path(_run(go, ["list", "-m", "-f", "{{.Dir}}", path], module).strip())
+
+
+def _list_packages(go: Go, module: Path, report: Report) -> int:
+    """How many packages the tools are made of; fetches their modules on the way."""
+    fetched = 0
+
+    def note(line: str) -> None:
+        nonlocal fetched
+        if line.startswith("go: downloading "):
+            fetched += 1
+            report(Progress("toolchain", f"fetching modules: {line.split()[2]}", fetched))
+
+    return len(_run(go, ["list", "-deps", "tool"], module, note).splitlines())
+
+
+def _run(go: Go, arguments: Sequence[str], module: Path, note: Callable[[str], None] = lambda line: None) -> str:
+    """Run ``go``; ``note`` is given each line of its standard error. Its standard output is returned."""
+    process = subprocess.Popen(
+        [go.binary, *arguments],
+        cwd=module,
+        env=go.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    output: list[str] = []
+    reader = threading.Thread(target=lambda stream: output.append(stream.read()), args=(process.stdout,))
+    reader.start()
+    last: deque[str] = deque(maxlen=20)
+    try:
+        for line in process.stderr:
+            last.append(line.rstrip())
+            note(line.rstrip())
+        code = process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    finally:
+        reader.join()
+        process.stdout.close()
+        process.stderr.close()
+    if code:
+        raise _failure(arguments[0], list(last))
+    return output[0]
+
+
+def _failure(verb: str, lines: list[str]) -> LabError:
+    text = "\n".join(lines)
+    if "no space left on device" in text:
+        return _disk_full("the Go build")
+    if any(sign in text for sign in _OFFLINE):
+        return LabError(
+            f"the lab's tools have to be built, but their Go modules cannot be fetched: {lines[-1]}",
+            next_action=(
+                "either connect this machine to a Go module proxy once (GOPROXY names it), or copy the lab's cache "
+                "from a machine of the same kind and point POINTSMAN_CACHE at it"
+            ),
+            code="lab-no-modules",
+        )
+    shown = "\n  ".join(lines[-8:])
+    return LabError(
+        f"go {verb} failed:\n  {shown}", next_action="try again; see docs/errors.md#lab-build", code="lab-build"
+    )
+
+
+def _refuse_full_disk(target: Path) -> None:
+    if shutil.disk_usage(target).free < _NEEDED_BYTES:
+        raise _disk_full(str(target))
+
+
+def _disk_full(where: str) -> LabError:
+    return LabError(
+        "the disk is full: the lab's tools need 1.5 GB, and Go 4 GB more for its own cache the first time",
+        where=where,
+        next_action="make room, or point POINTSMAN_CACHE (and GOCACHE) at another disk",
+        code="lab-disk-full",
+    )
