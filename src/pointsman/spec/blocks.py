@@ -1,0 +1,89 @@
+"""What only one layer has: names and places, storage, and that layer's own switches."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pointsman.spec.block import Block
+from pointsman.spec.words import Name, Path, Quantity
+
+__all__ = ["Gateway", "KServe", "Layers", "LlmD", "Prefill", "PvcWeights", "RawVllm", "StagedWeights"]
+
+
+class PvcWeights(Block):
+    """Weights that somebody put on a claim beforehand."""
+
+    claim: Name
+    path: Path | None = None
+    """Folder on the claim; the claim's root when absent."""
+
+
+class StagedWeights(Block):
+    """Where this layer reads the weights, in place of downloading them."""
+
+    pvc: PvcWeights
+
+
+class Placed(Block):
+    """What every layer's block has."""
+
+    name: Name | None = None
+    """Name of the main object; the model's name when absent."""
+    application: Name | None = None
+    """Argo CD Application that owns the manifests, in GitOps mode."""
+    weights: StagedWeights | None = None
+
+
+class RawVllm(Placed):
+    """Deployment, Service and cache claim."""
+
+    namespace: Name = "serving"
+    cache: Quantity = "20Gi"
+    storage_class: Name | None = None
+    surge: bool = False
+    """Start the new pod before the old one ends. Needs a spare accelerator."""
+
+
+class KServe(Placed):
+    """InferenceService in Standard mode."""
+
+    namespace: Name = "kserve"
+    cache: Quantity = "20Gi"
+    storage_class: Name | None = None
+    surge: bool = False
+    timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 3600
+    """Longest request through KServe's own HTTPRoute; its default of 60 s cuts long streams."""
+
+
+class Prefill(Block):
+    """Disaggregation: prefill in pods of its own."""
+
+    replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class Gateway(Block):
+    """The Gateway in front of the router, and the Service that reaches it inside the cluster."""
+
+    name: Name = "llm-d-gateway"
+    namespace: Name = "llm-d"
+    service: Name | None = None
+    """Service of the Gateway's data plane; the Gateway's own name when absent."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 80
+
+
+class LlmD(Placed):
+    """LLMInferenceService."""
+
+    namespace: Name = "llm-d"
+    prefill: Prefill | None = None
+    gateway: Gateway = Gateway()
+
+
+class Layers(Block):
+    """One block per layer, all optional."""
+
+    raw_vllm: RawVllm = Field(default=RawVllm(), alias="raw-vllm")
+    kserve: KServe = KServe()
+    llm_d: LlmD = Field(default=LlmD(), alias="llm-d")

@@ -1,0 +1,161 @@
+"""The Model, as data: frozen pydantic classes with snake_case fields and camelCase names in the file.
+
+Structure and single values are judged here; what needs two fields at once is judged in ``checks``. A field has
+one meaning on every layer; what only one layer has is in that layer's block (``blocks``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pointsman.spec.block import Block
+from pointsman.spec.blocks import Layers
+from pointsman.spec.tenant import Tenant
+from pointsman.spec.words import Arguments, EnvName, Image, Key, Name, Quantity, Repo
+
+__all__ = [
+    "LAYER_IDS",
+    "Accelerator",
+    "Auth",
+    "Contract",
+    "Engine",
+    "HuggingFace",
+    "LayerId",
+    "Metadata",
+    "Model",
+    "ResourceList",
+    "Resources",
+    "Shutdown",
+    "Spec",
+    "Toleration",
+    "Weights",
+]
+
+LayerId = Literal["raw-vllm", "kserve", "llm-d"]
+LAYER_IDS: tuple[LayerId, ...] = ("raw-vllm", "kserve", "llm-d")
+
+
+class Metadata(Block):
+    """Who the model is."""
+
+    name: Annotated[Name, Field(max_length=40)]
+
+
+class HuggingFace(Block):
+    """A repository on the Hugging Face hub; the identity of the weights on every layer."""
+
+    repo: Repo
+    revision: Annotated[str | None, Field(pattern=r"^[-._/A-Za-z0-9]+$")] = None
+    token: Auth | None = None
+    """Secret with a hub token, for repositories that are not public."""
+
+
+class Weights(Block):
+    """Which weights are served."""
+
+    hugging_face: HuggingFace
+
+
+class Shutdown(Block):
+    """How an engine ends: endpoints forget it, then running requests finish, then it exits."""
+
+    pre_stop_seconds: Annotated[int, Field(ge=0, le=300)] = 5
+    timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 40
+
+    @property
+    def grace_seconds(self) -> int:
+        """``terminationGracePeriodSeconds``: more than both together, or the kubelet cuts streams."""
+        return self.pre_stop_seconds + self.timeout_seconds + 15
+
+
+class Engine(Block):
+    """The vLLM that runs, the same on every layer."""
+
+    image: Image
+    args: Arguments = ()
+    env: dict[EnvName, str] = Field(default_factory=dict)
+    startup_seconds: Annotated[int, Field(ge=10, le=86400)] = 1200
+    """How long loading may take before the startup probe gives up."""
+    shutdown: Shutdown = Shutdown()
+
+
+class Toleration(Block):
+    """A taint that the pods accept."""
+
+    key: str | None = None
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+
+class Accelerator(Block):
+    """What one replica computes on."""
+
+    gpus_per_replica: Annotated[int, Field(ge=0, le=64)] = 1
+    """0 runs on the CPU."""
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
+
+
+class ResourceList(Block):
+    """One side of the resources: both numbers are written, because KServe fills in its own for a missing one."""
+
+    cpu: Quantity
+    memory: Quantity
+
+
+class Resources(Block):
+    """CPU and memory of one engine container."""
+
+    requests: ResourceList
+    limits: ResourceList
+
+
+class Auth(Block):
+    """A key inside a Secret, of that name in every namespace where the model is served or called."""
+
+    secret: Name
+    key: Key
+
+
+class Contract(Block):
+    """What tenants are promised, whichever layer serves."""
+
+    max_model_len: Annotated[int, Field(ge=1)]
+    streaming: bool = True
+    tool_calls: bool = False
+    auth: Auth = Auth(secret="vllm-api-key", key="api-key")
+
+
+class Spec(Block):
+    """Promise and needs of one model."""
+
+    layer: LayerId
+    served_model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][-._:/A-Za-z0-9]*$", max_length=120)]
+    weights: Weights
+    engine: Engine
+    accelerator: Accelerator = Accelerator()
+    resources: Resources
+    replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    contract: Contract
+    tenant: Tenant
+    layers: Layers = Layers()
+
+
+class Model(Block):
+    """One model, declared once; has the shape of a custom resource."""
+
+    api_version: Literal["pointsman.dev/v1alpha1"]
+    kind: Literal["Model"]
+    metadata: Metadata
+    spec: Spec
+
+    @property
+    def name(self) -> str:
+        """``metadata.name``."""
+        return self.metadata.name
+
+
+HuggingFace.model_rebuild()
