@@ -1,0 +1,135 @@
+"""A network without an API server: objects are put into the store as watches would, endpoints are real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from pointsman.lab.network.exchange import Carrier
+from pointsman.lab.network.proxy import listen_proxy
+from pointsman.lab.network.resolver import Resolver
+from pointsman.lab.network.store import Store
+from pointsman.lab.network.tunnel import listen_egress
+
+OCTET = 99
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def service(name: str, namespace: str = "ns", port: int = 80, **spec: Any) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"clusterIP": "10.96.0.9", "ports": [{"name": "http", "port": port}], **spec},
+    }
+
+
+def endpoint_slice(
+    name: str, endpoints: list[tuple[str, bool]], port: int, namespace: str = "ns", suffix: str = "a"
+) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": f"{name}-{suffix}",
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": name},
+        },
+        "ports": [{"name": "http", "port": port}],
+        "endpoints": [{"addresses": [host], "conditions": {"ready": ready}} for host, ready in endpoints],
+    }
+
+
+@dataclass
+class World:
+    store: Store
+    resolver: Resolver
+    carrier: Carrier
+    proxy: str
+    egress: Path
+    _stack: list[Any] = field(default_factory=list)
+
+    @property
+    def proxy_address(self) -> tuple[str, int]:
+        host, port = self.proxy.removeprefix("http://").split(":")
+        return host, int(port)
+
+    def serve_at(self, name: str, hosts: list[str], port: int, *, ready: bool = True) -> None:
+        """A Service whose endpoints are ``hosts``."""
+        self.store.put("Namespace", {"metadata": {"name": "ns"}})
+        self.store.put("Service", service(name))
+        self.store.put("EndpointSlice", endpoint_slice(name, [(host, ready) for host in hosts], port))
+
+
+def address(last: int) -> str:
+    return f"10.{OCTET}.0.{last}"
+
+
+@asynccontextmanager
+async def world(home: Path) -> AsyncIterator[World]:
+    store = Store()
+    resolver = Resolver(store, octet=OCTET, gateway_port=0)
+    carrier = Carrier()
+    proxy = await listen_proxy("127.0.0.1", 0, resolver, carrier)
+    egress = await listen_egress(home / "egress.sock", resolver)
+    port = proxy.sockets[0].getsockname()[1]
+    try:
+        yield World(store, resolver, carrier, f"http://127.0.0.1:{port}", home / "egress.sock")
+    finally:
+        await carrier.close()
+        for server in (proxy, egress):
+            server.close()
+
+
+@asynccontextmanager
+async def http_endpoint(
+    last: int, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], port: int = 0
+) -> AsyncIterator[int]:
+    """An HTTP server on the loopback side of ``address(last)``; yields its port."""
+    app = web.Application(client_max_size=1 << 30)
+    app.router.add_route("*", "/{rest:.*}", handler)
+    runner = web.AppRunner(app, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, f"127.{OCTET}.0.{last}", port)
+    await site.start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def raw_endpoint(last: int, connected: Connected) -> AsyncIterator[int]:
+    """A TCP server that does as it likes with each connection; yields its port."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await connected(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            tasks.discard(task)
+            writer.close()
+
+    server = await asyncio.start_server(run, f"127.{OCTET}.0.{last}", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def eventually(check: Callable[[], bool], what: str, seconds: float = 5.0) -> None:
+    """Poll until ``check`` holds."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not check():
+        assert asyncio.get_running_loop().time() < deadline, f"waited {seconds:g} s for {what}"
+        await asyncio.sleep(0.005)
