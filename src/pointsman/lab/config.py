@@ -68,9 +68,7 @@ class LabConfig(BaseModel):
     engine: Engine = "simulator"
 
     @classmethod
-    def create(
-        cls, name: str = "default", *, nodes: int = 1, gpus: int = 4, engine: Engine = "simulator"
-    ) -> Self:
+    def create(cls, name: str = "default", *, nodes: int = 1, gpus: int = 4, engine: Engine = "simulator") -> Self:
         """A new lab with free ports and a free octet. Nothing is written: call :meth:`save`."""
         if not _NAME.fullmatch(name):
             raise UsageError(
@@ -79,9 +77,7 @@ class LabConfig(BaseModel):
             )
         made = tuple(NodeConfig(name=f"lab-{number}", gpus=gpus) for number in range(nodes))
         home = lab_home(name)
-        config = cls(
-            name=name, home=home, octet=free_octet(), ports=free_ports(PORT_NAMES), nodes=made, engine=engine
-        )
+        config = cls(name=name, home=home, octet=free_octet(), ports=free_ports(PORT_NAMES), nodes=made, engine=engine)
         config._refuse_long_home()
         return config
 
@@ -153,11 +149,7 @@ class LabConfig(BaseModel):
     def local(self, announced: str) -> str:
         """The loopback address behind an announced one; any other address is returned as it is."""
         prefix = f"10.{self.octet}."
-        return (
-            f"127.{self.octet}.{announced.removeprefix(prefix)}"
-            if announced.startswith(prefix)
-            else announced
-        )
+        return f"127.{self.octet}.{announced.removeprefix(prefix)}" if announced.startswith(prefix) else announced
 
     def _refuse_long_home(self) -> None:
         if len(os.fsencode(self.egress_socket)) > _SOCKET_PATH_LIMIT:

@@ -1,0 +1,144 @@
+"""Child processes that cannot outlive their parent, with a log each, started until ready and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pointsman.errors import LabError
+from pointsman.lab.probing import is_ready
+from pointsman.lab.processes import FileProbe, ProcessSpec
+
+__all__ = ["Child", "start_all", "stop_all", "tail"]
+
+_START_SECONDS = 120.0
+_POLL = 0.05
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Child:
+    """One process: started, watched, stopped."""
+
+    def __init__(self, spec: ProcessSpec, logs: Path, environment: Mapping[str, str]) -> None:
+        self.spec = spec
+        self.log = logs / f"{spec.name}.log"
+        self.ready = False
+        self.restarts = 0
+        self.started_at = 0.0
+        self._environment = {**environment, **spec.environment}
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while it lives."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start the process; it is not ready yet."""
+        self.ready = False
+        self.started_at = time.monotonic()
+        if isinstance(self.spec.ready, FileProbe):
+            self.spec.ready.path.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.spec.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                cwd="/",
+                start_new_session=True,
+                preexec_fn=_dies_with_parent(self.spec.death_signal),
+            )
+
+    async def wait(self) -> int:
+        """Wait for the end; the exit code, negative for a signal."""
+        assert self._process
+        code = await self._process.wait()
+        self.ready = False
+        return code
+
+    async def wait_ready(self, seconds: float = _START_SECONDS) -> None:
+        """Wait until the process is ready; an error with its last words when it ends or takes too long."""
+        deadline = time.monotonic() + seconds
+        while not await asyncio.to_thread(is_ready, self.spec.ready):
+            if self.pid is None:
+                code = self._process.returncode if self._process else None
+                raise self._failure(f"{self.spec.name} ended with {_describe(code)} while it started")
+            if time.monotonic() > deadline:
+                raise self._failure(f"{self.spec.name} was not ready {seconds:.0f} s after its start")
+            await asyncio.sleep(_POLL)
+        self.ready = True
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL when the process takes longer than it may."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), self.spec.stop_seconds)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        self.ready = False
+
+    def _failure(self, what: str) -> LabError:
+        return LabError(
+            what + tail(self.log), where=str(self.log), next_action="read that log; then try again", code="lab-start"
+        )
+
+
+async def start_all(children: Sequence[Child], changed: Callable[[], None] = lambda: None) -> None:
+    """Start these together and wait until all are ready."""
+    for child in children:
+        await child.start()
+    changed()
+
+    async def follow(child: Child) -> None:
+        await child.wait_ready()
+        changed()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for child in children:
+                group.create_task(follow(child))
+    except* LabError as failed:
+        raise failed.exceptions[0] from None
+
+
+async def stop_all(stages: Iterable[Sequence[Child]]) -> None:
+    """Stop stage after stage; the children of one stage together."""
+    for stage in stages:
+        await asyncio.gather(*(child.stop() for child in stage))
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """The last lines of a log, indented, to be shown below a sentence."""
+    with contextlib.suppress(OSError):
+        last = log.read_bytes()[-8192:].decode(errors="replace").splitlines()[-lines:]
+        return "".join(f"\n  {line[:300]}" for line in last)
+    return ""
+
+
+def _describe(code: int | None) -> str:
+    return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
+    parent = os.getpid()
+
+    def prepare() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return prepare

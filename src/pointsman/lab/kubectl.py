@@ -1,0 +1,55 @@
+"""The toolchain's kubectl, for the few objects the lab itself puts into its cluster."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pointsman.errors import LabError
+
+__all__ = ["Kubectl"]
+
+_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """One kubectl and one cluster."""
+
+    binary: str
+    kubeconfig: Path
+
+    def apply(self, manifests: Sequence[dict[str, Any]]) -> None:
+        """Server-side apply, as the lab."""
+        options = ["--server-side", "--force-conflicts", "--field-manager=pointsman-lab", "-f", "-"]
+        self._run(["apply", *options], _as_list(manifests))
+
+    def delete(self, manifests: Sequence[dict[str, Any]]) -> None:
+        """Delete what is there of these."""
+        self._run(["delete", "--ignore-not-found", "-f", "-"], _as_list(manifests))
+
+    def wait_established(self, definitions: Sequence[dict[str, Any]]) -> None:
+        """Wait until the API serves these definitions."""
+        crds = [f"customresourcedefinition/{found['metadata']['name']}" for found in definitions]
+        self._run(["wait", "--for=condition=Established", f"--timeout={_SECONDS}s", *crds])
+
+    def _run(self, arguments: Sequence[str], given: bytes = b"") -> bytes:
+        command = [self.binary, f"--kubeconfig={self.kubeconfig}", *arguments]
+        try:
+            done = subprocess.run(
+                command, input=given, capture_output=True, timeout=_SECONDS + 30, check=False, start_new_session=True
+            )
+        except subprocess.TimeoutExpired as late:
+            raise LabError(f"kubectl {arguments[0]} did not end in {late.timeout:.0f} s", code="lab-add-ons") from late
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip()[-2000:]
+            raise LabError(f"kubectl {arguments[0]} failed: {said}", code="lab-add-ons")
+        return done.stdout
+
+
+def _as_list(manifests: Sequence[dict[str, Any]]) -> bytes:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}).encode()

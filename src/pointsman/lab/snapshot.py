@@ -1,0 +1,120 @@
+"""A store with the add-ons in it, made once: a new lab starts from a copy and has nothing to install.
+
+It is named after the toolchain and after the code that fills it. The certificate authority lies beside the data,
+because the webhook configurations in the data name it. Nothing in it depends on ports or addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import shutil
+from pathlib import Path
+
+from pointsman.errors import LabError
+from pointsman.lab import addons, certificates, identity, locks, processes
+from pointsman.lab.addons.install import install
+from pointsman.lab.children import Child, start_all, stop_all
+from pointsman.lab.config import LabConfig
+from pointsman.lab.kubectl import Kubectl
+from pointsman.lab.paths import cache_root
+from pointsman.lab.progress import Progress, Report
+from pointsman.lab.toolchain import Toolchain
+
+__all__ = ["ensure_snapshot", "installed", "mark_installed", "restore", "snapshot_key"]
+
+_OWN_CODE = (*sorted(Path(addons.__file__).parent.glob("*.py")), *(map(Path, (__file__, certificates.__file__))))
+
+
+def ensure_snapshot(tools: Toolchain, report: Report) -> Path:
+    """The snapshot's directory, filled now if it is not there."""
+    folder = cache_root() / "snapshots"
+    snapshot = folder / snapshot_key(tools)
+    if (snapshot / "complete").exists():
+        return snapshot
+    waits = f"for process {{}}, which is preparing the add-ons ({folder})"
+    with locks.hold(
+        folder / f"{snapshot.name}.lock", lambda pid: report(Progress("add-ons", "waiting " + waits.format(pid)))
+    ):
+        if not (snapshot / "complete").exists():
+            _make(snapshot, tools, report)
+    return snapshot
+
+
+def installed(config: LabConfig) -> str:
+    """Which snapshot's add-ons the lab has; empty when that is not known."""
+    marker = config.home / "add-ons"
+    return marker.read_text() if marker.exists() else ""
+
+
+def mark_installed(config: LabConfig, key: str) -> None:
+    """Note which snapshot's add-ons the lab has."""
+    (config.home / "add-ons").write_text(key)
+
+
+def restore(snapshot: Path, config: LabConfig) -> None:
+    """Give a lab without a store the snapshot's, and the authority that goes with it."""
+    store = config.home / "etcd"
+    if store.exists():
+        return
+    draft = config.home / "etcd.part"
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        shutil.copytree(snapshot / "etcd", draft)
+    except (OSError, shutil.Error) as failed:
+        shutil.rmtree(draft, ignore_errors=True)
+        if isinstance(failed, OSError) and failed.errno not in (None, errno.ENOSPC):
+            raise
+        raise LabError(
+            f"the lab's store cannot be written: {failed}",
+            where=str(draft),
+            next_action="make room, or point POINTSMAN_STATE at another disk",
+            code="lab-disk-full",
+        ) from failed
+    identity.adopt_authority(config, snapshot)
+    mark_installed(config, snapshot.name)
+    draft.rename(store)
+
+
+def snapshot_key(tools: Toolchain) -> str:
+    """A name for everything that decides what a snapshot contains."""
+    digest = hashlib.sha256(tools.key.encode())
+    for path in _OWN_CODE:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _make(snapshot: Path, tools: Toolchain, report: Report) -> None:
+    report(Progress("add-ons", "installing KServe, its presets and the Gateway API; later labs start from a copy"))
+    draft = snapshot.with_suffix(".part")
+    for leftover in (draft, snapshot):
+        shutil.rmtree(leftover, ignore_errors=True)
+    config = LabConfig.create("snapshot").model_copy(update={"home": draft})
+    try:
+        asyncio.run(_fill(config, tools, report))
+        for name in ("ca.key", "ca.crt"):
+            (draft / "pki" / name).rename(draft / name)
+        for scratch in ("pki", "run"):
+            shutil.rmtree(draft / scratch)
+        (draft / "kubeconfig").unlink()
+        (draft / "complete").touch()
+        draft.rename(snapshot)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
+async def _fill(config: LabConfig, tools: Toolchain, report: Report) -> None:
+    who = identity.prepare_identity(config)
+    processes.write_egress(config)
+    config.logs.mkdir(parents=True, exist_ok=True)
+    environment = processes.base_environment(config)
+    etcd, api = (Child(spec, config.logs, environment) for spec in processes.etcd_and_api(config, tools, who))
+    try:
+        await start_all([etcd, api])
+        kubectl = Kubectl(tools.tool("kubectl"), config.kubeconfig)
+        authority = who.authority.certificate.read_bytes()
+        await asyncio.to_thread(install, kubectl, tools.manifests, authority, report)
+    finally:
+        await stop_all([[api], [etcd]])
