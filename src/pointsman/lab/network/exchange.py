@@ -7,7 +7,7 @@ answer must not look whole. A client that leaves cancels its request at the endp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -19,7 +19,7 @@ from yarl import URL
 from pointsman.lab.network.resolver import Target
 from pointsman.lab.network.tunnel import CONNECT_TIMEOUT
 
-__all__ = ["REPLAYABLE", "Carrier", "Outgoing", "body_of", "end_to_end", "http_server", "refusal"]
+__all__ = ["REPLAYABLE", "Carrier", "HeaderChange", "Outgoing", "body_of", "end_to_end", "http_server", "refusal"]
 
 REPLAYABLE = 1 << 20
 """Bodies up to this many bytes are read before they are sent, so that they can be sent again."""
@@ -45,6 +45,24 @@ _HOP_BY_HOP = frozenset(
 
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderChange:
+    """What a header modifier does: set, then add, then remove."""
+
+    set: Mapping[str, str]
+    add: Mapping[str, str]
+    remove: tuple[str, ...]
+
+    def apply(self, headers: CIMultiDict[str]) -> None:
+        """Change ``headers`` in place."""
+        for name, value in self.set.items():
+            headers[name] = value
+        for name, value in self.add.items():
+            headers.add(name, value)
+        for name in self.remove:
+            headers.popall(name, None)
 
 
 @dataclass(slots=True)
@@ -91,7 +109,7 @@ class Carrier:
         target: Target,
         *,
         timeout: float | None = None,
-        answer_headers: Mapping[str, Mapping[str, str]] | None = None,
+        answer_changes: Iterable[HeaderChange] = (),
     ) -> web.StreamResponse:
         """Send ``outgoing`` to ``target`` and stream the answer to ``request``'s client.
 
@@ -100,7 +118,7 @@ class Carrier:
         answer: web.StreamResponse | None = None
         try:
             async with asyncio.timeout(timeout), await self._open(outgoing, target) as response:
-                answer = _answer_of(response, answer_headers)
+                answer = _answer_of(response, answer_changes)
                 await answer.prepare(request)
                 async for chunk in response.content.iter_any():
                     await answer.write(chunk)
@@ -185,14 +203,10 @@ def refusal(status: int, what: str, code: str) -> web.Response:
     return web.Response(status=status, text=f"lab network: {what}\n", headers={"X-Lab-Network": code})
 
 
-def _answer_of(response: aiohttp.ClientResponse, changes: Mapping[str, Mapping[str, str]] | None) -> web.StreamResponse:
+def _answer_of(response: aiohttp.ClientResponse, changes: Iterable[HeaderChange]) -> web.StreamResponse:
     headers = end_to_end(response.headers)
-    for name, value in (changes or {}).get("set", {}).items():
-        headers[name] = value
-    for name, value in (changes or {}).get("add", {}).items():
-        headers.add(name, value)
-    for name in (changes or {}).get("remove", {}):
-        headers.popall(name, None)
+    for change in changes:
+        change.apply(headers)
     return web.StreamResponse(status=response.status, reason=response.reason, headers=headers)
 
 

@@ -9,6 +9,9 @@ from contextlib import AsyncExitStack
 from pointsman.kube.client import Client
 from pointsman.lab.config import LabConfig
 from pointsman.lab.network.exchange import Carrier
+from pointsman.lab.network.gateway.controller import Controller
+from pointsman.lab.network.gateway.dataplane import DataPlane
+from pointsman.lab.network.gateway.picker import Picker
 from pointsman.lab.network.proxy import listen_proxy
 from pointsman.lab.network.resolver import Resolver
 from pointsman.lab.network.store import CORE_KINDS, Store
@@ -31,15 +34,22 @@ async def serve(config: LabConfig, stop: asyncio.Event) -> None:
         api_server_port=config.ports["apiserver"],
     )
     carrier = Carrier()
+    picker = Picker(store, resolver, carrier)
+    plane = DataPlane(resolver, carrier, picker)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(carrier.close)
         for server in (
             await listen_egress(config.egress_socket, resolver),
-            await listen_proxy("127.0.0.1", config.ports["proxy"], resolver, carrier),
+            await listen_proxy("127.0.0.1", config.ports["proxy"], resolver, carrier, plane.handle),
         ):
             stack.callback(server.close)
         client = await stack.enter_async_context(Client.from_kubeconfig(config.kubeconfig))
-        tasks = [asyncio.create_task(store.run(client), name="watches")]
+        controller = Controller(store, resolver, plane, client, octet=config.octet, port=config.ports["gateway"])
+        tasks = [
+            asyncio.create_task(store.run(client), name="watches"),
+            asyncio.create_task(controller.run(), name="gateway controller"),
+            asyncio.create_task(picker.run(), name="load of engines"),
+        ]
         stack.push_async_callback(_end, tasks)
         await _until(asyncio.create_task(store.wait_synced(CORE_KINDS)), tasks, stop)
         if not stop.is_set():

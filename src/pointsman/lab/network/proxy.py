@@ -16,10 +16,10 @@ from pointsman.lab.network.exchange import Carrier, Outgoing, body_of, end_to_en
 from pointsman.lab.network.resolver import Resolver, Target, UnreachableError
 from pointsman.lab.network.tunnel import Front
 
-__all__ = ["GatewayHandler", "listen_proxy"]
+__all__ = ["GatewayHandler", "absolute", "listen_proxy"]
 
 GatewayHandler = Callable[[web.BaseRequest, Target, str, str], Awaitable[web.StreamResponse]]
-"""Answers a request for a gateway, given the host and the path with query that were asked for."""
+"""Answers a request for a gateway, given the ``Host`` header, as a gateway sees it, and path with query."""
 
 
 async def listen_proxy(
@@ -28,7 +28,7 @@ async def listen_proxy(
     """Start the forward proxy."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        asked = _absolute(request.raw_path)
+        asked = absolute(request.raw_path)
         if asked is None:
             return refusal(400, "this is a forward proxy: ask with an absolute http:// address", "not-absolute")
         authority, name, target_port, path = asked
@@ -37,7 +37,7 @@ async def listen_proxy(
         except UnreachableError as error:
             return refusal(error.status, error.what, error.code)
         if target.gateway is not None and gateway is not None:
-            return await gateway(request, target, authority, path)
+            return await gateway(request, target, request.headers.get("Host", authority), path)
         headers = end_to_end(request.headers)
         headers["Host"] = authority
         outgoing = Outgoing(request.method, path, headers, await body_of(request))
@@ -48,7 +48,7 @@ async def listen_proxy(
     return await loop.create_server(lambda: Front(resolver, server), host, port, backlog=1024)
 
 
-def _absolute(raw: str) -> tuple[str, str, int, str] | None:
+def absolute(raw: str) -> tuple[str, str, int, str] | None:
     """Authority, host, port, and path with query of an absolute ``http`` address; None for anything else."""
     scheme, separator, rest = raw.partition("://")
     if not separator or scheme.lower() != "http":

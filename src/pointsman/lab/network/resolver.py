@@ -64,6 +64,8 @@ class Resolver:
         self._by_cluster_ip: dict[str, Key] = {}
         self.gateways: Mapping[str, Key] = {}
         """Announced gateway address to Gateway; kept by the gateway controller."""
+        self.hostnames: Mapping[str, Key] = {}
+        """Host name of an attached HTTPRoute to its Gateway: what public DNS would answer."""
         store.on_change(["EndpointSlice"], self._slice_changed)
         store.on_change(["Service"], self._service_changed)
 
@@ -122,6 +124,8 @@ class Resolver:
         raise UnreachableError(502, f"no route out of the lab: {address} is not an address of it", code="lab-outside")
 
     def _name(self, name: str, port: int) -> Target:
+        if name in self.hostnames:
+            return self._gateway(self.hostnames[name], port)
         in_cluster = name.endswith((CLUSTER_SUFFIX, ".svc"))
         parts = name.removesuffix(CLUSTER_SUFFIX).removesuffix(".svc").split(".")
         if len(parts) == 2 and (in_cluster or self._is_namespace(parts[1])):
