@@ -1,0 +1,155 @@
+"""``pointsman lab``: start, stop and look at the embedded cluster."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pointsman.errors import LabError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Start, stop and look at the embedded cluster.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+class Output(StrEnum):
+    """How data is written."""
+
+    text = "text"
+    json = "json"
+
+
+class EngineChoice(StrEnum):
+    """What answers where a manifest says vLLM."""
+
+    simulator = "simulator"
+    real = "real"
+
+
+Name = Annotated[str, typer.Option(help="The lab's name; labs with different names run side by side.")]
+Format = Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")]
+
+
+@app.command()
+def up(
+    name: Name = "default",
+    nodes: Annotated[int | None, typer.Option(min=1, max=50, help="How many nodes. [default: 1]")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs per node. [default: 4]")] = None,
+    engine: Annotated[EngineChoice | None, typer.Option(help="What runs as vLLM. [default: simulator]")] = None,
+    output: Format = Output.text,
+) -> None:
+    """Start the lab, or say that it runs. The first start builds its programs, which takes minutes."""
+    from pointsman.lab.narration import Narrator
+    from pointsman.lab.status import describe
+
+    control = _control()
+    with Narrator() as narrator:
+        lab = control.up(name, nodes=nodes, gpus=gpus, engine=engine.value if engine else None, report=narrator)
+    found = {**describe(lab), "started": lab.started_now}
+    if output is Output.json:
+        _print_json(found)
+        return
+    sys.stdout.write(f"lab {name} {'is ready' if lab.started_now else 'runs already'}\n")
+    sys.stdout.write(f"  export KUBECONFIG={found['kubeconfig']}\n")
+
+
+@app.command()
+def down(
+    name: Name = "default",
+    purge: Annotated[bool, typer.Option("--purge", help="Delete the lab's data too.")] = False,
+    output: Format = Output.text,
+) -> None:
+    """Stop every process of the lab. Its data stays for the next start."""
+    from pointsman.lab.narration import Narrator
+
+    control = _control()
+    lab = control.find(name)
+    was_running = lab is not None and lab.supervisor is not None
+    with Narrator() as narrator:
+        control.down(name, purge=purge, report=narrator)
+    if output is Output.json:
+        _print_json(
+            {"name": name, "existed": lab is not None, "was_running": was_running, "purged": bool(lab) and purge}
+        )
+        return
+    said = "is down" if was_running else "was not running" if lab else "does not exist"
+    sys.stdout.write(f"lab {name} {said}{'; its data is deleted' if lab and purge else ''}\n")
+
+
+@app.command()
+def status(name: Name = "default", output: Format = Output.text) -> None:
+    """Show the lab's processes, their ports and where its kubeconfig is. Exit code 1 when it is not ready."""
+    from pointsman.lab.status import describe
+
+    lab = _control().find(name)
+    if lab is None:
+        raise _no_such_lab(name)
+    found = describe(lab)
+    if output is Output.json:
+        _print_json(found)
+    else:
+        sys.stdout.write(_as_text(found))
+    if not lab.is_ready or not all(process["ready"] for process in found["processes"]):
+        raise typer.Exit(1)
+
+
+def _control() -> ModuleType:
+    """The lab's code, or a sentence where its packages are missing."""
+    try:
+        from pointsman.lab import controlplane
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("pointsman"):
+            raise
+        raise LabError(
+            f"the lab needs the Python package {missing.name!r}",
+            next_action="pip install 'pointsman[lab]'",
+            code="lab-extra-missing",
+        ) from missing
+    return controlplane
+
+
+def _no_such_lab(name: str) -> LabError:
+    from pointsman.lab.paths import lab_names
+
+    known = ", ".join(lab_names()) or "none"
+    return LabError(
+        f"there is no lab called {name!r} (there are: {known})", next_action="pointsman lab up", code="lab-unknown"
+    )
+
+
+def _as_text(found: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    gpus = sum(node["gpus"] for node in found["nodes"])
+    lines = [
+        f"lab {found['name']}: {found['phase']}",
+        f"  kubeconfig  {found['kubeconfig']}",
+        f"  proxy       {found['proxy']}",
+        f"  addresses   {found['addresses']}",
+        f"  nodes       {len(found['nodes'])}, {gpus} GPUs, engine {found['engine']}",
+        f"  versions    {versions}",
+    ]
+    if found["processes"]:
+        lines.append(f"  {'PROCESS':<12}{'PID':>8}  {'READY':<6}{'PORT':>6}  RESTARTS")
+    for process in found["processes"]:
+        ready = "yes" if process["ready"] else "no"
+        lines.append(
+            f"  {process['name']:<12}{process['pid'] or '-':>8}  {ready:<6}{process['port'] or '-':>6}"
+            f"  {process['restarts']}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _print_json(found: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")

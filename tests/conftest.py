@@ -1,0 +1,102 @@
+"""The lab that the tests share: one per run, in a state directory of its own, taken down at the end.
+
+``POINTSMAN_TEST_LAB`` names a lab that runs already (its name, or its home directory); it is used and left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pointsman.lab.config import LabConfig
+from pointsman.lab.paths import lab_home
+from pointsman.lab.toolchain import ensure_toolchain
+
+START_SECONDS = 1800
+"""Enough for a first build of the toolchain on two cores; a warm start takes seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningLab:
+    """A lab that is ready."""
+
+    config: LabConfig
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.config.kubeconfig
+
+    def kubectl(
+        self, *arguments: str, given: str = "", check: bool = True, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl against the lab. ``given`` is its standard input."""
+        command = [
+            ensure_toolchain().tool("kubectl"),
+            f"--kubeconfig={self.kubeconfig}",
+            f"--cache-dir={self.config.run / 'kubectl'}",
+            *arguments,
+        ]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=timeout, check=False)
+        assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class Pointsman:
+    """The program as a user runs it, with a state directory of its own."""
+
+    state: Path
+
+    def __call__(
+        self, *words: str, timeout: float = 120, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command line to its end."""
+        return subprocess.run(
+            self.command(*words),
+            env=self.environment(env),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def command(self, *words: str) -> list[str]:
+        """The arguments that start the program."""
+        return [sys.executable, "-c", "from pointsman.cli.main import main; main()", *words]
+
+    def environment(self, more: dict[str, str] | None = None) -> dict[str, str]:
+        """The environment it runs in."""
+        return os.environ | {"POINTSMAN_STATE": str(self.state)} | (more or {})
+
+
+@pytest.fixture(scope="session")
+def state_directory() -> Iterator[Path]:
+    """A short directory: Unix sockets lie below it."""
+    directory = Path(tempfile.mkdtemp(prefix="pointsman-"))
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def lab(state_directory: Path) -> Iterator[RunningLab]:
+    """The shared lab."""
+    if named := os.environ.get("POINTSMAN_TEST_LAB", ""):
+        yield RunningLab(LabConfig.load(Path(named) if "/" in named else lab_home(named)))
+        return
+    pointsman = Pointsman(state_directory)
+    try:
+        started = pointsman("lab", "up", timeout=START_SECONDS)
+        assert started.returncode == 0, started.stderr
+        yield RunningLab(LabConfig.load(state_directory / "labs" / "default"))
+    finally:
+        stopped = pointsman("lab", "down", "--purge")
+        assert stopped.returncode == 0, stopped.stderr
