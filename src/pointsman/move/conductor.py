@@ -1,0 +1,334 @@
+"""Starting, recovering and interrupting moves: everything around the steps.
+
+The order is what makes it safe: look (preflight), take the model's lock, look again for open moves, write the
+journal's first record, and only then act. While it acts, the lock is renewed; a process that could not renew it
+stops before its time is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+import os
+import secrets
+import socket
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pointsman.edge.contract import AliasState, Edge
+from pointsman.errors import ClusterError, NeedsPersonError, PointsmanError, RefusedError
+from pointsman.layers.contract import Layer
+from pointsman.layers.registry import LAYERS, layer
+from pointsman.move.boundary import Clock, Cluster, Wire
+from pointsman.move.context import Context, Options, alias_data, members_from
+from pointsman.move.journal import Opening, Progress, digest
+from pointsman.move.ledger import Journal, Ledger
+from pointsman.move.lock import DURATION, NAMESPACE, Lock
+from pointsman.move.preflight import preflight, source_of
+from pointsman.move.receipt import receipt_from
+from pointsman.move.runner import Ending, Runner
+from pointsman.move.states import Event, State
+from pointsman.move.steps import STEPS, Step
+from pointsman.move.waits import Waits
+from pointsman.report.contract import Happening, Observer, Quiet, Topic
+from pointsman.spec.model import Model
+
+__all__ = ["Conductor", "Means", "Result", "holder_name", "spec_digest", "spec_of"]
+
+RENEWALS = 3
+"""Renewals of the lock within the time after which it would be lost."""
+
+T = TypeVar("T")
+
+
+def holder_name() -> str:
+    """Who we are, for people who wonder who holds a move; ends in something no other process has."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}/{os.getpid()}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a move is carried out with."""
+
+    cluster: Cluster
+    wire: Wire
+    clock: Clock
+    edge_for: Callable[[Model], Edge]
+    observer: Observer = field(default_factory=Quiet)
+    holder: str = field(default_factory=holder_name)
+    steps: Sequence[Step] = STEPS
+    layers: Sequence[Layer] = LAYERS
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A move as it ended: its receipt, and the error to leave with when it is not done."""
+
+    receipt: Mapping[str, Any]
+    error: PointsmanError | None = None
+    interrupted: bool = False
+
+
+def spec_of(model: Model) -> dict[str, Any]:
+    """The whole Model as JSON-like data, as a file would say it."""
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def spec_digest(model: Model) -> str:
+    """What changes when anything in the spec does."""
+    return digest(model.model_dump_json(by_alias=True))
+
+
+class Conductor:
+    """Conducts moves with some means, one at a time."""
+
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self.ledger = Ledger(means.cluster, means.clock)
+        self._began = means.clock.monotonic()
+        self._job: asyncio.Task[Result] | None = None
+        self._runner: Runner | None = None
+        self._interrupted = False
+
+    async def move(self, model: Model, target: str, options: Options, *, recover: bool = False) -> Result:
+        """Move ``model`` to the layer ``target``.
+
+        With ``recover`` an open move of the model, whose process died, is brought to an end first. Raises
+        RefusedError when nothing was begun; what happened after that is in the result.
+        """
+        self._layer(target)
+        self._job = asyncio.create_task(self._move(model, target, options, recover))
+        return await self._job
+
+    def interrupt(self) -> None:
+        """A ctrl-C: before anything was begun it just ends; later see ``Runner.interrupt``."""
+        self._interrupted = True
+        if self._runner is not None:
+            self._runner.interrupt()
+        elif self._job is not None:
+            self._job.cancel()
+
+    def tell(self, topic: Topic, step: str, text: str, data: Mapping[str, Any]) -> None:
+        """Tell the observer."""
+        seconds = self.means.clock.monotonic() - self._began
+        self.means.observer.tell(Happening(seconds, topic, step, text, data))
+
+    async def _move(self, model: Model, target: str, options: Options, recover: bool) -> Result:
+        await self._refuse_if_held(model)
+        recovered = await self._settle_open(model, recover)
+        if recovered is not None and _settles(recovered, target):
+            return recovered
+        return await self._fresh(model, target, options)
+
+    async def _refuse_if_held(self, model: Model) -> None:
+        lock = self._lock(model.name)
+        held = await lock.read()
+        if held is None or not held.alive(self.means.clock.now()):
+            return
+        moves = await self.ledger.moves(model=model.name)
+        raise lock.refusal(held, moves[-1].progress.step if moves else "")
+
+    async def _settle_open(self, model: Model, recover: bool) -> Result | None:
+        """Bring an open move to an end, or refuse to go on beside it."""
+        result = None
+        for one in await self.ledger.moves(model=model.name):
+            if not recover:
+                raise _left_open(one.progress)
+            result = await self.recover(one.progress.move)
+            if result.receipt["state"] not in (State.DONE, State.UNDONE):
+                return result
+        return result
+
+    async def recover(self, move: str) -> Result:
+        """Bring a move whose process died to an end: back to the source, or forward past the point of no return."""
+        journal = await self.ledger.load(move, holder=self.means.holder)
+        model = Model.model_validate_json(json.dumps(journal.progress.plan.spec))
+        lock = self._lock(model.name)
+        epoch = await lock.take()
+
+        async def work() -> Result:
+            progress = await journal.claim(epoch, self.means.holder)
+            turn = _TURNS.get(progress.state)
+            if turn is not None:
+                await journal.append(turn, detail={"what": f"recovered by {self.means.holder}"})
+            return await self._run(self._context_of(journal.progress, model), journal, lead=None)
+
+        return await self._while_held(lock, work())
+
+    async def _fresh(self, model: Model, target: str, options: Options) -> Result:
+        context = await self._context(model, target, options)
+        self.tell(Topic.STEP_BEGUN, "preflight", f"may {model.name} go to {context.target.title}?", {})
+        found = await preflight(context)
+        self.tell(Topic.STEP_DONE, "preflight", "", {"checks": found})
+        lock = self._lock(model.name)
+        epoch = await lock.take()
+
+        async def work() -> Result:
+            for one in await self.ledger.moves(model=model.name):
+                raise _left_open(one.progress)
+            journal = await self._open(context, epoch)
+            lead = self.means.clock.monotonic() - self._began
+            return await self._run(context, journal, lead=lead)
+
+        return await self._while_held(lock, work())
+
+    async def _run(self, context: Context, journal: Journal, *, lead: float | None) -> Result:
+        plan = journal.progress.plan
+        self.tell(Topic.MOVE_OPENED, "", journal.progress.move, {"from": plan.source, "to": plan.target, **_ids(plan)})
+        self._runner = Runner(context, journal, [one for one in self.means.steps if one.id in plan.steps], self.tell)
+        try:
+            ending = await self._runner.carry_on()
+        except ClusterError as error:
+            # Not even the journal could be written: say what is open, and where.
+            raise _cut_off(journal.progress, error) from error
+        finally:
+            self._runner = None
+        return self._result(ending, lead)
+
+    def _result(self, ending: Ending, lead: float | None) -> Result:
+        receipt = receipt_from(ending.progress, lead=lead)
+        self.tell(Topic.MOVE_ENDED, "", ending.progress.state.value, receipt)
+        return Result(receipt, ending.error, ending.interrupted)
+
+    async def _open(self, context: Context, epoch: int) -> Journal:
+        model = context.model
+        opening = Opening(
+            model=model.name,
+            spec=spec_of(model),
+            spec_digest=spec_digest(model),
+            source=context.source.id,
+            target=context.target.id,
+            steps=tuple(step.id for step in self.means.steps),
+            options=context.options.as_dict(),
+            alias=alias_data(context.alias),
+        )
+        now = self.means.clock.now()
+        move = f"{model.name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        return await self.ledger.open(move, opening, epoch=epoch, holder=self.means.holder)
+
+    async def _context(self, model: Model, target: str, options: Options) -> Context:
+        edge = self.means.edge_for(model)
+        alias = await edge.read()
+        source = source_of(model, alias, self.means.layers)
+        return self._assemble(model, source, self._layer(target), options, edge, alias)
+
+    def _context_of(self, progress: Progress, model: Model) -> Context:
+        plan = progress.plan
+        alias = AliasState(plan.alias["alias"], members_from(plan.alias), plan.alias["revision"])
+        options = Options(**plan.options)
+        source, target = self._layer(plan.source), self._layer(plan.target)
+        return self._assemble(model, source, target, options, self.means.edge_for(model), alias)
+
+    def _assemble(
+        self, model: Model, source: Layer, target: Layer, options: Options, edge: Edge, alias: AliasState
+    ) -> Context:
+        return Context(
+            model=model,
+            source=source,
+            target=target,
+            options=options,
+            cluster=self.means.cluster,
+            wire=self.means.wire,
+            edge=edge,
+            clock=self.means.clock,
+            waits=Waits(self.means.clock),
+            alias=alias,
+            note=lambda step, text, data: self.tell(Topic.STEP_NOTE, step, text, data),
+        )
+
+    def _layer(self, wanted: str) -> Layer:
+        return next((one for one in self.means.layers if one.id == wanted), None) or layer(wanted)
+
+    def _lock(self, model: str) -> Lock:
+        return Lock(self.means.cluster, self.means.clock, model, self.means.holder)
+
+    async def _while_held(self, lock: Lock, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work and keep renewing the lock; stop the work when the lock is lost. Gives the lock back."""
+        job = asyncio.ensure_future(work)
+        beat = asyncio.create_task(self._beat(lock))
+        try:
+            await asyncio.wait({job, beat}, return_when=asyncio.FIRST_COMPLETED)
+            if not job.done():
+                raise NeedsPersonError(
+                    f"the lock of model {lock.model} is lost: the cluster was out of reach, or another process took it",
+                    where=str(lock.ref),
+                    next_action=f"pointsman status {lock.model}; the journal says how far the move came",
+                    code="lock-lost",
+                )
+            return job.result()
+        finally:
+            for task in (job, beat):
+                task.cancel()
+            await asyncio.gather(job, beat, return_exceptions=True)
+            await _quietly(lock.release())
+
+    async def _beat(self, lock: Lock) -> None:
+        """Renew until that fails for good; returns when the lock is lost."""
+        last = self.means.clock.monotonic()
+        while True:
+            await asyncio.sleep(DURATION / (RENEWALS + 1))
+            try:
+                async with asyncio.timeout(DURATION / RENEWALS):
+                    if not await lock.renew():
+                        return
+                last = self.means.clock.monotonic()
+            except (ClusterError, TimeoutError):
+                if self.means.clock.monotonic() - last >= DURATION * 0.8:
+                    return
+
+
+_TURNS = {
+    State.FORWARD: Event.ROLLBACK,
+    State.UNDO_STUCK: Event.ROLLBACK,
+    State.COMMITTED: Event.RESUMED,
+    State.FORWARD_STUCK: Event.RESUMED,
+}
+"""Which way a recovered move goes, by the state it was left in; one that was on its way back just goes on."""
+
+
+def _settles(recovered: Result, target: str) -> bool:
+    """Is nothing left to do after a recovery?"""
+    receipt = recovered.receipt
+    if recovered.interrupted or receipt["state"] not in (State.DONE, State.UNDONE):
+        return True
+    return bool(receipt["state"] == State.DONE and receipt["to"] == target)
+
+
+def _left_open(progress: Progress) -> RefusedError:
+    plan = progress.plan
+    since = f"{progress.opened:%Y-%m-%d %H:%M:%S} UTC" if progress.opened else "an unknown time"
+    return RefusedError(
+        f"move {progress.move} ({plan.source} → {plan.target}), begun by {progress.holder} at {since}, "
+        f"was left open at step {progress.step or 'none'}, state {progress.state.value}",
+        where=f"ConfigMap {NAMESPACE}/{progress.move}",
+        next_action="run the command with --recover: it puts tenants back on the source, or finishes that move when it "
+        "is past the point of no return",
+        code="move-open",
+    )
+
+
+def _cut_off(progress: Progress, error: ClusterError) -> NeedsPersonError:
+    return NeedsPersonError(
+        f"the cluster is out of reach and move {progress.move} is open in state {progress.state.value}: {error.what}",
+        where=error.where,
+        next_action="when the cluster answers again, run the same command with --recover",
+        code="cut-off",
+    )
+
+
+def _ids(plan: Opening) -> dict[str, Any]:
+    return {"model": plan.model, "steps": list(plan.steps)}
+
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    """Do it if the cluster lets us; a lock that cannot be given back runs out by itself."""
+    try:
+        await work
+    except ClusterError:
+        return

@@ -1,0 +1,88 @@
+"""What every step of one move is given: who moves where, by which means, with which options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pointsman.edge.contract import AliasState, Edge, Member
+from pointsman.layers.contract import Layer
+from pointsman.move.boundary import Clock, Cluster, Wire
+from pointsman.move.waits import Waits
+from pointsman.spec.model import Model
+
+__all__ = ["Context", "Options", "alias_data", "members_from"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator chose; kept in the journal. Times are seconds."""
+
+    hold: float = 5.0
+    ready_timeout: float = 1800.0
+    route_timeout: float = 60.0
+    roll_timeout: float = 300.0
+    drain_timeout: float = 600.0
+    release_timeout: float = 300.0
+    patience: float = 30.0
+    """How long an engine's pod may say that it cannot start before it is believed."""
+
+    def as_dict(self) -> dict[str, float]:
+        """For the journal."""
+        return asdict(self)
+
+
+def _silent(step: str, text: str, data: Mapping[str, Any]) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One move."""
+
+    model: Model
+    source: Layer
+    target: Layer
+    options: Options
+    cluster: Cluster
+    wire: Wire
+    edge: Edge
+    clock: Clock
+    waits: Waits
+    alias: AliasState
+    """The alias before the move."""
+    note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)
+    """Tell watchers something about a step: its id, a sentence, data."""
+
+    def member(self, layer: Layer, weight: int) -> Member:
+        """The alias' member for a layer, with a weight. The source keeps the id and address it had."""
+        for known in self.alias.members:
+            if known.layer == layer.id:
+                return Member(known.id, known.layer, known.base_url, known.served_name, weight)
+        return Member(
+            id=f"{self.model.name}-{layer.id}",
+            layer=layer.id,
+            base_url=layer.endpoint(self.model).base_url,
+            served_name=self.model.spec.served_model_name,
+            weight=weight,
+        )
+
+    def split(self, percent: int) -> tuple[Member, ...]:
+        """Both members, with ``percent`` of the tenants' requests on the target."""
+        return self.member(self.source, 100 - percent), self.member(self.target, percent)
+
+
+def alias_data(alias: AliasState) -> dict[str, Any]:
+    """An alias for the journal."""
+    return {"alias": alias.alias, "revision": alias.revision, "members": member_data(alias.members)}
+
+
+def member_data(members: Sequence[Member]) -> list[dict[str, Any]]:
+    """Members for the journal."""
+    return [asdict(member) for member in members]
+
+
+def members_from(data: Mapping[str, Any]) -> tuple[Member, ...]:
+    """Members as ``alias_data`` wrote them."""
+    return tuple(Member(**member) for member in data["members"])

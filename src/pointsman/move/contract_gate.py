@@ -1,0 +1,143 @@
+"""The contract gate: what tenants are promised, asked of the target's engines before any tenant reaches them.
+
+Each check has a stable id and gets the engines of both sides. A check returns what it saw, or raises naming
+expected and found. The list is data; the order is from cheap to dear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.errors import MoveFailedError
+from pointsman.kube.http import Response
+from pointsman.move.probes.engine import Engine, said
+from pointsman.spec.model import Model
+
+__all__ = ["CHECKS", "PROMPTS", "Check", "Pair"]
+
+PROMPTS = (
+    "Name three parts of a railway signal.",
+    "Write one sentence about a bridge at night.",
+    "What is seventeen plus twenty-five? Answer with the number only.",
+    "Translate to French: the train leaves at noon.",
+)
+PARITY_TOKENS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One engine of the target and one of the source, and what was promised."""
+
+    model: Model
+    target: Engine
+    source: Engine | None
+    """None when there is no source to compare with: a model that is brought up for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One promise."""
+
+    id: str
+    promise: str
+    run: Callable[[Pair], Awaitable[str]]
+
+
+def _fail(check: str, what: str) -> MoveFailedError:
+    return MoveFailedError(what, next_action="compare the target's engine arguments with the spec", code=check)
+
+
+def _card(answer: Response, name: str, check: str) -> dict[str, Any]:
+    """The entry of the served name in ``/v1/models``."""
+    if answer.status != 200:
+        raise _fail(check, f"/v1/models answers {answer.status} to the right key: {answer.text[:160]}")
+    try:
+        listed = {str(card["id"]): dict(card) for card in answer.json()["data"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise _fail(check, f"/v1/models cannot be read: {answer.text[:160]}") from error
+    if name not in listed:
+        raise _fail(check, f"serves {', '.join(sorted(listed)) or 'nothing'}, promised is {name}")
+    return listed[name]
+
+
+async def _served_name(pair: Pair) -> str:
+    name = pair.model.spec.served_model_name
+    _card(await pair.target.models(), name, "served-name")
+    return name
+
+
+async def _context_length(pair: Pair) -> str:
+    name, promised = pair.model.spec.served_model_name, pair.model.spec.contract.max_model_len
+    found = int(_card(await pair.target.models(), name, "context-length").get("max_model_len") or 0)
+    if found < promised:
+        raise _fail("context-length", f"takes {found} tokens, promised are {promised}")
+    if pair.source is not None:
+        before = int(_card(await pair.source.models(), name, "context-length").get("max_model_len") or 0)
+        if found < before:
+            raise _fail("context-length", f"takes {found} tokens, the source takes {before}")
+    return f"{found} tokens"
+
+
+async def _refuses(pair: Pair, check: str, key: str, what: str) -> str:
+    answers = [await pair.target.models(key=key), await pair.target.chat(PROMPTS[0], max_tokens=1, key=key)]
+    for answer in answers:
+        if answer.status != 401:
+            raise _fail(check, f"answers {answer.status} to a request with {what}, promised is 401")
+    return "401"
+
+
+async def _no_key(pair: Pair) -> str:
+    return await _refuses(pair, "no-key-refused", "", "no key")
+
+
+async def _wrong_key(pair: Pair) -> str:
+    return await _refuses(pair, "wrong-key-refused", "not-the-key", "a wrong key")
+
+
+async def _key_accepted(pair: Pair) -> str:
+    answer = await pair.target.chat(PROMPTS[0], max_tokens=1)
+    if answer.status != 200:
+        raise _fail("key-accepted", f"answers {answer.status} to the right key: {answer.text[:160]}")
+    return "200"
+
+
+async def _streaming(pair: Pair) -> str:
+    if not pair.model.spec.contract.streaming:
+        return "not promised"
+    seen = await pair.target.stream(PROMPTS[1], max_tokens=PARITY_TOKENS)
+    if seen.status != 200:
+        raise _fail("streaming", f"answers a stream with {seen.status}")
+    missing = [name for name, there in (("[DONE]", seen.done), ("usage", seen.usage), ("text", seen.text)) if not there]
+    if missing:
+        raise _fail("streaming", f"a stream ends without {' and '.join(missing)}")
+    if seen.chunks < 2:
+        raise _fail("streaming", f"a stream came in {seen.chunks} piece: something in between collects it")
+    return f"{seen.chunks} pieces"
+
+
+async def _parity(pair: Pair) -> str:
+    if pair.source is None:
+        return "no source to compare with"
+    for number, prompt in enumerate(PROMPTS, start=1):
+        mine = said(await pair.target.chat(prompt, max_tokens=PARITY_TOKENS))
+        theirs = said(await pair.source.chat(prompt, max_tokens=PARITY_TOKENS))
+        if mine != theirs:
+            raise _fail(
+                "parity",
+                f"answers prompt {number} of {len(PROMPTS)} unlike the source at temperature 0: "
+                f"{mine[:60]!r}, the source {theirs[:60]!r}",
+            )
+    return f"{len(PROMPTS)} prompts alike"
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("served-name", "the served name is in /v1/models", _served_name),
+    Check("context-length", "the context is as long as promised and as on the source", _context_length),
+    Check("no-key-refused", "a request without a key is refused", _no_key),
+    Check("wrong-key-refused", "a request with a wrong key is refused", _wrong_key),
+    Check("key-accepted", "a request with the key is answered", _key_accepted),
+    Check("streaming", "a stream comes in pieces and ends with usage and [DONE]", _streaming),
+    Check("parity", "greedy answers are those of the source", _parity),
+)

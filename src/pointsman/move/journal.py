@@ -1,0 +1,253 @@
+"""The journal of a move: records that are only ever added, and the fold that turns them into a state.
+
+A record is one line of JSON. It carries the digest of the line before it, so a record that is missing, torn, out
+of place or from elsewhere is an error and never a guess (``docs/adr/0010-move-journal.md``). Nothing here talks to
+a cluster; ``pointsman.move.ledger`` keeps the lines in one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pointsman.errors import NeedsPersonError
+from pointsman.move.states import CLOSED, START, Event, State, advance
+
+__all__ = ["VERSION", "Opening", "Progress", "Record", "StepProgress", "decode", "digest", "encode", "fold", "torn"]
+
+VERSION = 1
+
+
+class Opening(BaseModel):
+    """The detail of the first record: all that another process needs to carry on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    spec: dict[str, Any]
+    """The whole Model, as it was when the move began."""
+    spec_digest: str
+    source: str
+    target: str
+    steps: tuple[str, ...]
+    options: dict[str, Any]
+    alias: dict[str, Any]
+    """The alias as it was: its members, ids and weights."""
+
+
+class Record(BaseModel):
+    """One event of one move."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    v: Literal[1] = 1
+    seq: int = Field(ge=1)
+    at: datetime
+    move: str = Field(min_length=1)
+    epoch: int = Field(ge=1)
+    """Grows with every holder; a record of an older one is refused."""
+    holder: str
+    event: Event
+    step: str = ""
+    detail: dict[str, Any] = Field(default_factory=dict)
+    previous: str = ""
+    """Digest of the line before; empty in the first record."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """What the journal knows of one step."""
+
+    last: Event
+    seen: Mapping[str, Any] = field(default_factory=dict)
+    """What the step saw before it acted; its undo restores that."""
+    outcome: Mapping[str, Any] = field(default_factory=dict)
+    begun: datetime | None = None
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The fold of a journal."""
+
+    move: str = ""
+    state: State = START
+    opening: Opening | None = None
+    opened: datetime | None = None
+    ended: datetime | None = None
+    holder: str = ""
+    epoch: int = 0
+    seq: int = 0
+    tip: str = ""
+    """Digest of the last line."""
+    steps: Mapping[str, StepProgress] = field(default_factory=dict)
+    step: str = ""
+    """The step that the last record with a step named."""
+    failures: tuple[str, ...] = ()
+
+    @property
+    def closed(self) -> bool:
+        """Nothing is left to do."""
+        return self.state in CLOSED
+
+    @property
+    def plan(self) -> Opening:
+        """The first record's detail."""
+        if self.opening is None:
+            raise torn(self.move, "it has no first record")
+        return self.opening
+
+    def done(self, step: str) -> bool:
+        """Did the step's apply end well, and was not undone since?"""
+        known = self.steps.get(step)
+        return known is not None and known.last is Event.OUTCOME
+
+    def seen(self, step: str) -> Mapping[str, Any] | None:
+        """What the step saw before it acted; None when it never meant to act."""
+        known = self.steps.get(step)
+        return known.seen if known else None
+
+
+def torn(move: str, why: str) -> NeedsPersonError:
+    """The error for a journal that cannot be read."""
+    return NeedsPersonError(
+        f"the journal of this move cannot be trusted: {why}",
+        where=f"move {move}" if move else "",
+        next_action="see docs/move.md, 'a journal that cannot be read'; nothing is done with it meanwhile",
+        code="journal-torn",
+    )
+
+
+def encode(record: Record) -> str:
+    """The record as one line."""
+    return json.dumps(record.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest(line: str) -> str:
+    """What the next record has to say in ``previous``."""
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def decode(line: str, move: str = "") -> Record:
+    """The record of a line; raises NeedsPersonError when it is torn or of another version."""
+    try:
+        raw = json.loads(line)
+    except ValueError as error:
+        raise torn(move, f"a record is not JSON ({error})") from error
+    version = raw.get("v") if isinstance(raw, dict) else None
+    if version != VERSION:
+        raise torn(move, f"a record has version {version!r}, this program reads {VERSION}")
+    try:
+        return Record.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise torn(move, f"a record's {'.'.join(map(str, first['loc'])) or 'shape'}: {first['msg']}") from error
+
+
+def fold(lines: Iterable[str], move: str = "") -> Progress:
+    """The state after all lines. Raises NeedsPersonError for anything that a move by the rules cannot have written."""
+    progress = Progress(move=move)
+    for line in lines:
+        progress = take(progress, line)
+    if progress.seq == 0:
+        raise torn(move, "it has no records")
+    return progress
+
+
+def take(progress: Progress, line: str) -> Progress:
+    """The state after one more line."""
+    record = decode(line, progress.move)
+    _check_place(progress, record)
+    state = advance(progress.state, record.event)
+    after = replace(
+        progress,
+        move=record.move,
+        state=state,
+        holder=record.holder,
+        epoch=record.epoch,
+        seq=record.seq,
+        tip=digest(line),
+        step=record.step or progress.step,
+    )
+    if record.event is Event.OPENED:
+        return replace(after, opening=_opening(record), opened=record.at)
+    if state in CLOSED:
+        after = replace(after, ended=record.at)
+    if record.event in (Event.FAILED, Event.UNDO_FAILED, Event.INTERRUPTED):
+        said = str(record.detail.get("what", record.event.value))
+        after = replace(after, failures=(*progress.failures, f"{record.step}: {said}" if record.step else said))
+    return replace(after, steps=_steps(progress, record)) if record.step else after
+
+
+def _opening(record: Record) -> Opening:
+    try:
+        return Opening.model_validate(record.detail)
+    except ValidationError as error:
+        raise torn(record.move, f"its first record: {error.errors()[0]['msg']}") from error
+
+
+def _check_place(progress: Progress, record: Record) -> None:
+    """Is this the next record of this very journal?"""
+    claim = record.event is Event.CLAIMED
+    wrong: Sequence[tuple[bool, str]] = (
+        (bool(progress.move) and record.move != progress.move, f"a record belongs to move {record.move}"),
+        (record.seq != progress.seq + 1, f"record {record.seq} follows record {progress.seq}"),
+        (record.previous != progress.tip, f"record {record.seq} does not continue record {progress.seq}"),
+        (record.epoch < progress.epoch, f"record {record.seq} was written by a holder that had lost the move"),
+        (
+            progress.seq > 0 and not claim and record.epoch != progress.epoch,
+            f"record {record.seq} was written by a holder that never claimed the move",
+        ),
+        (claim and record.epoch <= progress.epoch, f"record {record.seq} claims without a new epoch"),
+    )
+    for is_wrong, why in wrong:
+        if is_wrong:
+            raise torn(progress.move or record.move, why)
+
+
+_FOLLOWS: dict[Event, frozenset[Event | None]] = {
+    Event.INTENT: frozenset({None, Event.INTENT, Event.FAILED}),
+    Event.OUTCOME: frozenset({Event.INTENT}),
+    Event.FAILED: frozenset({None, Event.INTENT, Event.FAILED}),
+    Event.UNDO_INTENT: frozenset(
+        {None, Event.INTENT, Event.OUTCOME, Event.FAILED, Event.UNDO_INTENT, Event.UNDO_FAILED}
+    ),
+    Event.UNDO_OUTCOME: frozenset({Event.UNDO_INTENT}),
+    Event.UNDO_FAILED: frozenset({Event.UNDO_INTENT}),
+}
+"""What a step's record may follow among the records of the same step."""
+
+
+def _steps(progress: Progress, record: Record) -> Mapping[str, StepProgress]:
+    plan = progress.plan.steps
+    if record.step not in plan:
+        raise torn(progress.move, f"record {record.seq} names step {record.step!r}, which is not in its plan")
+    known = progress.steps.get(record.step)
+    allowed = _FOLLOWS.get(record.event)
+    if allowed is None:
+        return progress.steps
+    if (known.last if known else None) not in allowed:
+        before = known.last.value if known else "nothing"
+        raise torn(progress.move, f"record {record.seq} says {record.event.value} of {record.step} after {before}")
+    if record.event is Event.INTENT:
+        missing = [step for step in plan[: plan.index(record.step)] if not progress.done(step)]
+        if missing:
+            raise torn(progress.move, f"record {record.seq} begins {record.step} before {missing[0]} ended")
+    return {**progress.steps, record.step: _step(known, record)}
+
+
+def _step(known: StepProgress | None, record: Record) -> StepProgress:
+    if record.event is Event.INTENT:
+        # The first intent tells what was there before the step; a later one, after a crash, would see its traces.
+        seen = known.seen if known else dict(record.detail)
+        begun = known.begun if known else record.at
+        return StepProgress(record.event, seen=seen, begun=begun)
+    before = known or StepProgress(record.event)
+    outcome = dict(record.detail) if record.event is Event.OUTCOME else before.outcome
+    return replace(before, last=record.event, outcome=outcome, ended=record.at)

@@ -1,0 +1,195 @@
+"""Where journals live: one ConfigMap per move, one data key per record.
+
+Adding a record is one merge patch that carries the resourceVersion it was based on, so two writers cannot both
+add record 12. The same patch sets the label that says whether the move is open; the label is an index for lists,
+the records are the truth.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.errors import ConflictError, NeedsPersonError, NotFoundError, TemporaryError
+from pointsman.kube.resources import Ref, kind_of
+from pointsman.move.boundary import Clock, Cluster, Object
+from pointsman.move.journal import Opening, Progress, Record, digest, encode, fold, take, torn
+from pointsman.move.lock import NAMESPACE, ensure_namespace
+from pointsman.move.states import Event
+
+__all__ = ["Journal", "Ledger", "Summary"]
+
+RECORD_LIMIT = 64 * 1024
+"""Bytes one record may have."""
+JOURNAL_LIMIT = 900 * 1024
+"""Bytes all records of a move may have; a ConfigMap holds 1 MiB."""
+
+MOVE, MODEL, OPEN = "pointsman.dev/move", "pointsman.dev/moved-model", "pointsman.dev/open"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A move as a list shows it."""
+
+    progress: Progress
+    model: str
+
+
+class Journal:
+    """The journal of one move, open for adding."""
+
+    def __init__(
+        self, cluster: Cluster, clock: Clock, progress: Progress, version: str, size: int, holder: str
+    ) -> None:
+        self.cluster = cluster
+        self.clock = clock
+        self.progress = progress
+        self.holder = holder
+        self.epoch = progress.epoch
+        self._version = version
+        self._size = size
+
+    @property
+    def ref(self) -> Ref:
+        """The ConfigMap."""
+        return Ref(kind_of("ConfigMap"), self.progress.move, NAMESPACE)
+
+    async def append(self, event: Event, step: str = "", detail: Mapping[str, Any] | None = None) -> Progress:
+        """Add a record and return the state after it.
+
+        Raises NeedsPersonError when the journal was written to by another holder: whoever finds that has lost the
+        move and must not act any more.
+        """
+        line, after = _next(self.progress, self.clock, event, step, detail or {}, self.epoch, self.holder)
+        size = self._size + len(line.encode())
+        if size > JOURNAL_LIMIT:
+            raise torn(self.progress.move, f"it would grow over {JOURNAL_LIMIT} bytes")
+        self._version = await self._write(after, line)
+        self.progress, self._size = after, size
+        return after
+
+    async def claim(self, epoch: int, holder: str) -> Progress:
+        """Take the move over from a process that lost it; ``epoch`` is the one the model's lock gave."""
+        self.epoch, self.holder = max(epoch, self.progress.epoch + 1), holder
+        return await self.append(Event.CLAIMED, detail={"from": self.progress.holder})
+
+    async def _write(self, after: Progress, line: str) -> str:
+        body = {
+            "metadata": {"resourceVersion": self._version, "labels": {OPEN: "no" if after.closed else "yes"}},
+            "data": {_key(after.seq): line},
+        }
+        try:
+            written = await self.cluster.patch(self.ref, body)
+        except ConflictError as error:
+            return await self._after_conflict(after, line, error)
+        except TemporaryError:
+            # The write may have happened although no answer came: look before saying that it did not.
+            return await self._after_conflict(after, line, None)
+        return str(written["metadata"]["resourceVersion"])
+
+    async def _after_conflict(self, after: Progress, line: str, error: ConflictError | None) -> str:
+        found = await self.cluster.get(self.ref)
+        data: dict[str, str] = found.get("data") or {}
+        version = str(found["metadata"]["resourceVersion"])
+        if data.get(_key(after.seq)) == line:
+            return version
+        if len(data) == after.seq - 1 and digest(data.get(_key(after.seq - 1), "")) == self.progress.tip:
+            # Only something beside the records changed (a label, an annotation): go on from there.
+            self._version = version
+            return await self._write(after, line)
+        raise NeedsPersonError(
+            f"another process took over this move at record {after.seq}; this one stops and touches nothing more",
+            where=str(self.ref),
+            next_action="pointsman status, to see who carries on",
+            code="move-lost",
+        ) from error
+
+
+class Ledger:
+    """All journals of a cluster."""
+
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self.cluster = cluster
+        self.clock = clock
+
+    async def open(self, move: str, opening: Opening, *, epoch: int, holder: str) -> Journal:
+        """Begin a journal with its first record."""
+        await ensure_namespace(self.cluster)
+        detail = opening.model_dump(mode="json")
+        line, progress = _next(Progress(move=move), self.clock, Event.OPENED, "", detail, epoch, holder)
+        made = await self.cluster.create(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {
+                    "name": move,
+                    "namespace": NAMESPACE,
+                    "labels": {
+                        "app.kubernetes.io/managed-by": "pointsman",
+                        MOVE: move,
+                        MODEL: opening.model,
+                        OPEN: "yes",
+                    },
+                },
+                "data": {_key(1): line},
+            }
+        )
+        version = str(made["metadata"]["resourceVersion"])
+        return Journal(self.cluster, self.clock, progress, version, len(line.encode()), holder)
+
+    async def load(self, move: str, *, holder: str = "") -> Journal:
+        """The journal of a move, as it is in the cluster; raises NotFoundError when there is none."""
+        ref = Ref(kind_of("ConfigMap"), move, NAMESPACE)
+        found = await self.cluster.find(ref)
+        if found is None:
+            raise NotFoundError(
+                "there is no such move", where=str(ref), next_action="pointsman status", code="move-unknown"
+            )
+        progress = _fold(found)
+        size = sum(len(line.encode()) for line in (found.get("data") or {}).values())
+        version = str(found["metadata"]["resourceVersion"])
+        return Journal(self.cluster, self.clock, progress, version, size, holder)
+
+    async def moves(self, *, model: str = "", only_open: bool = True) -> list[Summary]:
+        """Moves, oldest first."""
+        labels = {MOVE: "", **({OPEN: "yes"} if only_open else {}), **({MODEL: model} if model else {})}
+        found = await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, labels)
+        folded = [Summary(_fold(item), str(item["metadata"]["labels"].get(MODEL, ""))) for item in found]
+        listed = [one for one in folded if not (only_open and one.progress.closed)]
+        return sorted(listed, key=lambda one: (str(one.progress.opened), one.progress.move))
+
+
+def _key(seq: int) -> str:
+    return f"{seq:06d}"
+
+
+def _fold(found: Object) -> Progress:
+    name = found["metadata"]["name"]
+    data: dict[str, str] = found.get("data") or {}
+    for number, key in enumerate(sorted(data), start=1):
+        if key != _key(number):
+            raise torn(name, f"data key {key!r} stands where record {number} belongs")
+    return fold((data[key] for key in sorted(data)), name)
+
+
+def _next(
+    progress: Progress, clock: Clock, event: Event, step: str, detail: Mapping[str, Any], epoch: int, holder: str
+) -> tuple[str, Progress]:
+    """The next line, checked by folding it before anyone sees it."""
+    record = Record(
+        seq=progress.seq + 1,
+        at=clock.now(),
+        move=progress.move,
+        epoch=epoch,
+        holder=holder,
+        event=event,
+        step=step,
+        detail=json.loads(json.dumps(detail, default=str)),
+        previous=progress.tip,
+    )
+    line = encode(record)
+    if len(line.encode()) > RECORD_LIMIT:
+        raise torn(progress.move, f"record {record.seq} would have more than {RECORD_LIMIT} bytes")
+    return line, take(progress, line)

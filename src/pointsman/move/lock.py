@@ -1,0 +1,155 @@
+"""The lock of a model: a Lease that one process holds while it moves the model.
+
+A process that dies stops renewing and loses it; whoever takes it over raises ``leaseTransitions``, which is the
+epoch in the journal's records. A slow process that comes back finds another holder and stops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pointsman.errors import ConflictError, RefusedError
+from pointsman.kube.resources import Ref, kind_of
+from pointsman.move.boundary import Clock, Cluster, Object
+
+__all__ = ["DURATION", "NAMESPACE", "Holding", "Lock", "ensure_namespace"]
+
+NAMESPACE = "pointsman-system"
+DURATION = 15.0
+"""Seconds without a renewal after which a holder counts as dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who holds the lock, as the cluster says."""
+
+    holder: str
+    since: datetime | None
+    renewed: datetime | None
+    epoch: int
+
+    def alive(self, now: datetime) -> bool:
+        """Was it renewed lately?"""
+        return bool(self.holder) and self.renewed is not None and now - self.renewed < timedelta(seconds=DURATION)
+
+
+async def ensure_namespace(cluster: Cluster) -> None:
+    """Make the namespace for locks and journals when it is missing."""
+    ref = Ref(kind_of("Namespace"), NAMESPACE)
+    if await cluster.find(ref) is None:
+        try:
+            await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        except ConflictError:
+            return
+
+
+class Lock:
+    """The lock of one model, seen from one process."""
+
+    def __init__(self, cluster: Cluster, clock: Clock, model: str, holder: str) -> None:
+        self.cluster = cluster
+        self.clock = clock
+        self.model = model
+        self.holder = holder
+        self.ref = Ref(kind_of("Lease"), f"move-{model}", NAMESPACE)
+
+    async def read(self) -> Holding | None:
+        """Who holds it; None when nobody ever did."""
+        found = await self.cluster.find(self.ref)
+        return _holding(found) if found else None
+
+    async def take(self) -> int:
+        """Take it and return the new epoch; raises RefusedError when a live process holds it."""
+        await ensure_namespace(self.cluster)
+        found = await self.cluster.find(self.ref)
+        held = _holding(found) if found else None
+        if held and held.holder != self.holder and held.alive(self.clock.now()):
+            raise self.refusal(held)
+        epoch = (held.epoch if held else 0) + 1
+        try:
+            await (self.cluster.replace if found else self.cluster.create)(self._lease(epoch, found))
+        except ConflictError as error:
+            now = await self.read()
+            raise self.refusal(now or Holding("another process", None, None, 0)) from error
+        return epoch
+
+    def refusal(self, held: Holding, step: str = "") -> RefusedError:
+        """The error that says who holds the model, since when and at which step."""
+        since = f" since {stamp(held.since)}" if held.since else ""
+        at = f", at step {step}" if step else ""
+        return RefusedError(
+            f"model {self.model} is being moved by {held.holder}{since}{at}",
+            where=str(self.ref),
+            next_action=f"wait for it to end: pointsman status {self.model}",
+            code="move-held",
+        )
+
+    async def renew(self) -> bool:
+        """Say that we live; False when somebody else holds it now."""
+        found = await self.cluster.find(self.ref)
+        if found is None or found["spec"].get("holderIdentity") != self.holder:
+            return False
+        found["spec"]["renewTime"] = stamp(self.clock.now())
+        try:
+            await self.cluster.replace(found)
+        except ConflictError:
+            return await self.mine()
+        return True
+
+    async def mine(self) -> bool:
+        """Do we still hold it?"""
+        held = await self.read()
+        return held is not None and held.holder == self.holder
+
+    async def release(self) -> None:
+        """Give it back; keeps the epoch."""
+        found = await self.cluster.find(self.ref)
+        if found is None or found["spec"].get("holderIdentity") != self.holder:
+            return
+        found["spec"] |= {"holderIdentity": "", "renewTime": stamp(self.clock.now())}
+        try:
+            await self.cluster.replace(found)
+        except ConflictError:
+            return
+
+    def _lease(self, epoch: int, found: Object | None) -> Object:
+        now = stamp(self.clock.now())
+        metadata: Object = {
+            "name": self.ref.name,
+            "namespace": NAMESPACE,
+            "labels": {"app.kubernetes.io/managed-by": "pointsman", "pointsman.dev/lock": self.model},
+        }
+        if found:
+            metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": metadata,
+            "spec": {
+                "holderIdentity": self.holder,
+                "acquireTime": now,
+                "renewTime": now,
+                "leaseDurationSeconds": int(DURATION),
+                "leaseTransitions": epoch,
+            },
+        }
+
+
+def _holding(lease: Object) -> Holding:
+    spec = lease.get("spec", {})
+    return Holding(
+        holder=spec.get("holderIdentity") or "",
+        since=_time(spec.get("acquireTime")),
+        renewed=_time(spec.get("renewTime")),
+        epoch=int(spec.get("leaseTransitions") or 0),
+    )
+
+
+def stamp(moment: datetime) -> str:
+    """A time as Kubernetes writes a MicroTime."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,229 @@
+"""What must hold before a move begins. Every check has a stable id; a refusal names it and nothing was changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from pointsman.edge.contract import AliasState
+from pointsman.errors import RefusedError
+from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
+from pointsman.layers.contract import Layer
+from pointsman.layers.registry import LAYERS
+from pointsman.move.boundary import Object
+from pointsman.move.capacity import free_gpus
+from pointsman.move.context import Context
+from pointsman.move.live import read_live
+from pointsman.move.probes.pods import engine_pods
+from pointsman.spec.model import Model
+
+__all__ = ["CHECKS", "Check", "preflight", "source_of"]
+
+_GUARDED = {"Deployment", "Service", "HTTPRoute", "HorizontalPodAutoscaler", "PersistentVolumeClaim"}
+"""Kinds that a controller takes over in silence when they bear the name it would choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition."""
+
+    id: str
+    holds: str
+    run: Callable[[Context], Awaitable[str]]
+
+
+def _refuse(check: str, what: str, *, where: str = "", next_action: str = "") -> RefusedError:
+    return RefusedError(what, where=where, next_action=next_action, code=f"preflight.{check}")
+
+
+def source_of(model: Model, alias: AliasState, layers: Sequence[Layer] = LAYERS) -> Layer:
+    """The one layer the alias points at; raises RefusedError when it is not exactly one."""
+    check = "alias-one-layer"
+    if not alias.members:
+        raise _refuse(
+            check,
+            f"alias {alias.alias} does not exist or has no members, so tenants are served from nowhere",
+            next_action=f"pointsman up {model.name}",
+        )
+    if len(alias.members) != 1:
+        said = ", ".join(f"{one.id} with weight {one.weight}" for one in alias.members)
+        raise _refuse(
+            check,
+            f"alias {alias.alias} points at {len(alias.members)} members ({said}); a move may have been left half way",
+            next_action=f"pointsman status {model.name}; an open move is undone with pointsman move --recover",
+        )
+    known = {layer.id: layer for layer in layers}
+    only = alias.members[0]
+    if only.layer not in known:
+        raise _refuse(
+            check,
+            f"alias {alias.alias} points at {only.base_url}, which is no layer of this model",
+            next_action=f"point it at one of {', '.join(known)} first",
+        )
+    return known[only.layer]
+
+
+async def _differs(context: Context) -> str:
+    if context.source.id == context.target.id:
+        raise _refuse(
+            "target-differs",
+            f"model {context.model.name} is on {context.target.title} already",
+            next_action="name another layer with --to",
+        )
+    return f"{context.source.title} → {context.target.title}"
+
+
+async def _address(context: Context) -> str:
+    expected, found = context.source.endpoint(context.model).base_url, context.alias.members[0].base_url
+    if found.rstrip("/") != expected.rstrip("/"):
+        raise _refuse(
+            "source-address",
+            f"the alias calls {found}, {context.source.title} is at {expected}",
+            where=f"alias {context.alias.alias}",
+            next_action=f"correct the spec or the alias: pointsman up {context.model.name}",
+        )
+    return expected
+
+
+async def _source_ready(context: Context) -> str:
+    live = await read_live(context.cluster, context.source, context.model)
+    verdict = context.source.readiness(context.model, live)
+    pods = await engine_pods(context.cluster, context.source, context.model)
+    if not verdict.ready or not any(pod.serving and pod.role == "serve" for pod in pods):
+        raise _refuse(
+            "source-ready",
+            f"the source, {context.source.title}, is not ready: {verdict.reason}",
+            where=str(context.source.reads(context.model)[0]),
+            next_action="make it healthy first; a move compares the target with it and falls back on it",
+        )
+    return verdict.reason
+
+
+async def _edge_healthy(context: Context) -> str:
+    replicas = [one for one in await context.edge.replicas() if not one.terminating]
+    lagging = [one.name for one in replicas if not one.ready or one.revision not in ("", context.alias.revision)]
+    if not replicas or lagging:
+        what = f"replica {lagging[0]} is not ready or runs an older configuration" if lagging else "it has no replica"
+        raise _refuse(
+            "edge-healthy", f"the tenant edge is not settled: {what}", next_action="wait until its rollout is complete"
+        )
+    return f"{len(replicas)} replica{'s' if len(replicas) != 1 else ''} on revision {context.alias.revision[:12]}"
+
+
+async def _kinds_served(context: Context) -> str:
+    kinds = list(dict.fromkeys(ref_of(one).kind for one in context.target.render(context.model)))
+    answers = await asyncio.gather(*(_served(context, kind) for kind in kinds))
+    for kind, served in zip(kinds, answers, strict=True):
+        if not served:
+            raise _refuse(
+                "kinds-served",
+                f"the cluster does not serve {kind.name} ({kind.api_version})",
+                next_action=f"install what {context.target.title} needs, or choose another layer",
+            )
+    return ", ".join(kind.name for kind in kinds)
+
+
+async def _served(context: Context, kind: Kind) -> bool:
+    path = kind.path(context.target.namespace(context.model))
+    answer = await context.cluster.http("GET", path, params={"limit": "1"})
+    return answer.status != 404
+
+
+async def _namespace(context: Context) -> str:
+    name = context.target.namespace(context.model)
+    if await context.cluster.find(Ref(kind_of("Namespace"), name)) is None:
+        raise _refuse(
+            "target-namespace",
+            f"namespace {name} does not exist",
+            next_action=f"kubectl create namespace {name}, or set the layer's namespace in the spec",
+        )
+    return name
+
+
+async def _auth_secret(context: Context) -> str:
+    auth = context.model.spec.contract.auth
+    ref = Ref(kind_of("Secret"), auth.secret, context.target.namespace(context.model))
+    found = await context.cluster.find(ref)
+    if found is None or auth.key not in (found.get("data") or {}):
+        raise _refuse(
+            "auth-secret",
+            f"the engine's key is missing: no {auth.key!r} in it" if found else "the engine's key is missing",
+            where=str(ref),
+            next_action=f"copy the Secret to namespace {ref.namespace}",
+        )
+    return str(ref)
+
+
+async def _gpus_free(context: Context) -> str:
+    needed, each = context.target.gpus(context.model), context.model.spec.accelerator.gpus_per_replica
+    if needed == 0 or each == 0:
+        return "none needed"
+    live = await read_live(context.cluster, context.target, context.model)
+    if not context.target.parked(context.model, live):
+        return f"{needed} held already"
+    room = await free_gpus(context.cluster)
+    if not room.fits(needed // each, each):
+        raise _refuse(
+            "gpus-free",
+            f"{context.target.title} needs {needed} GPUs ({each} a pod), free are {room.available} of {room.total}",
+            next_action="park something, or add a node",
+        )
+    return f"{needed} needed, {room.available} of {room.total} free"
+
+
+async def _no_foreign(context: Context) -> str:
+    refs = _names_taken(context.target, context.model)
+    found = await asyncio.gather(*(context.cluster.find(ref) for ref in refs))
+    for ref, live in zip(refs, found, strict=True):
+        if live is not None and not _ours(live, context.model):
+            raise _refuse(
+                "no-foreign-objects",
+                f"{ref} exists and was not made for model {context.model.name}",
+                where=str(ref),
+                next_action=f"rename it, or set layers.{context.target.id}.name in the spec",
+            )
+    return f"{len(refs)} names are free or ours"
+
+
+def _names_taken(layer: Layer, model: Model) -> list[Ref]:
+    rendered = [ref_of(one) for one in layer.render(model)]
+    made = [ref for ref in layer.reads(model) if ref.kind.name in _GUARDED]
+    own = [ref for ref in made if ref.namespace == layer.namespace(model)]
+    return list(dict.fromkeys([*rendered, *own]))
+
+
+def _ours(live: Object, model: Model) -> bool:
+    """Made by pointsman for this model, or by a controller for an object of its own."""
+    labels = live["metadata"].get("labels") or {}
+    ours = labels.get("app.kubernetes.io/managed-by") == "pointsman" and labels.get("pointsman.dev/model") == model.name
+    return ours or bool(live["metadata"].get("ownerReferences"))
+
+
+async def _accepted(context: Context) -> str:
+    for manifest in context.target.render(context.model):
+        await context.cluster.apply(manifest, dry_run=True)
+    return "a dry run of every object is accepted"
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("target-differs", "the target is another layer", _differs),
+    Check("source-address", "the alias calls the source's address", _address),
+    Check("source-ready", "the source serves", _source_ready),
+    Check("edge-healthy", "every replica of the edge is ready and up to date", _edge_healthy),
+    Check("kinds-served", "the cluster knows the target's kinds", _kinds_served),
+    Check("target-namespace", "the target's namespace exists", _namespace),
+    Check("auth-secret", "the engine's key is in the target's namespace", _auth_secret),
+    Check("no-foreign-objects", "nobody else uses the target's names", _no_foreign),
+    Check("gpus-free", "the target's accelerators are free", _gpus_free),
+    Check("target-accepted", "the API server would take the target", _accepted),
+)
+
+
+async def preflight(context: Context) -> dict[str, str]:
+    """Run all checks; returns what each saw, or raises RefusedError naming the first that fails."""
+    found = {}
+    for check in CHECKS:
+        found[check.id] = await check.run(context)
+        context.note("preflight", f"{check.id}: {found[check.id]}", {})
+    return found

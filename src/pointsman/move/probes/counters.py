@@ -1,0 +1,135 @@
+"""What an engine counted: requests running, waiting and finished, as vLLM's own metrics say.
+
+A metric that is missing is not zero. ``None`` stands for "the engine did not say", and whoever decides by these
+numbers takes it for busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.errors import ClusterError
+from pointsman.move.boundary import Cluster
+from pointsman.move.probes.pods import EnginePod
+
+__all__ = ["Counters", "Reading", "parse", "read_all", "readings_data", "total"]
+
+_LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
+_LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
+
+RUNNING, WAITING = "vllm:num_requests_running", "vllm:num_requests_waiting"
+FINISHED, HTTP = "vllm:request_success_total", "http_requests_total"
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """One engine's numbers at one moment."""
+
+    running: float | None
+    waiting: float | None
+    finished: Mapping[str, float]
+    """Requests that ended, by ``finished_reason``."""
+    answered: Mapping[str, float]
+    """HTTP answers on ``/v1``, by status class (``2xx``)."""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing runs and nothing waits, and the engine says so."""
+        return self.running == 0 and self.waiting == 0
+
+    @property
+    def work(self) -> tuple[float, float]:
+        """Two sums that only grow: if they stood still, nothing came and nothing ended."""
+        return sum(self.finished.values()), sum(self.answered.values())
+
+    @property
+    def broken(self) -> float:
+        """Answers that were the engine's fault."""
+        return self.answered.get("5xx", 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one pod said; ``counters`` is None when it said nothing, and ``why`` tells."""
+
+    pod: str
+    role: str
+    counters: Counters | None
+    why: str = ""
+
+
+def parse(text: str) -> Counters:
+    """The numbers in Prometheus text."""
+    running: float | None = None
+    waiting: float | None = None
+    finished: dict[str, float] = {}
+    answered: dict[str, float] = {}
+    for name, labels, value in _samples(text.splitlines()):
+        if name == RUNNING:
+            running = (running or 0.0) + value
+        elif name == WAITING:
+            waiting = (waiting or 0.0) + value
+        elif name == FINISHED:
+            reason = labels.get("finished_reason", "")
+            finished[reason] = finished.get(reason, 0.0) + value
+        elif name == HTTP and labels.get("handler", "/v1").startswith("/v1"):
+            status = _status_class(labels.get("status", ""))
+            answered[status] = answered.get(status, 0.0) + value
+    return Counters(running, waiting, finished, answered)
+
+
+def _samples(lines: Iterable[str]) -> Iterable[tuple[str, dict[str, str], float]]:
+    for line in lines:
+        found = _LINE.match(line)
+        if found and not line.startswith("#"):
+            name, labels, value = found.groups()
+            yield name, dict(_LABEL.findall(labels or "")), float(value)
+
+
+def _status_class(status: str) -> str:
+    return f"{status[0]}xx" if len(status) == 3 and status[0].isdigit() else status
+
+
+async def read(cluster: Cluster, pod: EnginePod) -> Reading:
+    """One pod's numbers, through the API server."""
+    try:
+        answer = await cluster.proxy_get(pod.namespace, pod.name, pod.port, "/metrics")
+    except ClusterError as error:
+        return Reading(pod.name, pod.role, None, error.what)
+    if answer.status != 200:
+        return Reading(pod.name, pod.role, None, f"/metrics answers {answer.status}")
+    try:
+        return Reading(pod.name, pod.role, parse(answer.text))
+    except ValueError as error:
+        return Reading(pod.name, pod.role, None, f"/metrics cannot be read: {error}")
+
+
+async def read_all(cluster: Cluster, pods: Sequence[EnginePod]) -> list[Reading]:
+    """All pods' numbers, asked at once."""
+    return list(await asyncio.gather(*(read(cluster, pod) for pod in pods)))
+
+
+def total(readings: Iterable[Reading]) -> float:
+    """Requests that ended on all these pods that answer tenants."""
+    return sum(one.counters.work[0] for one in readings if one.counters and one.role == "serve")
+
+
+def readings_data(readings: Iterable[Reading]) -> dict[str, Any]:
+    """Readings for the journal: by pod."""
+    return {one.pod: _reading_data(one) for one in readings}
+
+
+def _reading_data(one: Reading) -> dict[str, Any]:
+    if one.counters is None:
+        return {"role": one.role, "unread": one.why}
+    return {
+        "role": one.role,
+        "running": one.counters.running,
+        "waiting": one.counters.waiting,
+        "finished": dict(one.counters.finished),
+        "answered": dict(one.counters.answered),
+    }

@@ -1,0 +1,120 @@
+"""Talking to one engine as a tenant would: models, completions, streams, with a key, a wrong one or none."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.errors import MoveFailedError, PermanentError
+from pointsman.kube.http import Response
+from pointsman.kube.resources import Ref, kind_of
+from pointsman.move.boundary import Cluster, Wire
+from pointsman.move.probes.pods import EnginePod
+from pointsman.spec.model import Model
+
+__all__ = ["Engine", "StreamSeen", "connect", "key_for", "said"]
+
+TIMEOUT = 60.0
+"""Seconds a short completion may take; a cold engine compiles on its first one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSeen:
+    """What a stream brought."""
+
+    status: int
+    chunks: int
+    done: bool
+    usage: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine behind a base URL."""
+
+    wire: Wire
+    base: str
+    name: str
+    """The served model name to ask for."""
+    key: str
+
+    async def models(self, key: str | None = None) -> Response:
+        """``GET /v1/models``; ``key`` "" sends none, None sends the right one."""
+        return await self.wire.request("GET", f"{self.base}/v1/models", headers=self._headers(key), timeout=TIMEOUT)
+
+    async def chat(self, prompt: str, *, max_tokens: int = 16, key: str | None = None) -> Response:
+        """One greedy chat completion."""
+        url = f"{self.base}/v1/chat/completions"
+        body = self._body(prompt, max_tokens)
+        return await self.wire.request("POST", url, body=body, headers=self._headers(key), timeout=TIMEOUT)
+
+    async def stream(self, prompt: str, *, max_tokens: int = 16) -> StreamSeen:
+        """One greedy chat completion, streamed, with usage asked for."""
+        body = {**self._body(prompt, max_tokens), "stream": True, "stream_options": {"include_usage": True}}
+        url = f"{self.base}/v1/chat/completions"
+        async with self.wire.stream("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT) as stream:
+            if stream.status != 200:
+                return StreamSeen(stream.status, 0, False, False, "")
+            return await _collect(stream.status, stream.lines())
+
+    def _body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
+        messages = [{"role": "user", "content": prompt}]
+        return {"model": self.name, "messages": messages, "max_tokens": max_tokens, "temperature": 0, "seed": 0}
+
+    def _headers(self, key: str | None) -> Mapping[str, str]:
+        sent = self.key if key is None else key
+        return {"Authorization": f"Bearer {sent}"} if sent else {}
+
+
+async def _collect(status: int, lines: AsyncIterator[bytes]) -> StreamSeen:
+    chunks, done, usage, text = 0, False, False, ""
+    async for line in lines:
+        if not line.startswith(b"data:"):
+            continue
+        data = line[5:].strip()
+        if data == b"[DONE]":
+            done = True
+            continue
+        chunk = json.loads(data)
+        usage = usage or bool(chunk.get("usage"))
+        for choice in chunk.get("choices", []):
+            piece = choice.get("delta", {}).get("content")
+            text += piece or ""
+            chunks += 1 if piece else 0
+    return StreamSeen(status, chunks, done, usage, text)
+
+
+def said(answer: Response) -> str:
+    """The text of a chat completion; raises MoveFailedError when the answer is not one."""
+    try:
+        return str(answer.json()["choices"][0]["message"]["content"])
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise MoveFailedError(
+            f"the engine's answer ({answer.status}) is not a completion: {answer.text[:200]}", code="completion"
+        ) from error
+
+
+async def key_for(cluster: Cluster, model: Model, namespace: str) -> str:
+    """The engine's key, from the Secret that the spec names."""
+    auth = model.spec.contract.auth
+    ref = Ref(kind_of("Secret"), auth.secret, namespace)
+    found = await cluster.get(ref)
+    coded = (found.get("data") or {}).get(auth.key)
+    if coded is None:
+        raise PermanentError(
+            f"it has no key {auth.key!r}", where=str(ref), next_action=f"add data.{auth.key}", code="auth-secret"
+        )
+    return base64.b64decode(coded).decode()
+
+
+@asynccontextmanager
+async def connect(cluster: Cluster, wire: Wire, model: Model, pod: EnginePod) -> AsyncIterator[Engine]:
+    """An engine's own port, through a port-forward that carries the key."""
+    key = await key_for(cluster, model, pod.namespace)
+    async with cluster.port_forward(pod.namespace, pod.name, pod.port) as base:
+        yield Engine(wire, base, model.spec.served_model_name, key)

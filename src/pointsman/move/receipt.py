@@ -1,0 +1,100 @@
+"""What a move cost and showed, folded from its journal: no number here is remembered anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from pointsman.move.journal import Progress
+from pointsman.move.states import State
+
+__all__ = ["OVERHEAD_GOAL", "receipt_from"]
+
+OVERHEAD_GOAL = (2.0, 0.05)
+"""The program's own time in a move: at most so many seconds plus that share of the move."""
+
+Receipt = dict[str, Any]
+
+
+def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
+    """The receipt of a move as its journal tells it.
+
+    ``lead`` is the time before the first record (the preflight), which only the process that ran it knows.
+    """
+    plan = progress.plan
+    steps = [_step(name, progress) for name in plan.steps if name in progress.steps]
+    if lead is not None:
+        steps.insert(0, {"id": "preflight", "result": "done", "seconds": round(lead, 3), "waits": {}, "evidence": {}})
+    seconds = (lead or 0.0) + _seconds(progress.opened, progress.ended)
+    waits: dict[str, float] = {}
+    for step in steps:
+        for kind, spent in step["waits"].items():
+            waits[kind] = round(waits.get(kind, 0.0) + spent, 3)
+    overhead = max(0.0, seconds - sum(waits.values()))
+    fixed, share = OVERHEAD_GOAL
+    return {
+        "move": progress.move,
+        "model": plan.model,
+        "from": plan.source,
+        "to": plan.target,
+        "state": progress.state.value,
+        "servedFrom": plan.target if progress.state in (State.DONE, State.COMMITTED) else plan.source,
+        "started": progress.opened.isoformat() if progress.opened else "",
+        "ended": progress.ended.isoformat() if progress.ended else "",
+        "seconds": round(seconds, 3),
+        "waits": waits,
+        "overheadSeconds": round(overhead, 3),
+        "overheadGoalSeconds": round(fixed + share * seconds, 3),
+        "split": [_split(step) for step in steps if "observed" in step["evidence"]],
+        "engines": _engines(progress),
+        "steps": steps,
+        "failures": list(progress.failures),
+    }
+
+
+def _step(name: str, progress: Progress) -> dict[str, Any]:
+    known = progress.steps[name]
+    outcome = dict(known.outcome)
+    return {
+        "id": name,
+        "result": "done" if progress.done(name) else known.last.value,
+        "seconds": round(_seconds(known.begun, known.ended), 3),
+        "waits": outcome.pop("waits", {}),
+        "evidence": outcome,
+    }
+
+
+def _split(step: Mapping[str, Any]) -> dict[str, Any]:
+    observed = step["evidence"]["observed"]
+    return {
+        "step": step["id"],
+        "askedPercent": step["evidence"]["asked"],
+        "observedPercent": observed["percent"],
+        "requests": observed["requests"],
+    }
+
+
+def _engines(progress: Progress) -> dict[str, Any]:
+    """Each engine's counters at the first and at the last look the move took at it."""
+    seen: dict[str, dict[str, Any]] = {}
+    for name in progress.plan.steps:
+        known = progress.steps.get(name)
+        for counters in _counter_sets(known.seen, known.outcome) if known else ():
+            for pod, numbers in counters.items():
+                entry = seen.setdefault(pod, {"first": numbers, "last": numbers})
+                if "finished" in numbers:
+                    entry["last"] = numbers
+    return seen
+
+
+def _counter_sets(*details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    sets = []
+    for detail in details:
+        counters = detail.get("counters", {})
+        sets += [counters["before"], counters["after"]] if set(counters) == {"before", "after"} else [counters]
+    return sets
+
+
+def _seconds(begun: datetime | None, ended: datetime | None) -> float:
+    return max(0.0, (ended - begun).total_seconds()) if begun and ended else 0.0

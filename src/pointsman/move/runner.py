@@ -1,0 +1,252 @@
+"""The runner: carries a move on from whatever its journal says, forward or back.
+
+It keeps no state of its own. Each act lies between two records, so a process that dies leaves a journal from which
+another one carries on with this very code. A failure before the point of no return turns the move round; after it
+the move stops and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, TemporaryError
+from pointsman.move.context import Context
+from pointsman.move.journal import Progress
+from pointsman.move.ledger import Journal
+from pointsman.move.states import Event, State
+from pointsman.move.steps.contract import Step
+from pointsman.report.contract import Topic
+
+__all__ = ["Ending", "Runner"]
+
+UNDO_ATTEMPTS = 3
+FORWARD_ATTEMPTS = 3
+"""Tries past the point of no return, where there is no way back."""
+PAUSE = 2.0
+
+Tell = Callable[[Topic, str, str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How it ended, for now."""
+
+    progress: Progress
+    error: PointsmanError | None = None
+    interrupted: bool = False
+
+
+class Runner:
+    """Carries one move on."""
+
+    def __init__(self, context: Context, journal: Journal, steps: Sequence[Step], tell: Tell) -> None:
+        self.context = context
+        self.journal = journal
+        self.steps = steps
+        self._tell = tell
+        self._writing = asyncio.Lock()
+        self._interrupts = 0
+        self._working: asyncio.Task[None] | None = None
+        self._failure: PointsmanError | None = None
+
+    @property
+    def state(self) -> State:
+        """Where the journal says that we are."""
+        return self.journal.progress.state
+
+    def interrupt(self) -> None:
+        """What a ctrl-C means: go back if that is possible; said twice: stop at once, the journal says what is open."""
+        self._interrupts += 1
+        if self._working is None:
+            return
+        if self._interrupts == 1 and self.state is not State.FORWARD:
+            doing = "the way back" if self.state is State.UNDOING else "what is left of the move"
+            self._tell(Topic.NOTICE, "", f"{doing} is finished first; interrupt again to stop at once", {})
+            return
+        self._working.cancel()
+
+    async def carry_on(self) -> Ending:
+        """Carry the move on until it is closed, stuck, or stopped."""
+        self._interrupts = 0
+        while not self.journal.progress.closed:
+            phase = self._phase()
+            if phase is None:
+                break
+            self._working = asyncio.create_task(phase())
+            try:
+                await self._working
+            except asyncio.CancelledError:
+                if not await self._stopped():
+                    break
+            finally:
+                self._working = None
+        return Ending(self.journal.progress, self._verdict(), self._interrupts > 0)
+
+    def _phase(self) -> Callable[[], Any] | None:
+        if self.state in (State.FORWARD, State.COMMITTED):
+            return self._forward
+        return self._backward if self.state is State.UNDOING else None
+
+    async def _stopped(self) -> bool:
+        """After a cancellation: True when the move is to be carried on (the other way)."""
+        if self._interrupts == 0:
+            raise asyncio.CancelledError
+        if self._interrupts > 1:
+            self._failure = NeedsPersonError(
+                f"stopped half way; move {self.journal.progress.move} is open in state {self.state.value}",
+                where=str(self.journal.ref),
+                next_action="run the same command with --recover to put tenants back on one layer",
+                code="left-open",
+            )
+            return False
+        await self._write(Event.INTERRUPTED, self.journal.progress.step, {"what": "interrupted by the operator"})
+        return True
+
+    async def _write(self, event: Event, step: str = "", detail: Mapping[str, Any] | None = None) -> None:
+        """Add a record; a cancellation waits for the write, so that the journal never lags behind an act."""
+
+        async def write() -> None:
+            async with self._writing:
+                await self.journal.append(event, step, detail)
+
+        await asyncio.shield(asyncio.create_task(write()))
+
+    async def _forward(self) -> None:
+        for step in self.steps:
+            if self.journal.progress.done(step.id):
+                continue
+            try:
+                await self._carry_out(step)
+            except Exception as error:
+                await self._failed(step, _own(error))
+                return
+        await self._write(Event.FINISHED)
+
+    async def _carry_out(self, step: Step) -> None:
+        waited = self.context.waits.spent
+        self._tell(Topic.STEP_BEGUN, step.id, step.describe(self.context).act, {})
+        seen = self.journal.progress.seen(step.id)
+        if seen is None:
+            seen = await step.validate(self.context)
+            if step.commits and self.state is State.FORWARD:
+                await self._write(Event.COMMIT, step.id, {"what": "from here on only forward"})
+        await self._write(Event.INTENT, step.id, seen)
+        outcome = await self._attempt(step, lambda: step.apply(self.context, seen))
+        waits = self.context.waits.since(waited)
+        await self._write(Event.OUTCOME, step.id, {**outcome, "waits": waits})
+        self._tell(Topic.STEP_DONE, step.id, "", {**outcome, "waits": waits})
+
+    async def _attempt(self, step: Step, act: Callable[[], Awaitable[Mapping[str, Any]]]) -> Mapping[str, Any]:
+        """Past the point of no return a temporary error is worth another try; before it the way back is better."""
+        attempts = FORWARD_ATTEMPTS if self.state is State.COMMITTED else 1
+        return await self._tries(act, attempts, step.id)
+
+    async def _tries(
+        self, act: Callable[[], Awaitable[Mapping[str, Any]]], attempts: int, step: str
+    ) -> Mapping[str, Any]:
+        for number in range(1, attempts + 1):
+            try:
+                return await act()
+            except TemporaryError as error:
+                if number == attempts:
+                    raise
+                self._tell(Topic.STEP_NOTE, step, f"{error.what}; trying again", {})
+                await self.context.clock.sleep(PAUSE)
+        raise AssertionError("unreachable")
+
+    async def _failed(self, step: Step, error: PointsmanError) -> None:
+        self._failure = error
+        detail = {**error.as_dict(), "code": f"{step.id}.{error.code}"}
+        await self._write(Event.FAILED, step.id, detail)
+        self._tell(Topic.STEP_FAILED, step.id, str(error), detail)
+
+    async def _backward(self) -> None:
+        for step in reversed(self.steps):
+            known = self.journal.progress.steps.get(step.id)
+            if known is None or known.last is Event.UNDO_OUTCOME or known.begun is None:
+                continue
+            try:
+                await self._take_back(step, known.seen)
+            except Exception as error:
+                own = _own(error)
+                await self._write(Event.UNDO_FAILED, step.id, own.as_dict())
+                self._tell(Topic.UNDO_FAILED, step.id, str(own), own.as_dict())
+                self._failure = _both(step, self._failure, own)
+                return
+        await self._write(Event.UNDONE)
+
+    async def _take_back(self, step: Step, seen: Mapping[str, Any]) -> None:
+        waited = self.context.waits.spent
+        self._tell(Topic.UNDO_BEGUN, step.id, step.describe(self.context).undo, {})
+        await self._write(Event.UNDO_INTENT, step.id)
+        outcome = await self._tries(lambda: step.undo(self.context, seen), UNDO_ATTEMPTS, step.id)
+        await self._write(Event.UNDO_OUTCOME, step.id, {**outcome, "waits": self.context.waits.since(waited)})
+        self._tell(Topic.UNDO_DONE, step.id, "", dict(outcome))
+
+    def _verdict(self) -> PointsmanError | None:
+        """The error to leave with; None when the move is done."""
+        progress, failure = self.journal.progress, self._failure
+        if progress.state is State.DONE:
+            return None
+        if progress.state is State.UNDONE:
+            return self._undone(progress, failure)
+        if failure is not None and failure.code in ("left-open", "undo-failed"):
+            return failure
+        said = str(failure) if failure else "; ".join(progress.failures)
+        return NeedsPersonError(
+            f"move {progress.move} stopped past the point of no return at step {progress.step}: "
+            f"{failure.what if failure else said}",
+            where=failure.where if failure else "",
+            next_action=(failure.next_action if failure else "")
+            or "tenants are on the target; run the same command with --recover to finish",
+            code="forward-stuck",
+        )
+
+    def _undone(self, progress: Progress, failure: PointsmanError | None) -> PointsmanError:
+        back = f"tenants are on {self.context.source.title}, {self.context.target.title} is as it was before"
+        if failure is None:
+            what = progress.failures[-1] if progress.failures else "it was rolled back"
+            return MoveFailedError(f"{what}; {back}", where=f"move {progress.move}", code="move-undone")
+        return MoveFailedError(
+            f"step {progress_step(progress, failure)} failed: {failure.what}; {back}",
+            where=failure.where,
+            next_action=failure.next_action,
+            code=f"{progress_step(progress, failure)}.{failure.code}",
+        )
+
+
+def progress_step(progress: Progress, failure: PointsmanError) -> str:
+    """The id of the step whose failure this was."""
+    for said in reversed(progress.failures):
+        step, _, what = said.partition(": ")
+        if what == failure.what:
+            return step
+    return progress.step
+
+
+def _own(error: Exception) -> PointsmanError:
+    """The error as one of ours: a bug in a step must not leave tenants half way either.
+
+    A move that another process took over is nobody's failure: its error goes on up and nothing more is touched.
+    """
+    if isinstance(error, PointsmanError):
+        if error.code == "move-lost":
+            raise error
+        return error
+    return MoveFailedError(
+        f"{type(error).__name__}: {error}", next_action="this is a bug of ours; please report it", code="internal"
+    )
+
+
+def _both(step: Step, first: PointsmanError | None, second: PointsmanError) -> NeedsPersonError:
+    """The error when the way back failed too: it tells both."""
+    why = f"{first.what}; then " if first else ""
+    return NeedsPersonError(
+        f"{why}undoing {step.id} failed: {second.what}",
+        where=second.where,
+        next_action=second.next_action or "mend it, then run the same command with --recover to try the way back again",
+        code="undo-failed",
+    )

@@ -1,0 +1,94 @@
+"""Step ``deploy``: the target's objects, beside the source's."""
+
+from __future__ import annotations
+
+from pointsman.kube.resources import Ref, kind_of, ref_of
+from pointsman.layers.contract import Layer
+from pointsman.move.context import Context
+from pointsman.move.follow import View, Watched, follow_until
+from pointsman.move.live import read_live
+from pointsman.move.probes.pods import pod_of
+from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.waits import Wait
+
+__all__ = ["Deploy", "apply_layer", "pods_gone"]
+
+
+async def apply_layer(context: Context, layer: Layer) -> list[str]:
+    """Apply a layer's manifests in order and wake what is parked; returns the objects' names."""
+    applied = []
+    for manifest in layer.render(context.model):
+        await context.cluster.apply(manifest)
+        applied.append(str(ref_of(manifest)))
+    for patch in layer.unpark(context.model):
+        if await context.cluster.find(patch.ref) is not None:
+            await context.cluster.patch(patch.ref, patch.body)
+    return applied
+
+
+class Deploy:
+    """Apply the target's manifests; undo removes what was not there, and parks what was parked."""
+
+    id = "deploy"
+    commits = False
+
+    def describe(self, context: Context) -> Description:
+        """The step in words."""
+        refs = [ref_of(manifest) for manifest in context.target.render(context.model)]
+        return Description(
+            act=f"apply {', '.join(map(str, refs))}",
+            check="the API server takes every object",
+            undo="delete what was not there before; park what was parked",
+        )
+
+    async def validate(self, context: Context) -> Detail:
+        """Which of the target's objects exist already, and whether the target is parked."""
+        refs = [ref_of(manifest) for manifest in context.target.render(context.model)]
+        existed = [str(ref) for ref in refs if await context.cluster.find(ref) is not None]
+        live = await read_live(context.cluster, context.target, context.model)
+        return {"existed": existed, "parked": context.target.parked(context.model, live)}
+
+    async def apply(self, context: Context, seen: Detail) -> Detail:
+        """Apply all manifests."""
+        applied = await apply_layer(context, context.target)
+        context.note(self.id, f"{len(applied)} objects applied", {"objects": applied})
+        return {"objects": applied}
+
+    async def undo(self, context: Context, seen: Detail) -> Detail:
+        """Delete what was made, park what was parked, and wait until the pods are gone."""
+        made = [ref for ref in self._refs(context) if str(ref) not in seen["existed"]]
+        for ref in reversed(made):
+            await context.cluster.delete(ref)
+        parked = seen["parked"] and bool(seen["existed"])
+        if parked:
+            for patch in context.target.park(context.model):
+                if await context.cluster.find(patch.ref) is not None:
+                    await context.cluster.patch(patch.ref, patch.body)
+        with context.waits.during(Wait.RELEASE):
+            if seen["parked"]:
+                await pods_gone(context, context.target)
+            for ref in made:
+                await context.cluster.wait_gone(ref, context.options.release_timeout)
+        return {"deleted": [str(ref) for ref in made], "parked": parked}
+
+    def _refs(self, context: Context) -> list[Ref]:
+        return [ref_of(manifest) for manifest in context.target.render(context.model)]
+
+
+async def pods_gone(context: Context, layer: Layer) -> int:
+    """Wait until no engine pod of the layer is left; returns 0."""
+    pods = kind_of("Pod")
+    engines = layer.engines(context.model)
+
+    def judge(view: View) -> int | None:
+        left = [
+            pod_of(pod, one)
+            for one in engines
+            for pod in view.selected(pods, one.namespace, one.labels)
+            if pod.get("status", {}).get("phase") not in ("Succeeded", "Failed")
+        ]
+        return None if left else 0
+
+    watched = [Watched(pods, one.namespace, labels=one.labels) for one in engines]
+    what = f"the engine pods of {layer.title} to be gone"
+    return await follow_until(context.cluster, watched, judge, timeout=context.options.release_timeout, what=what)

@@ -1,0 +1,96 @@
+"""Steps ``hold`` and ``detach``: keep the source warm for a while, then take it out of the alias."""
+
+from __future__ import annotations
+
+from pointsman.edge.contract import Member
+from pointsman.errors import MoveFailedError
+from pointsman.move.context import Context, member_data
+from pointsman.move.probes.counters import read_all, readings_data
+from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.steps.shift import point_alias, restore_alias, same_members, serving_target
+from pointsman.move.waits import Wait
+
+__all__ = ["Detach", "Hold"]
+
+LOOK = 1.0
+"""Seconds between two looks at the target during the hold."""
+
+
+class Hold:
+    """All tenants are on the target; the source is a warm standby with weight 0."""
+
+    id = "hold"
+    commits = False
+
+    def describe(self, context: Context) -> Description:
+        """The step in words."""
+        return Description(
+            act=f"keep {context.source.title} warm for {context.options.hold:g} s",
+            check=f"{context.target.title} stays ready and answers no 5xx",
+            undo="nothing to take back",
+        )
+
+    async def validate(self, context: Context) -> Detail:
+        """The target's counters as the hold begins."""
+        return {"counters": readings_data(await read_all(context.cluster, await serving_target(context)))}
+
+    async def apply(self, context: Context, seen: Detail) -> Detail:
+        """Wait, looking at the target once a second."""
+        deadline = context.clock.monotonic() + context.options.hold
+        first = {one.pod: one.counters for one in await read_all(context.cluster, await serving_target(context))}
+        with context.waits.during(Wait.HOLD):
+            while (left := deadline - context.clock.monotonic()) > 0:
+                await context.clock.sleep(min(LOOK, left))
+                await serving_target(context)
+        last = await read_all(context.cluster, await serving_target(context))
+        for one in last:
+            earlier = first.get(one.pod)
+            grown = (one.counters.broken if one.counters else 0.0) - (earlier.broken if earlier else 0.0)
+            if grown > 0:
+                raise MoveFailedError(f"answered {grown:g} requests with 5xx", where=one.pod, code="errors")
+        return {"held": context.options.hold, "counters": readings_data(last)}
+
+    async def undo(self, context: Context, seen: Detail) -> Detail:
+        """Nothing was changed."""
+        return {}
+
+
+class Detach:
+    """The alias names the target alone: not even a failing target sends a tenant to the source any more."""
+
+    id = "detach"
+    commits = False
+
+    def describe(self, context: Context) -> Description:
+        """The step in words."""
+        alias = context.model.spec.tenant.alias
+        return Description(
+            act=f"alias {alias}: {context.target.title} alone",
+            check="every replica of the edge runs it and none of an older configuration is left",
+            undo=f"alias {alias} back on {context.source.title} alone",
+        )
+
+    async def validate(self, context: Context) -> Detail:
+        """The alias stands where the last shift left it."""
+        found = await context.edge.read()
+        if not same_members(found.members, context.split(100)):
+            said = ", ".join(f"{one.id}={one.weight}" for one in found.members) or "nothing"
+            raise MoveFailedError(
+                f"somebody changed alias {found.alias} during the move: it points at {said}",
+                where=f"revision {found.revision}",
+                next_action="find out who did, then start the move again",
+                code="alias-drift",
+            )
+        await serving_target(context)
+        return {"members": member_data(found.members)}
+
+    async def apply(self, context: Context, seen: Detail) -> Detail:
+        """Write and confirm."""
+        members: list[Member] = [context.member(context.target, 100)]
+        revision = await point_alias(context, members)
+        context.note(self.id, f"{context.source.title} is out of the alias on every replica", {})
+        return {"revision": revision, "members": member_data(members)}
+
+    async def undo(self, context: Context, seen: Detail) -> Detail:
+        """Back to the alias as it was before the move."""
+        return await restore_alias(context)

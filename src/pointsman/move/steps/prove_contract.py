@@ -1,0 +1,87 @@
+"""Step ``contract``: every serving pod of the target keeps the promise, before tenants reach it."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from pointsman.errors import MoveFailedError, TemporaryError
+from pointsman.layers.contract import Layer
+from pointsman.move.context import Context
+from pointsman.move.contract_gate import CHECKS, Pair
+from pointsman.move.probes.engine import Engine, connect
+from pointsman.move.probes.pods import EnginePod, engine_pods
+from pointsman.move.steps.contract import Description, Detail
+
+__all__ = ["ProveContract", "prove_contract"]
+
+
+class ProveContract:
+    """Run every check of the gate against every serving pod of the target."""
+
+    id = "contract"
+    commits = False
+
+    def describe(self, context: Context) -> Description:
+        """The step in words."""
+        return Description(
+            act=f"ask every engine of {context.target.title}, past gateways and proxies",
+            check="; ".join(f"{check.id}: {check.promise}" for check in CHECKS),
+            undo="nothing to take back",
+        )
+
+    async def validate(self, context: Context) -> Detail:
+        """Nothing to remember."""
+        return {}
+
+    async def apply(self, context: Context, seen: Detail) -> Detail:
+        """Run the gate."""
+        return await prove_contract(context, context.target, context.source, self.id)
+
+    async def undo(self, context: Context, seen: Detail) -> Detail:
+        """Nothing was changed."""
+        return {}
+
+
+async def prove_contract(context: Context, target: Layer, source: Layer | None, step: str) -> Detail:
+    """Run the gate on all serving pods of ``target``; raises MoveFailedError with the check's id as its code."""
+    pods = await _serving(context, target)
+    if not pods:
+        raise MoveFailedError(f"no engine pod of {target.title} serves any more", code="no-engine")
+    evidence: dict[str, dict[str, str]] = {}
+    async with AsyncExitStack() as stack:
+        compared: Engine | None = None
+        if source is not None:
+            compared = await _first(stack, context, await _serving(context, source))
+        for pod in pods:
+            engine = await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pod))
+            evidence[pod.name] = await _check(Pair(context.model, engine, compared), pod)
+    for check in CHECKS:
+        found = " | ".join(dict.fromkeys(by[check.id] for by in evidence.values()))
+        context.note(step, f"{check.id}: {found}", {})
+    return {"checks": evidence}
+
+
+async def _serving(context: Context, layer: Layer) -> list[EnginePod]:
+    pods = await engine_pods(context.cluster, layer, context.model)
+    return [pod for pod in pods if pod.serving and pod.role == "serve"]
+
+
+async def _first(stack: AsyncExitStack, context: Context, pods: list[EnginePod]) -> Engine:
+    if not pods:
+        raise MoveFailedError("the source has no engine that serves, there is nothing to compare with", code="parity")
+    return await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pods[0]))
+
+
+async def _check(pair: Pair, pod: EnginePod) -> dict[str, str]:
+    found = {}
+    for check in CHECKS:
+        where = f"Pod {pod.namespace}/{pod.name}"
+        try:
+            found[check.id] = await check.run(pair)
+        except TemporaryError as error:
+            raise MoveFailedError(f"no answer to {check.id}: {error.what}", where=where, code=check.id) from error
+        except MoveFailedError as error:
+            error.where = error.where or where
+            error.code = error.code if error.code != MoveFailedError.default_code else check.id
+            raise
+    return found

@@ -1,0 +1,171 @@
+"""Step ``serve-ready``: wait until the target truly serves.
+
+Three proofs, each stronger than the one before: the controllers say that the declared revision is rolled out, every
+engine answers a completion, and the address that tenants will use reaches an engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from pointsman.errors import ClusterError, MoveFailedError, TemporaryError
+from pointsman.kube.http import Response
+from pointsman.kube.resources import kind_of
+from pointsman.layers.contract import Layer
+from pointsman.move.context import Context
+from pointsman.move.follow import View, Watched, follow_until
+from pointsman.move.probes.engine import connect, said
+from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
+from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.waits import Wait
+
+__all__ = ["ServeReady", "prove_serving"]
+
+PROMPT = "Say in one sentence what a railway pointsman does."
+RETRY = 0.3
+
+
+class ServeReady:
+    """Readiness by controllers, by a completion per pod, and by the tenants' path."""
+
+    id = "serve-ready"
+    commits = False
+
+    def describe(self, context: Context) -> Description:
+        """The step in words."""
+        return Description(
+            act=f"wait up to {context.options.ready_timeout:g} s for {context.target.title}",
+            check="controllers say ready; a completion from every engine pod; the tenants' address reaches an engine",
+            undo="nothing to take back",
+        )
+
+    async def validate(self, context: Context) -> Detail:
+        """Nothing to remember."""
+        return {}
+
+    async def apply(self, context: Context, seen: Detail) -> Detail:
+        """Wait and prove."""
+        return await prove_serving(context, context.target, self.id)
+
+    async def undo(self, context: Context, seen: Detail) -> Detail:
+        """Nothing was changed."""
+        return {}
+
+
+async def prove_serving(context: Context, layer: Layer, step: str) -> Detail:
+    """All three proofs, in order; raises MoveFailedError naming the one that is missing."""
+    with context.waits.during(Wait.COLD_START):
+        reason = await _controllers_ready(context, layer, step)
+    context.note(step, reason, {})
+    pods = [pod for pod in await engine_pods(context.cluster, layer, context.model) if pod.serving]
+    await asyncio.gather(*(_completes(context, pod) for pod in pods))
+    context.note(step, f"a completion from {len(pods)} engine pod{'s' if len(pods) != 1 else ''}", {})
+    with context.waits.during(Wait.COLD_START):
+        path = await _path_reaches_engine(context, layer)
+    context.note(step, f"tenants' path answers: {path}", {})
+    return {"ready": reason, "pods": [pod.name for pod in pods], "path": path}
+
+
+async def _controllers_ready(context: Context, layer: Layer, step: str) -> str:
+    model = context.model
+    engines = layer.engines(model)
+    watched = [Watched(ref.kind, ref.namespace, name=ref.name) for ref in layer.reads(model)]
+    watched += [Watched(kind_of("Pod"), one.namespace, labels=one.labels) for one in engines]
+    trouble: dict[str, float] = {}
+    told = [""]
+
+    def judge(view: View) -> str | None:
+        pods = [pod_of(pod, one) for one in engines for pod in view.selected(kind_of("Pod"), one.namespace, one.labels)]
+        _give_up_on(pods, trouble, context)
+        verdict = layer.readiness(model, {ref: view.get(ref) for ref in layer.reads(model)})
+        if verdict.reason != told[0]:
+            told[0] = verdict.reason
+            context.note(step, verdict.reason, {})
+        serving = any(pod.serving and pod.role == "serve" for pod in pods)
+        return verdict.reason if verdict.ready and serving else None
+
+    try:
+        return await follow_until(
+            context.cluster, watched, judge, timeout=context.options.ready_timeout, what=f"{layer.title} to be ready"
+        )
+    except TemporaryError as error:
+        raise MoveFailedError(
+            f"{error.what}; the last word was: {told[0] or 'nothing'}",
+            where=str(layer.reads(model)[0]),
+            next_action="kubectl describe it and its pods; give a longer --ready-timeout if it is only slow",
+            code="not-ready",
+        ) from error
+
+
+def _give_up_on(pods: list[EnginePod], trouble: dict[str, float], context: Context) -> None:
+    """Raise when a pod has said for ``patience`` seconds that it cannot start."""
+    now = context.clock.monotonic()
+    for pod in pods:
+        if not pod.problem or pod.terminating:
+            trouble.pop(pod.name, None)
+            continue
+        since = trouble.setdefault(pod.name, now)
+        if now - since >= context.options.patience:
+            raise MoveFailedError(
+                pod.problem,
+                where=f"Pod {pod.namespace}/{pod.name}",
+                next_action=f"kubectl logs -n {pod.namespace} {pod.name} --all-containers",
+                code="cannot-start",
+            )
+
+
+async def _completes(context: Context, pod: EnginePod) -> None:
+    where = f"Pod {pod.namespace}/{pod.name}"
+    try:
+        async with connect(context.cluster, context.wire, context.model, pod) as engine:
+            answer = await engine.chat(PROMPT, max_tokens=8)
+    except TemporaryError as error:
+        raise MoveFailedError(
+            f"reads ready and does not answer a completion: {error.what}", where=where, code="completion"
+        ) from error
+    if answer.status != 200 or not said(answer):
+        raise MoveFailedError(
+            f"reads ready and answers a completion with {answer.status}: {answer.text[:200]}",
+            where=where,
+            next_action="look at the engine's log",
+            code="completion",
+        )
+
+
+async def _path_reaches_engine(context: Context, layer: Layer) -> str:
+    """Ask the tenants' address for its models, without a key, until an engine answers."""
+    point = layer.endpoint(context.model)
+    deadline = context.clock.monotonic() + context.options.route_timeout
+    path = f"{point.path}/v1/models"
+    while True:
+        try:
+            answer = await context.cluster.service_get(
+                point.service.namespace or "", point.service.name, point.port, path
+            )
+            seen = _judge_path(answer)
+            if not seen.startswith("no"):
+                return seen
+        except ClusterError as error:
+            seen = f"no answer: {error.what}"
+        if context.clock.monotonic() >= deadline:
+            raise MoveFailedError(
+                f"the address that tenants would use does not reach an engine ({seen})",
+                where=point.base_url,
+                next_action=f"kubectl describe {point.service.kind.plural} -n {point.service.namespace} "
+                f"{point.service.name}, and its route",
+                code="tenant-path",
+            )
+        await context.clock.sleep(RETRY)
+
+
+def _judge_path(answer: Response) -> str:
+    """401 is vLLM asking for its key; 200 with a list is vLLM without one. Anything else is somebody in between."""
+    if answer.status == 401:
+        return "401, an engine asks for its key"
+    if answer.status == 200:
+        try:
+            listed = answer.json()["data"]
+        except (ValueError, KeyError, TypeError):
+            return "no: 200 without a list of models"
+        return f"200, {len(listed)} models"
+    return f"no: {answer.status} {answer.text[:120]}"

@@ -1,0 +1,192 @@
+"""Steps ``shift-10``, ``shift-50``, ``shift-100``: move a share of the tenants' requests, then judge.
+
+The weights of both members are written in one change. Each replica of the edge is confirmed to run it; then the
+split is read back from responses, the target's own counters must have moved, and no engine may have broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.edge.contract import Member, Observation
+from pointsman.errors import MoveFailedError
+from pointsman.move.binomial import plausible
+from pointsman.move.context import Context, member_data
+from pointsman.move.probes.counters import Reading, read_all, readings_data, total
+from pointsman.move.probes.pods import EnginePod, engine_pods
+from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.waits import Wait
+
+__all__ = ["Shift", "point_alias", "restore_alias", "same_members", "serving_target"]
+
+ROUND = 40
+"""Marked requests per look at the split."""
+ROUNDS = 3
+"""Looks before an unbelievable split fails the step: chance makes one look in a thousand unbelievable, not three."""
+
+
+def same_members(left: Sequence[Member], right: Sequence[Member]) -> bool:
+    """Do two lists of members mean the same?"""
+    return sorted(left, key=lambda one: one.id) == sorted(right, key=lambda one: one.id)
+
+
+async def point_alias(context: Context, members: Sequence[Member]) -> str:
+    """Declare the members and wait until every replica of the edge runs them; returns the revision."""
+    revision = await context.edge.write(members)
+    with context.waits.during(Wait.EDGE_ROLL):
+        await context.edge.confirm(revision, timeout=context.options.roll_timeout)
+    return revision
+
+
+async def restore_alias(context: Context) -> Detail:
+    """Put the alias back to what it was before the move; costs nothing when it is there already."""
+    before = context.alias.members
+    current = await context.edge.read()
+    revision = current.revision
+    if not same_members(current.members, before):
+        revision = await context.edge.write(before)
+    with context.waits.during(Wait.EDGE_ROLL):
+        await context.edge.confirm(revision, timeout=context.options.roll_timeout)
+    return {"members": member_data(before), "revision": revision}
+
+
+async def serving_target(context: Context) -> list[EnginePod]:
+    """The target's engine pods; raises MoveFailedError when one that answers tenants is not ready."""
+    pods = await engine_pods(context.cluster, context.target, context.model)
+    serving = [pod for pod in pods if pod.serving]
+    lame = [pod for pod in pods if not pod.ready and not pod.terminating and pod.role == "serve"]
+    if lame or not any(pod.role == "serve" for pod in serving):
+        where = f"Pod {lame[0].namespace}/{lame[0].name}" if lame else context.target.title
+        why = lame[0].problem or "it is not ready any more" if lame else "no engine pod serves any more"
+        raise MoveFailedError(why, where=where, next_action="look at the pod's log", code="target-lost")
+    return serving
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Put ``percent`` of the tenants' requests on the target."""
+
+    percent: int
+    before: int
+    """The share that the step before left."""
+    commits: bool = False
+
+    @property
+    def id(self) -> str:
+        """``shift-10``."""
+        return f"shift-{self.percent}"
+
+    def describe(self, context: Context) -> Description:
+        """The step in words."""
+        alias, source, target = context.model.spec.tenant.alias, context.source.title, context.target.title
+        return Description(
+            act=f"alias {alias}: {100 - self.percent} % {source}, {self.percent} % {target}",
+            check=f"every replica runs it; the split of {ROUND} marked requests is believable and none failed; "
+            "the target's counters moved; its pods are ready and answered no 5xx",
+            undo=f"alias {alias} back on {source} alone",
+        )
+
+    async def validate(self, context: Context) -> Detail:
+        """The alias stands where the step before left it; the target serves."""
+        expected = context.split(self.before) if self.before else context.alias.members
+        found = await context.edge.read()
+        if not same_members(found.members, expected):
+            said = ", ".join(f"{one.id}={one.weight}" for one in found.members) or "nothing"
+            raise MoveFailedError(
+                f"somebody changed alias {found.alias} during the move: it points at {said}",
+                where=f"revision {found.revision}",
+                next_action="find out who did, then start the move again",
+                code="alias-drift",
+            )
+        pods = await serving_target(context)
+        readings = await read_all(context.cluster, pods)
+        return {"members": member_data(found.members), "counters": readings_data(readings)}
+
+    async def apply(self, context: Context, seen: Detail) -> Detail:
+        """Write, confirm, judge."""
+        members = context.split(self.percent)
+        revision = await point_alias(context, members)
+        context.note(self.id, f"every replica of the edge runs revision {revision[:12]}", {})
+        before = await read_all(context.cluster, await serving_target(context))
+        split, failed = await self._observe(context)
+        after = await read_all(context.cluster, await serving_target(context))
+        self._judge_engines(context, before, after)
+        text = f"asked {self.percent} %, observed {split['percent']} % of {split['requests']}"
+        context.note(self.id, text, {"asked": self.percent, **split})
+        return {
+            "revision": revision,
+            "asked": self.percent,
+            "observed": {**split, "failed": failed},
+            "counters": {"before": readings_data(before), "after": readings_data(after)},
+        }
+
+    async def undo(self, context: Context, seen: Detail) -> Detail:
+        """Back to the alias as it was before the move, in one change."""
+        return await restore_alias(context)
+
+    async def _observe(self, context: Context) -> tuple[dict[str, Any], Mapping[str, int]]:
+        """Look at the split, up to ``ROUNDS`` times when chance alone may explain what is seen."""
+        answered: dict[str, int] = {}
+        failed: dict[str, int] = {}
+        target = context.member(context.target, 0).id
+        for number in range(ROUNDS):
+            if number:
+                with context.waits.during(Wait.TRAFFIC):
+                    seen = await context.edge.observe(ROUND)
+            else:
+                seen = await context.edge.observe(ROUND)
+            _add(answered, failed, seen)
+            self._judge_failures(context, answered, failed)
+            count, hits = sum(answered.values()), answered.get(target, 0)
+            if hits and plausible(hits, count, self.percent / 100):
+                percent = round(100 * hits / count, 1)
+                return {"percent": percent, "requests": count, "answered": dict(answered)}, failed
+        raise MoveFailedError(
+            f"asked for {self.percent} % on the target, observed {hits} of {count} requests",
+            where=f"alias {context.model.spec.tenant.alias}",
+            next_action="look at the edge's log and at the members' health",
+            code="split",
+        )
+
+    def _judge_failures(self, context: Context, answered: Mapping[str, int], failed: Mapping[str, int]) -> None:
+        known = {one.id for one in context.split(self.percent)}
+        strangers = sorted(set(answered) - known)
+        if strangers:
+            raise MoveFailedError(f"{strangers[0]!r} answered, which is no member of the alias", code="stranger")
+        if failed:
+            said = ", ".join(f"{count} × {kind}" for kind, count in failed.items())
+            raise MoveFailedError(
+                f"marked requests failed: {said}",
+                where=f"alias {context.model.spec.tenant.alias}",
+                next_action="look at the edge's log",
+                code="requests-failed",
+            )
+
+    def _judge_engines(self, context: Context, before: Sequence[Reading], after: Sequence[Reading]) -> None:
+        unread = [one for one in after if one.counters is None]
+        if unread:
+            raise MoveFailedError(f"its counters cannot be read: {unread[0].why}", where=unread[0].pod, code="counters")
+        if total(after) <= total(before):
+            raise MoveFailedError(
+                "responses name the target, its engines counted nothing", where=context.target.title, code="counters"
+            )
+        known = {one.pod: one.counters for one in before}
+        for one in after:
+            earlier = known.get(one.pod)
+            grown = (one.counters.broken if one.counters else 0.0) - (earlier.broken if earlier else 0.0)
+            if grown > 0:
+                raise MoveFailedError(
+                    f"answered {grown:g} requests with 5xx",
+                    where=one.pod,
+                    next_action="look at the engine's log",
+                    code="errors",
+                )
+
+
+def _add(answered: dict[str, int], failed: dict[str, int], seen: Observation) -> None:
+    for sums, part in ((answered, seen.answered), (failed, seen.failed)):
+        for key, count in part.items():
+            if count:
+                sums[key] = sums.get(key, 0) + count

@@ -1,0 +1,1 @@
+"""The move engine: states, journal, steps, and whole moves in memory and in the lab."""

@@ -1,0 +1,288 @@
+"""A cluster in memory: objects with resource versions, watches, and a controller for Deployments."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from multidict import CIMultiDict
+
+from pointsman.errors import ConflictError, NotFoundError, TemporaryError
+from pointsman.kube.http import Response
+from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
+from pointsman.kube.watch import Event
+from pointsman.move.boundary import Object
+from tests.world.engine import Engine, Faults
+
+__all__ = ["MemoryCluster", "Write"]
+
+
+@dataclass(frozen=True)
+class Write:
+    """A change about to be made, or just made; hooks may raise to play a process that dies there."""
+
+    verb: str
+    ref: Ref
+    body: Any
+
+
+def _ignore(write: Write) -> None:
+    """The hook that does nothing."""
+
+
+@dataclass
+class MemoryCluster:
+    """Everything of ``pointsman.move.boundary.Cluster``."""
+
+    objects: dict[Ref, Object] = field(default_factory=dict)
+    engines: dict[tuple[str, str], Engine] = field(default_factory=dict)
+    faults: dict[str, Faults] = field(default_factory=dict)
+    """By namespace: what is wrong with engines there."""
+    before: Callable[[Write], None] = _ignore
+    after: Callable[[Write], None] = _ignore
+    changed: Callable[[], None] = lambda: None
+    unknown_kinds: set[str] = field(default_factory=set)
+    version: int = 0
+    _watchers: list[tuple[Kind, asyncio.Queue[Event]]] = field(default_factory=list)
+
+    async def get(self, ref: Ref) -> Object:
+        found = await self.find(ref)
+        if found is None:
+            raise NotFoundError("not found", where=str(ref))
+        return found
+
+    async def find(self, ref: Ref) -> Object | None:
+        await asyncio.sleep(0)
+        found = self.objects.get(ref)
+        return copy.deepcopy(found) if found else None
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None, fields: str = ""
+    ) -> list[Object]:
+        await asyncio.sleep(0)
+        return [copy.deepcopy(one) for ref, one in self.objects.items() if _selected(ref, one, kind, namespace, labels)]
+
+    async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
+        await asyncio.sleep(0)
+        ref = ref_of(manifest)
+        if dry_run:
+            return manifest
+        merged = _merge(self.objects.get(ref, {}), manifest)
+        return self._write("apply", ref, merged)
+
+    async def create(self, manifest: Object) -> Object:
+        await asyncio.sleep(0)
+        ref = ref_of(manifest)
+        if ref in self.objects:
+            raise ConflictError("exists", where=str(ref))
+        return self._write("create", ref, manifest)
+
+    async def replace(self, manifest: Object, *, subresource: str = "") -> Object:
+        await asyncio.sleep(0)
+        ref = ref_of(manifest)
+        self._check_version(ref, manifest)
+        return self._write("replace", ref, manifest)
+
+    async def patch(self, ref: Ref, body: Any, *, subresource: str = "", kind: str = "merge") -> Object:
+        await asyncio.sleep(0)
+        self._check_version(ref, body)
+        return self._write("patch", ref, _merge(self.objects[ref], body))
+
+    async def delete(
+        self, ref: Ref, *, propagation: str = "Background", missing_ok: bool = True, grace: int | None = None
+    ) -> None:
+        await asyncio.sleep(0)
+        write = Write("delete", ref, None)
+        self.before(write)
+        gone = self.objects.pop(ref, None)
+        if gone is not None:
+            self._tell("DELETED", ref.kind, gone)
+            self._control()
+        self.after(write)
+
+    def watch(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+        name: str | None = None,
+    ) -> AsyncIterator[Event]:
+        return self._watch(kind, namespace, labels, name)
+
+    async def _watch(
+        self, kind: Kind, namespace: str | None, labels: Mapping[str, str] | None, name: str | None
+    ) -> AsyncIterator[Event]:
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        entry = (kind, queue)
+        self._watchers.append(entry)
+        try:
+            for ref, one in list(self.objects.items()):
+                if _selected(ref, one, kind, namespace, labels) and name in (None, ref.name):
+                    yield Event("ADDED", copy.deepcopy(one))
+            yield Event("SYNCED", {})
+            while True:
+                event = await queue.get()
+                ref = ref_of(event.object)
+                if _selected(ref, event.object, kind, namespace, labels) and name in (None, ref.name):
+                    yield event
+        finally:
+            self._watchers.remove(entry)
+
+    async def wait_gone(self, ref: Ref, timeout: float) -> None:
+        await asyncio.sleep(0)
+        if ref in self.objects:
+            raise TemporaryError("still there", where=str(ref))
+
+    async def http(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> Response:
+        await asyncio.sleep(0)
+        plural = path.rsplit("/", 1)[-1]
+        return Response(404 if plural in self.unknown_kinds else 200, CIMultiDict(), b"{}")
+
+    async def proxy_get(self, namespace: str, pod: str, port: int, path: str, timeout: float = 10.0) -> Response:
+        await asyncio.sleep(0)
+        engine = self.engines.get((namespace, pod))
+        if engine is None:
+            return Response(404, CIMultiDict(), b"no such pod")
+        return engine.answer("GET", path, {}, None)
+
+    async def service_get(self, namespace: str, service: str, port: int, path: str, timeout: float = 10.0) -> Response:
+        await asyncio.sleep(0)
+        for engine in self.serving(namespace):
+            return engine.answer("GET", path, {}, None)
+        return Response(503, CIMultiDict(), b"no endpoints")
+
+    @asynccontextmanager
+    async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
+        if (namespace, pod) not in self.engines:
+            raise TemporaryError("no such pod", where=f"{namespace}/{pod}")
+        yield f"memory://{namespace}/{pod}"
+
+    def serving(self, namespace: str) -> list[Engine]:
+        """Engines of a namespace whose pods are ready."""
+        return [
+            engine
+            for (where, name), engine in self.engines.items()
+            if where == namespace and _ready(self.objects[Ref(kind_of("Pod"), name, where)])
+        ]
+
+    def _check_version(self, ref: Ref, body: Object) -> None:
+        found = self.objects.get(ref)
+        if found is None:
+            raise NotFoundError("not found", where=str(ref))
+        wanted = (body.get("metadata") or {}).get("resourceVersion")
+        if wanted is not None and wanted != found["metadata"]["resourceVersion"]:
+            raise ConflictError("the object has been modified", where=str(ref))
+
+    def _write(self, verb: str, ref: Ref, body: Object) -> Object:
+        write = Write(verb, ref, body)
+        self.before(write)
+        written = self._store(ref, body)
+        self._control()
+        self.after(write)
+        return copy.deepcopy(written)
+
+    def _store(self, ref: Ref, body: Object) -> Object:
+        self.version += 1
+        known = ref in self.objects
+        stored = copy.deepcopy({"apiVersion": ref.kind.api_version, "kind": ref.kind.name, **body})
+        stored["metadata"] = {**stored["metadata"], "resourceVersion": str(self.version)}
+        self.objects[ref] = stored
+        self._tell("MODIFIED" if known else "ADDED", ref.kind, stored)
+        return stored
+
+    def _tell(self, event: str, kind: Kind, found: Object) -> None:
+        for wanted, queue in self._watchers:
+            if wanted == kind:
+                queue.put_nowait(Event(event, copy.deepcopy(found)))
+
+    def _control(self) -> None:
+        """Deployments become pods, at once."""
+        pods = kind_of("Pod")
+        wanted: dict[Ref, Object] = {}
+        for ref, one in list(self.objects.items()):
+            if ref.kind.name == "Deployment":
+                for number in range(int(one["spec"]["replicas"])):
+                    wanted[Ref(pods, f"{ref.name}-{number}", ref.namespace)] = one
+        for ref in [ref for ref in self.objects if ref.kind == pods and ref not in wanted]:
+            gone = self.objects.pop(ref)
+            self.engines.pop((ref.namespace or "", ref.name), None)
+            self._tell("DELETED", pods, gone)
+        for ref, owner in wanted.items():
+            if ref not in self.objects:
+                self._start(ref, owner)
+        for ref, one in list(self.objects.items()):
+            if ref.kind.name == "Deployment":
+                self._report(ref, one)
+        self.changed()
+
+    def _start(self, ref: Ref, owner: Object) -> None:
+        faults = self.faults.get(ref.namespace or "", Faults())
+        ready = "False" if faults.never_ready else "True"
+        template = owner["spec"]["template"]
+        pod = {
+            "metadata": {
+                "name": ref.name,
+                "namespace": ref.namespace,
+                "labels": template["metadata"]["labels"],
+                "ownerReferences": [{"name": owner["metadata"]["name"]}],
+            },
+            "spec": {**template["spec"], "nodeName": "node-0"},
+            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+        }
+        self.engines[ref.namespace or "", ref.name] = Engine(faults)
+        self._store(ref, pod)
+
+    def _report(self, ref: Ref, one: Object) -> None:
+        asked = int(one["spec"]["replicas"])
+        pods = [self.objects[Ref(kind_of("Pod"), f"{ref.name}-{number}", ref.namespace)] for number in range(asked)]
+        ready = sum(1 for pod in pods if _ready(pod))
+        generation = one["metadata"].get("generation", 1)
+        status = {
+            "observedGeneration": generation,
+            "replicas": asked,
+            "updatedReplicas": asked,
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+            "conditions": [{"type": "Available", "status": "True" if ready >= asked else "False"}],
+        }
+        if one.get("status") != status:
+            stored = {**one, "metadata": {**one["metadata"], "generation": generation}, "status": status}
+            self._store(ref, stored)
+
+
+def _ready(pod: Object) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"]["conditions"])
+
+
+def _selected(ref: Ref, one: Object, kind: Kind, namespace: str | None, labels: Mapping[str, str] | None) -> bool:
+    has = one["metadata"].get("labels") or {}
+    fits = all(key in has and value in ("", has[key]) for key, value in (labels or {}).items())
+    return ref.kind == kind and namespace in (None, ref.namespace) and fits
+
+
+def _merge(old: Any, new: Any) -> Any:
+    """A JSON merge patch."""
+    if not isinstance(new, dict):
+        return json.loads(json.dumps(new))
+    merged = dict(old) if isinstance(old, dict) else {}
+    for key, value in new.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge(merged.get(key), value)
+    return merged

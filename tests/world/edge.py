@@ -1,0 +1,83 @@
+"""A tenant edge in memory: members with weights, replicas that roll, responses that say who answered."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pointsman.edge.contract import AliasState, Member, Observation, Replica
+from pointsman.errors import TemporaryError
+from tests.world.cluster import MemoryCluster
+from tests.world.engine import KEY
+
+__all__ = ["MemoryEdge"]
+
+
+@dataclass
+class MemoryEdge:
+    """Everything of ``pointsman.edge.contract.Edge``, and a tenant that is always there."""
+
+    cluster: MemoryCluster
+    namespaces: dict[str, str]
+    """Layer id to the namespace its engines are in."""
+    members: tuple[Member, ...] = ()
+    writes: list[tuple[Member, ...]] = field(default_factory=list)
+    fail_writes: int = 0
+    fail_confirms: int = 0
+    outages: list[str] = field(default_factory=list)
+    chance: random.Random = field(default_factory=lambda: random.Random(7))
+
+    async def read(self) -> AliasState:
+        await asyncio.sleep(0)
+        return AliasState("qwen-local", self.members, self._revision())
+
+    async def write(self, members: Sequence[Member]) -> str:
+        await asyncio.sleep(0)
+        if self.fail_writes:
+            self.fail_writes -= 1
+            raise TemporaryError("the edge's configuration cannot be written", where="edge")
+        self.members = tuple(members)
+        self.writes.append(self.members)
+        self.check()
+        return self._revision()
+
+    async def replicas(self) -> Sequence[Replica]:
+        return [Replica("edge-0", self._revision(), ready=True, terminating=False)]
+
+    async def confirm(self, revision: str, *, timeout: float) -> None:
+        await asyncio.sleep(0)
+        if self.fail_confirms:
+            self.fail_confirms -= 1
+            raise TemporaryError("replica edge-0 lags", where="edge-0")
+
+    async def observe(self, requests: int) -> Observation:
+        await asyncio.sleep(0)
+        answered: Counter[str] = Counter()
+        failed: Counter[str] = Counter()
+        for _ in range(requests):
+            one = self.chance.choices(self.members, [member.weight for member in self.members])[0]
+            engines = self.cluster.serving(self.namespaces[one.layer])
+            body = {"messages": [{"role": "user", "content": "probe"}]}
+            status = (
+                self.chance.choice(engines).answer("POST", "/v1/chat/completions", _AUTH, body).status
+                if engines
+                else 503
+            )
+            (answered if status == 200 else failed)[one.id if status == 200 else f"http-{status}"] += 1
+        return Observation(dict(answered), dict(failed))
+
+    def check(self) -> None:
+        """Whoever gets tenants' requests must serve: anything else is an outage, kept for the test to find."""
+        for one in self.members:
+            if one.weight > 0 and not self.cluster.serving(self.namespaces[one.layer]):
+                self.outages.append(f"{one.id} gets {one.weight} and does not serve")
+
+    def _revision(self) -> str:
+        return hashlib.sha256(repr(self.members).encode()).hexdigest()
+
+
+_AUTH = {"Authorization": f"Bearer {KEY}"}

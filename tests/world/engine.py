@@ -1,0 +1,142 @@
+"""An engine in memory, and the wire to it: vLLM's routes, key, counters and greedy answers, without a socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from multidict import CIMultiDict
+
+from pointsman.errors import TemporaryError
+from pointsman.kube.http import Response
+
+if TYPE_CHECKING:
+    from tests.world.cluster import MemoryCluster
+
+__all__ = ["KEY", "Engine", "Faults", "MemoryWire"]
+
+KEY = "sk-engine"
+NAME = "qwen2.5-0.5b-instruct"
+
+
+@dataclass
+class Faults:
+    """What can be wrong with an engine."""
+
+    never_ready: bool = False
+    max_model_len: int = 8192
+    ignore_key: bool = False
+    wrong_text: bool = False
+    served_name: str = NAME
+    broken: bool = False
+    running: float | None = 0.0
+    """None leaves the metric out."""
+
+
+@dataclass
+class Engine:
+    """One engine."""
+
+    faults: Faults = field(default_factory=Faults)
+    ended: int = 0
+    errors: int = 0
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Response:
+        """One request, one answer."""
+        bare = "/" + path.lstrip("/")
+        if bare == "/metrics":
+            return Response(200, CIMultiDict(), self._metrics().encode())
+        if not self.faults.ignore_key and headers.get("Authorization") != f"Bearer {KEY}":
+            return _json(401, {"error": "Unauthorized"})
+        if bare == "/v1/models":
+            return _json(200, {"data": [{"id": self.faults.served_name, "max_model_len": self.faults.max_model_len}]})
+        if self.faults.broken:
+            self.errors += 1
+            return _json(500, {"error": "engine dead"})
+        self.ended += 1
+        text = self._text(json.dumps(body["messages"]))
+        return _json(200, {"choices": [{"message": {"content": text}}]})
+
+    def _text(self, prompt: str) -> str:
+        wrong = "wrong" if self.faults.wrong_text else ""
+        return " ".join(sha256(f"{wrong}{prompt}".encode()).hexdigest()[at : at + 4] for at in range(0, 32, 4))
+
+    def pieces(self, body: Any) -> list[bytes]:
+        """The lines of a stream."""
+        self.ended += 1
+        words = self._text(json.dumps(body["messages"])).split()
+        chunks: list[dict[str, Any]] = [{"choices": [{"delta": {"content": word}}]} for word in words]
+        chunks.append({"choices": [], "usage": {"total_tokens": len(words)}})
+        return [*(b"data: " + json.dumps(chunk).encode() for chunk in chunks), b"data: [DONE]"]
+
+    def _metrics(self) -> str:
+        running = (
+            "" if self.faults.running is None else f'vllm:num_requests_running{{engine="0"}} {self.faults.running}\n'
+        )
+        return (
+            f"# HELP vllm:num_requests_running Running.\n{running}"
+            'vllm:num_requests_waiting{engine="0"} 0.0\n'
+            f'vllm:request_success_total{{finished_reason="stop"}} {self.ended}\n'
+            f'http_requests_total{{handler="/v1/chat/completions",status="2xx"}} {self.ended}\n'
+            f'http_requests_total{{handler="/v1/chat/completions",status="5xx"}} {self.errors}\n'
+        )
+
+
+def _json(status: int, body: Any) -> Response:
+    return Response(status, CIMultiDict(), json.dumps(body).encode())
+
+
+@dataclass
+class _Lines:
+    status: int
+    pieces: list[bytes]
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            yield piece
+
+    async def read(self) -> bytes:
+        return b"\n".join(self.pieces)
+
+
+@dataclass
+class MemoryWire:
+    """HTTP to engines by ``memory://namespace/pod``."""
+
+    cluster: MemoryCluster
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> Response:
+        engine, path = self._engine(url)
+        return engine.answer(method, path, headers or {}, body)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> AsyncIterator[_Lines]:
+        engine, _ = self._engine(url)
+        yield _Lines(200, engine.pieces(body))
+
+    def _engine(self, url: str) -> tuple[Engine, str]:
+        namespace, pod, path = url.removeprefix("memory://").split("/", 2)
+        engine = self.cluster.engines.get((namespace, pod))
+        if engine is None:
+            raise TemporaryError("connection refused", where=url)
+        return engine, path
