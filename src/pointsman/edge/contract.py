@@ -36,6 +36,8 @@ class AliasState:
     members: tuple[Member, ...]
     revision: str
     """Digest of the whole edge configuration the alias is part of."""
+    warnings: tuple[str, ...] = ()
+    """Settings of the edge that weaken a move, one sentence each; nothing that stops one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""Marked requests through one replica of LiteLLM, and who answered them.
+
+They go through the API server's pod proxy, so that each replica is asked, not whichever a Service picks. That proxy
+strips Authorization; LiteLLM takes its key from ``x-litellm-api-key`` too. Retries are switched off: an answer
+that a retry saved says nothing about the member that failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from pointsman.edge.boundary import Cluster
+from pointsman.edge.contract import Observation
+from pointsman.errors import TemporaryError
+from pointsman.kube.http import Response
+from pointsman.kube.resources import Ref, kind_of
+
+__all__ = ["MARK", "ask"]
+
+MARK = "pointsman-probe"
+"""User and tag of a marked request, for the edge's own logs."""
+AT_ONCE = 4
+"""Marked requests in flight; one worker carries about 45 requests/s, and tenants are there too."""
+TIMEOUT = 30.0
+"""Seconds one marked request may take."""
+
+Target = tuple[Ref, int]
+"""Pod and port."""
+
+
+async def ask(cluster: Cluster, targets: Sequence[Target], alias: str, key: str, requests: int) -> Observation:
+    """Send ``requests`` marked requests, the replicas taking turns."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int) -> tuple[str, bool]:
+        async with gate:
+            return await _one(cluster, targets[number % len(targets)], alias, key)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(number)) for number in range(requests)]
+    told = Counter(task.result() for task in tasks)
+    answered = {name: count for (name, good), count in told.items() if good}
+    return Observation(answered, {name: count for (name, good), count in told.items() if not good})
+
+
+async def _one(cluster: Cluster, target: Target, alias: str, key: str) -> tuple[str, bool]:
+    pod, port = target
+    path = Ref(kind_of("Pod"), f"{pod.name}:{port}", pod.namespace).path("proxy")
+    body = {
+        "model": alias,
+        "messages": [{"role": "user", "content": "ping"}],
+        "max_tokens": 1,
+        "temperature": 0,
+        "user": MARK,
+        "metadata": {"tags": [MARK]},
+        "cache": {"no-cache": True},
+    }
+    headers = {"x-litellm-api-key": f"Bearer {key}", "x-litellm-num-retries": "0"}
+    try:
+        answer = await cluster.http("POST", f"{path}/v1/chat/completions", body=body, headers=headers, timeout=TIMEOUT)
+    except TemporaryError:
+        return "unreachable", False
+    return _verdict(answer)
+
+
+def _verdict(answer: Response) -> tuple[str, bool]:
+    if answer.status != 200:
+        return f"status {answer.status}", False
+    member = answer.headers.get("x-litellm-model-id", "")
+    if not member:
+        return "no member named", False
+    if answer.headers.get("x-litellm-attempted-fallbacks", "0") != "0":
+        return "fallback", False
+    if answer.headers.get("x-litellm-attempted-retries", "0") != "0":
+        return "retried", False
+    return member, True
