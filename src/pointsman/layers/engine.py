@@ -26,6 +26,7 @@ __all__ = [
     "resources",
     "secret_env",
     "strategy",
+    "unprivileged",
 ]
 
 PORT = 8000
@@ -124,17 +125,22 @@ def pod(model: Model, engine: dict[str, Any], cache: str, weights: PvcWeights | 
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": model.spec.engine.shutdown.grace_seconds,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 1000,
-            "runAsGroup": 1000,
-            "fsGroup": 1000,
-            "fsGroupChangePolicy": "OnRootMismatch",
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": unprivileged(),
         **accelerated(model.spec.accelerator),
         "containers": [engine],
         "volumes": _volumes(cache, weights),
+    }
+
+
+def unprivileged() -> dict[str, Any]:
+    """A pod's security context without root; the group is what lets it write to its volumes."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "fsGroup": 1000,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
     }
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pointsman.errors import UsageError
 from pointsman.layers.contract import Layer
+from pointsman.layers.kserve import KServe
+from pointsman.layers.llm_d import LlmD
 from pointsman.layers.raw_vllm import RawVllm
 
 __all__ = ["LAYERS", "layer"]
 
-LAYERS: tuple[Layer, ...] = (RawVllm(),)
+LAYERS: tuple[Layer, ...] = (RawVllm(), KServe(), LlmD())
 """Every layer, in the order people meet them."""
 
 

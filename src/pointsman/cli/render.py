@@ -1,0 +1,62 @@
+"""``pointsman render``: what a layer would be given for a model."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pointsman.layers.contract import Layer
+    from pointsman.spec.model import Model
+
+__all__ = ["command"]
+
+
+class Output(StrEnum):
+    """How manifests are written."""
+
+    yaml = "yaml"
+    json = "json"
+    text = "text"
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="A spec file, or the name of a model.", metavar="MODEL")],
+    layer: Annotated[str | None, typer.Option(help="The serving layer. [default: the spec's own]")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print the manifests.")] = Output.yaml,
+) -> None:
+    """Print the manifests of a model on a serving layer."""
+    from pointsman.layers.registry import layer as layer_called
+    from pointsman.layers.stream import yaml_stream
+    from pointsman.spec.loading import find_model, load_model
+
+    chosen = layer_called(layer) if layer else None
+    loaded = load_model(find_model(model, Path()))
+    chosen = chosen or layer_called(loaded.spec.layer)
+    manifests = chosen.render(loaded)
+    if output is Output.json:
+        sys.stdout.write(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2) + "\n")
+    elif output is Output.yaml:
+        sys.stdout.write(yaml_stream(manifests))
+    else:
+        sys.stdout.write(_summary(chosen, loaded))
+
+
+def _summary(layer: Layer, model: Model) -> str:
+    endpoint = layer.endpoint(model)
+    lines = [f"{model.name} on {layer.title}"]
+    for each in layer.render(model):
+        name = f"{each['metadata']['namespace']}/{each['metadata']['name']}"
+        lines.append(f"  {each['kind']:<22} {name}")
+    facts = {
+        "served name": model.spec.served_model_name,
+        "context": f"{model.spec.contract.max_model_len} tokens",
+        "gpus": str(layer.gpus(model)),
+        "endpoint": endpoint.base_url,
+    }
+    return "\n".join([*lines, *(f"  {name:<22} {value}" for name, value in facts.items())]) + "\n"
