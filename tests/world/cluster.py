@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -172,7 +172,7 @@ class MemoryCluster:
             raise TemporaryError("no such pod", where=f"{namespace}/{pod}")
         yield f"memory://{namespace}/{pod}"
 
-    def serving(self, namespace: str) -> list[Engine]:
+    def serving(self, namespace: str) -> Sequence[Engine]:
         """Engines of a namespace whose pods are ready."""
         return [
             engine

@@ -28,6 +28,7 @@ from pointsman.move.ledger import Journal, Ledger
 from pointsman.move.lock import DURATION, NAMESPACE, Lock
 from pointsman.move.preflight import preflight, source_of
 from pointsman.move.receipt import receipt_from
+from pointsman.move.records import remember
 from pointsman.move.runner import Ending, Runner
 from pointsman.move.states import Event, State
 from pointsman.move.steps import STEPS, Step
@@ -119,6 +120,22 @@ class Conductor:
         seconds = self.means.clock.monotonic() - self._began
         self.means.observer.tell(Happening(seconds, topic, step, text, data))
 
+    def lock_of(self, model: Model) -> Lock:
+        """The model's lock, for this process."""
+        return self._lock(model.name)
+
+    async def refuse_if_busy(self, model: Model) -> None:
+        """Raise RefusedError when a live process moves the model, or a dead one left a move open."""
+        await self._refuse_if_held(model)
+        for one in await self.ledger.moves(model=model.name):
+            raise _left_open(one.progress)
+
+    async def context_for(self, model: Model, options: Options) -> Context:
+        """A context with the declared layer on both sides: for bringing a model up."""
+        edge = self.means.edge_for(model)
+        declared = self._layer(model.spec.layer)
+        return self._assemble(model, declared, declared, options, edge, await edge.read())
+
     async def _move(self, model: Model, target: str, options: Options, recover: bool) -> Result:
         await self._refuse_if_held(model)
         recovered = await self._settle_open(model, recover)
@@ -159,7 +176,7 @@ class Conductor:
                 await journal.append(turn, detail={"what": f"recovered by {self.means.holder}"})
             return await self._run(self._context_of(journal.progress, model), journal, lead=None)
 
-        return await self._while_held(lock, work())
+        return await self.while_held(lock, work())
 
     async def _fresh(self, model: Model, target: str, options: Options) -> Result:
         context = await self._context(model, target, options)
@@ -172,11 +189,12 @@ class Conductor:
         async def work() -> Result:
             for one in await self.ledger.moves(model=model.name):
                 raise _left_open(one.progress)
+            await remember(self.means.cluster, context.model)
             journal = await self._open(context, epoch)
             lead = self.means.clock.monotonic() - self._began
             return await self._run(context, journal, lead=lead)
 
-        return await self._while_held(lock, work())
+        return await self.while_held(lock, work())
 
     async def _run(self, context: Context, journal: Journal, *, lead: float | None) -> Result:
         plan = journal.progress.plan
@@ -248,7 +266,7 @@ class Conductor:
     def _lock(self, model: str) -> Lock:
         return Lock(self.means.cluster, self.means.clock, model, self.means.holder)
 
-    async def _while_held(self, lock: Lock, work: Coroutine[Any, Any, T]) -> T:
+    async def while_held(self, lock: Lock, work: Coroutine[Any, Any, T]) -> T:
         """Do the work and keep renewing the lock; stop the work when the lock is lost. Gives the lock back."""
         job = asyncio.ensure_future(work)
         beat = asyncio.create_task(self._beat(lock))

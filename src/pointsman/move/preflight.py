@@ -74,18 +74,6 @@ async def _differs(context: Context) -> str:
     return f"{context.source.title} → {context.target.title}"
 
 
-async def _address(context: Context) -> str:
-    expected, found = context.source.endpoint(context.model).base_url, context.alias.members[0].base_url
-    if found.rstrip("/") != expected.rstrip("/"):
-        raise _refuse(
-            "source-address",
-            f"the alias calls {found}, {context.source.title} is at {expected}",
-            where=f"alias {context.alias.alias}",
-            next_action=f"correct the spec or the alias: pointsman up {context.model.name}",
-        )
-    return expected
-
-
 async def _source_ready(context: Context) -> str:
     live = await read_live(context.cluster, context.source, context.model)
     verdict = context.source.readiness(context.model, live)
@@ -208,7 +196,6 @@ async def _accepted(context: Context) -> str:
 
 CHECKS: tuple[Check, ...] = (
     Check("target-differs", "the target is another layer", _differs),
-    Check("source-address", "the alias calls the source's address", _address),
     Check("source-ready", "the source serves", _source_ready),
     Check("edge-healthy", "every replica of the edge is ready and up to date", _edge_healthy),
     Check("kinds-served", "the cluster knows the target's kinds", _kinds_served),

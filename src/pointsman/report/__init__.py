@@ -1,1 +1,1 @@
-"""What people and programs are shown: tables, the live tree, plain lines, JSON. It decides nothing and reads no cluster."""
+"""What people and programs are shown: tables, the live tree, plain lines, JSON. It decides nothing."""

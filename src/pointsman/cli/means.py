@@ -1,0 +1,89 @@
+"""What the commands that touch a cluster share: the options' meaning, the means of a move, signals, watchers."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from pointsman.edge.contract import Edge
+from pointsman.edge.litellm_values import litellm_values
+from pointsman.kube.client import Client
+from pointsman.kube.http import Http
+from pointsman.layers.registry import LAYERS
+from pointsman.move.boundary import SystemClock
+from pointsman.move.conductor import Conductor, Means
+from pointsman.report.contract import Observer
+from pointsman.report.lines import JsonLines, PlainLines
+from pointsman.spec.loading import find_model, load_model
+from pointsman.spec.model import Model
+
+__all__ = ["Output", "conductor", "edge_factory", "model_named", "watching", "with_signals"]
+
+T = TypeVar("T")
+
+
+class Output(StrEnum):
+    """How data is written."""
+
+    text = "text"
+    json = "json"
+
+
+def model_named(name_or_path: str) -> tuple[Path, Model]:
+    """The model on the command line, and its file."""
+    path = find_model(name_or_path, Path.cwd())
+    return path, load_model(path)
+
+
+def edge_factory(client: Client) -> Callable[[Model], Edge]:
+    """How to reach the edge of a model."""
+    return lambda model: litellm_values(client, model, {layer.id: layer.endpoint(model).base_url for layer in LAYERS})
+
+
+@asynccontextmanager
+async def conductor(kubeconfig: Path | None, context: str | None, observer: Observer) -> AsyncIterator[Conductor]:
+    """A conductor on a real cluster."""
+    async with Client.from_kubeconfig(kubeconfig, context) as client, Http() as wire:
+        means = Means(
+            cluster=client,
+            wire=wire,
+            clock=SystemClock(),
+            edge_for=edge_factory(client),
+            observer=observer,
+        )
+        yield Conductor(means)
+
+
+@contextmanager
+def watching(output: Output, title: str) -> Iterator[Observer]:
+    """Somebody who shows the move on stderr: a tree in a terminal, lines in a pipe, objects for programs."""
+    if output is Output.json:
+        yield JsonLines(sys.stderr)
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        from pointsman.report.tree import LiveTree
+
+        with LiveTree(Console(stderr=True), title) as tree:
+            yield tree
+    else:
+        yield PlainLines(sys.stderr)
+
+
+async def with_signals(work: Awaitable[T], interrupt: Callable[[], None]) -> T:
+    """Do the work; ctrl-C, SIGTERM and a closed terminal become ``interrupt``."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for one in signals:
+        loop.add_signal_handler(one, interrupt)
+    try:
+        return await work
+    finally:
+        for one in signals:
+            loop.remove_signal_handler(one)

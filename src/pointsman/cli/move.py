@@ -1,0 +1,104 @@
+"""``pointsman move``: move a model to another serving layer, live."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pointsman.move.conductor import Result
+    from pointsman.move.context import Options
+    from pointsman.spec.model import Model
+
+__all__ = ["command"]
+
+INTERRUPTED = 130
+
+
+class Output(StrEnum):
+    """How data is written."""
+
+    text = "text"
+    json = "json"
+
+
+def command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A spec file, or a model's name.")],
+    to: Annotated[str, typer.Option("--to", metavar="LAYER", help="raw-vllm, kserve or llm-d.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    recover: Annotated[bool, typer.Option("--recover", help="First end a move that was left open.")] = False,
+    hold: Annotated[float, typer.Option(min=0, help="Seconds to keep the source warm after the shift.")] = 5.0,
+    ready_timeout: Annotated[float, typer.Option(min=1, help="Seconds the target may take to get ready.")] = 1800.0,
+    drain_timeout: Annotated[float, typer.Option(min=1, help="Seconds the source may take to finish.")] = 600.0,
+    roll_timeout: Annotated[float, typer.Option(min=1, help="Seconds one roll of the edge may take.")] = 300.0,
+    write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print the receipt.")] = Output.text,
+) -> int:
+    """Move a model to another serving layer, live, with its tenants."""
+    from pointsman.cli.means import model_named
+    from pointsman.move.context import Options
+
+    path, loaded = model_named(model)
+    _ask(yes, loaded.name, to)
+    options = Options(hold=hold, ready_timeout=ready_timeout, drain_timeout=drain_timeout, roll_timeout=roll_timeout)
+    try:
+        result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output))
+    except asyncio.CancelledError:
+        sys.stderr.write("interrupted before anything was changed\n")
+        return INTERRUPTED
+    if write_spec and result.error is None:
+        from pointsman.spec.loading import set_layer
+
+        set_layer(path, to)
+    return _leave(result, output)
+
+
+def _ask(yes: bool, model: str, to: str) -> None:
+    from pointsman.errors import UsageError
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask", next_action="give --yes", code="not-asked")
+    typer.confirm(f"move {model} to {to}?", abort=True, err=True)
+
+
+async def _move(
+    model: Model,
+    to: str,
+    options: Options,
+    recover: bool,
+    kubeconfig: Path | None,
+    context: str | None,
+    output: Output,
+) -> Result:
+    from pointsman.cli.means import Output as Shown
+    from pointsman.cli.means import conductor, watching, with_signals
+
+    with watching(Shown(output.value), f"{model.name} → {to}") as observer:
+        async with conductor(kubeconfig, context, observer) as made:
+            return await with_signals(made.move(model, to, options, recover=recover), made.interrupt)
+
+
+def _leave(result: Result, output: Output) -> int:
+    """Print the receipt and the error, and say which exit code they mean."""
+    from pointsman.report.text import error_lines, receipt_lines, write_lines
+
+    if output is Output.json:
+        shown = dict(result.receipt) | ({"error": result.error.as_dict()} if result.error else {})
+        sys.stdout.write(json.dumps(shown, default=str) + "\n")
+    else:
+        write_lines(sys.stdout, receipt_lines(result.receipt))
+    if result.error is not None:
+        write_lines(sys.stderr, error_lines(result.error))
+    if result.interrupted:
+        return INTERRUPTED
+    return result.error.exit_code if result.error else 0

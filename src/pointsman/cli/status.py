@@ -1,0 +1,61 @@
+"""``pointsman status``: models, layers, readiness, traffic and running moves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["command"]
+
+
+class Output(StrEnum):
+    """How data is written."""
+
+    text = "text"
+    json = "json"
+
+
+def command(
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="One model; all of them when left out.")] = "",
+    kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
+) -> int:
+    """Show models, layers, readiness, traffic and running moves."""
+    found = asyncio.run(_status(model, kubeconfig, context))
+    if output is Output.json:
+        sys.stdout.write(json.dumps({"models": found}) + "\n")
+        return 0
+    from rich.console import Console
+
+    from pointsman.report.status import print_status
+
+    print_status(Console(), found)
+    return 0
+
+
+async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> list[dict[str, Any]]:
+    from pointsman.cli.means import edge_factory, model_named
+    from pointsman.errors import PointsmanError
+    from pointsman.kube.client import Client
+    from pointsman.layers.registry import LAYERS
+    from pointsman.move.boundary import SystemClock
+    from pointsman.move.overview import overview
+
+    async with Client.from_kubeconfig(kubeconfig, context) as client:
+        known = await overview(client, SystemClock(), LAYERS, edge_factory(client), only=wanted)
+        if known or not wanted:
+            return known
+        try:
+            declared = model_named(wanted)[1]
+        except PointsmanError as error:
+            error.what = f"the cluster knows no model {wanted!r}, and {error.what}"
+            raise
+        edges = edge_factory(client)
+        return await overview(client, SystemClock(), LAYERS, edges, only=declared.name, declared=[declared])

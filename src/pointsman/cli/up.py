@@ -1,0 +1,57 @@
+"""``pointsman up``: bring a model up on its declared layer and point its alias there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pointsman.spec.model import Model
+
+__all__ = ["command"]
+
+
+class Output(StrEnum):
+    """How data is written."""
+
+    text = "text"
+    json = "json"
+
+
+def command(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A spec file, or a model's name.")],
+    ready_timeout: Annotated[float, typer.Option(min=1, help="Seconds the layer may take to get ready.")] = 1800.0,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
+) -> int:
+    """Bring a model up on its declared layer and point its alias there."""
+    from pointsman.cli.means import model_named
+
+    _, loaded = model_named(model)
+    found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output))
+    if output is Output.json:
+        sys.stdout.write(json.dumps(found, default=str) + "\n")
+    else:
+        sys.stdout.write(f"{found['model']} is served from {found['layer']}; tenants call alias {found['alias']}\n")
+    return 0
+
+
+async def _up(
+    model: Model, ready_timeout: float, kubeconfig: Path | None, context: str | None, output: Output
+) -> Mapping[str, Any]:
+    from pointsman.cli.means import Output as Shown
+    from pointsman.cli.means import conductor, watching
+    from pointsman.move.bring_up import bring_up
+    from pointsman.move.context import Options
+
+    with watching(Shown(output.value), f"{model.name} on {model.spec.layer}") as observer:
+        async with conductor(kubeconfig, context, observer) as made:
+            return await bring_up(made, model, Options(ready_timeout=ready_timeout))

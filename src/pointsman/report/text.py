@@ -1,0 +1,76 @@
+"""Small pieces of text that all reports share: durations, splits, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from pointsman.errors import PointsmanError
+
+__all__ = ["TITLES", "error_lines", "receipt_lines", "took", "write_lines"]
+
+TITLES = {
+    "preflight": "preflight",
+    "deploy": "deploy the target",
+    "serve-ready": "wait until it serves",
+    "contract": "prove the contract",
+    "shift-10": "shift 10 % of tenants",
+    "shift-50": "shift 50 % of tenants",
+    "shift-100": "shift all tenants",
+    "hold": "hold the source warm",
+    "detach": "take the source out",
+    "drain": "drain the source",
+    "park": "park the source",
+}
+"""Words for people; a step without any shows its id."""
+
+
+def took(seconds: float) -> str:
+    """``0.3 s``, ``12 s``, ``3 min 05 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60:02d} s"
+
+
+def error_lines(error: PointsmanError) -> list[str]:
+    """An error as the program always writes it."""
+    place = f" at {error.where}" if error.where else ""
+    lines = [f"error [{error.code}]{place}: {error.what}"]
+    return [*lines, f"  next: {error.next_action}"] if error.next_action else lines
+
+
+def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
+    """A move's receipt, for people."""
+    head = f"{receipt['model']}: {receipt['from']} → {receipt['to']}, {receipt['state']} in {took(receipt['seconds'])}"
+    lines = [head, f"  move          {receipt['move']}", f"  served from   {receipt['servedFrom']}"]
+    for step in receipt["steps"]:
+        waits = ", ".join(f"{kind} {took(spent)}" for kind, spent in step["waits"].items())
+        evidence = _evidence(step)
+        told = "; ".join(part for part in (evidence, f"waited: {waits}" if waits else "") if part)
+        mark = "✓" if step["result"] in ("done", "outcome") else "↩" if step["result"].startswith("undo") else "✗"
+        lines.append(f"  {mark} {step['id']:<12}{took(step['seconds']):>9}  {told}".rstrip())
+    spent = ", ".join(f"{kind} {took(seconds)}" for kind, seconds in receipt["waits"].items())
+    lines.append(f"  waits         {spent or 'none'}")
+    goal = took(receipt["overheadGoalSeconds"])
+    lines.append(f"  overhead      {took(receipt['overheadSeconds'])} (goal: at most {goal})")
+    lines += [f"  failed        {why}" for why in receipt["failures"]]
+    return lines
+
+
+def _evidence(step: Mapping[str, Any]) -> str:
+    evidence = step["evidence"]
+    if "observed" in evidence:
+        observed = evidence["observed"]
+        return f"asked {evidence['asked']} %, observed {observed['percent']} % of {observed['requests']} requests"
+    if "pods" in evidence:
+        return f"{len(evidence['pods'])} engine pods answered"
+    if "checks" in evidence:
+        return f"{len(next(iter(evidence['checks'].values()), {}))} checks passed"
+    return ""
+
+
+def write_lines(stream: TextIO, lines: list[str]) -> None:
+    """Write lines and let them be seen."""
+    stream.write("".join(f"{line}\n" for line in lines))
+    stream.flush()
