@@ -1,188 +1,103 @@
-"""The kubelet's HTTPS API, as far as the API server asks for it: container logs and port-forwards.
-
-Port-forwarding speaks the WebSocket form (``v4.channel.k8s.io``): binary frames whose first byte is the channel, data
-and error in turn for each port; the first frame of a channel carries the port as two bytes, little endian
-(kubernetes 1.34, cri-streaming portforward/websocket.go). The SPDY form, exec and attach are refused in words.
-"""
+"""The kubelet's HTTPS port: logs and port forwarding, as the API server asks for them on behalf of kubectl."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Callable
+from types import TracebackType
 
-import aiohttp
 from aiohttp import web
 
-from pointsman.lab.node.logs import LogQuery, LogWriter, read_log
+from pointsman.lab.config import LabConfig
+from pointsman.lab.node.lifecycle import PodWorker
+from pointsman.lab.node.logs import LogQuery, read_log
+from pointsman.lab.node.port_forward import serve_port_forward
+from pointsman.lab.node.serving_certificate import serving_certificate
 
-__all__ = ["PodView", "Pods", "serve_api"]
+__all__ = ["KubeletApi"]
 
-log = logging.getLogger(__name__)
+Find = Callable[[str, str], PodWorker | None]
 
-PROTOCOLS = ("v4.channel.k8s.io", "portforward.k8s.io")
-_CHUNK = 64 * 1024
-_PATIENCE = 5.0
-"""Seconds a TCP connection to the pod may take."""
-
-
-class PodView(Protocol):
-    """What this API needs to know of a running pod."""
-
-    @property
-    def local_address(self) -> str:
-        """The loopback address its processes listen on."""
-
-    def log(self, container: str, *, previous: bool) -> tuple[Path, LogWriter | None]:
-        """The log file of a container's current or previous run, and its writer while it runs.
-
-        Raises LookupError with a sentence when there is no such container or run.
-        """
+_NO_EXEC = (
+    "the lab's node runs containers as plain processes and offers no exec or attach; "
+    "look at the container's log, or at the process itself on this machine\n"
+)
 
 
-class Pods(Protocol):
-    """The pods of this node process."""
+class KubeletApi:
+    """Serves one node's address. An async context manager."""
 
-    def view(self, namespace: str, name: str) -> PodView | None:
-        """The pod, or None when it is not here."""
+    def __init__(self, config: LabConfig, host: str, find: Find) -> None:
+        self._config = config
+        self._address = config.local(host)
+        self._host = host
+        self._find = find
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/healthz", _healthy),
+                web.get("/containerLogs/{namespace}/{pod}/{container}", self._logs),
+                web.route("*", "/portForward/{namespace}/{pod}", self._forward),
+                web.route("*", "/portForward/{namespace}/{pod}/{uid}", self._forward),
+                web.route("*", "/exec/{rest:.*}", _refuse),
+                web.route("*", "/attach/{rest:.*}", _refuse),
+                web.route("*", "/run/{rest:.*}", _refuse),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
 
+    async def __aenter__(self) -> KubeletApi:
+        certificate, key = await asyncio.to_thread(serving_certificate, self._config.run, self._host, self._address)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, key)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._address, self._config.ports["kubelet"], ssl_context=context).start()
+        return self
 
-@asynccontextmanager
-async def serve_api(pods: Pods, addresses: list[str], port: int, tls: ssl.SSLContext) -> AsyncIterator[None]:
-    """Listen on every node's address while the block runs."""
-    app = web.Application()
-    api = _Api(pods)
-    app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", api.logs)
-    for path in ("/portForward/{namespace}/{pod}", "/portForward/{namespace}/{pod}/{uid}"):
-        app.router.add_route("*", path, api.port_forward)
-    app.router.add_get("/healthz", _healthz)
-    app.router.add_route("*", "/{rest:.*}", _not_here)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
-    await runner.setup()
-    try:
-        for address in addresses:
-            await web.TCPSite(runner, address, port, ssl_context=tls).start()
-        yield
-    finally:
-        await runner.cleanup()
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
 
-
-async def _healthz(request: web.Request) -> web.Response:
-    del request
-    return web.Response(text="ok")
-
-
-async def _not_here(request: web.Request) -> web.Response:
-    return web.Response(status=501, text=f"the lab's node does not do {request.path.split('/')[1]}\n")
-
-
-class _Api:
-    def __init__(self, pods: Pods) -> None:
-        self._pods = pods
-
-    def _find(self, request: web.Request) -> PodView:
-        namespace, name = request.match_info["namespace"], request.match_info["pod"]
-        found = self._pods.view(namespace, name)
-        if found is None:
-            raise web.HTTPNotFound(text=f'pod "{name}" in namespace "{namespace}" is not on this node\n')
-        return found
-
-    async def logs(self, request: web.Request) -> web.StreamResponse:
-        pod = self._find(request)
-        words = dict(request.query)
+    async def _logs(self, request: web.Request) -> web.StreamResponse:
+        found = self._find(request.match_info["namespace"], request.match_info["pod"])
+        runner = found.runner(request.match_info["container"]) if found else None
+        if runner is None:
+            return web.Response(status=404, text="no such pod or container on this node\n")
         try:
-            query = LogQuery.from_words(words)
-            path, writer = pod.log(request.match_info["container"], previous=words.get("previous") in ("true", "1"))
+            query = LogQuery.from_words(dict(request.query))
         except ValueError as error:
-            raise web.HTTPBadRequest(text=f"{error}\n") from error
-        except LookupError as error:
-            raise web.HTTPNotFound(text=f"{error.args[0]}\n") from error
+            return web.Response(status=400, text=f"bad log request: {error}\n")
+        previous = request.query.get("previous") in ("true", "1")
+        path = runner.log_file(previous=previous)
+        if not path.exists():
+            kind = "previous terminated container" if previous else "container"
+            return web.Response(status=400, text=f'{kind} "{runner.name}" in pod has no log: it has not run\n')
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         response.enable_chunked_encoding()
         await response.prepare(request)
-        async for text in read_log(path, query, writer):
-            await response.write(text)
+        batch = bytearray()
+        async for line in read_log(path, query, None if previous else runner.log):
+            batch += line
+            if query.follow or len(batch) > 32768:
+                await response.write(bytes(batch))
+                batch.clear()
+        if batch:
+            await response.write(bytes(batch))
         await response.write_eof()
         return response
 
-    async def port_forward(self, request: web.Request) -> web.StreamResponse:
-        pod = self._find(request)
-        ports = _ports(request)
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            raise web.HTTPNotImplemented(text="the lab's node forwards ports over WebSocket only\n")
-        socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0)
-        await socket.prepare(request)
-        streams = [_Forward(socket, index, port, pod.local_address) for index, port in enumerate(ports)]
-        try:
-            for stream in streams:
-                await stream.open()
-            async for message in socket:
-                if message.type is aiohttp.WSMsgType.BINARY and message.data[0] % 2 == 0:
-                    await streams[message.data[0] // 2].feed(message.data[1:])
-        except (ConnectionError, IndexError):
-            log.debug("a port-forward to %s broke", pod.local_address)
-        finally:
-            for stream in streams:
-                await stream.close()
-            await socket.close()
-        return socket
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        found = self._find(request.match_info["namespace"], request.match_info["pod"])
+        if found is None:
+            return web.Response(status=404, text="no such pod on this node\n")
+        return await serve_port_forward(request, self._config.local(found.address))
 
 
-def _ports(request: web.Request) -> list[int]:
-    words = [
-        word for name in ("port", "ports") for value in request.query.getall(name, []) for word in value.split(",")
-    ]
-    if not words or not all(word.isdigit() for word in words):
-        raise web.HTTPBadRequest(text="say which ports: ?ports=8000\n")
-    return [int(word) for word in words]
+async def _healthy(_request: web.Request) -> web.Response:
+    return web.Response(text="ok")
 
 
-class _Forward:
-    """One port: a TCP connection to the pod, and its two channels."""
-
-    def __init__(self, socket: web.WebSocketResponse, index: int, port: int, address: str) -> None:
-        self._socket, self._port, self._address = socket, port, address
-        self._data, self._error = 2 * index, 2 * index + 1
-        self._writer: asyncio.StreamWriter | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def open(self) -> None:
-        """Name the port on both channels, then connect; a refusal is told on the error channel."""
-        name = self._port.to_bytes(2, "little")
-        for channel in (self._data, self._error):
-            await self._socket.send_bytes(bytes([channel]) + name)
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                reader, self._writer = await asyncio.open_connection(self._address, self._port)
-        except (OSError, TimeoutError) as error:
-            said = f"cannot connect to port {self._port} of the pod: {error or 'no answer'}"
-            await self._socket.send_bytes(bytes([self._error]) + said.encode())
-            await self._socket.close()
-            return
-        self._task = asyncio.create_task(self._downward(reader))
-
-    async def feed(self, data: bytes) -> None:
-        """Bytes for the pod."""
-        if self._writer is not None and data:
-            self._writer.write(data)
-            await self._writer.drain()
-
-    async def close(self) -> None:
-        """End both directions."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        if self._writer is not None:
-            self._writer.close()
-
-    async def _downward(self, reader: asyncio.StreamReader) -> None:
-        try:
-            while data := await reader.read(_CHUNK):
-                await self._socket.send_bytes(bytes([self._data]) + data)
-        except ConnectionError:
-            pass
-        await self._socket.close()
+async def _refuse(_request: web.Request) -> web.Response:
+    return web.Response(status=501, text=_NO_EXEC)
