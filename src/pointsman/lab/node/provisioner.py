@@ -1,8 +1,4 @@
-"""Volumes for the lab's StorageClass: a PersistentVolume is a directory under ``HOME/volumes``.
-
-Plays the external provisioner: makes a volume for each unbound claim of its class and removes volume and directory
-when a released volume's reclaim policy is Delete. Binding itself is the controller manager's.
-"""
+"""PersistentVolumes for claims of the lab's StorageClass: a directory each, taken away with reclaim policy Delete."""
 
 from __future__ import annotations
 
@@ -15,98 +11,93 @@ from typing import Any
 from pointsman.errors import ClusterError, ConflictError
 from pointsman.kube.client import Client
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.lab.config import LabConfig
 
-__all__ = ["PROVISIONER", "provision", "volumes_directory"]
+__all__ = ["PROVISIONER", "Provisioner"]
 
-log = logging.getLogger(__name__)
-
+_LOG = logging.getLogger(__name__)
 PROVISIONER = "lab.pointsman.dev/directory"
-_CLAIMED = "volume.kubernetes.io/storage-provisioner"
-_CLAIMED_BETA = "volume.beta.kubernetes.io/storage-provisioner"
+_CLAIM, _VOLUME, _CLASS = kind_of("PersistentVolumeClaim"), kind_of("PersistentVolume"), kind_of("StorageClass")
+_ASKED = "volume.kubernetes.io/storage-provisioner"
+_MADE_BY = "pv.kubernetes.io/provisioned-by"
+
+Object = dict[str, Any]
 
 
-def volumes_directory(config: LabConfig) -> Path:
-    """Where the directories lie."""
-    return config.home / "volumes"
+class Provisioner:
+    """Makes and removes volumes; one per lab."""
 
+    def __init__(self, client: Client, root: Path) -> None:
+        self._client = client
+        self._root = root
 
-async def provision(client: Client, config: LabConfig) -> None:
-    """Serve claims and clear released volumes, for ever."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_serve_claims(client, config))
-        group.create_task(_clear_released(client, config))
+    async def run(self) -> None:
+        """Follow claims and volumes, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_claims())
+            group.create_task(self._follow_volumes())
 
+    async def _follow_claims(self) -> None:
+        async for event in self._client.watch(_CLAIM):
+            if event.type in ("ADDED", "MODIFIED") and _waits_for_us(event.object):
+                await self._guarded(event.object, self._provision(event.object))
 
-async def _serve_claims(client: Client, config: LabConfig) -> None:
-    async for event in client.watch(kind_of("PersistentVolumeClaim")):
-        claim = event.object
-        if event.type in ("ADDED", "MODIFIED") and _is_ours(claim):
-            try:
-                await _make(client, config, claim)
-            except ClusterError as error:
-                log.warning("cannot make a volume for %s: %s", claim["metadata"]["name"], error.what)
+    async def _follow_volumes(self) -> None:
+        async for event in self._client.watch(_VOLUME):
+            if event.type in ("ADDED", "MODIFIED") and _to_reclaim(event.object):
+                await self._guarded(event.object, self._reclaim(event.object))
 
-
-def _is_ours(claim: dict[str, Any]) -> bool:
-    notes = claim["metadata"].get("annotations") or {}
-    mine = PROVISIONER in (notes.get(_CLAIMED), notes.get(_CLAIMED_BETA))
-    bound = claim["spec"].get("volumeName") or (claim.get("status") or {}).get("phase") == "Bound"
-    return mine and not bound and not claim["metadata"].get("deletionTimestamp")
-
-
-async def _make(client: Client, config: LabConfig, claim: dict[str, Any]) -> None:
-    metadata, spec = claim["metadata"], claim["spec"]
-    name = f"pvc-{metadata['uid']}"
-    directory = volumes_directory(config) / name
-    directory.mkdir(parents=True, exist_ok=True)
-    volume = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": PROVISIONER}},
-        "spec": {
-            "capacity": {"storage": spec["resources"]["requests"]["storage"]},
-            "accessModes": spec["accessModes"],
-            "persistentVolumeReclaimPolicy": "Delete",
-            "storageClassName": spec["storageClassName"],
-            "volumeMode": spec.get("volumeMode", "Filesystem"),
-            "hostPath": {"path": str(directory), "type": "DirectoryOrCreate"},
-            "claimRef": {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "namespace": metadata["namespace"],
-                "name": metadata["name"],
-                "uid": metadata["uid"],
-            },
-        },
-    }
-    try:
-        await client.create(volume)
-    except ConflictError:
-        return
-    log.info("made volume %s for claim %s/%s", name, metadata["namespace"], metadata["name"])
-
-
-async def _clear_released(client: Client, config: LabConfig) -> None:
-    async for event in client.watch(kind_of("PersistentVolume")):
-        volume = event.object
-        if event.type not in ("ADDED", "MODIFIED") or not _is_finished(volume):
-            continue
-        name = volume["metadata"]["name"]
+    async def _guarded(self, about: Object, work: Any) -> None:
         try:
-            await client.delete(Ref(kind_of("PersistentVolume"), name))
-        except ClusterError as error:
-            log.warning("cannot delete volume %s: %s", name, error.what)
-            continue
-        await asyncio.to_thread(shutil.rmtree, volumes_directory(config) / name, ignore_errors=True)
-        log.info("removed volume %s", name)
+            await work
+        except (ClusterError, OSError) as error:
+            _LOG.warning("%s %s: %s", about.get("kind"), about["metadata"]["name"], error)
+
+    async def _provision(self, claim: Object) -> None:
+        metadata, spec = claim["metadata"], claim["spec"]
+        storage_class = await self._client.get(Ref(_CLASS, spec["storageClassName"]))
+        name = f"pvc-{metadata['uid']}"
+        directory = self._root / name
+        directory.mkdir(parents=True, exist_ok=True)
+        volume = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name, "annotations": {_MADE_BY: PROVISIONER}},
+            "spec": {
+                "capacity": {"storage": spec["resources"]["requests"]["storage"]},
+                "accessModes": spec["accessModes"],
+                "volumeMode": spec.get("volumeMode", "Filesystem"),
+                "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
+                "storageClassName": spec["storageClassName"],
+                "hostPath": {"path": str(directory), "type": "DirectoryOrCreate"},
+                "claimRef": {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "name": metadata["name"],
+                    "namespace": metadata["namespace"],
+                    "uid": metadata["uid"],
+                },
+            },
+        }
+        try:
+            await self._client.create(volume)
+        except ConflictError:
+            return
+        _LOG.info("made volume %s for claim %s/%s", name, metadata["namespace"], metadata["name"])
+
+    async def _reclaim(self, volume: Object) -> None:
+        path = Path(volume["spec"]["hostPath"]["path"])
+        if path.parent == self._root:
+            await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+        await self._client.delete(Ref(_VOLUME, volume["metadata"]["name"]))
 
 
-def _is_finished(volume: dict[str, Any]) -> bool:
-    notes = volume["metadata"].get("annotations") or {}
-    return (
-        notes.get("pv.kubernetes.io/provisioned-by") == PROVISIONER
-        and (volume.get("status") or {}).get("phase") in ("Released", "Failed")
-        and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
-        and not volume["metadata"].get("deletionTimestamp")
-    )
+def _waits_for_us(claim: Object) -> bool:
+    asked = (claim["metadata"].get("annotations") or {}).get(_ASKED)
+    return asked == PROVISIONER and not claim["spec"].get("volumeName") and "deletionTimestamp" not in claim["metadata"]
+
+
+def _to_reclaim(volume: Object) -> bool:
+    ours = (volume["metadata"].get("annotations") or {}).get(_MADE_BY) == PROVISIONER
+    released = volume.get("status", {}).get("phase") == "Released"
+    delete = volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+    return ours and released and delete and "deletionTimestamp" not in volume["metadata"]

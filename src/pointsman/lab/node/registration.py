@@ -1,129 +1,149 @@
-"""Nodes and their Leases: what makes the scheduler and the controllers believe in a machine."""
+"""The Node objects: registered with what they declare, kept Ready, their Leases renewed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import platform
+from collections.abc import Mapping
 from typing import Any
 
-from pointsman.errors import ClusterError
+from pointsman.errors import ClusterError, ConflictError
 from pointsman.kube.client import Client
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.lab.config import LabConfig, NodeConfig
 from pointsman.lab.node.addresses import node_address
 from pointsman.lab.node.times import micro_time, now, rfc3339
 
-__all__ = ["KUBELET_VERSION", "keep_registered", "register"]
+__all__ = ["Registration"]
 
-log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
+_NODE, _LEASE = kind_of("Node"), kind_of("Lease")
+_LEASE_NAMESPACE = "kube-node-lease"
+_LEASE_SECONDS = 40
+_RENEW_EVERY = 10.0
+_REPORT_EVERY = 300.0
+_PODS = "250"
+_KUBELET_VERSION = "v1.34.4"
 
-KUBELET_VERSION = "v1.34.4"
-LEASE_SECONDS = 40
-RENEW_EVERY = 10.0
-"""Seconds between renewals; a kubelet's default. The controller manager gives up on a node after 40."""
-STATUS_EVERY = 30
-"""Renewals between two full status reports: five minutes, a kubelet's default."""
+_CONDITIONS = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
 
 
-async def register(client: Client, config: LabConfig) -> None:
-    """Create every node of the lab and report it Ready."""
-    for index, node in enumerate(config.nodes):
-        await client.apply(_node(node))
-        await _report(client, config, index, node)
-        await client.apply(_lease(node))
+class Registration:
+    """One node's own objects."""
 
+    def __init__(self, client: Client, config: LabConfig, index: int) -> None:
+        self._client = client
+        self._config = config
+        self._index = index
+        self._node: NodeConfig = config.nodes[index]
+        self._ref = Ref(_NODE, self._node.name)
 
-async def keep_registered(client: Client, config: LabConfig) -> None:
-    """Renew the Leases for ever, and report the whole status now and then. Survives a cluster that is away."""
-    beat = 0
-    while True:
-        await asyncio.sleep(RENEW_EVERY)
-        beat += 1
+    async def register(self) -> None:
+        """Make the Node, or take over the one from before, and say that it is Ready."""
+        manifest = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self._node.name, "labels": self._labels()}}
         try:
-            for index, node in enumerate(config.nodes):
-                await client.apply(_lease(node))
-                if beat % STATUS_EVERY == 0:
-                    await _report(client, config, index, node)
-        except ClusterError as error:
-            log.warning("cannot renew the nodes' leases: %s", error.what)
+            await self._client.create(manifest)
+        except ConflictError:
+            await self._client.patch(self._ref, {"metadata": {"labels": self._labels()}})
+        await self._report()
+        await self._renew()
 
+    async def keep(self) -> None:
+        """Renew the Lease and, now and then, the status; for ever."""
+        clock = asyncio.get_running_loop().time
+        reported = clock()
+        while True:
+            await asyncio.sleep(_RENEW_EVERY)
+            try:
+                await self._renew()
+                if clock() - reported > _REPORT_EVERY:
+                    await self._report()
+                    reported = clock()
+            except ClusterError as error:
+                _LOG.warning("node %s: %s", self._node.name, error)
 
-def _node(node: NodeConfig) -> dict[str, Any]:
-    labels = {
-        "kubernetes.io/hostname": node.name,
-        "kubernetes.io/os": "linux",
-        "kubernetes.io/arch": "amd64" if platform.machine() == "x86_64" else "arm64",
-        "node.kubernetes.io/instance-type": "pointsman-lab",
-    }
-    if node.gpus:
-        labels["nvidia.com/gpu.present"] = "true"
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node.name, "labels": labels}}
-
-
-async def _report(client: Client, config: LabConfig, index: int, node: NodeConfig) -> None:
-    ref = Ref(kind_of("Node"), node.name)
-    await client.patch(ref, {"status": _status(config, index, node)}, subresource="status", kind="strategic")
-    await client.patch(ref, {"spec": {"taints": None}})
-
-
-def _status(config: LabConfig, index: int, node: NodeConfig) -> dict[str, Any]:
-    capacity = {"cpu": node.cpu, "memory": node.memory, "pods": "250", "ephemeral-storage": "100Gi"}
-    if node.gpus:
-        capacity["nvidia.com/gpu"] = str(node.gpus)
-    return {
-        "capacity": capacity,
-        "allocatable": capacity,
-        "addresses": [
-            {"type": "InternalIP", "address": node_address(config, index)},
-            {"type": "Hostname", "address": node.name},
-        ],
-        "conditions": _conditions(),
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": config.ports["kubelet"]}},
-        "nodeInfo": {
-            "architecture": "amd64" if platform.machine() == "x86_64" else "arm64",
-            "bootID": "",
-            "containerRuntimeVersion": "pointsman-lab://1",
-            "kernelVersion": platform.release(),
-            "kubeProxyVersion": "",
-            "kubeletVersion": KUBELET_VERSION,
-            "machineID": "",
-            "operatingSystem": "linux",
-            "osImage": "pointsman lab",
-            "systemUUID": "",
-        },
-    }
-
-
-def _conditions() -> list[dict[str, str]]:
-    moment = rfc3339(now())
-    said = {
-        "Ready": ("True", "KubeletReady", "the lab's node process is running"),
-        "MemoryPressure": ("False", "KubeletHasSufficientMemory", "not measured in the lab"),
-        "DiskPressure": ("False", "KubeletHasNoDiskPressure", "not measured in the lab"),
-        "PIDPressure": ("False", "KubeletHasSufficientPID", "not measured in the lab"),
-    }
-    return [
-        {
-            "type": kind,
-            "status": status,
-            "reason": reason,
-            "message": message,
-            "lastHeartbeatTime": moment,
-            "lastTransitionTime": moment,
+    def _labels(self) -> dict[str, str]:
+        machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+        labels = {
+            "kubernetes.io/hostname": self._node.name,
+            "kubernetes.io/os": "linux",
+            "kubernetes.io/arch": machine,
+            "node.kubernetes.io/instance-type": "pointsman-lab",
         }
-        for kind, (status, reason, message) in said.items()
-    ]
+        if self._node.gpus:
+            labels |= {"nvidia.com/gpu.present": "true", "nvidia.com/gpu.count": str(self._node.gpus)}
+        return labels
+
+    async def _report(self) -> None:
+        found = await self._client.find(self._ref)
+        before = {entry["type"]: entry for entry in (found or {}).get("status", {}).get("conditions") or []}
+        address = node_address(self._config, self._index)
+        capacity = {
+            "cpu": self._node.cpu,
+            "memory": self._node.memory,
+            "pods": _PODS,
+            "ephemeral-storage": "200Gi",
+            **({"nvidia.com/gpu": str(self._node.gpus)} if self._node.gpus else {}),
+        }
+        status = {
+            "capacity": capacity,
+            "allocatable": capacity,
+            "conditions": [_condition(entry, before) for entry in _CONDITIONS],
+            "addresses": [
+                {"type": "InternalIP", "address": address},
+                {"type": "Hostname", "address": self._node.name},
+            ],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self._config.ports["kubelet"]}},
+            "nodeInfo": self._info(),
+        }
+        await self._client.patch(self._ref, {"status": status}, subresource="status", kind="strategic")
+
+    def _info(self) -> dict[str, str]:
+        return {
+            "architecture": self._labels()["kubernetes.io/arch"],
+            "bootID": self._config.name,
+            "containerRuntimeVersion": "pointsman://0.1.0",
+            "kernelVersion": platform.release(),
+            "kubeProxyVersion": _KUBELET_VERSION,
+            "kubeletVersion": _KUBELET_VERSION,
+            "machineID": f"{self._config.name}-{self._node.name}",
+            "operatingSystem": "linux",
+            "osImage": "pointsman lab (processes of this machine)",
+            "systemUUID": f"{self._config.name}-{self._node.name}",
+        }
+
+    async def _renew(self) -> None:
+        moment = micro_time(now())
+        ref = Ref(_LEASE, self._node.name, _LEASE_NAMESPACE)
+        spec: dict[str, Any] = {
+            "holderIdentity": self._node.name,
+            "leaseDurationSeconds": _LEASE_SECONDS,
+            "renewTime": moment,
+        }
+        if await self._client.find(ref) is None:
+            metadata = {"name": self._node.name, "namespace": _LEASE_NAMESPACE}
+            manifest = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+            await self._client.create(manifest)
+        else:
+            await self._client.patch(ref, {"spec": spec})
 
 
-def _lease(node: NodeConfig) -> dict[str, Any]:
+def _condition(entry: tuple[str, str, str, str], before: Mapping[str, Any]) -> dict[str, Any]:
+    name, status, reason, message = entry
+    moment = rfc3339(now())
+    known = before.get(name, {})
+    since = known["lastTransitionTime"] if known.get("status") == status else moment
     return {
-        "apiVersion": "coordination.k8s.io/v1",
-        "kind": "Lease",
-        "metadata": {"name": node.name, "namespace": "kube-node-lease"},
-        "spec": {
-            "holderIdentity": node.name,
-            "leaseDurationSeconds": LEASE_SECONDS,
-            "renewTime": micro_time(now()),
-        },
+        "type": name,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastHeartbeatTime": moment,
+        "lastTransitionTime": since,
     }
