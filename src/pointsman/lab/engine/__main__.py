@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from pointsman.lab.engine.flags import Arguments
+    from pointsman.lab.engine.settings import SettingsFile
     from pointsman.lab.engine.weights import Weights
 
 __all__ = ["main"]
@@ -42,25 +43,31 @@ def main(words: Sequence[str]) -> int:
 def _serve(words: Sequence[str]) -> int:
     from pointsman.lab.engine.flags import parse_serve
     from pointsman.lab.engine.logs import say
-    from pointsman.lab.engine.weights import WeightsError, find_weights
+    from pointsman.lab.engine.settings import SettingsFile
+    from pointsman.lab.engine.weights import RATE_LIMITED, WeightsError, find_weights
 
     arguments = parse_serve(words, os.environ)
-    say(f"vLLM server version {VLLM_VERSION}, serving model {arguments.model}", "utils.py:299")
+    say(f"vLLM server version {VLLM_VERSION}, serving model {arguments.root}", "utils.py:299")
     try:
         weights = find_weights(arguments.model, arguments.revision, os.environ)
+        settings = SettingsFile(os.environ.get("POINTSMAN_SIM_CONFIG"))
+        if settings.now.faults.hf_rate_limited and not weights.cached:
+            raise WeightsError(RATE_LIMITED.format(repo=weights.repo))
     except WeightsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
     try:
-        return _run(arguments, weights)
+        return _run(arguments, weights, settings)
     except KeyboardInterrupt:
         return _INTERRUPTED
 
 
-def _run(arguments: Arguments, weights: Weights) -> int:
+def _run(arguments: Arguments, weights: Weights, settings: SettingsFile) -> int:
     import socket
 
-    address = os.environ.get("POINTSMAN_POD_ADDRESS") or arguments.host
+    from pointsman.lab.engine.addresses import listen_address
+
+    address = listen_address(os.environ, arguments.host)
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -74,9 +81,8 @@ def _run(arguments: Arguments, weights: Weights) -> int:
 
     from pointsman.lab.engine.engine import Engine
     from pointsman.lab.engine.server import Server
-    from pointsman.lab.engine.settings import SettingsFile
 
-    engine = Engine(arguments, weights, SettingsFile(os.environ.get("POINTSMAN_SIM_CONFIG")))
+    engine = Engine(arguments, weights, settings)
     return uvloop.run(Server(engine).serve(listener, _tls(arguments)))
 
 

@@ -68,7 +68,8 @@ async def _whole(engine: Engine, request: web.BaseRequest, ask: Ask, limit: int,
         await asyncio.sleep(run.started + run.first_token_after + pause - time.monotonic())
         engine.count(run)
     answer, counts = run.answer, usage(len(ask.ids), run.answer.tokens)
-    return _answer(200, reply.whole(answer.text, answer.finish, answer.stop, counts))
+    body = reply.whole(answer.text, answer.finish, answer.stop, counts)
+    return _answer(200, body | {"kv_transfer_params": engine.handover(ask)})
 
 
 async def _stream(engine: Engine, request: web.BaseRequest, ask: Ask, limit: int, reply: Reply) -> web.StreamResponse:

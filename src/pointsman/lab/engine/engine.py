@@ -14,10 +14,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
 from pointsman.lab.engine import VLLM_VERSION
+from pointsman.lab.engine.addresses import listen_address
 from pointsman.lab.engine.flags import Arguments
 from pointsman.lab.engine.logs import say
 from pointsman.lab.engine.metrics import EngineMetrics
@@ -99,7 +101,7 @@ class Engine:
 
     async def load(self) -> None:
         """Weights, then compilation: what happens before the port answers."""
-        say(f"Starting to load model {self.arguments.model}...", "gpu_model_runner.py:5093", process="EngineCore")
+        say(f"Starting to load model {self.arguments.root}...", "gpu_model_runner.py:5093", process="EngineCore")
         took = await self._phase("load", _CACHED_LOAD if self.weights.cached else 1.0)
         self.weights.keep()
         say(f"Loading weights took {took:.2f} seconds", "default_loader.py:398", process="EngineCore")
@@ -189,6 +191,20 @@ class Engine:
         if run.answer.tokens > 1:
             metrics.itl.add(max(0.0, decode) / (run.answer.tokens - 1), run.answer.tokens - 1)
 
+    def handover(self, ask: Ask) -> dict[str, Any] | None:
+        """What a prefill engine tells the decode engine of its KV cache; nothing without a KV connector."""
+        if not (self.arguments.transfers_cache and ask.transfer.get("do_remote_decode")):
+            return None
+        host = listen_address(os.environ, self.arguments.host)
+        return {
+            "do_remote_prefill": True,
+            "do_remote_decode": False,
+            "remote_block_ids": list(range(1, len(ask.ids) // 16 + 2)),
+            "remote_engine_id": self.fingerprint,
+            "remote_host": host,
+            "remote_port": 5600,
+        }
+
     def abort_all(self) -> int:
         """Cut every request, running or waiting; says how many."""
         runs = list(self._runs)
@@ -206,6 +222,8 @@ class Engine:
         settings = self.settings
         tokens = len(run.ask.ids)
         hits = self._prefixes.hit(run.ask.ids)
+        if self.arguments.transfers_cache and run.ask.transfer.get("do_remote_prefill"):
+            hits = tokens
         saved = _PREFIX_SAVES * hits / tokens if tokens else 0.0
         run.started = time.monotonic()
         run.first_token_after = settings.ttft * settings.faults.slow * (1 - saved)

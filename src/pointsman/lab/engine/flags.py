@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pointsman.lab.engine import VLLM_VERSION
+from pointsman.lab.engine.weights import shown
 
 __all__ = ["Arguments", "parse_serve"]
 
@@ -29,6 +30,7 @@ class Arguments:
     """What the simulator heeds of a command line."""
 
     model: str
+    root: str
     served_names: list[str]
     revision: str | None
     host: str
@@ -39,6 +41,7 @@ class Arguments:
     tls: tuple[str, str] | None
     access_log: bool
     silent_paths: frozenset[str]
+    transfers_cache: bool
 
     def logs_access_to(self, path: str) -> bool:
         """Whether a request belongs in the access log."""
@@ -49,12 +52,14 @@ def parse_serve(words: Sequence[str], env: Mapping[str, str]) -> Arguments:
     """The arguments of ``vllm serve``; ends the program with code 2 where vLLM would."""
     given = vars(_parser().parse_args(_fold(list(_with_config(words)))))
     model = str(given["model_tag"] or given["model"] or _DEFAULT_MODEL)
+    seen = shown(model, env)
     keys = given["api_key"] or [env.get("VLLM_API_KEY", "")]
     tls = (given["ssl_certfile"], given["ssl_keyfile"]) if given["ssl_certfile"] else None
     length = given["max_model_len"]
     return Arguments(
         model=model,
-        served_names=given["served_model_name"] or [model],
+        root=seen,
+        served_names=given["served_model_name"] or [seen],
         revision=given["revision"],
         host=given["host"] or "0.0.0.0",
         port=given["port"] or 8000,
@@ -64,6 +69,7 @@ def parse_serve(words: Sequence[str], env: Mapping[str, str]) -> Arguments:
         tls=tls,
         access_log=not given["disable_uvicorn_access_log"],
         silent_paths=frozenset(filter(None, (given["disable_access_log_for_endpoints"] or "").split(","))),
+        transfers_cache=bool(given["kv_transfer_config"]),
     )
 
 

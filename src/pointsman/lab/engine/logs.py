@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
 
-__all__ = ["access", "say"]
+__all__ = ["Quiet", "access", "say"]
 
 
 def say(message: str, source: str = "api_server.py:1", *, level: str = "INFO", process: str = "APIServer") -> None:
@@ -22,3 +23,10 @@ def access(peer: str, method: str, path: str, status: int, phrase: str) -> None:
     head = f"(APIServer pid={os.getpid()}) INFO:     "
     sys.stdout.write(f'{head}{peer} - "{method} {path} HTTP/1.1" {status} {phrase}\n')
     sys.stdout.flush()
+
+
+class Quiet(logging.Logger):
+    """A logger for a web server that says nothing about clients that hang up."""
+
+    def __init__(self) -> None:
+        super().__init__("quiet", logging.CRITICAL + 1)

@@ -42,6 +42,7 @@ class Ask:
     continuous_usage: bool
     ignore_eos: bool
     keep_stop: bool
+    transfer: Mapping[str, Any]
 
     def limit(self, max_model_len: int) -> int:
         """How many tokens may be generated; refuses what does not fit the context.
@@ -103,6 +104,7 @@ def parse_ask(body: Mapping[str, Any], *, chat: bool) -> Ask:
         continuous_usage=bool(options.get("include_usage") and options.get("continuous_usage_stats")),
         ignore_eos=bool(_typed(body, "ignore_eos", bool)),
         keep_stop=bool(_typed(body, "include_stop_str_in_output", bool)),
+        transfer=_typed(body, "kv_transfer_params", dict) or {},
     )
 
 

@@ -18,7 +18,7 @@ from aiohttp import web
 from pointsman.lab.engine import VLLM_VERSION
 from pointsman.lab.engine.completions import complete
 from pointsman.lab.engine.engine import Engine
-from pointsman.lab.engine.logs import access, say
+from pointsman.lab.engine.logs import Quiet, access, say
 from pointsman.lab.engine.metrics import CONTENT_TYPE, HttpMetrics
 from pointsman.lab.engine.replies import dumps, error, model_list
 from pointsman.lab.engine.requests import BadRequestError, parse_body
@@ -63,7 +63,7 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, asked_to_end)
         web_server = web.Server(
-            self._handle, handler_cancellation=True, access_log=None, keepalive_timeout=_keep_alive(), logger=_Quiet()
+            self._handle, handler_cancellation=True, access_log=None, keepalive_timeout=_keep_alive(), logger=Quiet()
         )
         async with asyncio.TaskGroup() as group:
             starting = group.create_task(self._start(web_server, listener, tls))
@@ -171,7 +171,7 @@ class Server:
     async def _models(self, _: web.BaseRequest) -> web.Response:
         engine = self._engine
         settings = engine.settings
-        root = engine.arguments.model
+        root = engine.arguments.root
         return _json(model_list(engine.names(settings), root, engine.max_model_len(settings), engine.started_at))
 
     async def _metrics(self, _: web.BaseRequest) -> web.Response:
@@ -205,13 +205,6 @@ class Server:
 
     async def _not_allowed(self, _: web.BaseRequest) -> web.Response:
         return _json(error(405, "Method Not Allowed"), 405)
-
-
-class _Quiet:
-    """A logger for aiohttp that says nothing about clients that hang up."""
-
-    def __getattr__(self, _: str) -> Callable[..., None]:
-        return lambda *_, **__: None
 
 
 def _keep_alive() -> float:

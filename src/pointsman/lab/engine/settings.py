@@ -44,6 +44,7 @@ class Faults:
     slow: float = 1.0
     cut_stream_after: float = 0.0
     crash_after_requests: int = 0
+    hf_rate_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MARKER", "Weights", "WeightsError", "find_weights", "write_weights"]
+__all__ = ["MARKER", "RATE_LIMITED", "Weights", "WeightsError", "find_weights", "shown", "write_weights"]
 
 MARKER = "pointsman-weights.json"
+RATE_LIMITED = (
+    "huggingface_hub.errors.HfHubHTTPError: 429 Client Error: Too Many Requests for url: "
+    "https://huggingface.co/api/models/{repo}. We had to rate limit your IP."
+)
 _ARCHITECTURE = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "max_position_embeddings": 32768}
 
 
@@ -60,6 +64,15 @@ def find_weights(model: str, revision: str | None, env: Mapping[str, str]) -> We
             f"in the cached files: {repo} (HF_HUB_OFFLINE is set)."
         )
     return weights
+
+
+def shown(model: str, env: Mapping[str, str]) -> str:
+    """A model argument as its container would see it: a path on this machine becomes the mount path it stands for."""
+    mounts: dict[str, str] = json.loads(env.get("POINTSMAN_MOUNTS") or "{}")
+    for inside, outside in sorted(mounts.items(), key=lambda pair: -len(pair[1])):
+        if model == outside or model.startswith(f"{outside.rstrip('/')}/"):
+            return inside.rstrip("/") + model[len(outside.rstrip("/")) :]
+    return model
 
 
 def write_weights(folder: Path, repo: str, revision: str) -> None:
