@@ -51,10 +51,10 @@ def up(
     output: Format = Output.text,
 ) -> None:
     """Start the lab, or say that it runs. The first start builds its programs, which takes minutes."""
+    control = _control()
     from pointsman.lab.narration import Narrator
     from pointsman.lab.status import describe
 
-    control = _control()
     with Narrator() as narrator:
         lab = control.up(name, nodes=nodes, gpus=gpus, engine=engine.value if engine else None, report=narrator)
     found = {**describe(lab), "started": lab.started_now}
@@ -91,9 +91,9 @@ def down(
 @app.command()
 def status(name: Name = "default", output: Format = Output.text) -> None:
     """Show the lab's processes, their ports and where its kubeconfig is. Exit code 1 when it is not ready."""
+    lab = _control().find(name)
     from pointsman.lab.status import describe
 
-    lab = _control().find(name)
     if lab is None:
         raise _no_such_lab(name)
     found = describe(lab)

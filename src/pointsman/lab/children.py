@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
-import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pointsman.errors import LabError
+from pointsman.lab.parentage import dies_with_parent
 from pointsman.lab.probing import is_ready
 from pointsman.lab.processes import FileProbe, ProcessSpec
 
@@ -19,8 +18,7 @@ __all__ = ["Child", "start_all", "stop_all", "tail"]
 
 _START_SECONDS = 120.0
 _POLL = 0.05
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_CRASHES = ("panic:", "fatal error:")
 
 
 class Child:
@@ -55,7 +53,7 @@ class Child:
                 env=self._environment,
                 cwd="/",
                 start_new_session=True,
-                preexec_fn=_dies_with_parent(self.spec.death_signal),
+                preexec_fn=dies_with_parent(self.spec.death_signal),
             )
 
     async def wait(self) -> int:
@@ -122,23 +120,14 @@ async def stop_all(stages: Iterable[Sequence[Child]]) -> None:
 
 
 def tail(log: Path, lines: int = 12) -> str:
-    """The last lines of a log, indented, to be shown below a sentence."""
+    """What a log says last, indented, to be shown below a sentence. A crash is shown from its cause on."""
     with contextlib.suppress(OSError):
-        last = log.read_bytes()[-8192:].decode(errors="replace").splitlines()[-lines:]
-        return "".join(f"\n  {line[:300]}" for line in last)
+        written = log.read_bytes()[-65536:].decode(errors="replace").splitlines()
+        crashes = [number for number, line in enumerate(written) if line.startswith(_CRASHES)]
+        first = max(0, crashes[-1] - 2) if crashes else max(0, len(written) - lines)
+        return "".join(f"\n  {line[:300]}" for line in written[first : first + lines])
     return ""
 
 
 def _describe(code: int | None) -> str:
     return f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-
-
-def _dies_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
-    parent = os.getpid()
-
-    def prepare() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare

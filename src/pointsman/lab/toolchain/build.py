@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pointsman.errors import LabError
+from pointsman.lab.parentage import dies_with_parent
 from pointsman.lab.progress import Progress, Report
 from pointsman.lab.toolchain.golang import Go
 
@@ -74,6 +75,7 @@ def _run(go: Go, arguments: Sequence[str], module: Path, note: Callable[[str], N
         stdin=subprocess.DEVNULL,
         text=True,
         start_new_session=True,
+        preexec_fn=dies_with_parent(),  # noqa: PLW1509 - prctl is all that runs there
     )
     assert process.stdout
     assert process.stderr

@@ -1,0 +1,210 @@
+"""A lab's own lifecycle when things go wrong. Each test has labs of its own, apart from the shared one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.lab.config import LabConfig
+from pointsman.lab.strays import marked_processes
+from pointsman.lab.toolchain import ensure_toolchain
+from tests.conftest import START_SECONDS, Pointsman
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def pointsman() -> Iterator[Pointsman]:
+    """The program with an empty state directory; every lab in it is ended afterwards."""
+    state = Path(tempfile.mkdtemp(prefix="pointsman-"))
+    program = Pointsman(state)
+    yield program
+    for home in (state / "labs").glob("*"):
+        program("lab", "down", "--name", home.name)
+        assert list(marked_processes(home)) == []
+    shutil.rmtree(state)
+
+
+def home(pointsman: Pointsman, name: str = "default") -> Path:
+    return pointsman.state / "labs" / name
+
+
+def start(pointsman: Pointsman, *words: str) -> dict[str, Any]:
+    done = pointsman("lab", "up", "--output", "json", *words, timeout=START_SECONDS)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def status(pointsman: Pointsman, *words: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(pointsman("lab", "status", "--output", "json", *words).stdout)
+    return found
+
+
+def kubectl(found: dict[str, Any], *arguments: str) -> str:
+    command = [ensure_toolchain().tool("kubectl"), f"--kubeconfig={found['kubeconfig']}", *arguments]
+    cache = f"--cache-dir={found['home']}/run/kubectl"
+    return subprocess.run([*command, cache], capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_up_twice_says_that_it_runs_already(pointsman: Pointsman) -> None:
+    first = start(pointsman)
+    assert first["started"] is True
+    again = pointsman("lab", "up")
+    assert again.returncode == 0
+    assert "runs already" in again.stdout
+    assert status(pointsman)["supervisor"] == first["supervisor"]
+
+
+def test_up_with_other_wishes_while_it_runs_is_refused_with_the_way_out(pointsman: Pointsman) -> None:
+    start(pointsman, "--gpus", "2")
+    refused = pointsman("lab", "up", "--gpus", "8")
+    assert refused.returncode == 2
+    assert "lab-runs" in refused.stderr
+    assert "pointsman lab down" in refused.stderr
+
+
+def test_down_leaves_no_process_and_keeps_the_data_and_purge_forgets_it(pointsman: Pointsman) -> None:
+    found = start(pointsman)
+    kubectl(found, "create", "configmap", "kept", "--namespace=serving")
+    assert len(list(marked_processes(home(pointsman)))) >= 7
+    assert pointsman("lab", "down").returncode == 0
+    assert list(marked_processes(home(pointsman))) == []
+    again = start(pointsman)
+    assert "kept" in kubectl(again, "get", "configmap", "--namespace=serving")
+    assert again["kubeconfig"] == found["kubeconfig"]
+    pointsman("lab", "down", "--purge")
+    assert not home(pointsman).exists()
+
+
+def test_a_killed_supervisor_takes_everything_along_and_up_comes_back_with_the_data(pointsman: Pointsman) -> None:
+    found = start(pointsman)
+    kubectl(found, "create", "configmap", "kept", "--namespace=serving")
+    os.kill(found["supervisor"], signal.SIGKILL)
+    eventually(lambda: list(marked_processes(home(pointsman))) == [])
+    assert status(pointsman)["phase"] == "stopped"
+    again = start(pointsman)
+    assert "kept" in kubectl(again, "get", "configmap", "--namespace=serving")
+
+
+def test_ctrl_c_during_the_start_leaves_no_process(pointsman: Pointsman) -> None:
+    with subprocess.Popen(
+        pointsman.command("lab", "up"), env=pointsman.environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if "etcd is ready" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert list(marked_processes(home(pointsman))) == []
+    assert status(pointsman)["phase"] == "stopped"
+
+
+def test_a_start_that_fails_shows_the_last_words_of_the_process_and_cleans_up(pointsman: Pointsman) -> None:
+    start(pointsman)
+    pointsman("lab", "down")
+    for file in (home(pointsman) / "etcd" / "member" / "wal").iterdir():
+        file.write_bytes(b"this is not a write-ahead log")
+    failed = pointsman("lab", "up")
+    assert failed.returncode == 2
+    assert "etcd ended with exit code" in failed.stderr
+    assert "etcd.log" in failed.stderr
+    assert "wal" in failed.stderr
+    assert list(marked_processes(home(pointsman))) == []
+
+
+def test_a_process_that_dies_is_started_again(pointsman: Pointsman) -> None:
+    def scheduler() -> dict[str, Any]:
+        found: dict[str, Any] = next(one for one in status(pointsman)["processes"] if one["name"] == "scheduler")
+        return found
+
+    start(pointsman)
+    before = scheduler()
+    os.kill(before["pid"], signal.SIGKILL)
+    eventually(lambda: scheduler()["restarts"] == 1 and scheduler()["ready"])
+    assert scheduler()["pid"] != before["pid"]
+    assert "scheduler ended with code -9" in (home(pointsman) / "logs" / "supervisor.log").read_text()
+
+
+def test_two_labs_run_side_by_side_on_different_addresses_and_ports(pointsman: Pointsman) -> None:
+    one, two = start(pointsman, "--name", "one"), start(pointsman, "--name", "two")
+    assert one["addresses"] != two["addresses"]
+    assert set(one["ports"].values()).isdisjoint(two["ports"].values())
+    kubectl(one, "create", "namespace", "only-in-one")
+    assert "only-in-one" not in kubectl(two, "get", "namespaces")
+    pointsman("lab", "down", "--name", "one")
+    assert all(process["ready"] for process in status(pointsman, "--name", "two")["processes"])
+
+
+def test_a_port_that_somebody_took_is_replaced_at_the_next_start(pointsman: Pointsman) -> None:
+    before = start(pointsman)
+    pointsman("lab", "down")
+    with socket.create_server(("127.0.0.1", before["ports"]["apiserver"])):
+        after = start(pointsman)
+    assert after["ports"]["apiserver"] != before["ports"]["apiserver"]
+    assert after["ports"]["etcd"] == before["ports"]["etcd"]
+    assert "kube-system" in kubectl(after, "get", "namespaces")
+
+
+def test_processes_that_an_earlier_lab_left_behind_are_ended_at_the_next_start(pointsman: Pointsman) -> None:
+    config = LabConfig.load(Path(start(pointsman)["home"]))
+    pointsman("lab", "down")
+    marked = pointsman.environment({"POINTSMAN_LAB": str(config.home)})
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=marked) as stray:
+        eventually(lambda: stray.pid in set(marked_processes(config.home)))
+        said = pointsman("lab", "up")
+        assert "left behind" in said.stderr
+        assert stray.wait(timeout=10) == -signal.SIGKILL
+
+
+def test_a_state_directory_too_long_for_a_socket_is_a_sentence(tmp_path: Path) -> None:
+    refused = Pointsman(tmp_path / ("deep" * 30))("lab", "up")
+    assert refused.returncode == 2
+    assert "too long for a Unix socket" in refused.stderr
+
+
+def test_a_name_that_cannot_be_one_is_refused(pointsman: Pointsman) -> None:
+    refused = pointsman("lab", "up", "--name", "Not_A_Name")
+    assert refused.returncode == 2
+    assert "lowercase letters" in refused.stderr
+
+
+def test_a_missing_python_package_names_the_extra(pointsman: Pointsman) -> None:
+    code = "import sys; sys.modules['cryptography'] = None; from pointsman.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "lab", "up"],
+        env=pointsman.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "pip install 'pointsman[lab]'" in done.stderr
+
+
+def test_status_of_a_lab_that_does_not_exist_names_those_that_do(pointsman: Pointsman) -> None:
+    done = pointsman("lab", "status", "--name", "nowhere")
+    assert done.returncode == 2
+    assert "there is no lab called 'nowhere'" in done.stderr
