@@ -226,4 +226,5 @@ def _failed(error: Exception, target: Target) -> web.Response:
 async def _mark_reused(
     _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceConnectionReuseconnParams
 ) -> None:
-    context.trace_request_ctx.reused = True
+    if context.trace_request_ctx is not None:
+        context.trace_request_ctx.reused = True

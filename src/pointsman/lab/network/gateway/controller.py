@@ -13,9 +13,9 @@ from typing import Any
 
 from pointsman.errors import ClusterError, ConflictError, NotFoundError
 from pointsman.kube.client import Client
-from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.lab.network.gateway.dataplane import DataPlane
-from pointsman.lab.network.gateway.objects import gateway_objects
+from pointsman.lab.network.gateway.objects import gateway_objects, pod_status
 from pointsman.lab.network.gateway.routing import Routing, compute
 from pointsman.lab.network.gateway.status import class_status, gateway_status, pool_status, route_status
 from pointsman.lab.network.resolver import Resolver
@@ -70,15 +70,17 @@ class Controller:
                 server.close()
 
     async def _pass(self) -> None:
+        """All that is read from the store is read before the first wait: watches change it meanwhile."""
         routing = compute(self._store)
         addresses = assign(routing.gateways, self._octet)
+        statuses = list(self._statuses(routing, addresses))
         self._resolver.gateways = {address: key for key, address in addresses.items()}
         self._resolver.hostnames = routing.hostnames
         self._plane.tables = routing.tables
         await self._listen(addresses)
         for key, gateway in routing.gateways.items():
             await self._own(gateway, addresses[key])
-        for item, status in self._statuses(routing, addresses):
+        for item, status in statuses:
             if _differs(item.get("status") or {}, status):
                 await self._write(item, status)
 
@@ -100,7 +102,9 @@ class Controller:
             return
         if self._written.get(memory) != mark or existing is None:
             for manifest in gateway_objects(gateway, address, self._port):
-                await self._client.apply(manifest)
+                applied = await self._client.apply(manifest)
+                if manifest["kind"] == "Pod" and (applied.get("status") or {}).get("podIP") != address:
+                    await self._client.patch(ref_of(manifest), {"status": pod_status(address)}, subresource="status")
             self._written[memory] = mark
 
     def _statuses(self, routing: Routing, addresses: Mapping[Key, str]) -> Iterator[tuple[Object, dict[str, Any]]]:

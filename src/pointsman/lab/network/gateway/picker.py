@@ -62,6 +62,7 @@ class Picker:
         self._last_used: dict[Key, float] = {}
         self._known: OrderedDict[int, Address] = OrderedDict()
         self._turn = count()
+        self._prefill_turn = count()
         self._active = asyncio.Event()
         store.on_change(["Pod", "InferencePool"], lambda _: self._members.clear())
 
@@ -77,7 +78,7 @@ class Picker:
         chosen = self._best(serving, blocks)
         self._remember(blocks, chosen)
         prefill = [address for address, role in members if role == "prefill"]
-        helper = min(prefill, key=lambda address: (self._load(address), next(self._turn))) if prefill else None
+        helper = prefill[next(self._prefill_turn) % len(prefill)] if prefill else None
         return Choice(
             chosen,
             self._resolver.target(chosen, f"InferencePool {'/'.join(key)}"),
@@ -102,7 +103,8 @@ class Picker:
             now = asyncio.get_running_loop().time()
             pools = [key for key, used in self._last_used.items() if now - used < _ACTIVE]
             if pools:
-                addresses = {address for key in pools for address, _ in self._ready(key)}
+                existing = [key for key in pools if self._store.get("InferencePool", *key) is not None]
+                addresses = {address for key in existing for address, _ in self._ready(key)}
                 await asyncio.gather(*(self._poll(address) for address in addresses))
             else:
                 self._reported.clear()
