@@ -278,7 +278,9 @@ class Runner:
         return await self._ask(handler, limit)
 
     async def _ask(self, action: dict[str, Any], timeout: float) -> Answer:
-        return await self._prober.ask(action, self.spec, self._launcher.address, timeout, self._exec)
+        address, announced = self._launcher.address, self._launcher.announced
+        answer = await self._prober.ask(action, self.spec, address, timeout, self._exec)
+        return Answer(answer.ok, answer.message.replace(address, announced))
 
     async def _exec(self, command: list[str], timeout: float) -> tuple[int, str]:
         launch = self._launch

@@ -37,12 +37,13 @@ class Launcher:
         self,
         config: LabConfig,
         pod: Callable[[], Mapping[str, Any]],
-        address: str,
+        announced: str,
         volumes: Volumes,
         sources: Sources,
         node: Mapping[str, str],
     ) -> None:
-        self.address = address
+        self.announced = announced
+        self.address = config.local(announced)
         self._config = config
         self._pod = pod
         self._volumes = volumes

@@ -54,8 +54,7 @@ class PodWorker:
         self._finished_before = status.get("phase") in ("Succeeded", "Failed")
         self.address = self._take_address(status)
         self._volumes = Volumes(pod, self._home, node.sources, node.capacity)
-        local = node.config.local(self.address)
-        launcher = Launcher(node.config, self._described, local, self._volumes, node.sources, node.capacity)
+        launcher = Launcher(node.config, self._described, self.address, self._volumes, node.sources, node.capacity)
         self.runners = [
             Runner(spec, role, launcher, node.prober, self._say, self._changed) for spec, role in _containers(pod)
         ]
