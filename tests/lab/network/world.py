@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from pointsman.lab.network.exchange import Carrier
+from pointsman.lab.network.gateway.attachment import CONTROLLER
+from pointsman.lab.network.gateway.controller import assign
+from pointsman.lab.network.gateway.dataplane import DataPlane
+from pointsman.lab.network.gateway.picker import Picker
+from pointsman.lab.network.gateway.routing import Routing, compute
 from pointsman.lab.network.proxy import listen_proxy
 from pointsman.lab.network.resolver import Resolver
 from pointsman.lab.network.store import Store
@@ -46,10 +51,9 @@ def endpoint_slice(
 class World:
     store: Store
     resolver: Resolver
-    carrier: Carrier
+    plane: DataPlane
     proxy: str
     egress: Path
-    _stack: list[Any] = field(default_factory=list)
 
     @property
     def proxy_address(self) -> tuple[str, int]:
@@ -62,6 +66,42 @@ class World:
         self.store.put("Service", service(name))
         self.store.put("EndpointSlice", endpoint_slice(name, [(host, ready) for host in hosts], port))
 
+    def program(self, *routes: dict[str, Any], gateway: dict[str, Any] | None = None) -> Routing:
+        """What a pass of the controller does, without an API server: the Gateway is ``http://10.99.254.1``."""
+        self.store.put("Namespace", {"metadata": {"name": "ns"}})
+        item = {"metadata": {"name": "lab"}, "spec": {"controllerName": CONTROLLER}}
+        self.store.put("GatewayClass", item)
+        self.store.put("Gateway", gateway or a_gateway())
+        for route in routes:
+            self.store.put("HTTPRoute", route)
+        routing = compute(self.store)
+        self.resolver.gateways = {ip: key for key, ip in assign(routing.gateways, OCTET).items()}
+        self.resolver.hostnames = routing.hostnames
+        self.plane.tables = routing.tables
+        return routing
+
+
+def a_gateway(*listeners: dict[str, Any]) -> dict[str, Any]:
+    default = {"name": "http", "port": 80, "protocol": "HTTP"}
+    spec = {"gatewayClassName": "lab", "listeners": list(listeners) or [default]}
+    return {"metadata": {"name": "gw", "namespace": "ns", "uid": "u"}, "spec": spec}
+
+
+def a_route(name: str, *rules: dict[str, Any], hostnames: list[str] | None = None) -> dict[str, Any]:
+    spec: dict[str, Any] = {"parentRefs": [{"name": "gw"}], "rules": list(rules)}
+    if hostnames:
+        spec["hostnames"] = hostnames
+    return {"metadata": {"name": name, "namespace": "ns", "generation": 1}, "spec": spec}
+
+
+def a_rule(backend: str, *matches: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A rule to Service ``backend``, port 80."""
+    return {"backendRefs": [{"name": backend, "port": 80}], "matches": list(matches), **more}
+
+
+def path(value: str, kind: str = "PathPrefix", **more: Any) -> dict[str, Any]:
+    return {"path": {"type": kind, "value": value}, **more}
+
 
 def address(last: int) -> str:
     return f"10.{OCTET}.0.{last}"
@@ -72,12 +112,17 @@ async def world(home: Path) -> AsyncIterator[World]:
     store = Store()
     resolver = Resolver(store, octet=OCTET, gateway_port=0)
     carrier = Carrier()
-    proxy = await listen_proxy("127.0.0.1", 0, resolver, carrier)
+    picker = Picker(store, resolver, carrier)
+    plane = DataPlane(resolver, carrier, picker)
+    polling = asyncio.create_task(picker.run())
+    proxy = await listen_proxy("127.0.0.1", 0, resolver, carrier, plane.handle)
     egress = await listen_egress(home / "egress.sock", resolver)
     port = proxy.sockets[0].getsockname()[1]
     try:
-        yield World(store, resolver, carrier, f"http://127.0.0.1:{port}", home / "egress.sock")
+        yield World(store, resolver, plane, f"http://127.0.0.1:{port}", home / "egress.sock")
     finally:
+        polling.cancel()
+        await asyncio.wait([polling])
         await carrier.close()
         for server in (proxy, egress):
             server.close()
