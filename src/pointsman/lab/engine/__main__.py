@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130
-
 
 def main(words: Sequence[str]) -> int:
     """Run the command; the exit code."""
@@ -56,10 +54,7 @@ def _serve(words: Sequence[str]) -> int:
     except WeightsError as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
-    try:
-        return _run(arguments, weights, settings)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    return _run(arguments, weights, settings)
 
 
 def _run(arguments: Arguments, weights: Weights, settings: SettingsFile) -> int:

@@ -70,6 +70,7 @@ class Engine:
         self.metrics = EngineMetrics(self.names(settings.now)[0])
         self.metrics.capacity = max(65536, 4 * self.max_model_len(settings.now))
         self.slots = Slots(lambda: settings.now.concurrency, self.metrics)
+        self.serving = False
         self.warm = False
         self.draining = False
         self.answered = 0
@@ -138,7 +139,7 @@ class Engine:
         printed, prompt, generated = time.monotonic(), 0, 0
         while True:
             await asyncio.sleep(_TICK * 4)
-            if self.metrics.waiting:
+            if self.settings.concurrency > self.metrics.running:
                 self.slots.admit()
             passed = time.monotonic() - printed
             if passed >= _STATS_EVERY:

@@ -24,11 +24,13 @@ from pointsman.lab.engine.replies import dumps, error, model_list
 from pointsman.lab.engine.requests import BadRequestError, parse_body
 from pointsman.lab.engine.text import decode, encode, render
 
-__all__ = ["Server"]
+__all__ = ["INTERRUPTED", "Server"]
 
 _GUARDED = ("/v1", "/v2", "/inference")
 _UNCOUNTED = frozenset({"/metrics", "/health", "/load", "/ping", "/version", "/server_info"})
 _FLUSH_SECONDS = 2.0
+INTERRUPTED = 130
+"""The exit code of an engine that is told to end before it serves, as of any program interrupted from outside."""
 _Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -69,13 +71,13 @@ class Server:
             starting = group.create_task(self._start(web_server, listener, tls))
             watching = group.create_task(self._engine.watch())
             await stop.wait()
-            loaded = starting.done() or self._engine.warm
+            loaded = self._engine.serving
             starting.cancel()
             if loaded:
                 await self._end(again)
             watching.cancel()
         await web_server.shutdown(_FLUSH_SECONDS)
-        return 0
+        return 0 if loaded else INTERRUPTED
 
     async def _start(self, web_server: web.Server, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
         engine = self._engine
@@ -93,6 +95,7 @@ class Server:
         for path, methods in self._routes.items():
             say(f"Route: {path}, Methods: {', '.join(methods)}", "launcher.py:55")
         await asyncio.get_running_loop().create_server(web_server, sock=listener, ssl=tls, backlog=2048)
+        self._engine.serving = True
         say("Application startup complete.", "on.py:62")
 
     async def _end(self, again: asyncio.Event) -> None:

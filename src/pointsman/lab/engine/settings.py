@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pointsman.lab.engine.logs import say
+
 __all__ = ["ColdStart", "Faults", "Settings", "SettingsFile"]
 
 _LOOK_EVERY = 0.2
+_SOURCE = "settings.py:1"
 _Section = TypeVar("_Section", "ColdStart", "Faults", "Settings")
 
 
@@ -86,8 +89,11 @@ class SettingsFile:
             return
         try:
             self._settings = _read(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as problem:
-            print(f"WARNING simulator settings in {path} ignored: {problem}", flush=True)  # noqa: T201
+        except (OSError, ValueError, TypeError, AttributeError) as problem:
+            say(f"simulator settings ignored: {problem}", _SOURCE, level="WARNING")
+        else:
+            if self._stamp:
+                say(f"simulator settings changed: {self._settings.faults}", _SOURCE)
         self._stamp = stamp
 
 

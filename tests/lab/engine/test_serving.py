@@ -1,0 +1,167 @@
+"""What a client sees of a simulated engine that is up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.lab.engine.process import MODEL, Running, chat, engine, pieces, said
+
+KEY = {"Authorization": "Bearer secret"}
+
+
+@pytest_asyncio.fixture(scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    words = ("--served-model-name", "qwen", "publishers/llm-d/models/qwen", "--max-model-len", "256")
+    async with engine(tmp_path_factory.mktemp("engine"), *words, env={"VLLM_API_KEY": "secret"}) as running:
+        yield running
+
+
+async def test_models_lists_every_served_name_and_the_context(served: Running) -> None:
+    status, body = await served.get("/v1/models", KEY)
+    assert status == 200
+    assert [card["id"] for card in body["data"]] == ["qwen", "publishers/llm-d/models/qwen"]
+    assert {(card["max_model_len"], card["root"]) for card in body["data"]} == {(256, MODEL)}
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "secret"}])
+async def test_v1_without_the_right_key_is_unauthorized(served: Running, headers: dict[str, str]) -> None:
+    assert await served.post("/v1/chat/completions", chat(), headers) == (401, {"error": "Unauthorized"})
+
+
+async def test_health_version_and_metrics_need_no_key(served: Running) -> None:
+    assert [await served.status(path) for path in ("/health", "/ping", "/version", "/metrics")] == [200] * 4
+
+
+async def test_a_stream_says_what_the_whole_answer_says(served: Running) -> None:
+    ask = chat(model="qwen", max_tokens=20)
+    _, whole = await served.post("/v1/chat/completions", ask, KEY)
+    events = await served.events("/v1/chat/completions", ask | {"stream_options": {"include_usage": True}}, KEY)
+    assert "".join(pieces(events)) == said(whole)
+    first, *_, ending, counts, done = events
+    assert done == "[DONE]"
+    assert json.loads(first)["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert json.loads(ending)["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"] == "length"
+    assert json.loads(counts)["usage"] | {"prompt_tokens_details": None} == whole["usage"]
+    assert len(events) == 20 + 3
+    assert {json.loads(event)["model"] for event in events[:-1]} == {"qwen"}
+    assert len({json.loads(event)["id"] for event in events[:-1]}) == 1
+
+
+async def test_plain_completions_stream_too(served: Running) -> None:
+    ask = {"model": "qwen", "prompt": "The night train", "max_tokens": 8}
+    _, whole = await served.post("/v1/completions", ask, KEY)
+    *events, done = await served.events("/v1/completions", ask, KEY)
+    assert done == "[DONE]"
+    assert "".join(json.loads(event)["choices"][0]["text"] for event in events) == whole["choices"][0]["text"]
+    assert whole["object"] == "text_completion"
+
+
+async def test_answers_do_not_depend_on_name_or_temperature(served: Running) -> None:
+    bodies = [chat(model="qwen"), chat(model="publishers/llm-d/models/qwen", temperature=1.3), chat()]
+    answers = [await served.post("/v1/chat/completions", body, KEY) for body in bodies]
+    assert len({said(body) for _, body in answers}) == 1
+    assert answers[0][1]["choices"][0]["finish_reason"] == "stop"
+
+
+async def test_an_answer_ends_at_a_stop_string(served: Running) -> None:
+    _, whole = await served.post("/v1/chat/completions", chat(), KEY)
+    word = said(whole).split()[5]
+    _, cut = await served.post("/v1/chat/completions", chat(stop=[word]), KEY)
+    events = await served.events("/v1/chat/completions", chat(stop=word), KEY)
+    assert said(cut) == said(whole)[: said(whole).index(word)] == "".join(pieces(events))
+    assert (cut["choices"][0]["finish_reason"], cut["choices"][0]["stop_reason"]) == ("stop", word)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "kind", "text"),
+    [
+        ("/v1/chat/completions", chat(model="other"), 404, "NotFoundError", "The model `other` does not exist."),
+        ("/v1/chat/completions", chat("word " * 300), 400, "BadRequestError", "maximum context length is 256 tokens"),
+        ("/v1/chat/completions", chat(max_tokens=250), 400, "BadRequestError", "However, you requested 250 output"),
+        ("/v1/chat/completions", {"model": "qwen"}, 400, "Bad Request", "'loc': ('body', 'messages')"),
+        ("/v1/chat/completions", chat(stream="maybe"), 400, "Bad Request", "valid boolean"),
+        ("/v1/chat/completions", chat(max_tokens=0), 400, "BadRequestError", "must be at least 1"),
+        ("/v1/completions", {"model": "qwen"}, 400, "Bad Request", "Either prompt or prompt_embeds"),
+        ("/v1/nothing", {}, 404, "Not Found", "Not Found"),
+    ],
+)
+async def test_a_wrong_request_gets_an_error_in_the_shape_of_vllm(
+    served: Running, path: str, body: dict[str, object], status: int, kind: str, text: str
+) -> None:
+    answered, said_ = await served.post(path, body, KEY)
+    error = said_["error"]
+    assert (answered, error["code"], error["type"]) == (status, status, kind)
+    assert text in error["message"]
+
+
+async def test_a_body_that_is_no_json_is_a_bad_request(served: Running) -> None:
+    headers = KEY | {"Content-Type": "application/json"}
+    async with served.session.post(served.url + "/v1/completions", data=b"{", headers=headers) as answer:
+        assert answer.status == 400
+        assert "JSON decode error" in (await answer.json())["error"]["message"]
+
+
+async def test_tokenize_and_detokenize_are_inverse(served: Running) -> None:
+    text = "Zürich, then the 7:15 — and back?"
+    _, ids = await served.post("/tokenize", {"prompt": text})
+    assert ids["count"] == len(ids["tokens"])
+    assert ids["max_model_len"] == 256
+    assert await served.post("/detokenize", {"tokens": ids["tokens"]}) == (200, {"prompt": text})
+
+
+async def test_every_full_answer_is_counted_once_and_by_reason(served: Running) -> None:
+    before = await served.metrics()
+    asks = [chat(f"question {number}", max_tokens=5 if number % 2 else 150) for number in range(10)]
+    whole = (served.post("/v1/chat/completions", ask, KEY) for ask in asks)
+    streams = (served.events("/v1/chat/completions", ask, KEY) for ask in asks)
+    await asyncio.gather(*whole, *streams)
+    after = await served.metrics()
+    grown = {name: value - before.get(name, 0) for name, value in after.items()}
+    assert grown['vllm:request_success_total{finished_reason="length"}'] == 10
+    assert grown['vllm:request_success_total{finished_reason="stop"}'] == 10
+    assert grown['vllm:request_success_total{finished_reason="abort"}'] == 0
+    assert grown['http_requests_total{handler="/v1/chat/completions",method="POST",status="2xx"}'] == 20
+    assert grown["vllm:time_to_first_token_seconds_count"] == grown["vllm:e2e_request_latency_seconds_count"] == 20
+    assert grown["vllm:generation_tokens_total"] == grown["vllm:request_generation_tokens_sum"]
+    assert after["vllm:num_requests_running"] == after["vllm:num_requests_waiting"] == 0
+    assert after["vllm:kv_cache_usage_perc"] == 0
+
+
+async def test_a_client_that_hangs_up_counts_as_an_abort_and_frees_its_place(tmp_path: Path) -> None:
+    async with engine(tmp_path, settings={"itl": 0.2}) as running:
+        for streamed in (True, False):
+            aborted = await running.finished("abort")
+            ask = asyncio.create_task(running.post("/v1/chat/completions", chat(stream=streamed)))
+            await running.becomes("vllm:num_requests_running", 1)
+            ask.cancel()
+            await running.becomes("vllm:num_requests_running", 0)
+            assert await running.finished("abort") == aborted + 1
+
+
+async def test_requests_beyond_the_concurrency_wait_in_line(tmp_path: Path) -> None:
+    async with engine(tmp_path, settings={"concurrency": 2, "ttft": 0.3}) as running:
+        asks = [asyncio.create_task(running.post("/v1/chat/completions", chat(max_tokens=1))) for _ in range(6)]
+        await running.becomes("vllm:num_requests_waiting", 4)
+        assert (await running.metrics())["vllm:num_requests_running"] == 2
+        asks[-1].cancel()
+        await running.becomes("vllm:num_requests_waiting", 3)
+        assert [status for status, _ in await asyncio.gather(*asks[:-1])] == [200] * 5
+        assert await running.finished("length") == 5
+        assert await running.finished("abort") == 1
+
+
+async def test_a_known_prompt_starts_sooner(tmp_path: Path) -> None:
+    async with engine(tmp_path, settings={"ttft": 0.2}) as running:
+        ask = chat("a long question about trains " * 20, max_tokens=1)
+        await running.post("/v1/chat/completions", ask)
+        first = (await running.metrics())["vllm:time_to_first_token_seconds_sum"]
+        await running.post("/v1/chat/completions", ask)
+        second = (await running.metrics())["vllm:time_to_first_token_seconds_sum"] - first
+        assert second < 0.5 * first
+        assert (await running.metrics())["vllm:prefix_cache_hits_total"] > 0
