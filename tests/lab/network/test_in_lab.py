@@ -108,7 +108,7 @@ async def test_a_route_is_accepted_served_and_refused_with_its_reason(
         "metadata": {"name": "web", "namespace": namespace},
         "spec": {
             "parentRefs": [{"name": GATEWAY.name, "namespace": GATEWAY.namespace}],
-            "hostnames": ["network-test.example.com"],
+            "hostnames": [f"{namespace}.example.com"],
             "rules": [{"backendRefs": [{"name": "web", "port": 80}]}],
         },
     }
@@ -119,7 +119,7 @@ async def test_a_route_is_accepted_served_and_refused_with_its_reason(
         timeout=5,
         what="the route to be accepted",
     )
-    assert await ask(lab, "http://network-test.example.com/hello") == (200, "served /hello")
+    assert await ask(lab, f"http://{namespace}.example.com/hello") == (200, "served /hello")
     await client.delete(Ref(kind_of("Service"), "web", namespace))
     await client.wait(
         ref_of(route),
@@ -127,7 +127,7 @@ async def test_a_route_is_accepted_served_and_refused_with_its_reason(
         timeout=5,
         what="the missing backend to be noticed",
     )
-    assert (await ask(lab, "http://network-test.example.com/hello"))[0] == 500
+    assert (await ask(lab, f"http://{namespace}.example.com/hello"))[0] == 500
 
 
 async def test_the_gateway_is_programmed_and_the_api_server_reaches_it(lab: RunningLab, client: Client) -> None:
@@ -140,7 +140,7 @@ async def test_the_gateway_is_programmed_and_the_api_server_reaches_it(lab: Runn
 
 
 async def test_names_the_lab_does_not_know_are_refused(lab: RunningLab) -> None:
-    status, text = await ask(lab, f"http://nobody.serving.svc.cluster.local/")
+    status, text = await ask(lab, "http://nobody.serving.svc.cluster.local/")
     assert (status, "unknown name" in text) == (502, True)
     status, text = await ask(lab, "http://huggingface.co/")
     assert (status, "no route out of the lab" in text) == (502, True)
