@@ -150,6 +150,13 @@ class MemoryCluster:
         timeout: float = 30.0,
     ) -> Response:
         await asyncio.sleep(0)
+        if "/proxy/" in path:
+            namespace = path.split("/namespaces/")[1].split("/")[0]
+            service, _, rest = path.split("/services/")[1].partition("/proxy")
+            assert service.startswith("http:")
+            for engine in self.serving(namespace):
+                return engine.answer(method, rest, headers or {}, body)
+            return Response(503, CIMultiDict(), b"no endpoints")
         plural = path.rsplit("/", 1)[-1]
         return Response(404 if plural in self.unknown_kinds else 200, CIMultiDict(), b"{}")
 

@@ -6,6 +6,7 @@ expected and found. The list is data; the order is from cheap to dear.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,7 @@ PROMPTS = (
     "What is seventeen plus twenty-five? Answer with the number only.",
     "Translate to French: the train leaves at noon.",
 )
-PARITY_TOKENS = 24
+PARITY_TOKENS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +119,17 @@ async def _streaming(pair: Pair) -> str:
 
 
 async def _parity(pair: Pair) -> str:
-    if pair.source is None:
+    source = pair.source
+    if source is None:
         return "no source to compare with"
-    for number, prompt in enumerate(PROMPTS, start=1):
-        mine = said(await pair.target.chat(prompt, max_tokens=PARITY_TOKENS))
-        theirs = said(await pair.source.chat(prompt, max_tokens=PARITY_TOKENS))
+
+    async def both(prompt: str) -> tuple[str, str]:
+        asked = (pair.target.chat(prompt, max_tokens=PARITY_TOKENS), source.chat(prompt, max_tokens=PARITY_TOKENS))
+        mine, theirs = await asyncio.gather(*asked)
+        return said(mine), said(theirs)
+
+    answers = await asyncio.gather(*(both(prompt) for prompt in PROMPTS))
+    for number, (mine, theirs) in enumerate(answers, start=1):
         if mine != theirs:
             raise _fail(
                 "parity",

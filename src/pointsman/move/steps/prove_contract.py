@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 
 from pointsman.errors import MoveFailedError, TemporaryError
@@ -73,15 +74,16 @@ async def _first(stack: AsyncExitStack, context: Context, pods: list[EnginePod])
 
 
 async def _check(pair: Pair, pod: EnginePod) -> dict[str, str]:
-    found = {}
-    for check in CHECKS:
-        where = f"Pod {pod.namespace}/{pod.name}"
-        try:
-            found[check.id] = await check.run(pair)
-        except TemporaryError as error:
-            raise MoveFailedError(f"no answer to {check.id}: {error.what}", where=where, code=check.id) from error
-        except MoveFailedError as error:
-            error.where = error.where or where
-            error.code = error.code if error.code != MoveFailedError.default_code else check.id
-            raise
-    return found
+    """All checks at once; of several that fail, the first in the catalogue's order is told."""
+    where = f"Pod {pod.namespace}/{pod.name}"
+    found = await asyncio.gather(*(check.run(pair) for check in CHECKS), return_exceptions=True)
+    for check, result in zip(CHECKS, found, strict=True):
+        if isinstance(result, TemporaryError):
+            raise MoveFailedError(f"no answer to {check.id}: {result.what}", where=where, code=check.id) from result
+        if isinstance(result, MoveFailedError):
+            result.where = result.where or where
+            result.code = check.id
+            raise result
+        if isinstance(result, BaseException):
+            raise result
+    return {check.id: str(result) for check, result in zip(CHECKS, found, strict=True)}

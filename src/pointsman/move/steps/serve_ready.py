@@ -10,8 +10,8 @@ import asyncio
 
 from pointsman.errors import ClusterError, MoveFailedError, TemporaryError
 from pointsman.kube.http import Response
-from pointsman.kube.resources import kind_of
-from pointsman.layers.contract import Layer
+from pointsman.kube.resources import Ref, kind_of
+from pointsman.layers.contract import Endpoint, Layer
 from pointsman.move.context import Context
 from pointsman.move.follow import View, Watched, follow_until
 from pointsman.move.probes.engine import connect, said
@@ -23,6 +23,7 @@ __all__ = ["ServeReady", "prove_serving"]
 
 PROMPT = "Say in one sentence what a railway pointsman does."
 RETRY = 0.3
+COMPLETION_TIMEOUT = 60.0
 
 
 class ServeReady:
@@ -133,23 +134,24 @@ async def _completes(context: Context, pod: EnginePod) -> None:
 
 
 async def _path_reaches_engine(context: Context, layer: Layer) -> str:
-    """Ask the tenants' address for its models, without a key, until an engine answers."""
+    """Ask the tenants' address without a key, for its models and for a completion, until an engine answers both.
+
+    Both, because a gateway may send them different ways (llm-d's route has one rule for completions, another one
+    for the rest).
+    """
     point = layer.endpoint(context.model)
     deadline = context.clock.monotonic() + context.options.route_timeout
-    path = f"{point.path}/v1/models"
     while True:
         try:
-            answer = await context.cluster.service_get(
-                point.service.namespace or "", point.service.name, point.port, path
-            )
-            seen = _judge_path(answer)
-            if not seen.startswith("no"):
-                return seen
+            seen = [_judge_path(answer) for answer in await _ask_path(context, point)]
         except ClusterError as error:
-            seen = f"no answer: {error.what}"
+            seen = [f"no answer: {error.what}"]
+        bad = [one for one in seen if one.startswith("no")]
+        if not bad:
+            return seen[0]
         if context.clock.monotonic() >= deadline:
             raise MoveFailedError(
-                f"the address that tenants would use does not reach an engine ({seen})",
+                f"the address that tenants would use does not reach an engine ({bad[0]})",
                 where=point.base_url,
                 next_action=f"kubectl describe {point.service.kind.plural} -n {point.service.namespace} "
                 f"{point.service.name}, and its route",
@@ -158,14 +160,29 @@ async def _path_reaches_engine(context: Context, layer: Layer) -> str:
         await context.clock.sleep(RETRY)
 
 
+async def _ask_path(context: Context, point: Endpoint) -> list[Response]:
+    service, namespace = point.service.name, point.service.namespace or ""
+    models = await context.cluster.service_get(namespace, service, point.port, f"{point.path}/v1/models")
+    proxy = Ref(point.service.kind, f"http:{service}:{point.port}", namespace).path("proxy")
+    body = {
+        "model": context.model.spec.served_model_name,
+        "messages": [{"role": "user", "content": PROMPT}],
+        "max_tokens": 1,
+    }
+    completion = await context.cluster.http(
+        "POST", f"{proxy}{point.path}/v1/chat/completions", body=body, timeout=COMPLETION_TIMEOUT
+    )
+    return [models, completion]
+
+
 def _judge_path(answer: Response) -> str:
-    """401 is vLLM asking for its key; 200 with a list is vLLM without one. Anything else is somebody in between."""
+    """401 is vLLM asking for its key; 200 with what was asked for is vLLM without one. All else is in between."""
     if answer.status == 401:
         return "401, an engine asks for its key"
     if answer.status == 200:
         try:
-            listed = answer.json()["data"]
-        except (ValueError, KeyError, TypeError):
-            return "no: 200 without a list of models"
-        return f"200, {len(listed)} models"
+            said_by_engine = {"data", "choices"} & set(answer.json())
+        except (ValueError, TypeError):
+            said_by_engine = set()
+        return "200, an engine answers without a key" if said_by_engine else "no: 200 from something else"
     return f"no: {answer.status} {answer.text[:120]}"

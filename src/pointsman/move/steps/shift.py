@@ -21,8 +21,8 @@ from pointsman.move.waits import Wait
 
 __all__ = ["Shift", "point_alias", "restore_alias", "same_members", "serving_target"]
 
-ROUND = 40
-"""Marked requests per look at the split."""
+FEWEST, MOST = 12, 30
+"""Marked requests per look at the split: the smaller the share, the more are needed to see it."""
 ROUNDS = 3
 """Looks before an unbelievable split fails the step: chance makes one look in a thousand unbelievable, not three."""
 
@@ -37,6 +37,8 @@ async def point_alias(context: Context, members: Sequence[Member]) -> str:
     revision = await context.edge.write(members)
     with context.waits.during(Wait.EDGE_ROLL):
         await context.edge.confirm(revision, timeout=context.options.roll_timeout)
+        # A replica that reads ready may still be slow at its first answer: the roll is over when that is given.
+        await context.edge.observe(1)
     return revision
 
 
@@ -78,12 +80,17 @@ class Shift:
         """``shift-10``."""
         return f"shift-{self.percent}"
 
+    @property
+    def look(self) -> int:
+        """Marked requests per look: 30 for a tenth, 24 for a half, 12 for all."""
+        return min(MOST, max(FEWEST, round(24 * (1.5 - self.percent / 100))))
+
     def describe(self, context: Context) -> Description:
         """The step in words."""
         alias, source, target = context.model.spec.tenant.alias, context.source.title, context.target.title
         return Description(
             act=f"alias {alias}: {100 - self.percent} % {source}, {self.percent} % {target}",
-            check=f"every replica runs it; the split of {ROUND} marked requests is believable and none failed; "
+            check=f"every replica runs it; the split of {self.look} marked requests is believable and none failed; "
             "the target's counters moved; its pods are ready and answered no 5xx",
             undo=f"alias {alias} back on {source} alone",
         )
@@ -134,9 +141,9 @@ class Shift:
         for number in range(ROUNDS):
             if number:
                 with context.waits.during(Wait.TRAFFIC):
-                    seen = await context.edge.observe(ROUND)
+                    seen = await context.edge.observe(self.look)
             else:
-                seen = await context.edge.observe(ROUND)
+                seen = await context.edge.observe(self.look)
             _add(answered, failed, seen)
             self._judge_failures(context, answered, failed)
             count, hits = sum(answered.values()), answered.get(target, 0)
