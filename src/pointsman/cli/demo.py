@@ -1,0 +1,157 @@
+"""``pointsman demo``: the lab, the example platform, tenants, three moves and a receipt each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pointsman.demo.demo import Outcome, Plan
+    from pointsman.lab.config import LabConfig
+
+__all__ = ["command"]
+
+INTERRUPTED = 130
+LOST = 1
+
+
+class Output(StrEnum):
+    """How data is written."""
+
+    text = "text"
+    json = "json"
+
+
+def command(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the lab up, with the commands to go on by hand.")] = False,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Run on this cluster of your own, and start no lab.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=200, help="Tenants' requests per second.")] = 16.0,
+    lab: Annotated[str, typer.Option(metavar="NAME", help="The lab's name.")] = "demo",
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print the receipts.")] = Output.text,
+) -> int:
+    """Start the lab, serve a model, move it three times under load, print a receipt per move."""
+    from pointsman.demo.demo import Plan
+    from pointsman.demo.platform import example_model
+    from pointsman.demo.tenants import Traffic
+
+    began = time.monotonic()
+    model, traffic = example_model(), Traffic(rate=rate)
+    if kubeconfig is not None:
+        outcome = asyncio.run(_show(Plan(model, kubeconfig, context, traffic=traffic), output))
+        return _leave(outcome, output, began)
+    with _lab(lab, keep) as config:
+        plan = Plan(
+            model,
+            config.kubeconfig,
+            proxy=config.proxy_url,
+            simulated=config.engine == "simulator",
+            traffic=traffic,
+        )
+        outcome = asyncio.run(_show(plan, output))
+        code = _leave(outcome, output, began)
+    if keep:
+        _by_hand(config, lab)
+    return code
+
+
+@contextmanager
+def _lab(name: str, keep: bool) -> Iterator[LabConfig]:
+    """A running lab; taken down afterwards unless it ran before or is to be kept."""
+    from pointsman.lab import controlplane
+    from pointsman.lab.narration import Narrator
+
+    known = controlplane.find(name) is not None
+    started = True
+    try:
+        with Narrator() as narrator:
+            found = controlplane.up(name, report=narrator)
+        started = found.started_now
+        yield found.config
+    finally:
+        if started and not keep:
+            with Narrator() as narrator:
+                controlplane.down(name, purge=not known, report=narrator)
+
+
+async def _show(plan: Plan, output: Output) -> Outcome:
+    from pointsman.cli.means import Output as Shown
+    from pointsman.cli.means import watching, with_signals
+    from pointsman.demo.demo import Demo, Stage
+
+    def moved(receipt: Mapping[str, Any]) -> None:
+        if output is Output.text:
+            _print_receipt(receipt)
+
+    stage = Stage(_say, lambda title: watching(Shown(output.value), title), moved)
+    demo = Demo(plan, stage)
+    return await with_signals(demo.run(), demo.interrupt)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"        {text}\n")
+    sys.stderr.flush()
+
+
+def _print_receipt(receipt: Mapping[str, Any]) -> None:
+    from pointsman.demo.receipt import as_lines
+    from pointsman.report.text import receipt_lines, write_lines
+
+    write_lines(sys.stdout, [*receipt_lines(receipt), *as_lines(receipt), ""])
+
+
+def _leave(outcome: Outcome, output: Output, began: float) -> int:
+    from pointsman.report.text import error_lines, took, write_lines
+
+    seconds = time.monotonic() - began
+    if output is Output.json:
+        shown = {
+            "moves": outcome.moves,
+            "load": outcome.load,
+            "engines": outcome.engines,
+            "seconds": round(seconds, 3),
+            "interrupted": outcome.interrupted,
+            **({"error": outcome.error.as_dict()} if outcome.error else {}),
+        }
+        sys.stdout.write(json.dumps(shown, default=str) + "\n")
+    elif outcome.load:
+        agree = "agree" if outcome.engines.get("agree") else "DISAGREE"
+        write_lines(
+            sys.stdout,
+            [
+                f"{len(outcome.moves)} moves, {outcome.load['requests']} requests, {outcome.lost} lost, "
+                f"{outcome.load['cut']} cut, {outcome.load['wrong']} wrong, in {took(seconds)}; "
+                f"the engines' counters {agree} with the tenants' ledger"
+            ],
+        )
+    if outcome.error is not None:
+        write_lines(sys.stderr, error_lines(outcome.error))
+    if outcome.interrupted:
+        return INTERRUPTED
+    if outcome.error is not None:
+        return outcome.error.exit_code
+    return LOST if outcome.lost else 0
+
+
+def _by_hand(config: LabConfig, name: str) -> None:
+    """What to type next."""
+    from pointsman.demo.platform import example_root
+
+    model = example_root() / "models" / "qwen.yaml"
+    sys.stderr.write(
+        "the lab stays up; go on by hand:\n"
+        f"  export KUBECONFIG={config.kubeconfig}\n"
+        "  kubectl get pods -A\n"
+        f"  pointsman status {model}\n"
+        f"  pointsman move {model} --to kserve\n"
+        f"  pointsman lab down --name {name}\n"
+    )

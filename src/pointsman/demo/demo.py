@@ -1,0 +1,289 @@
+"""The demonstration: a platform, a served model, tenants who never wait, three moves, a receipt each.
+
+It is a move's ordinary caller. What it adds is a load and a ledger, so that "tenants felt nothing" is counted by
+the tenants and not by the mover.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pointsman.demo.baseline import collect, differing
+from pointsman.demo.call import Alias
+from pointsman.demo.door import door
+from pointsman.demo.engines import EngineCounts, agreement
+from pointsman.demo.ledger import Window, summary
+from pointsman.demo.load import Load
+from pointsman.demo.platform import apply_platform
+from pointsman.demo.receipt import joined
+from pointsman.demo.tenants import Traffic
+from pointsman.edge.litellm_values import litellm_values
+from pointsman.errors import ClusterError, PointsmanError, RefusedError
+from pointsman.kube.client import Client
+from pointsman.kube.http import Http
+from pointsman.kube.resources import Ref, kind_of
+from pointsman.layers.registry import LAYERS
+from pointsman.move.boundary import SystemClock
+from pointsman.move.bring_up import bring_up
+from pointsman.move.conductor import Conductor, Means
+from pointsman.move.context import Options
+from pointsman.report.contract import Happening, Observer, Quiet, Topic
+from pointsman.spec.model import Model
+
+__all__ = ["Demo", "Outcome", "Plan", "Stage"]
+
+TICK = 5.0
+"""Seconds between two words about the tenants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to show."""
+
+    model: Model
+    kubeconfig: Path | None = None
+    context: str | None = None
+    proxy: str | None = None
+    """The lab's forward proxy; None reaches the edge through the API server."""
+    simulated: bool = False
+    """Answers can be held against the simulator's own text."""
+    route: Sequence[str] = ()
+    """Layers to go to, in order; empty: once around, back to where the model is."""
+    traffic: Traffic = field(default_factory=Traffic)
+    around: float = 5.0
+    """Seconds of load before the first move, between moves and after the last."""
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where the show is seen. Every call must return at once."""
+
+    say: Callable[[str], None]
+    watching: Callable[[str], AbstractContextManager[Observer]]
+    moved: Callable[[Mapping[str, Any]], None]
+    """Called with each receipt as its move ends."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How it went."""
+
+    moves: list[dict[str, Any]] = field(default_factory=list)
+    load: dict[str, Any] = field(default_factory=dict)
+    engines: dict[str, Any] = field(default_factory=dict)
+    error: PointsmanError | None = None
+    interrupted: bool = False
+
+    @property
+    def lost(self) -> int:
+        """Requests without a whole right answer, over the whole load."""
+        return int(self.load.get("lost", 0))
+
+
+class Demo:
+    """One run."""
+
+    def __init__(self, plan: Plan, stage: Stage) -> None:
+        self.plan = plan
+        self.outcome = Outcome()
+        self._stage = stage
+        self._work: asyncio.Task[None] | None = None
+        self._conductor: Conductor | None = None
+        self._load: Load | None = None
+        self._observer: Observer = Quiet()
+        self._watched = False
+
+    async def run(self) -> Outcome:
+        """Do it all; an interrupted or failed run returns what it had."""
+        self._work = asyncio.create_task(self._run())
+        try:
+            await self._work
+        except asyncio.CancelledError:
+            self.outcome.interrupted = True
+        except PointsmanError as error:
+            self.outcome.error = error
+        return self.outcome
+
+    def interrupt(self) -> None:
+        """A ctrl-C: no more tenants; a running move takes itself back; anything else ends."""
+        self.outcome.interrupted = True
+        if self._load is not None:
+            self._load.halt()
+        if self._conductor is not None:
+            self._conductor.interrupt()
+        elif self._work is not None:
+            self._work.cancel()
+
+    async def _run(self) -> None:
+        plan = self.plan
+        async with Client.from_kubeconfig(plan.kubeconfig, plan.context) as client, Http() as wire:
+            self._stage.say("applying the example platform: namespaces, keys, the LiteLLM edge")
+            await apply_platform(client, plan.model)
+            route = list(plan.route) or await self._around(client, wire)
+            key = await self._key(client)
+            async with door(client, plan.model.spec.tenant.edge, key, plan.proxy) as way:
+                self._stage.say("asking the source for the right answers, before anything moves")
+                alias = self._alias()
+                texts = await collect(way, alias)
+                self._check(len(texts), len(differing(plan.model, texts)) if plan.simulated else 0)
+                alias = Alias(alias.name, alias.models, alias.members, texts)
+                counts = EngineCounts(client, plan.model, LAYERS)
+                begin = await counts.look()
+                async with Load(way, alias, plan.traffic) as self._load:
+                    helpers = [asyncio.create_task(counts.follow()), asyncio.create_task(self._tick())]
+                    try:
+                        await self._moves(client, wire, route, counts)
+                    finally:
+                        for task in helpers:
+                            task.cancel()
+                        await asyncio.gather(*helpers, return_exceptions=True)
+                        await self._load.stop()
+                        self._conclude(begin, await counts.look(), self._load)
+
+    async def _around(self, client: Client, wire: Http) -> list[str]:
+        """Serve the model, unless it is served already, and say where it will go."""
+        model = self.plan.model
+        edge = litellm_values(client, model, self._endpoints())
+        members = (await edge.read()).members
+        start = max(members, key=lambda one: one.weight).layer if members else model.spec.layer
+        if start == model.spec.layer:
+            with self._stage.watching(f"{model.name} on {start}") as observer:
+                await bring_up(self._new(client, wire, observer), model, self.plan.options)
+        else:
+            self._stage.say(f"{model.name} is served from {start} already; starting there")
+        ids = [layer.id for layer in LAYERS]
+        place = ids.index(start)
+        return [*ids[place + 1 :], *ids[: place + 1]]
+
+    async def _moves(self, client: Client, wire: Http, route: Sequence[str], counts: EngineCounts) -> None:
+        load = self._load
+        assert load is not None
+        self._stage.say(f"tenants arrive: {self.plan.traffic.rate:g} requests/s, whatever happens")
+        await asyncio.sleep(self.plan.around)
+        for target in route:
+            if self.outcome.interrupted:
+                return
+            before, began, counted = await counts.look(), load.now(), len(load.ledger.entries)
+            receipt, error, interrupted = await self._move(client, wire, target)
+            window = Window(began, load.now())
+            if not interrupted:
+                await asyncio.sleep(self.plan.around)
+            await load.settle()
+            full = joined(receipt, load.ledger, window, self.plan.around)
+            answered = self._answered(load, counted)
+            full["engines_check"] = agreement(
+                before, await counts.look(), answered, self._probes([receipt]), slack=round(3 * self.plan.traffic.rate)
+            )
+            self.outcome.moves.append(full)
+            self._stage.moved(full)
+            self.outcome.interrupted = self.outcome.interrupted or interrupted
+            if error is not None:
+                raise error
+
+    async def _move(
+        self, client: Client, wire: Http, target: str
+    ) -> tuple[dict[str, Any], PointsmanError | None, bool]:
+        with self._stage.watching(f"{self.plan.model.name} → {target}") as observer:
+            self._conductor = self._new(client, wire, observer)
+            self._observer, self._watched = observer, True
+            try:
+                result = await self._conductor.move(self.plan.model, target, self.plan.options)
+            finally:
+                self._conductor, self._watched = None, False
+        return dict(result.receipt), result.error, result.interrupted
+
+    async def _tick(self) -> None:
+        """Say how the tenants are, so that there is something to see at every moment."""
+        load = self._load
+        assert load is not None
+        while True:
+            await asyncio.sleep(TICK)
+            now = load.now()
+            lately = summary(
+                [one for one in load.ledger.sent_within(Window(now - TICK - 2, now)) if one.ended is not None]
+            )
+            lost = sum(1 for one in load.ledger.entries if one.failure)
+            speed = f", p50 {lately['latency']['p50']:.2f} s" if lately["latency"] else ""
+            text = (
+                f"tenants: {len(load.ledger.entries)} requests, {lost} lost, {load.ledger.in_flight} in flight{speed}"
+            )
+            if self._watched:
+                self._observer.tell(Happening(now, Topic.NOTICE, "", text))
+            else:
+                self._stage.say(text)
+
+    def _conclude(self, begin: dict[str, int], end: dict[str, int], load: Load) -> None:
+        self.outcome.load = {
+            **summary(load.ledger.entries),
+            "latestDeparture": round(load.latest, 3),
+            "rate": self.plan.traffic.rate,
+        }
+        probes = self._probes(self.outcome.moves)
+        self.outcome.engines = agreement(begin, end, self._answered(load, 0), probes, moves=len(self.outcome.moves))
+
+    def _answered(self, load: Load, since: int) -> dict[str, int]:
+        """Right answers by layer, of requests from number ``since`` on."""
+        by_member = summary(load.ledger.entries[since:])["answeredBy"]
+        return {self._layer_of(member): count for member, count in by_member.items()}
+
+    def _probes(self, receipts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+        """The moves' own marked requests through the edge, by layer."""
+        found: dict[str, int] = {}
+        for receipt in receipts:
+            for step in receipt["steps"]:
+                for member, count in step["evidence"].get("observed", {}).get("answered", {}).items():
+                    layer = self._layer_of(member)
+                    found[layer] = found.get(layer, 0) + count
+        return found
+
+    def _layer_of(self, member: str) -> str:
+        return member.removeprefix(f"{self.plan.model.name}-")
+
+    def _alias(self) -> Alias:
+        model = self.plan.model
+        members = frozenset(f"{model.name}-{layer.id}" for layer in LAYERS)
+        return Alias(model.spec.tenant.alias, frozenset({model.spec.served_model_name}), members)
+
+    def _endpoints(self) -> dict[str, str]:
+        return {layer.id: layer.endpoint(self.plan.model).base_url for layer in LAYERS}
+
+    def _new(self, client: Client, wire: Http, observer: Observer) -> Conductor:
+        endpoints = self._endpoints()
+        return Conductor(
+            Means(
+                cluster=client,
+                wire=wire,
+                clock=SystemClock(),
+                edge_for=lambda model: litellm_values(client, model, endpoints),
+                observer=observer,
+            )
+        )
+
+    def _check(self, count: int, differ: int) -> None:
+        if differ:
+            raise ClusterError(
+                f"{differ} of {count} answers are not what these weights say",
+                next_action="look at the engine's log",
+                code="demo-baseline",
+            )
+        self._stage.say(f"{count} right answers are known")
+
+    async def _key(self, client: Client) -> str:
+        edge = self.plan.model.spec.tenant.edge
+        ref = Ref(kind_of("Secret"), edge.master_key.secret, edge.namespace)
+        with contextlib.suppress(KeyError):
+            return base64.b64decode((await client.get(ref))["data"][edge.master_key.key]).decode()
+        raise RefusedError(
+            f"no key {edge.master_key.key!r} there to call the edge with",
+            where=str(ref),
+            next_action="name Secret and key in spec.tenant.edge.masterKey",
+            code="edge-key-missing",
+        )
