@@ -76,6 +76,18 @@ async def test_a_client_that_leaves_the_sidecar_is_aborted_in_the_engine(tmp_pat
         await behind.becomes('vllm:request_success_total{finished_reason="abort"}', 1)
 
 
+async def test_the_sidecar_ends_when_its_streams_have_and_does_not_wait_for_idle_connections(tmp_path: Path) -> None:
+    async with engine(tmp_path, settings={"itl": 0.05}) as behind, _sidecar(tmp_path, behind.port) as sidecar:
+        await sidecar.answers()
+        stream = asyncio.create_task(sidecar.events("/v1/chat/completions", chat(max_tokens=20)))
+        await behind.becomes("vllm:num_requests_running", 1)
+        await sidecar.signal()
+        assert (await stream)[-1] == "[DONE]"
+        began = time.monotonic()
+        assert await sidecar.ended() == 0
+        assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize(("connector", "transferred"), [(_CONNECTOR, True), ((), False)])
 async def test_a_named_prefill_pod_does_the_prefill(
     tmp_path: Path, connector: tuple[str, ...], transferred: bool

@@ -18,6 +18,7 @@ from aiohttp import web
 from pointsman.lab.engine import VLLM_VERSION
 from pointsman.lab.engine.completions import complete
 from pointsman.lab.engine.engine import Engine
+from pointsman.lab.engine.flight import Flight
 from pointsman.lab.engine.logs import Quiet, access, say
 from pointsman.lab.engine.metrics import CONTENT_TYPE, HttpMetrics
 from pointsman.lab.engine.replies import dumps, error, model_list
@@ -40,6 +41,8 @@ class Server:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._http = HttpMetrics()
+        self._flight = Flight(self._handle)
+        self._listener: asyncio.Server | None = None
         self._keys = [key.encode() for key in engine.arguments.api_keys]
         self._routes: dict[str, dict[str, _Handler]] = {
             "/health": {"GET": self._health},
@@ -65,7 +68,11 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, asked_to_end)
         web_server = web.Server(
-            self._handle, handler_cancellation=True, access_log=None, keepalive_timeout=_keep_alive(), logger=Quiet()
+            self._flight.handle,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=_keep_alive(),
+            logger=Quiet(),
         )
         async with asyncio.TaskGroup() as group:
             starting = group.create_task(self._start(web_server, listener, tls))
@@ -76,7 +83,7 @@ class Server:
             if loaded:
                 await self._end(again)
             watching.cancel()
-        await web_server.shutdown(_FLUSH_SECONDS)
+        await self._flight.end(web_server, self._listener, _FLUSH_SECONDS)
         return 0 if loaded else INTERRUPTED
 
     async def _start(self, web_server: web.Server, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -94,7 +101,9 @@ class Server:
         say("Available routes are:", "launcher.py:46")
         for path, methods in self._routes.items():
             say(f"Route: {path}, Methods: {', '.join(methods)}", "launcher.py:55")
-        await asyncio.get_running_loop().create_server(web_server, sock=listener, ssl=tls, backlog=2048)
+        self._listener = await asyncio.get_running_loop().create_server(
+            web_server, sock=listener, ssl=tls, backlog=2048
+        )
         self._engine.serving = True
         say("Application startup complete.", "on.py:62")
 
@@ -114,7 +123,6 @@ class Server:
         if aborted := engine.abort_all():
             text = f"[shutdown] EngineCore: aborting in-flight requests count={aborted}"
             say(text, "core.py:1307", process="EngineCore")
-            await asyncio.sleep(0)
         say("[shutdown] EngineCore: request processing complete; starting resource teardown", "core.py:1328")
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:

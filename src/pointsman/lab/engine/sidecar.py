@@ -22,6 +22,7 @@ from typing import Any
 from aiohttp import ClientConnectionError, ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 from pointsman.lab.engine.addresses import listen_address, reachable
+from pointsman.lab.engine.flight import Flight
 from pointsman.lab.engine.goflags import parse_flags, truth
 from pointsman.lab.engine.logs import Quiet
 
@@ -141,15 +142,15 @@ async def _serve(options: Options, env: Mapping[str, str]) -> int:
     timeout = ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
     async with ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session:
         sidecar = Sidecar(options, session, env)
-        server = web.Server(sidecar.handle, handler_cancellation=True, access_log=None, logger=Quiet())
+        flight = Flight(sidecar.handle)
+        server = web.Server(flight.handle, handler_cancellation=True, access_log=None, logger=Quiet())
         listener = await loop.create_server(
             server, listen_address(env), options.port, ssl=_tls(options), backlog=2048, reuse_address=True
         )
         sys.stdout.write(f'{{"level":"info","msg":"starting","addr":":{options.port}"}}\n')
         sys.stdout.flush()
         await stop.wait()
-        listener.close()
-        await server.shutdown(_DRAIN_SECONDS)
+        await flight.end(server, listener, _DRAIN_SECONDS)
     return 0
 
 
