@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pointsman.errors import LabError
 from pointsman.lab import locks
@@ -22,6 +23,7 @@ from pointsman.lab.processes import MARKER
 from pointsman.lab.progress import Progress, Report, silent
 from pointsman.lab.snapshot import ensure_snapshot, restore
 from pointsman.lab.state import State, read_state, supervisor_pid
+from pointsman.lab.storage import storage_errors
 from pointsman.lab.strays import end_strays
 from pointsman.lab.toolchain import ensure_toolchain
 
@@ -67,7 +69,12 @@ def up(
     """Bring the lab up, from nothing or from what it was. A lab that runs is left as it is."""
     tools = ensure_toolchain(report)
     snapshot = ensure_snapshot(tools, report)
-    config = _describe(name, nodes, gpus, engine)
+    with storage_errors(lab_home(name), "POINTSMAN_STATE"):
+        return _bring_up(_describe(name, nodes, gpus, engine), snapshot, report)
+
+
+def _bring_up(config: LabConfig, snapshot: Path, report: Report) -> Lab:
+    name = config.name
     with locks.hold(config.run / "up.lock", lambda pid: report(Progress("lab", f"waiting for process {pid}"))):
         lab = find(name)
         if lab and lab.is_ready:

@@ -7,37 +7,36 @@ because the webhook configurations in the data name it. Nothing in it depends on
 from __future__ import annotations
 
 import asyncio
-import errno
 import hashlib
 import shutil
 from pathlib import Path
 
-from pointsman.errors import LabError
-from pointsman.lab import addons, certificates, identity, locks, processes
+from pointsman.lab import addons, identity, locks, processes
 from pointsman.lab.addons.install import install
 from pointsman.lab.children import Child, start_all, stop_all
 from pointsman.lab.config import LabConfig
 from pointsman.lab.kubectl import Kubectl
 from pointsman.lab.paths import cache_root
 from pointsman.lab.progress import Progress, Report
+from pointsman.lab.storage import storage_errors
 from pointsman.lab.toolchain import Toolchain
+from pointsman.lab.wholeness import is_whole, seal
 
 __all__ = ["ensure_snapshot", "installed", "mark_installed", "restore", "snapshot_key"]
 
-_OWN_CODE = (*sorted(Path(addons.__file__).parent.glob("*.py")), *(map(Path, (__file__, certificates.__file__))))
+_OWN_CODE = sorted(Path(addons.__file__).parent.glob("*.py"))
+_FORMAT = b"1"
 
 
 def ensure_snapshot(tools: Toolchain, report: Report) -> Path:
     """The snapshot's directory, filled now if it is not there."""
     folder = cache_root() / "snapshots"
     snapshot = folder / snapshot_key(tools)
-    if (snapshot / "complete").exists():
+    if is_whole(snapshot):
         return snapshot
-    waits = f"for process {{}}, which is preparing the add-ons ({folder})"
-    with locks.hold(
-        folder / f"{snapshot.name}.lock", lambda pid: report(Progress("add-ons", "waiting " + waits.format(pid)))
-    ):
-        if not (snapshot / "complete").exists():
+    lock = folder / f"{snapshot.name}.lock"
+    with storage_errors(folder, "POINTSMAN_CACHE"), locks.hold(lock, lambda pid: report(_waits(pid))):
+        if not is_whole(snapshot):
             _make(snapshot, tools, report)
     return snapshot
 
@@ -60,18 +59,7 @@ def restore(snapshot: Path, config: LabConfig) -> None:
         return
     draft = config.home / "etcd.part"
     shutil.rmtree(draft, ignore_errors=True)
-    try:
-        shutil.copytree(snapshot / "etcd", draft)
-    except (OSError, shutil.Error) as failed:
-        shutil.rmtree(draft, ignore_errors=True)
-        if isinstance(failed, OSError) and failed.errno not in (None, errno.ENOSPC):
-            raise
-        raise LabError(
-            f"the lab's store cannot be written: {failed}",
-            where=str(draft),
-            next_action="make room, or point POINTSMAN_STATE at another disk",
-            code="lab-disk-full",
-        ) from failed
+    shutil.copytree(snapshot / "etcd", draft)
     identity.adopt_authority(config, snapshot)
     mark_installed(config, snapshot.name)
     draft.rename(store)
@@ -79,10 +67,14 @@ def restore(snapshot: Path, config: LabConfig) -> None:
 
 def snapshot_key(tools: Toolchain) -> str:
     """A name for everything that decides what a snapshot contains."""
-    digest = hashlib.sha256(tools.key.encode())
+    digest = hashlib.sha256(_FORMAT + tools.key.encode())
     for path in _OWN_CODE:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _waits(pid: int) -> Progress:
+    return Progress("add-ons", f"waiting for process {pid}, which is preparing them")
 
 
 def _make(snapshot: Path, tools: Toolchain, report: Report) -> None:
@@ -98,7 +90,7 @@ def _make(snapshot: Path, tools: Toolchain, report: Report) -> None:
         for scratch in ("pki", "run"):
             shutil.rmtree(draft / scratch)
         (draft / "kubeconfig").unlink()
-        (draft / "complete").touch()
+        seal(draft)
         draft.rename(snapshot)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

@@ -127,7 +127,10 @@ class Supervisor:
 
     def _changed(self) -> None:
         seen = [self._describe(child) for child in (*self._base, *self._rest)]
-        write_state(self._config, State(phase=self._phase, processes=tuple(seen)))
+        try:
+            write_state(self._config, State(phase=self._phase, processes=tuple(seen)))
+        except OSError as failed:
+            _LOG.warning("the state cannot be written, the lab goes on: %s", failed)
 
     def _describe(self, child: Child) -> ProcessState:
         port = self._config.ports.get(child.spec.port)

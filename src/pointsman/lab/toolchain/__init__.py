@@ -1,15 +1,12 @@
 """The lab's programs, built once from ``go.mod`` into the user's cache.
 
-A finished build is a directory named after everything that decides its content, with a manifest of its files.
-It is made beside its final name and renamed in one step, so a directory that has a manifest is whole; files that
-were damaged later no longer match the manifest and the build is done again. One process builds, others wait.
+A finished build is a directory named after everything that decides its content. It is made beside its final name,
+sealed and renamed in one step; what was interrupted or damaged later is built again. One process builds, others wait.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import json
 import platform
 import re
 import shutil
@@ -21,9 +18,11 @@ from pointsman.errors import LabError
 from pointsman.lab import locks
 from pointsman.lab.paths import cache_root
 from pointsman.lab.progress import Progress, Report, silent
+from pointsman.lab.storage import storage_errors
 from pointsman.lab.toolchain import manifests
 from pointsman.lab.toolchain.build import BUILD_FLAGS, build_tools
 from pointsman.lab.toolchain.golang import find_go
+from pointsman.lab.wholeness import is_whole, seal
 
 __all__ = ["Toolchain", "ensure_toolchain", "toolchain_key"]
 
@@ -75,14 +74,14 @@ def ensure_toolchain(report: Report = silent) -> Toolchain:
         )
     folder = cache_root() / "toolchain"
     toolchain = Toolchain(folder / toolchain_key())
-    if _is_whole(toolchain.directory):
+    if is_whole(toolchain.directory):
         return toolchain
-    try:
-        with locks.hold(folder / f"{toolchain.key}.lock", lambda pid: report(_waits(pid))):
-            if not _is_whole(toolchain.directory):
-                _make(toolchain.directory, report)
-    except OSError as failed:
-        raise _storage_error(failed, folder) from failed
+    with (
+        storage_errors(folder, "POINTSMAN_CACHE"),
+        locks.hold(folder / f"{toolchain.key}.lock", lambda pid: report(_waits(pid))),
+    ):
+        if not is_whole(toolchain.directory):
+            _make(toolchain.directory, report)
     return toolchain
 
 
@@ -101,7 +100,7 @@ def _make(directory: Path, report: Report) -> None:
         go = find_go(_wanted_version(), directory.parent, report)
         build_tools(go, draft, draft / "bin", report)
         manifests.collect(go, draft, report)
-        _write_manifest(draft)
+        seal(draft)
         draft.rename(directory)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -112,52 +111,3 @@ def _wanted_version() -> tuple[int, ...]:
     match = re.search(r"^go (\S+)$", (_MODULE / "go.mod").read_text(), re.MULTILINE)
     assert match
     return tuple(int(part) for part in match[1].split("."))
-
-
-def _write_manifest(directory: Path) -> None:
-    files = [path for path in sorted(directory.rglob("*")) if path.is_file()]
-    listed = {str(path.relative_to(directory)): _describe(path) for path in files}
-    (directory / "manifest.json").write_text(json.dumps(listed, indent=1))
-
-
-def _is_whole(directory: Path) -> bool:
-    """Whether every listed file is there as it was made. Digests are read only where a file was touched."""
-    try:
-        listed: dict[str, list[int | str]] = json.loads((directory / "manifest.json").read_text())
-    except (OSError, ValueError):
-        return False
-    return bool(listed) and all(_matches(directory / name, noted) for name, noted in listed.items())
-
-
-def _matches(path: Path, noted: list[int | str]) -> bool:
-    try:
-        found = path.stat()
-        return found.st_size == noted[0] and (found.st_mtime_ns == noted[1] or _digest(path) == noted[2])
-    except OSError:
-        return False
-
-
-def _describe(path: Path) -> list[int | str]:
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns, _digest(path)]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _storage_error(failed: OSError, folder: Path) -> LabError:
-    if failed.errno == errno.ENOSPC:
-        return LabError(
-            "the disk is full while building the lab's tools",
-            where=str(folder),
-            next_action="make room, or point POINTSMAN_CACHE at another disk",
-            code="lab-disk-full",
-        )
-    return LabError(
-        f"the lab's cache cannot be used: {failed}",
-        where=str(folder),
-        next_action="point POINTSMAN_CACHE at a directory you can write to",
-        code="lab-cache",
-    )

@@ -15,6 +15,7 @@ from pathlib import Path
 from pointsman.errors import LabError
 from pointsman.lab.parentage import dies_with_parent
 from pointsman.lab.progress import Progress, Report
+from pointsman.lab.storage import disk_full
 from pointsman.lab.toolchain.golang import Go
 
 __all__ = ["BUILD_FLAGS", "KUBERNETES_VERSION", "RENAMED", "build_tools", "module_directory"]
@@ -24,6 +25,8 @@ BUILD_FLAGS = ("-trimpath", "-ldflags", f"-s -w -X k8s.io/component-base/version
 RENAMED = {"server": "etcd", "manager": "kserve-manager", "llmisvc": "kserve-llmisvc"}
 
 _NEEDED_BYTES = 1_500_000_000
+_NEED = "the lab's tools need 1.5 GB, and Go 4 GB more for its own cache the first time"
+_CACHES = "POINTSMAN_CACHE (and GOCACHE)"
 _PACKAGE = re.compile(r"[\w.~-]+(/[\w.~-]+)*")
 _OFFLINE = ("dial tcp", "no such host", "i/o timeout", "connection refused", "proxyconnect", "TLS handshake timeout")
 
@@ -97,14 +100,14 @@ def _run(go: Go, arguments: Sequence[str], module: Path, note: Callable[[str], N
         process.stdout.close()
         process.stderr.close()
     if code:
-        raise _failure(arguments[0], list(last))
+        raise _failure(module, arguments[0], list(last))
     return output[0]
 
 
-def _failure(verb: str, lines: list[str]) -> LabError:
+def _failure(where: Path, verb: str, lines: list[str]) -> LabError:
     text = "\n".join(lines)
     if "no space left on device" in text:
-        return _disk_full("the Go build")
+        return disk_full(_NEED, where, _CACHES)
     if any(sign in text for sign in _OFFLINE):
         return LabError(
             f"the lab's tools have to be built, but their Go modules cannot be fetched: {lines[-1]}",
@@ -116,19 +119,12 @@ def _failure(verb: str, lines: list[str]) -> LabError:
         )
     shown = "\n  ".join(lines[-8:])
     return LabError(
-        f"go {verb} failed:\n  {shown}", next_action="try again; see docs/errors.md#lab-build", code="lab-build"
+        f"go {verb} failed:\n  {shown}",
+        next_action="try again; if it fails again, report it with these lines",
+        code="lab-build",
     )
 
 
 def _refuse_full_disk(target: Path) -> None:
     if shutil.disk_usage(target).free < _NEEDED_BYTES:
-        raise _disk_full(str(target))
-
-
-def _disk_full(where: str) -> LabError:
-    return LabError(
-        "the disk is full: the lab's tools need 1.5 GB, and Go 4 GB more for its own cache the first time",
-        where=where,
-        next_action="make room, or point POINTSMAN_CACHE (and GOCACHE) at another disk",
-        code="lab-disk-full",
-    )
+        raise disk_full(_NEED, target, _CACHES)
