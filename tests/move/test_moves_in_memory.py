@@ -40,7 +40,7 @@ async def test_a_move_ends_on_the_target_with_the_source_parked(source: str, tar
 async def test_the_receipt_tells_splits_waits_and_counters() -> None:
     world = World()
     receipt = (await world.conductor().move(world.model, "kserve", quick(hold=5))).receipt
-    assert [one["askedPercent"] for one in receipt["split"]] == [10, 50, 100]
+    assert [one["askedPercent"] for one in receipt["split"]] == [10, 50, 100, 100]
     assert receipt["waits"]["hold"] == pytest.approx(5)
     assert receipt["overheadSeconds"] <= receipt["overheadGoalSeconds"]
     assert {"qwen-raw-vllm-0", "qwen-kserve-0"} <= set(receipt["engines"])

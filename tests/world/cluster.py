@@ -151,7 +151,7 @@ class MemoryCluster:
     ) -> Response:
         await asyncio.sleep(0)
         if "/proxy/" in path:
-            namespace = path.split("/namespaces/")[1].split("/")[0]
+            namespace = path.split("/namespaces/")[1].split("/", maxsplit=1)[0]
             service, _, rest = path.split("/services/")[1].partition("/proxy")
             assert service.startswith("http:")
             for engine in self.serving(namespace):

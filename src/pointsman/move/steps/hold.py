@@ -87,9 +87,18 @@ class Detach:
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Write and confirm."""
         members: list[Member] = [context.member(context.target, 100)]
-        revision = await point_alias(context, members)
+        revision, first = await point_alias(context, members)
+        strangers = sorted({*first.answered, *first.failed} - {members[0].id})
+        if strangers:
+            raise MoveFailedError(
+                f"the target is alone in the alias, and a request ended with {strangers[0]!r}",
+                where=f"alias {context.model.spec.tenant.alias}",
+                next_action="look at the edge's log",
+                code="requests-failed",
+            )
         context.note(self.id, f"{context.source.title} is out of the alias on every replica", {})
-        return {"revision": revision, "members": member_data(members)}
+        observed = {"percent": 100.0, "requests": sum(first.answered.values()), "answered": dict(first.answered)}
+        return {"revision": revision, "members": member_data(members), "asked": 100, "observed": observed}
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Back to the alias as it was before the move."""

@@ -32,14 +32,17 @@ def same_members(left: Sequence[Member], right: Sequence[Member]) -> bool:
     return sorted(left, key=lambda one: one.id) == sorted(right, key=lambda one: one.id)
 
 
-async def point_alias(context: Context, members: Sequence[Member]) -> str:
-    """Declare the members and wait until every replica of the edge runs them; returns the revision."""
+async def point_alias(context: Context, members: Sequence[Member]) -> tuple[str, Observation]:
+    """Declare the members and wait until every replica of the edge runs them.
+
+    Returns the revision, and who answered the first request after the roll.
+    """
     revision = await context.edge.write(members)
     with context.waits.during(Wait.EDGE_ROLL):
         await context.edge.confirm(revision, timeout=context.options.roll_timeout)
         # A replica that reads ready may still be slow at its first answer: the roll is over when that is given.
-        await context.edge.observe(1)
-    return revision
+        first = await context.edge.observe(1)
+    return revision, first
 
 
 async def restore_alias(context: Context) -> Detail:
@@ -114,10 +117,10 @@ class Shift:
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Write, confirm, judge."""
         members = context.split(self.percent)
-        revision = await point_alias(context, members)
+        revision, first = await point_alias(context, members)
         context.note(self.id, f"every replica of the edge runs revision {revision[:12]}", {})
         before = await read_all(context.cluster, await serving_target(context))
-        split, failed = await self._observe(context)
+        split, failed = await self._observe(context, first)
         after = await read_all(context.cluster, await serving_target(context))
         self._judge_engines(context, before, after)
         text = f"asked {self.percent} %, observed {split['percent']} % of {split['requests']}"
@@ -133,10 +136,11 @@ class Shift:
         """Back to the alias as it was before the move, in one change."""
         return await restore_alias(context)
 
-    async def _observe(self, context: Context) -> tuple[dict[str, Any], Mapping[str, int]]:
+    async def _observe(self, context: Context, first: Observation) -> tuple[dict[str, Any], Mapping[str, int]]:
         """Look at the split, up to ``ROUNDS`` times when chance alone may explain what is seen."""
         answered: dict[str, int] = {}
         failed: dict[str, int] = {}
+        _add(answered, failed, first)
         target = context.member(context.target, 0).id
         for number in range(ROUNDS):
             if number:

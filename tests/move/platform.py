@@ -1,0 +1,102 @@
+"""The example platform in the shared lab, and the way to it that the tests of moves share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pointsman.demo.platform import example_root
+from tests.conftest import Pointsman, RunningLab
+
+__all__ = ["MODEL", "faults", "journal", "layer_of", "pointsman_in", "served", "weights"]
+
+MODEL = str(example_root() / "models" / "qwen.yaml")
+NAMESPACES = {"raw-vllm": "serving", "kserve": "kserve", "llm-d": "llm-d"}
+
+
+def pointsman_in(lab: RunningLab) -> Pointsman:
+    """The program, pointed at the lab."""
+    return Pointsman(lab.config.home.parent.parent)
+
+
+def served(lab: RunningLab) -> None:
+    """Apply the platform, and bring the model up unless it is."""
+    root = example_root() / "platform"
+    if lab.kubectl("get", "configmap", "litellm-config", "-n", "llm-gateway", check=False).returncode:
+        for name in ("namespaces.yaml", "secrets.yaml", "litellm"):
+            lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(root / name))
+        lab.kubectl("rollout", "status", "deployment/litellm", "-n", "llm-gateway", "--timeout=150s", timeout=180)
+    if not weights(lab):
+        done = pointsman_in(lab)("up", MODEL, "--kubeconfig", str(lab.kubeconfig), timeout=300)
+        assert done.returncode == 0, done.stderr
+
+
+def status(lab: RunningLab) -> dict[str, Any]:
+    """The model as ``pointsman status`` tells it."""
+    words = ("status", MODEL, "--kubeconfig", str(lab.kubeconfig), "--output", "json")
+    done = pointsman_in(lab)(*words)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)["models"][0]
+    return found
+
+
+def weights(lab: RunningLab) -> dict[str, int]:
+    """Share of the alias by layer."""
+    return {one["layer"]: one["traffic"] for one in status(lab)["layers"] if one["traffic"] is not None}
+
+
+def layer_of(lab: RunningLab) -> str:
+    """The one layer that tenants are served from."""
+    found = weights(lab)
+    assert list(found.values()) == [100], found
+    return next(iter(found))
+
+
+@contextmanager
+def faults(lab: RunningLab, layer: str, settings: dict[str, Any]) -> Iterator[None]:
+    """While the block runs, new engines of a layer behave like this."""
+    namespace = NAMESPACES[layer]
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "lab-engine", "namespace": namespace},
+        "data": {"default": json.dumps({"faults": settings})},
+    }
+    lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=json.dumps(manifest))
+    try:
+        yield
+    finally:
+        lab.kubectl("delete", "configmap", "lab-engine", "-n", namespace, "--ignore-not-found")
+
+
+def journal(lab: RunningLab, move: str) -> list[dict[str, Any]]:
+    """The records of a move, as anybody can read them."""
+    done = lab.kubectl("get", "configmap", move, "-n", "pointsman-system", "-o", "json")
+    data: dict[str, str] = json.loads(done.stdout)["data"]
+    return [json.loads(data[key]) for key in sorted(data)]
+
+
+def objects(lab: RunningLab) -> set[str]:
+    """Everything in the layers' namespaces that a move could leave behind, by kind and name."""
+    kinds = (
+        "deployments,services,persistentvolumeclaims,inferenceservices,llminferenceservices,horizontalpodautoscalers"
+    )
+    found: set[str] = set()
+    for namespace in NAMESPACES.values():
+        done = lab.kubectl("get", kinds, "-n", namespace, "-o", "name")
+        found |= {f"{namespace}/{line}" for line in done.stdout.split()}
+    return found
+
+
+def spec_with(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The example model with some of its text changed."""
+    text = Path(MODEL).read_text()
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    path = folder / "model.yaml"
+    path.write_text(text)
+    return path

@@ -1,0 +1,84 @@
+"""All six directed moves in the lab, one after the other, under tenants who never wait.
+
+The round visits every ordered pair of layers once, so it can begin at any of them and ends where it began.
+"""
+
+from __future__ import annotations
+
+import itertools
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from pointsman.demo.demo import Demo, Plan, Stage
+from pointsman.demo.platform import example_model
+from pointsman.demo.tenants import Traffic
+from pointsman.move.context import Options
+from pointsman.report.contract import Quiet
+from tests.conftest import RunningLab
+from tests.move.platform import journal, layer_of, served
+
+pytestmark = pytest.mark.lab
+
+ROUND = ("raw-vllm", "kserve", "raw-vllm", "llm-d", "kserve", "llm-d")
+PAIRS = tuple(itertools.permutations(("raw-vllm", "kserve", "llm-d"), 2))
+
+
+def route_from(start: str) -> list[str]:
+    """The layers to go to, in order, beginning at ``start``."""
+    place = ROUND.index(start)
+    turned = [*ROUND[place:], *ROUND[:place]]
+    return [*turned[1:], start]
+
+
+@pytest.fixture(scope="module")
+async def moves(lab: RunningLab) -> dict[tuple[str, str], dict[str, Any]]:
+    served(lab)
+    plan = Plan(
+        model=example_model(),
+        kubeconfig=lab.kubeconfig,
+        proxy=lab.config.proxy_url,
+        simulated=True,
+        route=route_from(layer_of(lab)),
+        traffic=Traffic(rate=16.0, streams=0.4, seed=11),
+        around=3.0,
+        options=Options(hold=3.0, ready_timeout=180.0),
+    )
+    quiet = Stage(say=lambda text: None, watching=lambda title: nullcontext(Quiet()), moved=lambda receipt: None)
+    outcome = await Demo(plan, quiet).run()
+    assert outcome.error is None, outcome.error
+    return {(one["from"], one["to"]): one for one in outcome.moves}
+
+
+each_move = pytest.mark.parametrize(("source", "target"), PAIRS)
+
+
+@each_move
+def test_nothing_is_lost_cut_or_wrong(moves: dict[tuple[str, str], Any], source: str, target: str) -> None:
+    receipt = moves[source, target]
+    assert receipt["requests"] >= 500
+    assert receipt["requestsPerSecond"] >= 15
+    assert receipt["streamShareInFlight"] >= 0.2
+    assert (receipt["lost"], receipt["cut"], receipt["wrong"]) == (0, 0, 0), receipt["lostRequests"]
+
+
+@each_move
+def test_the_move_is_done_and_its_split_was_seen(moves: dict[tuple[str, str], Any], source: str, target: str) -> None:
+    receipt = moves[source, target]
+    assert receipt["state"] == "done"
+    assert [one["askedPercent"] for one in receipt["split"]] == [10, 50, 100, 100]
+    assert receipt["split"][2]["observedPercent"] == 100
+
+
+@each_move
+def test_the_programs_own_time_is_within_its_goal(moves: dict[tuple[str, str], Any], source: str, target: str) -> None:
+    receipt = moves[source, target]
+    assert receipt["overheadSeconds"] <= receipt["overheadGoalSeconds"], receipt["steps"]
+
+
+def test_the_journal_in_the_cluster_tells_the_same(lab: RunningLab, moves: dict[tuple[str, str], Any]) -> None:
+    for receipt in moves.values():
+        records = journal(lab, receipt["move"])
+        assert [one["seq"] for one in records] == list(range(1, len(records) + 1))
+        assert (records[0]["event"], records[-1]["event"]) == ("opened", "finished")
