@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
@@ -95,15 +96,29 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
     async def _follow_pods(self, synced: asyncio.Event) -> None:
+        listed: set[str] | None = set()
         async for event in self._client.watch(_POD, fields="spec.nodeName!="):
             if event.type == "SYNCED":
+                if listed is not None:
+                    await self._forget_all_but(listed)
+                listed = None
                 synced.set()
-            elif event.type == "DELETED":
+                continue
+            if listed is not None:
+                listed.add(event.object["metadata"]["uid"])
+            if event.type == "DELETED":
                 worker = self.workers.get(event.object["metadata"]["uid"])
                 if worker is not None:
                     worker.remove()
             else:
                 self._see(event.object)
+
+    async def _forget_all_but(self, listed: set[str]) -> None:
+        """What was removed while nobody watched: workers, and directories an earlier node left."""
+        for uid, worker in list(self.workers.items()):
+            if uid not in listed:
+                worker.remove()
+        await asyncio.to_thread(_remove_directories, self._config.pods, listed | set(self.workers))
 
     def _see(self, pod: Object) -> None:
         uid = pod["metadata"]["uid"]
@@ -155,6 +170,12 @@ class Agent:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _remove_directories(pods: Path, kept: set[str]) -> None:
+    for directory in pods.glob("*") if pods.exists() else []:
+        if directory.name not in kept:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 async def _insist(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -10,6 +10,7 @@ from types import TracebackType
 from aiohttp import web
 
 from pointsman.lab.config import LabConfig
+from pointsman.lab.node.container import Runner
 from pointsman.lab.node.lifecycle import PodWorker
 from pointsman.lab.node.logs import LogQuery, read_log
 from pointsman.lab.node.port_forward import serve_port_forward
@@ -72,8 +73,7 @@ class KubeletApi:
         previous = request.query.get("previous") in ("true", "1")
         path = runner.log_file(previous=previous)
         if not path.exists():
-            kind = "previous terminated container" if previous else "container"
-            return web.Response(status=400, text=f'{kind} "{runner.name}" in pod has no log: it has not run\n')
+            return web.Response(status=400, text=_no_log(request.match_info["pod"], runner, previous=previous))
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -93,6 +93,13 @@ class KubeletApi:
         if found is None:
             return web.Response(status=404, text="no such pod on this node\n")
         return await serve_port_forward(request, self._config.local(found.address))
+
+
+def _no_log(pod: str, runner: Runner, *, previous: bool) -> str:
+    if previous:
+        return f'previous terminated container "{runner.name}" in pod "{pod}" not found'
+    reason = runner.state.state.get("waiting", {}).get("reason", "ContainerCreating")
+    return f'container "{runner.name}" in pod "{pod}" is waiting to start: {reason}'
 
 
 async def _healthy(_request: web.Request) -> web.Response:

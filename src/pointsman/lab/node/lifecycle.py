@@ -44,10 +44,10 @@ class PodWorker:
         self._node = node
         self._home = node.config.pods / self.uid
         self._end = asyncio.Event()
-        self._poke = asyncio.Event()
         self._ending = False
         self._removed = False
         self._finished = False
+        self._abandoned = False
         self._verdict: Verdict | None = None
         status = pod.get("status") or {}
         self._started = parse_time(status["startTime"]) if status.get("startTime") else now()
@@ -100,6 +100,7 @@ class PodWorker:
 
     async def abandon(self) -> None:
         """The node itself ends: stop every process, and leave the pod's status as it is."""
+        self._abandoned = True
         self._writer.stop()
         await asyncio.gather(*(runner.stop(_SHUTDOWN_GRACE) for runner in self._running(without_hooks=True)))
 
@@ -155,7 +156,7 @@ class PodWorker:
                     if ended.code != 0:
                         break
                 else:
-                    tasks.append(sidecars.create_task(_forever(runner)))
+                    tasks.append(sidecars.create_task(self._run_sidecar(runner)))
                     await runner.started.wait()
             else:
                 mains = self._of("main")
@@ -180,10 +181,15 @@ class PodWorker:
 
     def _restart_main(self, ended: Exit) -> bool:
         policy = self.pod["spec"].get("restartPolicy", "Always")
-        return policy == "Always" or (policy == "OnFailure" and ended.code != 0)
+        wanted = policy == "Always" or (policy == "OnFailure" and ended.code != 0)
+        return wanted and not self._abandoned
 
     def _restart_init(self, ended: Exit) -> bool:
-        return ended.code != 0 and self.pod["spec"].get("restartPolicy", "Always") != "Never"
+        wanted = ended.code != 0 and self.pod["spec"].get("restartPolicy", "Always") != "Never"
+        return wanted and not self._abandoned
+
+    async def _run_sidecar(self, runner: Runner) -> None:
+        await runner.run(lambda _ended: not self._abandoned)
 
     # the end
 
@@ -298,10 +304,6 @@ def _containers(pod: Object) -> list[tuple[Object, Role]]:
     for spec in pod["spec"].get("initContainers") or []:
         made.append((spec, "sidecar" if spec.get("restartPolicy") == "Always" else "init"))
     return made + [(spec, "main") for spec in pod["spec"]["containers"]]
-
-
-async def _forever(runner: Runner) -> None:
-    await runner.run(lambda _ended: True)
 
 
 async def _all_ended(runners: Sequence[Runner]) -> None:

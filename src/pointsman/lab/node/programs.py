@@ -61,8 +61,11 @@ def _module(name: str) -> str:
 
 
 def _litellm() -> str:
-    program = Path(sysconfig.get_path("scripts")) / "litellm"
-    return f'exec {shlex.quote(str(program))} "$@" {_ON_POD_ADDRESS}'
+    """LiteLLM's own entry point; a fifth of its start goes into garbage collections that find nothing."""
+    start = (
+        "import gc; gc.set_threshold(100_000, 50, 100); from litellm.proxy.proxy_cli import run_server; run_server()"
+    )
+    return f'exec {shlex.quote(sys.executable)} -c {shlex.quote(start)} "$@" {_ON_POD_ADDRESS}'
 
 
 def _real_vllm() -> str:

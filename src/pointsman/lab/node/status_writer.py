@@ -61,7 +61,7 @@ class StatusWriter:
         if not status or _essence(status) == self._written:
             return True
         metadata = pod["metadata"]
-        body = {"metadata": {"uid": metadata["uid"]}, "status": status}
+        body = {"metadata": {"uid": metadata["uid"]}, "status": _replacing(status)}
         try:
             ref = Ref(_POD, metadata["name"], metadata["namespace"])
             await self._client.patch(ref, body, subresource="status", kind="strategic")
@@ -72,6 +72,12 @@ class StatusWriter:
             return False
         self._written = _essence(status)
         return True
+
+
+def _replacing(status: Object) -> Object:
+    """Address lists would be merged by a strategic patch; a pod may have another address after a restart."""
+    lists = {key: [{"$patch": "replace"}, *status[key]] for key in ("podIPs", "hostIPs")}
+    return {**status, **lists}
 
 
 def _essence(status: Object) -> Object:

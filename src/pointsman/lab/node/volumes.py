@@ -6,6 +6,7 @@ symlink ``..data`` points at, swapped in one rename, so that a reader never sees
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Mapping
@@ -35,28 +36,33 @@ class Volumes:
         self._sources = sources
         self._node = node
         self._hosts: dict[str, Path] = {}
+        self._writing = asyncio.Lock()
 
     async def prepare(self, pod: Mapping[str, Any]) -> None:
         """Make every volume; raises MountError naming the first that cannot be made."""
         self._pod = pod
         for volume in pod["spec"].get("volumes") or []:
             try:
-                self._hosts[volume["name"]] = await self._make(volume)
+                async with self._writing:
+                    self._hosts[volume["name"]] = await self._make(volume)
             except MountError as error:
                 raise MountError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {error}') from error
 
     async def refresh(self, kind: str, name: str) -> None:
         """Write the volumes that show ConfigMap or Secret ``name`` again, where they exist."""
         for volume in self._pod["spec"].get("volumes") or []:
-            if volume["name"] in self._hosts and (kind, name) in _shown(volume):
-                await self._make(volume)
+            if (kind, name) in _shown(volume):
+                async with self._writing:
+                    if volume["name"] in self._hosts:
+                        await self._make(volume)
 
     async def renew_tokens(self) -> None:
         """Write volumes with ServiceAccount tokens again, with new tokens."""
         for volume in self._pod["spec"].get("volumes") or []:
             sources = volume.get("projected", {}).get("sources") or []
             if volume["name"] in self._hosts and any("serviceAccountToken" in source for source in sources):
-                await self._make(volume)
+                async with self._writing:
+                    await self._make(volume)
 
     def mounts(self, container: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, str]:
         """Container path to host path, for every mount of a container."""
