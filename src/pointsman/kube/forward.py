@@ -88,10 +88,10 @@ async def _serve(
     except (aiohttp.ClientError, OSError):
         writer.transport.abort()
     finally:
+        writer.close()
         upward.cancel()
         await asyncio.gather(upward, return_exceptions=True)
         await socket.close()
-        writer.close()
 
 
 async def _upward(reader: asyncio.StreamReader, socket: aiohttp.ClientWebSocketResponse) -> None:
