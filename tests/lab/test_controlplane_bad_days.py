@@ -208,3 +208,35 @@ def test_status_of_a_lab_that_does_not_exist_names_those_that_do(pointsman: Poin
     done = pointsman("lab", "status", "--name", "nowhere")
     assert done.returncode == 2
     assert "there is no lab called 'nowhere'" in done.stderr
+
+
+def test_add_ons_of_another_version_are_installed_again_and_the_data_stays(pointsman: Pointsman) -> None:
+    found = start(pointsman)
+    kubectl(found, "create", "configmap", "kept", "--namespace=serving")
+    kubectl(found, "delete", "storageclass", "standard")
+    pointsman("lab", "down")
+    (home(pointsman) / "add-ons").write_text("those of yesterday")
+    again = start(pointsman)
+    assert "standard" in kubectl(again, "get", "storageclass")
+    assert "kept" in kubectl(again, "get", "configmap", "--namespace=serving")
+
+
+def test_two_starts_at_once_make_one_lab(pointsman: Pointsman) -> None:
+    command = pointsman.command("lab", "up", "--output", "json")
+    environment = pointsman.environment()
+    with (
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as one,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as two,
+    ):
+        answers = [json.loads(process.communicate(timeout=120)[0]) for process in (one, two)]
+    assert sorted(answer["started"] for answer in answers) == [False, True]
+    assert answers[0]["supervisor"] == answers[1]["supervisor"]
+
+
+def test_a_state_directory_that_cannot_be_written_is_a_sentence(pointsman: Pointsman) -> None:
+    (pointsman.state / "labs").write_text("a file where a directory should be")
+    refused = pointsman("lab", "up")
+    (pointsman.state / "labs").unlink()
+    assert refused.returncode == 2
+    assert "lab-storage" in refused.stderr
+    assert "POINTSMAN_STATE" in refused.stderr

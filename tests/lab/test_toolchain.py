@@ -166,4 +166,4 @@ def test_a_cache_that_cannot_be_written_is_a_sentence(world: World) -> None:
     (world.folder / "cache").write_text("a file where a directory should be")
     code, _, said = world.ensure()
     assert code == 2
-    assert "lab-cache" in said
+    assert "lab-storage" in said

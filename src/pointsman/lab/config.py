@@ -18,7 +18,7 @@ from pointsman.errors import LabError, UsageError
 from pointsman.lab.paths import lab_home
 from pointsman.lab.ports import free_octet, free_ports
 
-__all__ = ["PORT_NAMES", "Engine", "LabConfig", "NodeConfig"]
+__all__ = ["PORT_NAMES", "Engine", "LabConfig", "NodeConfig", "check_name"]
 
 Engine = Literal["simulator", "real"]
 
@@ -70,16 +70,10 @@ class LabConfig(BaseModel):
     @classmethod
     def create(cls, name: str = "default", *, nodes: int = 1, gpus: int = 4, engine: Engine = "simulator") -> Self:
         """A new lab with free ports and a free octet. Nothing is written: call :meth:`save`."""
-        if not _NAME.fullmatch(name):
-            raise UsageError(
-                f"{name!r} cannot be a lab's name",
-                next_action="use lowercase letters, digits and dashes, at most 30 characters",
-            )
+        check_name(name)
         made = tuple(NodeConfig(name=f"lab-{number}", gpus=gpus) for number in range(nodes))
         home = lab_home(name)
-        config = cls(name=name, home=home, octet=free_octet(), ports=free_ports(PORT_NAMES), nodes=made, engine=engine)
-        config._refuse_long_home()
-        return config
+        return cls(name=name, home=home, octet=free_octet(), ports=free_ports(PORT_NAMES), nodes=made, engine=engine)
 
     @classmethod
     def load(cls, home: Path) -> Self:
@@ -151,10 +145,18 @@ class LabConfig(BaseModel):
         prefix = f"10.{self.octet}."
         return f"127.{self.octet}.{announced.removeprefix(prefix)}" if announced.startswith(prefix) else announced
 
-    def _refuse_long_home(self) -> None:
-        if len(os.fsencode(self.egress_socket)) > _SOCKET_PATH_LIMIT:
-            raise LabError(
-                f"the lab's directory is too long for a Unix socket ({_SOCKET_PATH_LIMIT} bytes at most)",
-                where=str(self.egress_socket),
-                next_action="set POINTSMAN_STATE to a shorter directory",
-            )
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be a lab's name, or would make a path longer than a Unix socket's may be."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be a lab's name",
+            next_action="use lowercase letters, digits and dashes, at most 30 characters",
+        )
+    socket_path = lab_home(name) / "run" / "egress.sock"
+    if len(os.fsencode(socket_path)) > _SOCKET_PATH_LIMIT:
+        raise LabError(
+            f"the lab's directory is too long for a Unix socket ({_SOCKET_PATH_LIMIT} bytes at most)",
+            where=str(socket_path),
+            next_action="set POINTSMAN_STATE to a shorter directory",
+        )

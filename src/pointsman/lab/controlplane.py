@@ -16,7 +16,7 @@ from pathlib import Path
 from pointsman.errors import LabError
 from pointsman.lab import locks
 from pointsman.lab.children import tail
-from pointsman.lab.config import Engine, LabConfig, NodeConfig
+from pointsman.lab.config import Engine, LabConfig, NodeConfig, check_name
 from pointsman.lab.paths import lab_home
 from pointsman.lab.ports import free_octet, free_ports
 from pointsman.lab.processes import MARKER
@@ -67,31 +67,15 @@ def up(
     report: Report = silent,
 ) -> Lab:
     """Bring the lab up, from nothing or from what it was. A lab that runs is left as it is."""
+    check_name(name)
     tools = ensure_toolchain(report)
     snapshot = ensure_snapshot(tools, report)
-    with storage_errors(lab_home(name), "POINTSMAN_STATE"):
+    home = lab_home(name)
+    with (
+        storage_errors(home, "POINTSMAN_STATE"),
+        locks.hold(home / "run" / "up.lock", lambda pid: report(_waits(pid))),
+    ):
         return _bring_up(_describe(name, nodes, gpus, engine), snapshot, report)
-
-
-def _bring_up(config: LabConfig, snapshot: Path, report: Report) -> Lab:
-    name = config.name
-    with locks.hold(config.run / "up.lock", lambda pid: report(Progress("lab", f"waiting for process {pid}"))):
-        lab = find(name)
-        if lab and lab.is_ready:
-            return lab
-        if lab and lab.supervisor is not None:
-            down(name, report=report)
-        if ended := end_strays(config.home):
-            report(Progress("lab", f"ended {ended} processes that an earlier run left behind"))
-        config = _settle(config)
-        _prepare(config)
-        restore(snapshot, config)
-        with _undone_on_failure(config):
-            _launch(config)
-            _follow(config, report)
-    found = find(name)
-    assert found
-    return Lab(found.config, found.supervisor, found.state, started_now=True)
 
 
 def down(name: str = "default", *, purge: bool = False, report: Report = silent) -> bool:
@@ -106,6 +90,28 @@ def down(name: str = "default", *, purge: bool = False, report: Report = silent)
     if purge:
         shutil.rmtree(lab.config.home)
     return True
+
+
+def _waits(pid: int) -> Progress:
+    return Progress("lab", f"waiting for process {pid}, which is starting it")
+
+
+def _bring_up(config: LabConfig, snapshot: Path, report: Report) -> Lab:
+    """Start what is described, unless it runs. The caller holds the lab's start lock."""
+    lab = find(config.name)
+    if lab and lab.is_ready:
+        return lab
+    if lab and lab.supervisor is not None:
+        down(config.name, report=report)
+    if ended := end_strays(config.home):
+        report(Progress("lab", f"ended {ended} processes that an earlier run left behind"))
+    config = _settle(config)
+    _prepare(config)
+    restore(snapshot, config)
+    with _undone_on_failure(config):
+        _launch(config)
+        _follow(config, report)
+    return Lab(config, supervisor_pid(config), read_state(config), started_now=True)
 
 
 def _describe(name: str, nodes: int | None, gpus: int | None, engine: Engine | None) -> LabConfig:
