@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -154,3 +157,30 @@ def conditions(route: dict[str, Any] | None) -> dict[str, str]:
 def is_programmed(gateway: dict[str, Any] | None) -> bool:
     found = ((gateway or {}).get("status") or {}).get("conditions") or []
     return any(item["type"] == "Programmed" and item["status"] == "True" for item in found)
+
+
+async def test_a_killed_network_comes_back_without_a_wrong_answer(
+    lab: RunningLab, client: Client, namespace: str, web_port: int
+) -> None:
+    """While it is away connections are refused; from its first answer on, its answers are right."""
+    for manifest in manifests(lab, namespace, web_port):
+        await client.apply(manifest)
+    url = f"http://web.{namespace}.svc.cluster.local/x"
+    await until(lab, url, 200, 5)
+    os.kill(network_pid(lab), signal.SIGKILL)
+    answered: list[int] = []
+    refused = 0
+    async with asyncio.timeout(90):
+        while len(answered) < 20:
+            try:
+                answered.append((await ask(lab, url))[0])
+            except aiohttp.ClientError:
+                refused += 1
+            await asyncio.sleep(0.01)
+    assert refused, "the network was not seen away: the test shows nothing"
+    assert set(answered) == {200}
+
+
+def network_pid(lab: RunningLab) -> int:
+    state = json.loads((lab.config.run / "state.json").read_text())
+    return next(int(item["pid"]) for item in state["processes"] if item["name"] == "network")

@@ -19,7 +19,7 @@ from pointsman.lab.network.gateway.objects import gateway_objects, pod_status
 from pointsman.lab.network.gateway.routing import Routing, compute
 from pointsman.lab.network.gateway.status import class_status, gateway_status, pool_status, route_status
 from pointsman.lab.network.resolver import Resolver
-from pointsman.lab.network.store import GATEWAY_KINDS, Key, Object, Store, key_of
+from pointsman.lab.network.store import CORE_KINDS, GATEWAY_KINDS, Key, Object, Store, key_of
 
 __all__ = ["Controller", "assign"]
 
@@ -44,6 +44,8 @@ class Controller:
         self._octet = octet
         self._port = port
         self._changed = asyncio.Event()
+        self.programmed = asyncio.Event()
+        """Set once the data plane serves what the cluster asks for."""
         self._servers: dict[str, asyncio.Server] = {}
         self._written: dict[tuple[str, Key], object] = {}
         self._services: frozenset[Key] = frozenset()
@@ -51,7 +53,13 @@ class Controller:
         store.on_change(["Service"], self._service_changed)
 
     async def run(self) -> None:
-        """Make a pass after every change, until cancelled."""
+        """Make a pass after every change, until cancelled.
+
+        The first waits for the whole picture: a verdict on half of it would take back what status said before
+        a restart, and with it the readiness of everything behind the gateways.
+        """
+        await self._store.wait_synced((*CORE_KINDS, *GATEWAY_KINDS))
+        self._changed.set()
         try:
             while True:
                 await self._changed.wait()
@@ -78,6 +86,7 @@ class Controller:
         self._resolver.hostnames = routing.hostnames
         self._plane.tables = routing.tables
         await self._listen(addresses)
+        self.programmed.set()
         for key, gateway in routing.gateways.items():
             await self._own(gateway, addresses[key])
         for item, status in statuses:
