@@ -1,0 +1,102 @@
+"""What people and programs are shown of a move and of the models, from moves in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+
+from rich.console import Console
+
+from pointsman.move.bring_up import bring_up
+from pointsman.move.overview import overview
+from pointsman.report.contract import Happening, Topic
+from pointsman.report.lines import JsonLines, PlainLines
+from pointsman.report.status import print_status
+from pointsman.report.text import receipt_lines, took
+from pointsman.report.tree import LiveTree
+from tests.world.layers import LAYERS
+from tests.world.world import World, quick
+
+
+def test_a_pipe_gets_one_plain_line_per_happening() -> None:
+    stream = io.StringIO()
+    lines = PlainLines(stream)
+    lines.tell(Happening(12.34, Topic.STEP_NOTE, "contract", "two\nlines"))
+    lines.tell(Happening(13, Topic.UNDO_DONE, "deploy", ""))
+    assert stream.getvalue() == ("   12.3 s   contract           two · lines\n   13.0 s ✓ undo deploy        done\n")
+
+
+def test_a_program_gets_one_object_per_line() -> None:
+    stream = io.StringIO()
+    JsonLines(stream).tell(Happening(1, Topic.STEP_DONE, "drain", "", {"a": 1}))
+    told = json.loads(stream.getvalue())
+    assert told == {"seconds": 1, "event": "step-done", "step": "drain", "text": "", "data": {"a": 1}}
+
+
+def test_a_watcher_whose_pipe_broke_does_not_fail_the_move() -> None:
+    stream = io.StringIO()
+    stream.close()
+    PlainLines(stream).tell(Happening(1, Topic.NOTICE, "", "nobody listens"))
+
+
+async def test_a_terminal_shows_every_step_of_the_move() -> None:
+    world = World()
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100)
+    with LiveTree(console, "qwen → kserve") as tree:
+        world.seen.react = tree.tell
+        await world.conductor().move(world.model, "kserve", quick())
+    shown = stream.getvalue()
+    for words in ("qwen → kserve", "prove the contract", "shift all tenants", "park the source"):
+        assert words in shown
+
+
+async def test_the_receipt_names_each_step_its_split_and_the_overhead() -> None:
+    world = World()
+    receipt = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    text = "\n".join(receipt_lines(receipt))
+    assert "qwen: raw-vllm → kserve, done in" in text
+    assert "asked 50 %, observed" in text
+    assert "overhead" in text
+
+
+async def test_the_status_of_a_running_move_says_who_and_where() -> None:
+    world = World()
+    await bring_up(world.conductor("zeroth@test/0"), world.model, quick())
+    seen: list[dict[str, object]] = []
+
+    async def look() -> None:
+        seen.extend(await overview(world.cluster, world.clock, LAYERS, lambda model: world.edge))
+
+    tasks = []
+
+    def begin(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_DONE and happening.step == "shift-50":
+            tasks.append(asyncio.create_task(look()))
+
+    world.seen.react = begin
+    await world.conductor().move(world.model, "kserve", quick())
+    await tasks[0]
+    model = seen[0]
+    assert isinstance(model["move"], dict)
+    assert model["move"]["holder"] == "first@test/1"
+    assert model["move"]["from"] == "raw-vllm"
+    stream = io.StringIO()
+    print_status(Console(file=stream, width=160), seen)
+    assert "raw-vllm → kserve" in stream.getvalue()
+
+
+async def test_a_model_is_brought_up_and_a_second_time_changes_nothing() -> None:
+    world = World()
+    world.edge.members = ()
+    result = await bring_up(world.conductor(), world.model, quick())
+    assert result["layer"] == "raw-vllm"
+    assert world.serving() == {"raw-vllm": 100}
+    writes = len(world.edge.writes)
+    await bring_up(world.conductor("second@test/2"), world.model, quick())
+    assert len(world.edge.writes) == writes
+
+
+def test_durations_are_short() -> None:
+    assert [took(0.31), took(12.4), took(185)] == ["0.3 s", "12 s", "3 min 05 s"]
