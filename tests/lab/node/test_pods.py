@@ -165,7 +165,7 @@ def test_config_maps_in_volumes_are_updated_in_a_running_pod(space: Space) -> No
 def test_a_missing_volume_source_holds_the_pod_back(space: Space) -> None:
     mount = {"command": SLEEP, "volumeMounts": [{"name": "v", "mountPath": "/v"}]}
     space.apply(pod("waits", mount, volumes=[{"name": "v", "secret": {"secretName": "late"}}]))
-    space.until("waits", lambda found: waiting(found) == "PodInitializing" or waiting(found) == "ContainerCreating")
+    space.until("waits", lambda found: waiting(found) == "ContainerCreating")
     deadline = time.monotonic() + 20
     while "FailedMount" not in space.reasons("waits"):
         assert time.monotonic() < deadline

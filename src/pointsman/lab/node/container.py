@@ -66,7 +66,7 @@ class Runner:
         self._started_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._kill_reason = ""
-        self.state.wait("PodInitializing" if role == "main" else "ContainerCreating")
+        self.state.wait("ContainerCreating")
 
     @property
     def name(self) -> str:

@@ -58,6 +58,9 @@ class PodWorker:
         self.runners = [
             Runner(spec, role, launcher, node.prober, self._say, self._changed) for spec, role in _containers(pod)
         ]
+        if pod["spec"].get("initContainers"):
+            for runner in self._of("main"):
+                runner.state.wait("PodInitializing")
         self._writer = StatusWriter(node.client, self._status)
         if not self._finished_before:
             self._restore(status)

@@ -11,11 +11,12 @@ from typing import Any
 from pointsman.errors import ClusterError, ConflictError
 from pointsman.kube.client import Client
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.lab.addons.names import PROVISIONER
 
-__all__ = ["PROVISIONER", "Provisioner"]
+__all__ = ["Provisioner"]
 
 _LOG = logging.getLogger(__name__)
-PROVISIONER = "lab.pointsman.dev/directory"
+
 _CLAIM, _VOLUME, _CLASS = kind_of("PersistentVolumeClaim"), kind_of("PersistentVolume"), kind_of("StorageClass")
 _ASKED = "volume.kubernetes.io/storage-provisioner"
 _MADE_BY = "pv.kubernetes.io/provisioned-by"
