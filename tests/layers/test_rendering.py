@@ -58,6 +58,8 @@ def words(container: dict[str, Any]) -> list[str]:
     """The arguments as the engine sees them."""
     if container["name"] != "main":
         return list(container["args"])
+    for text in container["args"]:
+        assert "{{" not in text.replace("{{`{{`}}", ""), "KServe would run this as a template"
     return [word for text in container["args"] for word in shlex.split(text.replace("{{`{{`}}", "{{"))]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pointsman.errors import SpecError
 from pointsman.spec.judging import nearest
 from pointsman.spec.words import amount
-from tests.spec.text import TEXT, loaded, problems
+from tests.spec.text import TEXT, line_of, loaded, problems
 
 _FIELD = re.compile(r"^(?P<indent> *)(?P<name>[a-zA-Z][-a-zA-Z]{4,}):", re.MULTILINE)
 _FIELDS = list(_FIELD.finditer(TEXT))
@@ -45,6 +45,7 @@ def typos(draw: st.DrawFn) -> tuple[str, str, int]:
 
 @settings(max_examples=150, deadline=None)
 @given(typos())
+@example(("layers", TEXT.replace("  layers:", "  layera:"), line_of(TEXT, "  layers:")))
 def test_a_mistyped_field_is_named_on_its_line_with_the_field_that_was_meant(typo: tuple[str, str, int]) -> None:
     name, text, line = typo
     with tempfile.TemporaryDirectory() as folder:

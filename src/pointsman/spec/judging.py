@@ -55,8 +55,10 @@ def judge(document: Document) -> Model | tuple[Problem, ...]:
 
 def _problem(document: Document, detail: ErrorDetails) -> Problem:
     place = _existing(document, detail["loc"], detail["type"])
-    explain = _EXPLAIN.get(detail["type"], _wrong_value)
-    what, next_action, code = explain(place, detail)
+    if detail["type"] == "extra_forbidden":
+        what, next_action, code = _unknown(document, place)
+    else:
+        what, next_action, code = _EXPLAIN.get(detail["type"], _wrong_value)(place, detail)
     return Problem(document.line(place), what, next_action, code)
 
 
@@ -74,10 +76,12 @@ def _told(place: Place) -> str:
     return ".".join(str(part) for part in place) or "the document"
 
 
-def _unknown(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
+def _unknown(document: Document, place: Place) -> tuple[str, str, str]:
+    """A field that is already there is not what another one was meant to be."""
     name, known = str(place[-1]), _fields_at(place[:-1])
+    free = [each for each in known if (*place[:-1], each) not in document.lines]
     parent = _told(place[:-1]) if place[:-1] else "a Model"
-    near = nearest(name, known)
+    near = nearest(name, free) or nearest(name, known)
     hint = f"did you mean {near!r}?" if near else f"known fields: {', '.join(known)}"
     return f"{name!r} is not a field of {parent}", hint, "spec-unknown-field"
 
@@ -107,7 +111,6 @@ def _wrong_value(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
 
 
 _EXPLAIN: Mapping[str, Callable[[Place, ErrorDetails], tuple[str, str, str]]] = {
-    "extra_forbidden": _unknown,
     "missing": _missing,
     "literal_error": _literal,
     "pointsman": _own,
