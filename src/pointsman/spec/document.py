@@ -7,7 +7,7 @@ every other byte, comments included, as it was.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,8 +65,7 @@ def read_document(text: str) -> Document:
 
 def _with_data(text: str, root: Node) -> Document:
     walk = _Walk()
-    for _ in walk.visit(root, (), 0):
-        pass
+    walk.visit(root, (), 0)
     lines = {(): root.start_mark.line + 1} | walk.lines
     if walk.problems:
         return Document(None, lines, walk.spans, tuple(walk.problems))
@@ -88,23 +87,22 @@ class _Walk:
     problems: list[Problem] = field(default_factory=list)
     nodes: int = 0
 
-    def visit(self, node: Node, place: Place, depth: int) -> Iterator[None]:
+    def visit(self, node: Node, place: Place, depth: int) -> None:
         self.nodes += 1
         if depth > _DEEPEST or self.nodes > _MOST_NODES:
             if not self.problems or self.problems[-1].code != "spec-too-deep":
                 self.problems.append(_too_deep(node))
             return
         if isinstance(node, MappingNode):
-            yield from self._mapping(node, place, depth)
+            self._mapping(node, place, depth)
         elif isinstance(node, SequenceNode):
             for index, item in enumerate(node.value):
                 self.lines[(*place, index)] = item.start_mark.line + 1
-                yield from self.visit(item, (*place, index), depth + 1)
+                self.visit(item, (*place, index), depth + 1)
         elif isinstance(node, ScalarNode):
             self.spans[place] = (node.start_mark.index, node.end_mark.index)
-            yield
 
-    def _mapping(self, node: MappingNode, place: Place, depth: int) -> Iterator[None]:
+    def _mapping(self, node: MappingNode, place: Place, depth: int) -> None:
         first: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
@@ -116,7 +114,7 @@ class _Walk:
             else:
                 first[name] = line
                 self.lines[(*place, name)] = line
-                yield from self.visit(value, (*place, name), depth + 1)
+                self.visit(value, (*place, name), depth + 1)
 
 
 def _too_deep(node: Node) -> Problem:
