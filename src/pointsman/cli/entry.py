@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-import click
 import typer
 from typer.main import get_command
 
@@ -31,10 +30,12 @@ def run(words: Sequence[str]) -> int:
     except PointsmanError as error:
         _report(error, words)
         return error.exit_code
-    except click.ClickException as error:
+    except typer.TyperException as error:
+        if not error.format_message():  # the words were incomplete, and the help has been shown
+            return UsageError.exit_code
         _report(UsageError(error.format_message(), next_action=f"pointsman {words[0]} --help"), words)
         return UsageError.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
