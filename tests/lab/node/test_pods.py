@@ -252,13 +252,13 @@ def test_an_ending_pod_is_not_ready_while_it_drains(space: Space) -> None:
     space.apply(
         pod(
             "drains",
-            {"command": SLEEP, "lifecycle": {"preStop": {"sleep": {"seconds": 3}}}},
-            terminationGracePeriodSeconds=10,
+            {"command": SLEEP, "lifecycle": {"preStop": {"sleep": {"seconds": 8}}}},
+            terminationGracePeriodSeconds=15,
         )
     )
     space.until_ready("drains")
     space.kubectl("delete", "pod", "drains", "--wait=false")
-    found = space.until("drains", lambda found: not first(found)["ready"], seconds=2)
+    found = space.until("drains", lambda found: not first(found)["ready"], seconds=6)
     assert found["metadata"]["deletionTimestamp"]
     assert "running" in first(found)["state"]
 
