@@ -16,10 +16,13 @@ from pointsman.move.capacity import free_gpus
 from pointsman.move.context import Context
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import engine_pods
+from pointsman.move.waits import Wait
 from pointsman.spec.model import Model
 
 __all__ = ["CHECKS", "Check", "preflight", "source_of"]
 
+SETTLE = 20.0
+"""Seconds an edge may take to be ready before a move is refused."""
 _GUARDED = {"Deployment", "Service", "HTTPRoute", "HorizontalPodAutoscaler", "PersistentVolumeClaim"}
 """Kinds that a controller takes over in silence when they bear the name it would choose."""
 
@@ -89,14 +92,24 @@ async def _source_ready(context: Context) -> str:
 
 
 async def _edge_healthy(context: Context) -> str:
-    replicas = [one for one in await context.edge.replicas() if not one.terminating]
-    lagging = [one.name for one in replicas if not one.ready or one.revision not in ("", context.alias.revision)]
-    if not replicas or lagging:
-        what = f"replica {lagging[0]} is not ready or runs an older configuration" if lagging else "it has no replica"
-        raise _refuse(
-            "edge-healthy", f"the tenant edge is not settled: {what}", next_action="wait until its rollout is complete"
-        )
-    return f"{len(replicas)} replica{'s' if len(replicas) != 1 else ''} on revision {context.alias.revision[:12]}"
+    """A replica may be slow for a moment under load: it is given some seconds to be ready again."""
+    deadline = context.clock.monotonic() + SETTLE
+    while True:
+        replicas = [one for one in await context.edge.replicas() if not one.terminating]
+        lagging = [one.name for one in replicas if not one.ready or one.revision not in ("", context.alias.revision)]
+        if replicas and not lagging:
+            plural = "s" if len(replicas) != 1 else ""
+            return f"{len(replicas)} replica{plural} on revision {context.alias.revision[:12]}"
+        if context.clock.monotonic() >= deadline:
+            break
+        with context.waits.during(Wait.EDGE_ROLL):
+            await context.clock.sleep(1.0)
+    what = f"replica {lagging[0]} is not ready or runs an older configuration" if lagging else "it has no replica"
+    raise _refuse(
+        "edge-healthy",
+        f"the tenant edge is not settled after {SETTLE:g} s: {what}",
+        next_action="wait until its rollout is complete",
+    )
 
 
 async def _kinds_served(context: Context) -> str:
