@@ -18,7 +18,10 @@ AT_ONCE = 12
 
 
 async def collect(door: Door, alias: Alias) -> dict[Case, str]:
-    """Every case's answer; the longest ones streamed too, which must agree. Raises ClusterError naming what did not answer."""
+    """Every case's answer; the longest ones streamed too, which must agree.
+
+    Raises ClusterError naming what did not answer.
+    """
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(case: Case, stream: bool) -> str:

@@ -250,7 +250,9 @@ class Demo:
     def _alias(self) -> Alias:
         model = self.plan.model
         members = frozenset(f"{model.name}-{layer.id}" for layer in LAYERS)
-        return Alias(model.spec.tenant.alias, frozenset({model.spec.served_model_name}), members)
+        # LiteLLM puts the alias in the place of the engine's name in some answers and not in others.
+        names = frozenset({model.spec.served_model_name, model.spec.tenant.alias})
+        return Alias(model.spec.tenant.alias, names, members)
 
     def _endpoints(self) -> dict[str, str]:
         return {layer.id: layer.endpoint(self.plan.model).base_url for layer in LAYERS}
