@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pointsman.demo.ledger import Ledger, Window, stream_share, summary
+from pointsman.demo.ledger import Entry, Ledger, Window, stream_share, summary
 
 __all__ = ["as_lines", "joined"]
 
@@ -29,17 +29,27 @@ def joined(move: Mapping[str, Any], ledger: Ledger, window: Window, around: floa
             "during": felt,
             "after": summary(ledger.sent_within(Window(window.end, window.end + around))),
         },
-        "lostRequests": [
-            {
-                "number": entry.number,
-                "at": round(entry.sent - window.begin, 3),
-                "kind": entry.failure,
-                "why": entry.detail,
-            }
-            for entry in during
-            if not entry.answered
-        ][:20],
+        "lostRequests": _losses(during, window),
     }
+
+
+def _losses(entries: Sequence[Entry], window: Window) -> list[Receipt]:
+    """What was lost, by reason: how often, when it was sent, how long it had waited."""
+    grouped: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        if not entry.answered:
+            grouped.setdefault((entry.failure or "unfinished", entry.detail), []).append(entry)
+    return [
+        {
+            "kind": kind,
+            "why": why,
+            "count": len(group),
+            "sentFrom": round(min(one.sent for one in group) - window.begin, 2),
+            "sentTo": round(max(one.sent for one in group) - window.begin, 2),
+            "longestWait": round(max((one.ended or window.end) - one.sent for one in group), 2),
+        }
+        for (kind, why), group in sorted(grouped.items(), key=lambda item: -len(item[1]))
+    ][:20]
 
 
 def as_lines(receipt: Mapping[str, Any]) -> list[str]:
@@ -63,7 +73,11 @@ def as_lines(receipt: Mapping[str, Any]) -> list[str]:
             for layer, row in engines["layers"].items()
         )
         lines.append(f"  counters      {words}: {'they agree' if engines['agree'] else 'THEY DISAGREE'}")
-    lines += [f"  lost request  {one['at']:+.1f} s {one['kind']}: {one['why']}" for one in receipt["lostRequests"]]
+    lines += [
+        f"  lost          {one['count']} × {one['kind']}, sent {one['sentFrom']:+.1f} to {one['sentTo']:+.1f} s, "
+        f"after up to {one['longestWait']:.1f} s: {' '.join(one['why'].split())}"
+        for one in receipt["lostRequests"]
+    ]
     return lines
 
 
