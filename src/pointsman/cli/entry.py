@@ -27,14 +27,6 @@ def run(words: Sequence[str]) -> int:
     """Run one command line and return its exit code; prints errors, never a traceback for a user's mistake."""
     try:
         return _dispatch(list(words))
-    except PointsmanError as error:
-        _report(error, words)
-        return error.exit_code
-    except typer.TyperException as error:
-        if not error.format_message():  # the words were incomplete, and the help has been shown
-            return UsageError.exit_code
-        _report(UsageError(error.format_message(), next_action=f"pointsman {words[0]} --help"), words)
-        return UsageError.exit_code
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
@@ -42,8 +34,21 @@ def run(words: Sequence[str]) -> int:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the reader left; keep exit quiet
         return 0
     except Exception as error:
-        _report_bug(error)
-        return BUG
+        return _answer(error, words)
+
+
+def _answer(error: Exception, words: Sequence[str]) -> int:
+    """Tell an error; its exit code."""
+    if isinstance(error, typer.TyperException):
+        said = error.format_message()
+        if not said:  # the words were incomplete, and the help has been shown
+            return UsageError.exit_code
+        error = UsageError(said, next_action=f"pointsman {words[0]} --help")
+    if isinstance(error, PointsmanError):
+        _report(error, words)
+        return error.exit_code
+    _report_bug(error)
+    return BUG
 
 
 def _dispatch(words: list[str]) -> int:
