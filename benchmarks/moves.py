@@ -88,8 +88,8 @@ def table(outcome: Outcome) -> list[str]:
         "|---|---|--:|--:|--:|--:|--:|---|---|---|--:|--:|",
         *(_row(one) for one in outcome.moves),
         "",
-        f"Together {outcome.load.get('requests', 0)} requests, {outcome.lost} lost; engines' counters and tenants' ledger "
-        f"{'agree' if outcome.engines.get('agree') else 'disagree'}.",
+        f"Together {outcome.load.get('requests', 0)} requests, {outcome.lost} lost; engines' counters and tenants' "
+        f"ledger {'agree' if outcome.engines.get('agree') else 'disagree'}.",
     ]
 
 

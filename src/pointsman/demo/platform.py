@@ -23,7 +23,7 @@ READY_TIMEOUT = 180.0
 def example_root() -> Path:
     """``examples/platform``: inside an installed package, or beside it in a clone."""
     package = Path(pointsman.__file__).parent
-    for root in (package / "demo" / "platform", package.parents[1] / "examples" / "platform"):
+    for root in (package / "demo" / "example_platform", package.parents[1] / "examples" / "platform"):
         if (root / "models").is_dir():
             return root
     raise SpecError(
