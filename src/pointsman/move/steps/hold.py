@@ -7,13 +7,15 @@ from pointsman.errors import MoveFailedError
 from pointsman.move.context import Context, member_data
 from pointsman.move.probes.counters import read_all, readings_data
 from pointsman.move.steps.contract import Description, Detail
-from pointsman.move.steps.shift import point_alias, restore_alias, same_members, serving_target
+from pointsman.move.steps.shift import restore_alias, roll, same_members, serving_target
 from pointsman.move.waits import Wait
 
 __all__ = ["Detach", "Hold"]
 
 LOOK = 1.0
 """Seconds between two looks at the target during the hold."""
+ASKED = 8
+"""Marked requests after the source was taken out."""
 
 
 class Hold:
@@ -87,8 +89,8 @@ class Detach:
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Write and confirm."""
         members: list[Member] = [context.member(context.target, 100)]
-        revision, first = await point_alias(context, members)
-        strangers = sorted({*first.answered, *first.failed} - {members[0].id})
+        revision, answers = await roll(context, members, lambda: context.edge.observe(ASKED))
+        strangers = sorted({*answers.answered, *answers.failed} - {members[0].id})
         if strangers:
             raise MoveFailedError(
                 f"the target is alone in the alias, and a request ended with {strangers[0]!r}",
@@ -97,7 +99,7 @@ class Detach:
                 code="requests-failed",
             )
         context.note(self.id, f"{context.source.title} is out of the alias on every replica", {})
-        observed = {"percent": 100.0, "requests": sum(first.answered.values()), "answered": dict(first.answered)}
+        observed = {"percent": 100.0, "requests": sum(answers.answered.values()), "answered": dict(answers.answered)}
         return {"revision": revision, "members": member_data(members), "asked": 100, "observed": observed}
 
     async def undo(self, context: Context, seen: Detail) -> Detail:

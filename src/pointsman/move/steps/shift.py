@@ -6,9 +6,10 @@ split is read back from responses, the target's own counters must have moved, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pointsman.edge.contract import Member, Observation
 from pointsman.errors import MoveFailedError
@@ -19,12 +20,17 @@ from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.waits import Wait
 
-__all__ = ["Shift", "point_alias", "restore_alias", "same_members", "serving_target"]
+__all__ = ["Shift", "point_alias", "restore_alias", "roll", "same_members", "serving_target"]
 
 FEWEST, MOST = 12, 30
 """Marked requests per look at the split: the smaller the share, the more are needed to see it."""
 ROUNDS = 3
 """Looks before an unbelievable split fails the step: chance makes one look in a thousand unbelievable, not three."""
+
+LOOK = 0.3
+"""Seconds between two looks at the edge's replicas."""
+
+T = TypeVar("T")
 
 
 def same_members(left: Sequence[Member], right: Sequence[Member]) -> bool:
@@ -32,17 +38,48 @@ def same_members(left: Sequence[Member], right: Sequence[Member]) -> bool:
     return sorted(left, key=lambda one: one.id) == sorted(right, key=lambda one: one.id)
 
 
-async def point_alias(context: Context, members: Sequence[Member]) -> tuple[str, Observation]:
-    """Declare the members and wait until every replica of the edge runs them.
+async def point_alias(context: Context, members: Sequence[Member]) -> str:
+    """Declare the members and wait until every replica of the edge runs them; returns the revision."""
+    revision, _ = await roll(context, members, _nothing)
+    return revision
 
-    Returns the revision, and who answered the first request after the roll.
+
+async def roll(context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]]) -> tuple[str, T]:
+    """Declare the members, wait until every replica of the edge runs them, and ``look`` at what it answers.
+
+    The looking begins when nothing but replicas on their way out still runs an older configuration: these finish
+    what they have and are given nothing new, so the answers are the new replicas' own, and waiting for the old ones
+    to be gone costs nothing extra.
     """
     revision = await context.edge.write(members)
+    deadline = context.clock.monotonic() + context.options.roll_timeout
+
+    async def settled() -> T:
+        while not await _taken_over(context, revision) and context.clock.monotonic() < deadline:
+            await context.clock.sleep(LOOK)
+        return await look()
+
     with context.waits.during(Wait.EDGE_ROLL):
-        await context.edge.confirm(revision, timeout=context.options.roll_timeout)
-        # A replica that reads ready may still be slow at its first answer: the roll is over when that is given.
-        first = await context.edge.observe(1)
-    return revision, first
+        tasks = (
+            asyncio.ensure_future(context.edge.confirm(revision, timeout=context.options.roll_timeout)),
+            asyncio.ensure_future(settled()),
+        )
+        try:
+            _, seen = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    return revision, seen
+
+
+async def _taken_over(context: Context, revision: str) -> bool:
+    staying = [one for one in await context.edge.replicas() if not one.terminating]
+    return bool(staying) and all(one.ready and one.revision == revision for one in staying)
+
+
+async def _nothing() -> None:
+    """Look at nothing."""
 
 
 async def restore_alias(context: Context) -> Detail:
@@ -115,12 +152,10 @@ class Shift:
         return {"members": member_data(found.members), "counters": readings_data(readings)}
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
-        """Write, confirm, judge."""
-        members = context.split(self.percent)
-        revision, first = await point_alias(context, members)
-        context.note(self.id, f"every replica of the edge runs revision {revision[:12]}", {})
+        """Write, look, confirm, judge."""
         before = await read_all(context.cluster, await serving_target(context))
-        split, failed = await self._observe(context, first)
+        revision, (split, failed) = await roll(context, context.split(self.percent), lambda: self._observe(context))
+        context.note(self.id, f"every replica of the edge runs revision {revision[:12]}", {})
         after = await read_all(context.cluster, await serving_target(context))
         self._judge_engines(context, before, after)
         text = f"asked {self.percent} %, observed {split['percent']} % of {split['requests']}"
@@ -136,19 +171,13 @@ class Shift:
         """Back to the alias as it was before the move, in one change."""
         return await restore_alias(context)
 
-    async def _observe(self, context: Context, first: Observation) -> tuple[dict[str, Any], Mapping[str, int]]:
+    async def _observe(self, context: Context) -> tuple[dict[str, Any], Mapping[str, int]]:
         """Look at the split, up to ``ROUNDS`` times when chance alone may explain what is seen."""
         answered: dict[str, int] = {}
         failed: dict[str, int] = {}
-        _add(answered, failed, first)
         target = context.member(context.target, 0).id
-        for number in range(ROUNDS):
-            if number:
-                with context.waits.during(Wait.TRAFFIC):
-                    seen = await context.edge.observe(self.look)
-            else:
-                seen = await context.edge.observe(self.look)
-            _add(answered, failed, seen)
+        for _ in range(ROUNDS):
+            _add(answered, failed, await context.edge.observe(self.look))
             self._judge_failures(context, answered, failed)
             count, hits = sum(answered.values()), answered.get(target, 0)
             if hits and plausible(hits, count, self.percent / 100):
