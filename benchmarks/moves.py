@@ -35,7 +35,7 @@ BEGIN, END = "<!-- moves: begin -->", "<!-- moves: end -->"
 
 
 def main() -> int:
-    """Run, print, write; 1 when a request was lost or a move met too few."""
+    """Run, print, write; 1 when a request was lost, a move met too few, or its own time missed the goal."""
     with tempfile.TemporaryDirectory(prefix="pm-") as state:
         os.environ["POINTSMAN_STATE"] = state
         with Narrator() as narrator:
@@ -51,7 +51,8 @@ def main() -> int:
         return 1
     write(lines)
     few = [one for one in outcome.moves if one["requests"] < REQUESTS]
-    return 1 if outcome.lost or few or len(outcome.moves) < len(ROUTE) else 0
+    slow = [one for one in outcome.moves if one["overheadSeconds"] > one["overheadGoalSeconds"]]
+    return 1 if outcome.lost or few or slow or len(outcome.moves) < len(ROUTE) else 0
 
 
 async def _run(lab: controlplane.Lab) -> Outcome:
