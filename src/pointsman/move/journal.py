@@ -70,6 +70,9 @@ class StepProgress:
     outcome: Mapping[str, Any] = field(default_factory=dict)
     begun: datetime | None = None
     ended: datetime | None = None
+    """When apply ended, well or not."""
+    waits: Mapping[str, float] = field(default_factory=dict)
+    """Seconds spent waiting for others, by kind, on the way there and on the way back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,4 +253,8 @@ def _step(known: StepProgress | None, record: Record) -> StepProgress:
         return StepProgress(record.event, seen=seen, begun=begun)
     before = known or StepProgress(record.event)
     outcome = dict(record.detail) if record.event is Event.OUTCOME else before.outcome
-    return replace(before, last=record.event, outcome=outcome, ended=record.at)
+    ended = record.at if record.event in (Event.OUTCOME, Event.FAILED) else before.ended
+    waits = dict(before.waits)
+    for kind, seconds in record.detail.get("waits", {}).items():
+        waits[kind] = round(waits.get(kind, 0.0) + seconds, 3)
+    return replace(before, last=record.event, outcome=outcome, ended=ended, waits=waits)

@@ -55,12 +55,12 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
 
 def _step(name: str, progress: Progress) -> dict[str, Any]:
     known = progress.steps[name]
-    outcome = dict(known.outcome)
+    outcome = {key: value for key, value in known.outcome.items() if key != "waits"}
     return {
         "id": name,
         "result": "done" if progress.done(name) else known.last.value,
         "seconds": round(_seconds(known.begun, known.ended), 3),
-        "waits": outcome.pop("waits", {}),
+        "waits": dict(known.waits),
         "evidence": outcome,
     }
 

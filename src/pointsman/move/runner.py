@@ -51,6 +51,7 @@ class Runner:
         self._interrupts = 0
         self._working: asyncio.Task[None] | None = None
         self._failure: PointsmanError | None = None
+        self._waited: Mapping[str, float] = {}
 
     @property
     def state(self) -> State:
@@ -102,7 +103,9 @@ class Runner:
                 code="left-open",
             )
             return False
-        await self._write(Event.INTERRUPTED, self.journal.progress.step, {"what": "interrupted by the operator"})
+        waits = self.context.waits.since(self._waited)
+        detail = {"what": "interrupted by the operator", "waits": waits}
+        await self._write(Event.INTERRUPTED, self.journal.progress.step, detail)
         return True
 
     async def _write(self, event: Event, step: str = "", detail: Mapping[str, Any] | None = None) -> None:
@@ -126,7 +129,7 @@ class Runner:
         await self._write(Event.FINISHED)
 
     async def _carry_out(self, step: Step) -> None:
-        waited = self.context.waits.spent
+        self._waited = self.context.waits.spent
         self._tell(Topic.STEP_BEGUN, step.id, step.describe(self.context).act, {})
         seen = self.journal.progress.seen(step.id)
         if seen is None:
@@ -135,7 +138,7 @@ class Runner:
                 await self._write(Event.COMMIT, step.id, {"what": "from here on only forward"})
         await self._write(Event.INTENT, step.id, seen)
         outcome = await self._attempt(step, lambda: step.apply(self.context, seen))
-        waits = self.context.waits.since(waited)
+        waits = self.context.waits.since(self._waited)
         await self._write(Event.OUTCOME, step.id, {**outcome, "waits": waits})
         self._tell(Topic.STEP_DONE, step.id, "", {**outcome, "waits": waits})
 
@@ -160,7 +163,8 @@ class Runner:
     async def _failed(self, step: Step, error: PointsmanError) -> None:
         self._failure = error
         detail = {**error.as_dict(), "code": f"{step.id}.{error.code}"}
-        await self._write(Event.FAILED, step.id, detail)
+        waits = self.context.waits.since(self._waited)
+        await self._write(Event.FAILED, step.id, {**detail, "waits": waits})
         self._tell(Topic.STEP_FAILED, step.id, str(error), detail)
 
     async def _backward(self) -> None:
