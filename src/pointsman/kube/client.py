@@ -271,15 +271,6 @@ class Client:
         target = Ref(kind_of("Service"), f"http:{service}:{port}", namespace).path("proxy")
         return await self.http("GET", f"{target}/{path.lstrip('/')}", timeout=timeout)
 
-    async def logs(self, namespace: str, pod: str, container: str = "", tail: int = 50) -> str:
-        """The last lines of a container's log."""
-        params = {"tailLines": str(tail), **({"container": container} if container else {})}
-        path = Ref(kind_of("Pod"), pod, namespace).path("log")
-        answer = await self.http("GET", path, params=params, headers={"Accept": "*/*"})
-        if answer.status >= 400:
-            raise error_for(answer.status, answer.body, f"Pod {namespace}/{pod}")
-        return answer.text
-
     @asynccontextmanager
     async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
         """A local base URL that reaches the pod's port, headers untouched. See ``pointsman.kube.forward``."""
