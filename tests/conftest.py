@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,9 @@ import pytest
 from pointsman.lab.config import LabConfig
 from pointsman.lab.paths import lab_home
 from pointsman.lab.toolchain import ensure_toolchain
+
+# A run in the background of a shell script inherits an ignored SIGINT, and so would every program that is started here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 START_SECONDS = 1800
 """Enough for a first build of the toolchain on two cores; a warm start takes seconds."""

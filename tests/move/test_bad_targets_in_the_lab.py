@@ -1,30 +1,56 @@
-"""Moves to targets that are not what they should be: each goes back by itself and names the step and the reason."""
+"""Moves to targets that are not what they should be: each goes back by itself, names the step and the reason, and
+the tenants who call all the while lose nothing."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from pointsman.demo.ledger import summary
+from pointsman.demo.load import Load
 from tests.conftest import RunningLab
 from tests.move.platform import MODEL, faults, journal, layer_of, objects, pointsman_in, served
+from tests.move.tenants import calling
 
 pytestmark = pytest.mark.lab
+
+RATE = 8.0
 
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("never ready", {"never_ready": True}, "serve-ready.not-ready", "waited 12 s"),
     ("shorter context", {"max_model_len": 4096}, "contract.context-length", "takes 4096 tokens, promised are 8192"),
     ("key not enforced", {"ignore_key": True}, "contract.no-key-refused", "200 to a request with no key"),
-    ("another model", {"wrong_text": True}, "contract.parity", "unlike the source"),
+    ("another model's weights", {"wrong_model": "Other/Model-7B"}, "contract.parity", "unlike the source"),
+    ("damaged weights", {"wrong_text": True}, "contract.parity", "unlike the source"),
+    ("another served name", {"wrong_name": "other-7b"}, "contract.served-name", "other-7b"),
 ]
 
 
+@pytest.fixture(scope="module")
+async def tenants(lab: RunningLab) -> AsyncIterator[Load]:
+    await asyncio.to_thread(served, lab)
+    async with calling(lab, rate=RATE, seed=5) as load:
+        yield load
+
+
 @pytest.mark.parametrize(("settings", "code", "words"), [one[1:] for one in CASES], ids=[one[0] for one in CASES])
-def test_a_bad_target_is_refused_and_taken_away(
-    lab: RunningLab, settings: dict[str, Any], code: str, words: str
+async def test_a_bad_target_is_refused_and_taken_away_and_no_tenant_notices(
+    lab: RunningLab, tenants: Load, settings: dict[str, Any], code: str, words: str
 ) -> None:
-    served(lab)
+    began, counted = tenants.now(), len(tenants.ledger.entries)
+    await asyncio.to_thread(_refused, lab, settings, code, words)
+    seconds = tenants.now() - began
+    await tenants.settle()
+    felt = summary([one for one in tenants.ledger.entries[counted:] if one.sent < began + seconds])
+    assert felt["requests"] >= 0.9 * RATE * seconds
+    assert (felt["lost"], felt["cut"], felt["wrong"]) == (0, 0, 0), felt["errors"]
+
+
+def _refused(lab: RunningLab, settings: dict[str, Any], code: str, words: str) -> None:
     source = layer_of(lab)
     target = "kserve" if source != "kserve" else "raw-vllm"
     before = objects(lab)
