@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -104,3 +105,29 @@ def lab(state_directory: Path) -> Iterator[RunningLab]:
     finally:
         stopped = pointsman("lab", "down", "--purge")
         assert stopped.returncode == 0, stopped.stderr
+
+
+SAMPLE = 5
+"""Faults in a run that does not ask for all."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults", choices=("sample", "all"), default="sample", help="how many of the lab's faults")
+    parser.addoption("--faults-seed", type=int, default=random.SystemRandom().randrange(10_000), help="of the sample")
+    parser.addoption("--faults-table", default="", help="write what was seen into this file")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"faults: {config.getoption('--faults')}, seed {config.getoption('--faults-seed')}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the faults, a sample by seed, unless all are asked for or tests are chosen by name."""
+    faults = [item for item in items if "tests/faults/test_faults_in_the_lab.py" in item.nodeid]
+    chosen = config.getoption("--faults") == "all" or any("::" in word for word in config.args) or config.option.keyword
+    if chosen or len(faults) <= SAMPLE:
+        return
+    kept = random.Random(config.getoption("--faults-seed")).sample(faults, SAMPLE)
+    dropped = [item for item in faults if item not in kept]
+    items[:] = [item for item in items if item not in dropped]
+    config.hook.pytest_deselected(items=dropped)

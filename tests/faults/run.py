@@ -1,0 +1,134 @@
+"""One move with one fault in it: the real program, told when to be hurt by its own events, under tenants who call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from contextlib import AsyncExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pointsman.demo.ledger import summary
+from pointsman.demo.load import Load
+from pointsman.lab.faults.api import ApiFaults, bad_road
+from tests.conftest import RunningLab
+from tests.faults.cases import Case
+from tests.move.platform import MODEL, faults, layer_of, objects, pointsman_in, spec_with
+
+__all__ = ["Outcome", "carry_out"]
+
+TARGET = "kserve"
+LIMIT = 300.0
+"""Seconds a move with a fault may take before the test gives up on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it."""
+
+    exit: int
+    receipt: dict[str, Any]
+    felt: dict[str, Any]
+    """The tenants' ledger."""
+    seconds: float
+    layer: str
+    left: set[str]
+    """Objects that were not there before, and ones that are gone."""
+    answers: str = ""
+    """Faults of the road, counted."""
+
+    @property
+    def code(self) -> str:
+        """The error's code; empty when there was none."""
+        return str((self.receipt.get("error") or {}).get("code", ""))
+
+    @property
+    def what(self) -> str:
+        """The error's words."""
+        return str((self.receipt.get("error") or {}).get("what", ""))
+
+
+async def carry_out(lab: RunningLab, tenants: Load, case: Case, folder: Path, seed: int) -> Outcome:
+    """Move from raw vLLM to KServe with the fault, mend what an operator would mend, and look at what is left."""
+    before = await asyncio.to_thread(objects, lab)
+    began, counted = tenants.now(), len(tenants.ledger.entries)
+    model = spec_with(folder, (_image(), case.image)) if case.image else Path(MODEL)
+    async with AsyncExitStack() as stack:
+        kubeconfig, road = lab.kubeconfig, None
+        if case.bad_road:
+            kubeconfig, road = await stack.enter_async_context(bad_road(lab.kubeconfig, folder, seed=seed))
+        stack.enter_context(faults(lab, TARGET, dict(case.engine)) if case.engine else nullcontext())
+        stack.enter_context(case.around(lab))
+        code, out, errors = await _move(lab, case, model, kubeconfig)
+    receipt = json.loads(out) if out.startswith("{") else {"error": {"code": "", "what": errors[-2000:]}}
+    if case.mend is not None:
+        await asyncio.to_thread(case.mend, lab)
+    if code == 4:
+        await _roll_back(lab)
+    seconds = tenants.now() - began
+    await tenants.settle()
+    felt = summary([one for one in tenants.ledger.entries[counted:] if one.sent < began + seconds])
+    layer, after = await asyncio.to_thread(layer_of, lab), await asyncio.to_thread(objects, lab)
+    return Outcome(code, receipt, felt, seconds, layer, before ^ after, _counts(road))
+
+
+def _image() -> str:
+    line = next(line for line in Path(MODEL).read_text().splitlines() if "image:" in line)
+    return line.split("image:", 1)[1].strip().rstrip("}").split(",")[0].strip()
+
+
+def _counts(road: ApiFaults | None) -> str:
+    if road is None:
+        return ""
+    made = ", ".join(f"{count} × {kind.value}" for kind, count in sorted(road.made.items()))
+    return f"{sum(road.made.values())} of {road.calls} calls: {made}"
+
+
+async def _move(lab: RunningLab, case: Case, model: Path, kubeconfig: Path) -> tuple[int, str, str]:
+    program = pointsman_in(lab)
+    words = ["move", str(model), "--to", TARGET, "--yes", "--output", "json", "--kubeconfig", str(kubeconfig)]
+    words += ["--ready-timeout", "40", "--roll-timeout", "60"]
+    process = await asyncio.create_subprocess_exec(
+        *program.command(*words),
+        env=program.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        limit=1024 * 1024,
+    )
+    try:
+        async with asyncio.timeout(LIMIT):
+            told, out = await asyncio.gather(_watched(process, lab, case), _all(process.stdout))
+            return await process.wait(), out, told
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _watched(process: asyncio.subprocess.Process, lab: RunningLab, case: Case) -> str:
+    assert process.stderr is not None
+    told, acted = [], False
+    async for raw in process.stderr:
+        line = raw.decode()
+        told.append(line)
+        event = json.loads(line) if line.startswith("{") else {}
+        if case.act and not acted and (event.get("event"), event.get("step")) == case.when:
+            acted = True
+            await asyncio.to_thread(case.act, lab)
+    assert acted or case.act is None, f"the move never said {case.when}: {''.join(told)[-2000:]}"
+    return "".join(told)
+
+
+async def _all(stream: asyncio.StreamReader | None) -> str:
+    assert stream is not None
+    return (await stream.read()).decode()
+
+
+async def _roll_back(lab: RunningLab) -> None:
+    """What the operator does with a move that was left open, when the trouble is mended."""
+    words = ("rollback", MODEL, "--yes", "--output", "json", "--kubeconfig", str(lab.kubeconfig))
+    done = await asyncio.to_thread(pointsman_in(lab), *words, timeout=LIMIT)
+    assert done.returncode in (0, 3), done.stderr
