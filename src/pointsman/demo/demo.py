@@ -127,7 +127,8 @@ class Demo:
         async with Client.from_kubeconfig(plan.kubeconfig, plan.context) as client, Http() as wire:
             self._stage.say("applying the example platform: namespaces, keys, the LiteLLM edge")
             await apply_platform(client, plan.model)
-            route = list(plan.route) or await self._around(client, wire)
+            start = await self._served(client, wire)
+            route = list(plan.route) or _around(start)
             key = await self._key(client)
             async with door(client, plan.model.spec.tenant.edge, key, plan.proxy) as way:
                 self._stage.say("asking the source for the right answers, before anything moves")
@@ -148,8 +149,8 @@ class Demo:
                         await self._load.stop()
                         self._conclude(begin, await counts.look(), self._load)
 
-    async def _around(self, client: Client, wire: Http) -> list[str]:
-        """Serve the model, unless it is served already, and say where it will go."""
+    async def _served(self, client: Client, wire: Http) -> str:
+        """Serve the model, unless it is served already; returns the layer."""
         model = self.plan.model
         edge = litellm_values(client, model, self._endpoints())
         members = (await edge.read()).members
@@ -159,9 +160,7 @@ class Demo:
                 await bring_up(self._new(client, wire, observer), model, self.plan.options)
         else:
             self._stage.say(f"{model.name} is served from {start} already; starting there")
-        ids = [layer.id for layer in LAYERS]
-        place = ids.index(start)
-        return [*ids[place + 1 :], *ids[: place + 1]]
+        return start
 
     async def _moves(self, client: Client, wire: Http, route: Sequence[str], counts: EngineCounts) -> None:
         load = self._load
@@ -289,3 +288,10 @@ class Demo:
             next_action="name Secret and key in spec.tenant.edge.masterKey",
             code="edge-key-missing",
         )
+
+
+def _around(start: str) -> list[str]:
+    """Once around all layers, back to the first."""
+    ids = [layer.id for layer in LAYERS]
+    place = ids.index(start)
+    return [*ids[place + 1 :], *ids[: place + 1]]

@@ -96,7 +96,7 @@ class Child:
 
 
 async def start_all(children: Sequence[Child], changed: Callable[[], None] = lambda: None) -> None:
-    """Start these together and wait until all are ready."""
+    """Start these together and wait until all are ready; raises the LabError of the first that ends before."""
     for child in children:
         await child.start()
     changed()
@@ -105,12 +105,13 @@ async def start_all(children: Sequence[Child], changed: Callable[[], None] = lam
         await child.wait_ready()
         changed()
 
+    tasks = [asyncio.create_task(follow(child)) for child in children]
     try:
-        async with asyncio.TaskGroup() as group:
-            for child in children:
-                group.create_task(follow(child))
-    except* LabError as failed:
-        raise failed.exceptions[0] from None
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def stop_all(stages: Iterable[Sequence[Child]]) -> None:
