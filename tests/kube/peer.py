@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from pointsman.kube.kubeconfig import Access
 
 @dataclass
 class Peer:
-    """Scripted answers in order: (status, headers, body), or "reset" to cut the connection."""
+    """Scripted answers in order: (status, headers, body), "reset" to cut the connection, "silence" to say nothing."""
 
     answers: list[Any] = field(default_factory=list)
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -28,6 +29,10 @@ class Peer:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
+        if answer == "silence":
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await asyncio.Event().wait()
         status, headers, body = answer
         if isinstance(body, list):
             return web.Response(status=status, headers=headers, text="".join(json.dumps(line) + "\n" for line in body))
@@ -35,17 +40,17 @@ class Peer:
 
 
 @asynccontextmanager
-async def client_for(peer: Peer) -> AsyncIterator[Client]:
+async def client_for(peer: Peer, *, watch_seconds: int = 20) -> AsyncIterator[Client]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", peer.handle)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     address = runner.addresses[0]
     access = Access(f"http://{address[0]}:{address[1]}", None, {}, "peer", "default", "tests")
     try:
-        async with Client(access) as client:
+        async with Client(access, watch_seconds=watch_seconds) as client:
             yield client
     finally:
         await runner.cleanup()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -75,9 +76,9 @@ def listing(version: str, *items: dict[str, Any]) -> Answer:
     return 200, {}, {"metadata": {"resourceVersion": version}, "items": [item["object"] for item in items]}
 
 
-async def told(peer: Peer, count: int) -> list[tuple[str, str]]:
+async def told(peer: Peer, count: int, watch_seconds: int = 20) -> list[tuple[str, str]]:
     found = []
-    async with client_for(peer) as client:
+    async with client_for(peer, watch_seconds=watch_seconds) as client:
         async for event in client.watch(kind_of("ConfigMap"), "n"):
             found.append((event.type, event.object.get("metadata", {}).get("name", "")))
             if len(found) == count:
@@ -91,6 +92,13 @@ async def test_a_watch_that_the_server_closes_goes_on_from_where_it_was() -> Non
     peer = Peer([listing("5", change("ADDED", "5")), first, second])
     assert await told(peer, 4) == [("ADDED", "m"), ("SYNCED", ""), ("MODIFIED", "m"), ("DELETED", "m")]
     assert "resourceVersion=6" in peer.seen[2][1]
+
+
+async def test_a_watch_that_dies_without_a_word_is_opened_again() -> None:
+    peer = Peer([listing("5"), "silence", (200, {}, [change("ADDED", "6")])])
+    async with asyncio.timeout(20):
+        assert await told(peer, 2, watch_seconds=1) == [("SYNCED", ""), ("ADDED", "m")]
+    assert "timeoutSeconds=1" in peer.seen[1][1]
 
 
 async def test_an_expired_watch_lists_again_and_tells_what_vanished() -> None:

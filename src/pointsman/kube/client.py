@@ -30,6 +30,11 @@ FIELD_MANAGER = "pointsman"
 CALL_TIMEOUT = 30.0
 """Seconds one call may take, retries not included."""
 ATTEMPTS = 6
+WATCH_SECONDS = 20
+"""Seconds after which the server is asked to end a watch. A watch that lives longer than that and says nothing is
+dead: a road that lost the connection without a word is noticed that soon."""
+WATCH_GRACE = 1.25
+"""Silence after which a watch is taken for dead, as a multiple of the time it was asked to last."""
 
 Object = dict[str, Any]
 
@@ -44,8 +49,9 @@ _PATCH_TYPES = {
 class Client:
     """One API server. Use as an async context manager, from one event loop."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, *, watch_seconds: int = WATCH_SECONDS) -> None:
         self.access = access
+        self.watch_seconds = watch_seconds
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
@@ -284,7 +290,7 @@ class Client:
         try:
             async with self.session.get(
                 self._url(path, params),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=WATCH_SILENCE),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=WATCH_GRACE * self.watch_seconds),
                 headers={"Accept": "application/json"},
             ) as response:
                 if response.status >= 400:
@@ -293,10 +299,6 @@ class Client:
                     yield json.loads(line)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise WatchError(0, str(error).encode()) from error
-
-
-WATCH_SILENCE = 330.0
-"""Seconds of silence after which a watch is taken for dead; the server is asked to end it at 300."""
 
 
 async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

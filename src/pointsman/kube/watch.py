@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "WatchError", "follow"]
 
-SERVER_TIMEOUT = 300
-"""Seconds after which the server is asked to end a watch, so that a silent dead connection is noticed."""
-
 _RELIST, _RAISE, _RETRY = "relist", "raise", "retry"
 _POLICY = {400: _RAISE, 401: _RAISE, 403: _RAISE, 404: _RETRY, 410: _RELIST}
 """What a watch does about a status; anything else: retry. 404 is retried, a CRD may be about to be installed."""
@@ -67,7 +64,7 @@ async def follow(client: Client, kind: Kind, path: str, params: Mapping[str, str
                 "watch": "true",
                 "allowWatchBookmarks": "true",
                 "resourceVersion": version,
-                "timeoutSeconds": str(SERVER_TIMEOUT),
+                "timeoutSeconds": str(client.watch_seconds),
             }
             async for raw in client.events(path, watch):
                 pause = 0.1
