@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
+from pointsman.edge.contract import AliasState
+from pointsman.errors import PointsmanError
 from pointsman.move.bring_up import bring_up
 from pointsman.move.overview import overview
 from pointsman.report.contract import Happening, Topic
@@ -15,6 +18,7 @@ from pointsman.report.lines import JsonLines, PlainLines
 from pointsman.report.status import print_status
 from pointsman.report.text import receipt_lines, took
 from pointsman.report.tree import LiveTree
+from pointsman.spec.model import Model
 from tests.world.layers import LAYERS
 from tests.world.world import World, quick
 
@@ -66,8 +70,11 @@ async def test_the_status_of_a_running_move_says_who_and_where() -> None:
     await bring_up(world.conductor("zeroth@test/0"), world.model, quick())
     seen: list[dict[str, object]] = []
 
+    async def aliases(models: Sequence[Model]) -> Mapping[str, AliasState | PointsmanError]:
+        return {model.name: await world.edge.read() for model in models}
+
     async def look() -> None:
-        seen.extend(await overview(world.cluster, world.clock, LAYERS, lambda model: world.edge))
+        seen.extend(await overview(world.cluster, world.clock, LAYERS, aliases))
 
     tasks = []
 

@@ -41,7 +41,7 @@ def command(
 
 
 async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> list[dict[str, Any]]:
-    from pointsman.cli.means import edge_factory, model_named
+    from pointsman.cli.means import aliases_reader, model_named
     from pointsman.errors import PointsmanError
     from pointsman.kube.client import Client
     from pointsman.layers.registry import LAYERS
@@ -49,7 +49,7 @@ async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> 
     from pointsman.move.overview import overview
 
     async with Client.from_kubeconfig(kubeconfig, context) as client:
-        known = await overview(client, SystemClock(), LAYERS, edge_factory(client), only=wanted)
+        known = await overview(client, SystemClock(), LAYERS, aliases_reader(client), only=wanted)
         if known or not wanted:
             return known
         try:
@@ -57,5 +57,5 @@ async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> 
         except PointsmanError as error:
             error.what = f"the cluster knows no model {wanted!r}, and {error.what}"
             raise
-        edges = edge_factory(client)
-        return await overview(client, SystemClock(), LAYERS, edges, only=declared.name, declared=[declared])
+        aliases = aliases_reader(client)
+        return await overview(client, SystemClock(), LAYERS, aliases, only=declared.name, declared=[declared])

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+INTERRUPTED = 130
+
+
 class Output(StrEnum):
     """How data is written."""
 
@@ -36,7 +39,11 @@ def command(
     from pointsman.cli.means import model_named
 
     _, loaded = model_named(model)
-    found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output))
+    try:
+        found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output))
+    except asyncio.CancelledError:
+        sys.stderr.write("interrupted; what was not there before is gone again\n")
+        return INTERRUPTED
     if output is Output.json:
         sys.stdout.write(json.dumps(found, default=str) + "\n")
     else:
@@ -48,10 +55,15 @@ async def _up(
     model: Model, ready_timeout: float, kubeconfig: Path | None, context: str | None, output: Output
 ) -> Mapping[str, Any]:
     from pointsman.cli.means import Output as Shown
-    from pointsman.cli.means import conductor, watching
+    from pointsman.cli.means import conductor, watching, with_signals
     from pointsman.move.bring_up import bring_up
     from pointsman.move.context import Options
 
     with watching(Shown(output.value), f"{model.name} on {model.spec.layer}") as observer:
         async with conductor(kubeconfig, context, observer) as made:
-            return await bring_up(made, model, Options(ready_timeout=ready_timeout))
+            work = asyncio.ensure_future(bring_up(made, model, Options(ready_timeout=ready_timeout)))
+            return await with_signals(work, lambda: _cancel(work))
+
+
+def _cancel(work: asyncio.Future[Mapping[str, Any]]) -> None:
+    work.cancel()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -40,8 +41,6 @@ class Entry:
     """One item of ``model_list``."""
 
     index: int
-    line: int
-    """1-based line of its dash."""
     data: Mapping[str, Any]
     """The item as plain data."""
 
@@ -53,32 +52,40 @@ class ConfigText:
         self.text = text
         self.where = where
         try:
-            self.root = YAML(typ="safe", pure=True).compose(text)
-            self.data: Any = YAML(typ="safe", pure=True).load(text)
+            data = YAML(typ="safe", pure=True).load(text)
         except (YAMLError, ValueError) as error:
             mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
             place = f"{where}:{mark.line + 1}" if mark else where
             reason = getattr(error, "problem", None) or str(error).splitlines()[0]
             raise refuse(f"the edge's configuration is not YAML: {reason}", place, code="edge-config-yaml") from error
-        if self.root is not None and not isinstance(self.root, MappingNode):
+        if data is not None and not isinstance(data, dict):
             raise refuse("the edge's configuration is not a mapping", where, code="edge-config-yaml")
-        self.data = self.data or {}
+        self.data: dict[str, Any] = data or {}
+
+    @cached_property
+    def root(self) -> Node | None:
+        """The text as nodes with places; only edits and errors need it."""
+        node: Node | None = YAML(typ="safe", pure=True).compose(self.text)
+        return node
 
     def entries(self, alias: str) -> list[Entry]:
         """The alias's entries, in order."""
+        return self._by_alias.get(alias, [])
+
+    @cached_property
+    def _by_alias(self) -> dict[object, list[Entry]]:
         listed = self.data.get("model_list") or []
         if not isinstance(listed, list):
             raise refuse("model_list is not a list", self.where, code="edge-config-shape")
-        nodes = self._items()
-        return [
-            Entry(index, nodes[index].start_mark.line + 1, item)
-            for index, item in enumerate(listed)
-            if isinstance(item, dict) and item.get("model_name") == alias
-        ]
+        found: dict[object, list[Entry]] = {}
+        for index, item in enumerate(listed):
+            if isinstance(item, dict) and isinstance(item.get("model_name"), str):
+                found.setdefault(item["model_name"], []).append(Entry(index, item))
+        return found
 
     def place(self, entry: Entry) -> str:
         """``ConfigMap llm-gateway/litellm-config (config.yaml:12)``, as far as it is known."""
-        return f"{self.where}:{entry.line}"
+        return f"{self.where}:{self._items()[entry.index].start_mark.line + 1}"
 
     def check(self, entry: Entry) -> None:
         """Raise RefusedError when the entry is written in a way that cannot be edited alone."""

@@ -11,7 +11,7 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +21,12 @@ from pointsman.edge.contract import AliasState, Member, Observation, Replica
 from pointsman.edge.litellm_alias import Alias, Terms, warnings
 from pointsman.edge.litellm_probe import ask
 from pointsman.edge.litellm_rollout import REVISION, Rollout, judge, replica_of
-from pointsman.errors import ConflictError, PermanentError, RefusedError, TemporaryError
+from pointsman.errors import ConflictError, PermanentError, PointsmanError, RefusedError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.spec.model import Model
 from pointsman.spec.tenant import Edge as Settings
 
-__all__ = ["LiteLLMValues", "litellm_values"]
+__all__ = ["LiteLLMValues", "litellm_values", "read_aliases"]
 
 LOOK = 0.2
 """Seconds between two looks at a rollout."""
@@ -48,6 +48,34 @@ def litellm_values(cluster: Cluster, model: Model, endpoints: dict[str, str]) ->
     return LiteLLMValues(cluster, tenant.edge, terms)
 
 
+async def read_aliases(edges: Mapping[str, LiteLLMValues]) -> dict[str, AliasState | PointsmanError]:
+    """Many aliases by the name they are given under, each edge's configuration read and parsed once.
+
+    An alias that cannot be read has its error in the place of its state.
+    """
+    shared: dict[str, list[str]] = {}
+    for name, edge in edges.items():
+        shared.setdefault(edge.settings.model_dump_json(), []).append(name)
+    parts = await asyncio.gather(*(_read_shared({name: edges[name] for name in names}) for names in shared.values()))
+    return {name: state for part in parts for name, state in part.items()}
+
+
+async def _read_shared(edges: Mapping[str, LiteLLMValues]) -> dict[str, AliasState | PointsmanError]:
+    """Aliases of one configuration."""
+    try:
+        parsed = await next(iter(edges.values())).parsed()
+    except PointsmanError as error:
+        return dict.fromkeys(edges, error)
+    return {name: _state_or_error(edge, parsed) for name, edge in edges.items()}
+
+
+def _state_or_error(edge: LiteLLMValues, parsed: ConfigText) -> AliasState | PointsmanError:
+    try:
+        return edge.state_in(parsed)
+    except PointsmanError as error:
+        return error
+
+
 class LiteLLMValues:
     """Implements ``pointsman.edge.contract.Edge``."""
 
@@ -58,11 +86,17 @@ class LiteLLMValues:
 
     async def read(self) -> AliasState:
         """The alias as the ConfigMap declares it."""
+        return self.state_in(await self.parsed())
+
+    async def parsed(self) -> ConfigText:
+        """The whole configuration that the ConfigMap declares."""
         await self._deployment()
-        config = await self._config()
-        parsed = ConfigText(config.text, self._where)
+        return ConfigText((await self._config()).text, self._where)
+
+    def state_in(self, parsed: ConfigText) -> AliasState:
+        """The alias as a configuration declares it."""
         members = Alias(parsed, self.terms).members()
-        return AliasState(self.terms.alias, members, digest(config.text), warnings(parsed, members))
+        return AliasState(self.terms.alias, members, digest(parsed.text), warnings(parsed, members))
 
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members in one change and roll the pods; saying it twice rolls once."""

@@ -18,6 +18,7 @@ from pointsman.lab.config import LabConfig
 from pointsman.lab.kubectl import Kubectl
 from pointsman.lab.paths import cache_root
 from pointsman.lab.progress import Progress, Report
+from pointsman.lab.retention import forget_old, used
 from pointsman.lab.storage import storage_errors
 from pointsman.lab.toolchain import Toolchain
 from pointsman.lab.wholeness import is_whole, seal
@@ -33,11 +34,13 @@ def ensure_snapshot(tools: Toolchain, report: Report) -> Path:
     folder = cache_root() / "snapshots"
     snapshot = folder / snapshot_key(tools)
     if is_whole(snapshot):
+        used(snapshot)
         return snapshot
     lock = folder / f"{snapshot.name}.lock"
     with storage_errors(folder, "POINTSMAN_CACHE"), locks.hold(lock, lambda pid: report(_waits(pid))):
         if not is_whole(snapshot):
             _make(snapshot, tools, report)
+            forget_old(folder, snapshot)
     return snapshot
 
 

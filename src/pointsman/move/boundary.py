@@ -14,28 +14,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from pointsman.edge.boundary import Cluster as EdgeCluster
+from pointsman.edge.boundary import Object
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Kind, Ref
 from pointsman.kube.watch import Event
 
 __all__ = ["Clock", "Cluster", "LineStream", "Object", "SystemClock", "Wire"]
 
-Object = dict[str, Any]
 
-
-class Cluster(Protocol):
-    """The calls of ``pointsman.kube.client.Client`` that a move makes."""
-
-    async def get(self, ref: Ref) -> Object:
-        """The object, or NotFoundError."""
-
-    async def find(self, ref: Ref) -> Object | None:
-        """The object, or None."""
-
-    async def list(
-        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None, fields: str = ""
-    ) -> list[Object]:
-        """All objects of a kind."""
+class Cluster(EdgeCluster, Protocol):
+    """The calls of ``pointsman.kube.client.Client`` that a move makes: the edge's, and these."""
 
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
         """Server-side apply."""
@@ -45,9 +34,6 @@ class Cluster(Protocol):
 
     async def replace(self, manifest: Object, *, subresource: str = "") -> Object:
         """Replace, or ConflictError when its resourceVersion is old."""
-
-    async def patch(self, ref: Ref, body: Any, *, subresource: str = "", kind: str = "merge") -> Object:
-        """Patch; with metadata.resourceVersion in the body, ConflictError when it is old."""
 
     async def delete(
         self, ref: Ref, *, propagation: str = "Background", missing_ok: bool = True, grace: int | None = None
@@ -66,18 +52,6 @@ class Cluster(Protocol):
 
     async def wait_gone(self, ref: Ref, timeout: float) -> None:
         """Wait until the object is gone, or TemporaryError."""
-
-    async def http(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 30.0,
-    ) -> Response:
-        """One raw call."""
 
     async def proxy_get(self, namespace: str, pod: str, port: int, path: str, timeout: float = 10.0) -> Response:
         """GET from a pod through the API server."""

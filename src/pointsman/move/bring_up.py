@@ -6,18 +6,20 @@ brought up.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from pointsman.errors import RefusedError
+from pointsman.errors import PointsmanError, RefusedError
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
 from pointsman.move.preflight import CHECKS
 from pointsman.move.records import remember
-from pointsman.move.steps.deploy import apply_layer
+from pointsman.move.steps.contract import Detail
+from pointsman.move.steps.deploy import Deploy, apply_layer
 from pointsman.move.steps.prove_contract import prove_contract
 from pointsman.move.steps.serve_ready import prove_serving
-from pointsman.move.steps.shift import point_alias, same_members
+from pointsman.move.steps.shift import point_alias, restore_alias, same_members
 from pointsman.report.contract import Topic
 from pointsman.spec.model import Model
 
@@ -30,7 +32,8 @@ _APPLY = {"kinds-served", "target-namespace", "auth-secret", "no-foreign-objects
 async def bring_up(conductor: Conductor, model: Model, options: Options) -> Mapping[str, Any]:
     """Serve ``model`` from its declared layer and point its alias there; saying it twice changes nothing.
 
-    Raises RefusedError when its alias points at another layer or a move of it is open.
+    Raises RefusedError when its alias points at another layer or a move of it is open. What fails or is cancelled
+    takes back what was not there before.
     """
     lock = conductor.lock_of(model)
     await conductor.refuse_if_busy(model)
@@ -40,7 +43,30 @@ async def bring_up(conductor: Conductor, model: Model, options: Options) -> Mapp
         if check.id in _APPLY:
             context.note("preflight", f"{check.id}: {await check.run(context)}", {})
     await lock.take()
-    return await conductor.while_held(lock, _bring_up(conductor, context))
+    return await conductor.while_held(lock, _all_or_nothing(conductor, context))
+
+
+async def _all_or_nothing(conductor: Conductor, context: Context) -> Mapping[str, Any]:
+    """Bring the model up; when that fails or is interrupted, take back what was not there before.
+
+    A model that tenants are served from already is left alone.
+    """
+    step = Deploy()
+    seen = await step.validate(context)
+    try:
+        return await _bring_up(conductor, context)
+    except (PointsmanError, asyncio.CancelledError):
+        if not context.alias.members:
+            conductor.tell(Topic.UNDO_BEGUN, step.id, step.describe(context).undo, {})
+            await asyncio.shield(asyncio.ensure_future(_take_back(context, step, seen)))
+            conductor.tell(Topic.UNDO_DONE, step.id, "", {})
+        raise
+
+
+async def _take_back(context: Context, step: Deploy, seen: Detail) -> None:
+    if (await context.edge.read()).members:
+        await restore_alias(context)
+    await step.undo(context, seen)
 
 
 async def _bring_up(conductor: Conductor, context: Context) -> Mapping[str, Any]:

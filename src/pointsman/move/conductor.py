@@ -281,9 +281,10 @@ class Conductor:
                 )
             return job.result()
         finally:
+            # Work that puts something back when it is cancelled does so under the lock.
             for task in (job, beat):
                 task.cancel()
-            await asyncio.gather(job, beat, return_exceptions=True)
+                await asyncio.gather(task, return_exceptions=True)
             await _quietly(lock.release())
 
     async def _beat(self, lock: Lock) -> None:

@@ -6,10 +6,10 @@ Nothing is asked per model: each kind is listed once, and the layers' own verdic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from pointsman.edge.contract import Edge, Member
+from pointsman.edge.contract import AliasState, Member
 from pointsman.errors import NotFoundError, PointsmanError
 from pointsman.kube.resources import Kind, Ref, kind_of
 from pointsman.layers.contract import Layer, Live
@@ -18,14 +18,17 @@ from pointsman.move.ledger import Ledger, Summary
 from pointsman.move.records import known_models
 from pointsman.spec.model import Model
 
-__all__ = ["overview"]
+__all__ = ["ReadAliases", "overview"]
+
+ReadAliases = Callable[[Sequence[Model]], Awaitable[Mapping[str, AliasState | PointsmanError]]]
+"""Reads many models' aliases at once, by model; an error stands in the place of an alias that cannot be read."""
 
 
 async def overview(
     cluster: Cluster,
     clock: Clock,
     layers: Sequence[Layer],
-    edge_for: Callable[[Model], Edge],
+    aliases_of: ReadAliases,
     *,
     only: str = "",
     declared: Sequence[Model] = (),
@@ -35,7 +38,7 @@ async def overview(
     models = [model for name, model in sorted(known.items()) if only in ("", name)]
     kinds = {ref.kind for model in models for layer in layers for ref in layer.reads(model)}
     objects, moves, aliases = await asyncio.gather(
-        _listed(cluster, kinds), Ledger(cluster, clock).moves(), _aliases(models, edge_for)
+        _listed(cluster, kinds), Ledger(cluster, clock).moves(), aliases_of(models)
     )
     running = {one.model: one for one in moves}
     return [_model(model, layers, objects, aliases[model.name], running.get(model.name)) for model in models]
@@ -58,28 +61,14 @@ async def _listed(cluster: Cluster, kinds: set[Kind]) -> dict[Ref, Object]:
     return found
 
 
-async def _aliases(
-    models: Sequence[Model], edge_for: Callable[[Model], Edge]
-) -> dict[str, tuple[tuple[Member, ...], str]]:
-    """Each alias' members, and what is wrong with it when it cannot be read."""
-
-    async def one(model: Model) -> tuple[tuple[Member, ...], str]:
-        try:
-            return (await edge_for(model).read()).members, ""
-        except PointsmanError as error:
-            return (), f"alias {model.spec.tenant.alias} cannot be read: {error.what}"
-
-    return dict(zip((model.name for model in models), await asyncio.gather(*map(one, models)), strict=True))
-
-
 def _model(
     model: Model,
     layers: Sequence[Layer],
     objects: Mapping[Ref, Object],
-    alias: tuple[tuple[Member, ...], str],
+    alias: AliasState | PointsmanError,
     move: Summary | None,
 ) -> dict[str, Any]:
-    members, problem = alias
+    members, problem = _alias(model, alias)
     rows = [_layer(model, layer, objects, members) for layer in layers]
     present = [row for row in rows if row["state"] != "absent" or row["traffic"] is not None]
     return {
@@ -90,6 +79,13 @@ def _model(
         "move": _move(move),
         "warnings": [problem] if problem else [],
     }
+
+
+def _alias(model: Model, alias: AliasState | PointsmanError) -> tuple[tuple[Member, ...], str]:
+    """The alias' members, and what is wrong with it when it cannot be read."""
+    if isinstance(alias, PointsmanError):
+        return (), f"alias {model.spec.tenant.alias} cannot be read: {alias.what}"
+    return alias.members, ""
 
 
 def _layer(model: Model, layer: Layer, objects: Mapping[Ref, Object], members: Sequence[Member]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pointsman.errors import LabError
 from pointsman.lab import locks
 from pointsman.lab.paths import cache_root
 from pointsman.lab.progress import Progress, Report, silent
+from pointsman.lab.retention import forget_old, used
 from pointsman.lab.storage import storage_errors
 from pointsman.lab.toolchain import manifests
 from pointsman.lab.toolchain.build import BUILD_FLAGS, build_tools
@@ -75,6 +76,7 @@ def ensure_toolchain(report: Report = silent) -> Toolchain:
     folder = cache_root() / "toolchain"
     toolchain = Toolchain(folder / toolchain_key())
     if is_whole(toolchain.directory):
+        used(toolchain.directory)
         return toolchain
     with (
         storage_errors(folder, "POINTSMAN_CACHE"),
@@ -82,6 +84,7 @@ def ensure_toolchain(report: Report = silent) -> Toolchain:
     ):
         if not is_whole(toolchain.directory):
             _make(toolchain.directory, report)
+            forget_old(folder, toolchain.directory)
     return toolchain
 
 
