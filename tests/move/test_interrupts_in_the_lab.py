@@ -19,11 +19,10 @@ def other(source: str) -> str:
     return "kserve" if source != "kserve" else "raw-vllm"
 
 
-def begin(lab: RunningLab, target: str) -> subprocess.Popen[str]:
+def begin(lab: RunningLab, *words: str) -> subprocess.Popen[str]:
     program = pointsman_in(lab)
-    words = ("move", MODEL, "--to", target, "--yes", "--output", "json", "--kubeconfig", str(lab.kubeconfig))
     return subprocess.Popen(
-        program.command(*words),
+        program.command(*words, "--output", "json", "--kubeconfig", str(lab.kubeconfig)),
         env=program.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -45,7 +44,7 @@ def read_until(stream: IO[str] | None, event: str, step: str) -> None:
 def test_ctrl_c_puts_tenants_back_and_says_so(lab: RunningLab) -> None:
     served(lab)
     source, before = layer_of(lab), objects(lab)
-    with begin(lab, other(source)) as process:
+    with begin(lab, "move", MODEL, "--to", other(source), "--yes") as process:
         read_until(process.stderr, "step-begun", "shift-10")
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=120)
@@ -57,10 +56,27 @@ def test_ctrl_c_puts_tenants_back_and_says_so(lab: RunningLab) -> None:
     assert objects(lab) == before
 
 
+def test_ctrl_c_in_the_demo_costs_its_tenants_nothing(lab: RunningLab) -> None:
+    served(lab)
+    source, before = layer_of(lab), objects(lab)
+    with begin(lab, "demo", "--rate", "8") as process:
+        read_until(process.stderr, "step-begun", "shift-10")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    told = json.loads(out)
+    assert told["interrupted"]
+    assert [one["state"] for one in told["moves"]] == ["undone"]
+    assert told["load"]["requests"] > 0
+    assert told["load"]["lost"] == 0, told["load"]["errors"]
+    assert layer_of(lab) == source
+    assert objects(lab) == before
+
+
 def test_a_killed_move_is_found_refused_and_recovered(lab: RunningLab) -> None:
     served(lab)
     source, before = layer_of(lab), objects(lab)
-    with begin(lab, other(source)) as process:
+    with begin(lab, "move", MODEL, "--to", other(source), "--yes") as process:
         read_until(process.stderr, "step-begun", "contract")
         process.kill()
     program, words = (
