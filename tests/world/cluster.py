@@ -245,6 +245,7 @@ class MemoryCluster:
             "metadata": {
                 "name": ref.name,
                 "namespace": ref.namespace,
+                "uid": f"{self.version:08d}-0000",
                 "labels": template["metadata"]["labels"],
                 "ownerReferences": [{"name": owner["metadata"]["name"]}],
             },

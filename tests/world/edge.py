@@ -28,6 +28,11 @@ class MemoryEdge:
     writes: list[tuple[Member, ...]] = field(default_factory=list)
     fail_writes: int = 0
     fail_confirms: int = 0
+    name: str = "edge-0"
+    lagging: list[Replica] = field(default_factory=list)
+    """Replicas beside the one that follows every change."""
+    gate: asyncio.Event | None = None
+    """While it is closed, no roll of the edge ends."""
     outages: list[str] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
@@ -46,10 +51,12 @@ class MemoryEdge:
         return self._revision()
 
     async def replicas(self) -> Sequence[Replica]:
-        return [Replica("edge-0", self._revision(), ready=True, terminating=False)]
+        return [Replica(self.name, self._revision(), ready=True, terminating=False), *self.lagging]
 
     async def confirm(self, revision: str, *, timeout: float) -> None:
         await asyncio.sleep(0)
+        if self.gate is not None:
+            await self.gate.wait()
         if self.fail_confirms:
             self.fail_confirms -= 1
             raise TemporaryError("replica edge-0 lags", where="edge-0")
@@ -68,7 +75,8 @@ class MemoryEdge:
                 else 503
             )
             (answered if status == 200 else failed)[one.id if status == 200 else f"http-{status}"] += 1
-        return Observation(dict(answered), dict(failed))
+        ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]
+        return Observation(dict(answered), dict(failed), {name: dict(answered) for name in ready})
 
     def check(self) -> None:
         """Whoever gets tenants' requests must serve: anything else is an outage, kept for the test to find."""

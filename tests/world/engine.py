@@ -44,10 +44,16 @@ class Engine:
     faults: Faults = field(default_factory=Faults)
     ended: int = 0
     errors: int = 0
+    under_way: int = 0
+    """Requests that are being answered."""
+    silent: bool = False
+    """It does not answer when it is asked for its metrics."""
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], body: Any) -> Response:
         """One request, one answer."""
         bare = "/" + path.lstrip("/")
+        if bare == "/metrics" and self.silent:
+            return Response(503, CIMultiDict(), b"")
         if bare == "/metrics":
             return Response(200, CIMultiDict(), self._metrics().encode())
         if not self.faults.ignore_key and headers.get("Authorization") != f"Bearer {KEY}":
@@ -75,7 +81,9 @@ class Engine:
 
     def _metrics(self) -> str:
         running = (
-            "" if self.faults.running is None else f'vllm:num_requests_running{{engine="0"}} {self.faults.running}\n'
+            ""
+            if self.faults.running is None
+            else f'vllm:num_requests_running{{engine="0"}} {self.faults.running + self.under_way}\n'
         )
         return (
             f"# HELP vllm:num_requests_running Running.\n{running}"

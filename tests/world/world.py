@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pointsman.edge.contract import Member
 from pointsman.kube.resources import Ref, kind_of
@@ -34,6 +35,8 @@ class MemoryClock:
 
     seconds: float = 0.0
     start: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    passing: Callable[[float], None] = lambda seconds: None
+    """Told of every wait, once it is over."""
 
     def monotonic(self) -> float:
         return self.seconds
@@ -44,6 +47,7 @@ class MemoryClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(0)
         self.seconds += seconds
+        self.passing(seconds)
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Seen:
         self.react(happening)
 
 
-def quick(**changes: float) -> Options:
+def quick(**changes: Any) -> Options:
     """Options with no time to lose."""
     return Options(**{"hold": 2.0, "ready_timeout": 0.2, "route_timeout": 1.0, "release_timeout": 1.0, **changes})
 

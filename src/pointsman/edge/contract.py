@@ -8,7 +8,7 @@ as zero (LiteLLM 1.106, measured).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 __all__ = ["AliasState", "Edge", "Member", "Observation", "Replica"]
@@ -57,6 +57,8 @@ class Observation:
 
     answered: Mapping[str, int]
     failed: Mapping[str, int]
+    replicas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Requests answered per member id, by the replica of the edge that was asked."""
 
 
 class Edge(Protocol):

@@ -34,15 +34,19 @@ async def ask(cluster: Cluster, targets: Sequence[Target], alias: str, key: str,
     """Send ``requests`` marked requests, the replicas taking turns."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(number: int) -> tuple[str, bool]:
+    async def one(number: int) -> tuple[str, str, bool]:
+        target = targets[number % len(targets)]
         async with gate:
-            return await _one(cluster, targets[number % len(targets)], alias, key)
+            return (target[0].name, *await _one(cluster, target, alias, key))
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(number)) for number in range(requests)]
-    told = Counter(task.result() for task in tasks)
-    answered = {name: count for (name, good), count in told.items() if good}
-    return Observation(answered, {name: count for (name, good), count in told.items() if not good})
+    told = [task.result() for task in tasks]
+    answered = Counter(name for _, name, good in told if good)
+    failed = Counter(name for _, name, good in told if not good)
+    asked = {replica for replica, _, _ in told}
+    by = {one: dict(Counter(name for replica, name, good in told if good and replica == one)) for one in sorted(asked)}
+    return Observation(dict(answered), dict(failed), by)
 
 
 async def _one(cluster: Cluster, target: Target, alias: str, key: str) -> tuple[str, bool]:

@@ -1,20 +1,28 @@
-"""Is an engine idle? Decided by several readings in a row, because one moment of silence proves nothing.
+"""Is a layer drained? Two things are observed: that nobody sends it requests any more, and that it has none left.
 
-An engine counts as drained when nothing runs, nothing waits and nothing was counted between ``READINGS``
-consecutive readings. A reading that is missing, or a metric that is missing in it, starts the count again. A pod
-that is gone has nothing running.
+The first is asked of every replica of the edge: its configuration, and who answers a marked request sent through it.
+Replicas on their way out count too, for a request they still hold may be sent to the source at its next try. The
+second is asked of every engine, several times in a row, because one moment of silence proves nothing. A reading
+that is missing, or a metric that is missing in it, means busy. A pod that is gone has nothing running.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from pointsman.edge.contract import AliasState, Replica
+from pointsman.errors import NeedsPersonError, TemporaryError
+from pointsman.layers.contract import Layer
+from pointsman.move.context import Context
 from pointsman.move.probes.counters import Counters, Reading
 
-__all__ = ["READINGS", "Watch"]
+__all__ = ["READINGS", "Closed", "Watch", "closed_to"]
 
 READINGS = 3
+EACH = 2
+"""Marked requests through every replica of the edge."""
 
 
 @dataclass(slots=True)
@@ -26,6 +34,10 @@ class Watch:
     work: dict[str, tuple[float, float]] = field(default_factory=dict)
     last: dict[str, Counters] = field(default_factory=dict)
     """The last numbers of each pod, kept when it dies."""
+    unread: set[str] = field(default_factory=set)
+    """Pods that did not answer the last look."""
+    arrived: dict[str, int] = field(default_factory=dict)
+    """Requests that came to each pod between two looks: what ended since, and what is under way more than before."""
     why: str = "no reading yet"
 
     @property
@@ -33,16 +45,37 @@ class Watch:
         """Was it quiet for long enough?"""
         return self.quiet >= READINGS
 
+    @property
+    def under_way(self) -> int | None:
+        """Requests running or waiting at the last look; None when an engine did not say."""
+        known = [(one.running, one.waiting) for pod, one in self.last.items() if pod not in self.unread]
+        if self.unread or any(None in pair for pair in known):
+            return None
+        return round(sum((running or 0) + (waiting or 0) for running, waiting in known))
+
     def look(self, readings: Sequence[Reading]) -> bool:
         """Take in one reading of every pod; True when all were quiet."""
         busy = [why for one in readings if (why := self._busy(one))]
+        self.unread = {one.pod for one in readings if one.counters is None}
         for one in readings:
             if one.counters:
+                self._count_arrivals(one.pod, one.counters)
                 self.work[one.pod] = one.counters.work
                 self.last[one.pod] = one.counters
+        for pod in set(self.last) - {one.pod for one in readings}:
+            self.last[pod] = Counters(0, 0, self.last[pod].finished, self.last[pod].answered)
         self.why = busy[0] if busy else "idle"
         self.quiet = 0 if busy else self.quiet + 1
         return not busy
+
+    def _count_arrivals(self, pod: str, now: Counters) -> None:
+        before = self.last.get(pod)
+        if before is None or None in (before.running, before.waiting, now.running, now.waiting):
+            return
+        ended = now.work[0] - before.work[0]
+        more = _under_way(now) - _under_way(before)
+        if ended + more > 0:
+            self.arrived[pod] = self.arrived.get(pod, 0) + round(ended + more)
 
     def _busy(self, one: Reading) -> str:
         if one.counters is None:
@@ -55,3 +88,66 @@ class Watch:
         if before is not None and one.counters.work != before:
             return f"{one.pod} still answers"
         return ""
+
+
+def _under_way(one: Counters) -> float:
+    return (one.running or 0.0) + (one.waiting or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What the edge's replicas showed; ``why`` is empty when none of them can send anything to the layer."""
+
+    why: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+async def closed_to(context: Context, layer: Layer) -> Closed:
+    """Does no replica of the edge send tenants to ``layer`` any more? Observed on every one of them.
+
+    Raises NeedsPersonError when the alias names the layer again: somebody edited it.
+    """
+    alias = await context.edge.read()
+    _refuse_named(context, alias, layer)
+    try:
+        replicas = list(await context.edge.replicas())
+        why = _older(replicas, alias.revision)
+        if why:
+            return Closed(why)
+        ready = [one.name for one in replicas if one.ready and not one.terminating]
+        seen = await context.edge.observe(EACH * len(ready))
+    except TemporaryError as error:
+        return Closed(f"the edge does not say: {error.what}")
+    members = {one.id for one in alias.members}
+    strangers = sorted(set(seen.answered) - members)
+    unheard = [name for name in ready if not seen.replicas.get(name)]
+    if strangers:
+        return Closed(f"a request through the edge was answered by {strangers[0]}")
+    if seen.failed or unheard:
+        return Closed(f"replica {unheard[0]} of the edge did not answer" if unheard else "marked requests failed")
+    if context.capture is not None:
+        context.capture.confirmed(frozenset(one.layer for one in alias.members))
+    return Closed("", {"revision": alias.revision, "replicas": {name: dict(seen.replicas[name]) for name in ready}})
+
+
+def _refuse_named(context: Context, alias: AliasState, layer: Layer) -> None:
+    named = [one for one in alias.members if one.layer == layer.id]
+    if named or not alias.members:
+        said = f"names {layer.title} again" if named else "names nobody any more"
+        raise NeedsPersonError(
+            f"somebody edited alias {alias.alias} during the drain: it {said}",
+            where=f"alias {alias.alias}",
+            next_action="find out who did (kubectl get configmap --show-managed-fields); "
+            f"then pointsman rollback {context.model.name}",
+            code="drift",
+        )
+
+
+def _older(replicas: Sequence[Replica], revision: str) -> str:
+    """Why not every process of the edge is known to run ``revision``."""
+    for one in replicas:
+        if one.revision != revision:
+            going = ", on its way out," if one.terminating else ""
+            return f"replica {one.name} of the edge{going} runs an older configuration"
+    ready = [one for one in replicas if one.ready and not one.terminating]
+    return "" if ready else "no replica of the edge is ready"

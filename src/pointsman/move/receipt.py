@@ -8,8 +8,12 @@ from typing import Any
 
 from pointsman.move.journal import Progress
 from pointsman.move.states import State
+from pointsman.move.traffic import UNKNOWN, traffic_of
 
-__all__ = ["OVERHEAD_GOAL", "receipt_from"]
+__all__ = ["OVERHEAD_GOAL", "VERSION", "receipt_from"]
+
+VERSION = 1
+"""Of the receipt's shape, ``docs/schemas/receipt.schema.json``; grows when a reader of the old one would be misled."""
 
 OVERHEAD_GOAL = (2.0, 0.05)
 """The program's own time in a move: at most so many seconds plus that share of the move."""
@@ -34,11 +38,14 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
     overhead = max(0.0, seconds - sum(waits.values()))
     fixed, share = OVERHEAD_GOAL
     return {
+        "version": VERSION,
         "move": progress.move,
         "model": plan.model,
         "from": plan.source,
         "to": plan.target,
+        "strategy": plan.strategy,
         "state": progress.state.value,
+        "closed": progress.closed,
         "servedFrom": plan.target if progress.state in (State.DONE, State.COMMITTED) else plan.source,
         "started": progress.opened.isoformat() if progress.opened else "",
         "ended": progress.ended.isoformat() if progress.ended else "",
@@ -47,7 +54,9 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "overheadSeconds": round(overhead, 3),
         "overheadGoalSeconds": round(fixed + share * seconds, 3),
         "split": [_split(step) for step in steps if "observed" in step["evidence"]],
+        "traffic": traffic_of(progress.captured, (plan.source, plan.target)),
         "engines": _engines(progress),
+        "edge": dict(progress.captured.edge),
         "steps": steps,
         "failures": list(progress.failures),
     }
@@ -75,25 +84,29 @@ def _split(step: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _engines(progress: Progress) -> dict[str, Any]:
-    """Each engine's counters at the first and at the last look the move took at it."""
-    seen: dict[str, dict[str, Any]] = {}
-    for name in progress.plan.steps:
-        known = progress.steps.get(name)
-        for counters in _counter_sets(known.seen, known.outcome) if known else ():
-            for pod, numbers in counters.items():
-                entry = seen.setdefault(pod, {"first": numbers, "last": numbers})
-                if "finished" in numbers:
-                    entry["last"] = numbers
-    return seen
+def _engines(progress: Progress) -> list[dict[str, Any]]:
+    """Each engine process: its counters when the move began (null: it began later), and at the last reading."""
+    captured = progress.captured
+    return [
+        {
+            "pod": last["pod"],
+            "layer": last["layer"],
+            "role": last["role"],
+            "gone": last["gone"],
+            "final": bool(last["final"]),
+            "first": _numbers(captured.first.get(key)),
+            "last": _numbers(last),
+        }
+        for key, last in sorted(captured.last.items())
+    ]
 
 
-def _counter_sets(*details: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    sets = []
-    for detail in details:
-        counters = detail.get("counters", {})
-        sets += [counters["before"], counters["after"]] if set(counters) == {"before", "after"} else [counters]
-    return sets
+def _numbers(entry: Mapping[str, Any] | None) -> dict[str, Any] | str | None:
+    if entry is None:
+        return None
+    if "finished" not in entry:
+        return UNKNOWN
+    return {key: entry[key] for key in ("running", "waiting", "finished", "answered")}
 
 
 def _seconds(begun: datetime | None, ended: datetime | None) -> float:

@@ -28,6 +28,8 @@ class EnginePod:
     restarts: int
     problem: str
     """Why a container cannot start, as the kubelet says it; empty when nothing is wrong."""
+    uid: str = ""
+    """Tells pods of the same name apart."""
 
     @property
     def serving(self) -> bool:
@@ -49,6 +51,7 @@ def pod_of(pod: Object, engines: EnginePods) -> EnginePod:
         terminating="deletionTimestamp" in pod["metadata"],
         restarts=sum(int(item.get("restartCount", 0)) for item in containers),
         problem=next((text for text in map(_problem, containers) if text), ""),
+        uid=str(pod["metadata"].get("uid", "")),
     )
 
 

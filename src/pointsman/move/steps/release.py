@@ -1,20 +1,23 @@
 """Steps ``drain`` and ``park``: let the source finish what it has, then release its accelerators.
 
-The point of no return lies before ``drain``: from here on the move only goes forward.
+The point of no return lies between them: a source that does not get idle can still have its tenants back; once it is
+parked, the move only goes forward.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pointsman.errors import NeedsPersonError
+from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError
 from pointsman.move.context import Context
-from pointsman.move.drain import READINGS, Watch
+from pointsman.move.drain import READINGS, Watch, closed_to
 from pointsman.move.live import read_live
 from pointsman.move.probes.counters import Reading, read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.deploy import pods_gone
+from pointsman.move.traffic import UNKNOWN
 from pointsman.move.waits import Wait
 
 __all__ = ["Drain", "Park"]
@@ -29,14 +32,18 @@ class Drain:
     """Wait until no engine of the source runs or queues anything."""
 
     id = "drain"
-    commits = True
+    commits = False
+    shifts = False
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
+        late = {"wait": "then ask a person", "give-back": "then give tenants back", "cut": "then cut what runs"}
+        options = context.options
         return Description(
-            act=f"let {context.source.title} finish, up to {context.options.drain_timeout:g} s",
-            check=f"running and waiting are 0 on every engine, {READINGS} readings in a row, and nothing is counted",
-            undo="none: past the point of no return",
+            act=f"let {context.source.title} finish, up to {options.drain_timeout:g} s, {late[options.drain_policy]}",
+            check="every replica of the edge runs a configuration without it and answers from others; running and "
+            f"waiting are 0 on every engine, {READINGS} readings in a row, and nothing is counted between",
+            undo="nothing to take back: the source still stands",
         )
 
     async def validate(self, context: Context) -> Detail:
@@ -45,45 +52,90 @@ class Drain:
         return {"counters": readings_data(await read_all(context.cluster, pods))}
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
-        """Read all engines until they are quiet."""
-        watch = Watch()
+        """See that nothing new is sent, read all engines until they are quiet; past the deadline go by the policy."""
+        watch, deadline = Watch(), context.clock.monotonic() + context.options.drain_timeout
         with context.waits.during(Wait.DRAIN):
-            await self._until_quiet(context, watch)
+            edge = await self._until_closed(context, deadline)
+            quiet = await self._until_quiet(context, watch, deadline)
+        cut: int | str = 0 if quiet else UNKNOWN if watch.under_way is None else watch.under_way
         final = [Reading(pod, "serve", counters) for pod, counters in watch.last.items()]
-        context.note(self.id, f"{context.source.title} is idle on {len(final)} engines", {})
-        return {"counters": readings_data(final)}
+        said = "is idle" if quiet else f"is cut off with {cut} requests under way"
+        context.note(self.id, f"{context.source.title} {said} on {len(final)} engines", {"cut": cut})
+        return {
+            "edge": edge,
+            "counters": readings_data(final),
+            "arrived": dict(watch.arrived),
+            "policy": context.options.drain_policy,
+            "quiet": quiet,
+            "cut": cut,
+        }
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Nothing was changed: the source still stands."""
         return {}
 
-    async def _until_quiet(self, context: Context, watch: Watch) -> None:
-        begun = told = context.clock.monotonic()
+    async def _until_closed(self, context: Context, deadline: float) -> Mapping[str, Any]:
+        """Wait until no replica of the edge can send anything to the source; returns what they showed.
+
+        Neither the policy nor a person can skip this: to cut a source that still gets tenants would lose new requests
+        and not only old ones.
+        """
+        told = context.clock.monotonic()
+        while (closed := await closed_to(context, context.source)).why:
+            now = context.clock.monotonic()
+            if now >= deadline:
+                raise _deadline(context, closed.why, cut=False)
+            if now - told >= TELL:
+                told = now
+                context.note(self.id, closed.why, {})
+            await context.clock.sleep(LOOK)
+        replicas = len(closed.evidence["replicas"])
+        context.note(self.id, f"{replicas} replica{'s' if replicas != 1 else ''} of the edge send it nothing more", {})
+        return closed.evidence
+
+    async def _until_quiet(self, context: Context, watch: Watch, deadline: float) -> bool:
+        """True when all engines got quiet, False when the operator or the policy cuts what is left."""
+        told = context.clock.monotonic()
         while True:
             pods = await engine_pods(context.cluster, context.source, context.model)
             watch.look(await read_all(context.cluster, pods))
             if watch.drained:
-                return
+                return True
             now = context.clock.monotonic()
-            if now - begun >= context.options.drain_timeout:
-                raise NeedsPersonError(
-                    f"{context.source.title} is still busy after {context.options.drain_timeout:g} s: {watch.why}",
-                    where=str(context.source.reads(context.model)[0]),
-                    next_action="tenants are on the target; run the move again with --recover to wait on, or park the "
-                    "source by hand and cut what runs",
-                    code="drain-deadline",
-                )
+            if self.id in context.promoted:
+                return False
+            if now >= deadline:
+                if context.options.drain_policy == "cut":
+                    return False
+                raise _deadline(context, watch.why, cut=True)
             if now - told >= TELL:
                 told = now
                 context.note(self.id, watch.why, {})
             await context.clock.sleep(LOOK)
 
 
+def _deadline(context: Context, why: str, *, cut: bool) -> PointsmanError:
+    """The source is busy past its time: give tenants back to it, or let a person say."""
+    what = f"{context.source.title} is still busy after {context.options.drain_timeout:g} s: {why}"
+    where = str(context.source.reads(context.model)[0])
+    if context.options.drain_policy == "give-back":
+        return MoveFailedError(what, where=where, next_action="find out what runs so long", code="drain-deadline-back")
+    model, cutting = context.model.name, f"pointsman promote {context.model.name} cuts what runs and counts it, "
+    return NeedsPersonError(
+        what,
+        where=where,
+        next_action=f"tenants are on the target; pointsman resume {model} waits on, {cutting if cut else ''}"
+        f"pointsman rollback {model} puts tenants back",
+        code="drain-deadline",
+    )
+
+
 class Park:
     """Release the source's accelerators and keep its declaration."""
 
     id = "park"
-    commits = False
+    commits = True
+    shifts = False
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -101,6 +153,7 @@ class Park:
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Patch, then wait until every engine pod is gone."""
+        await context.look_at_engines()
         patched: list[Any] = []
         for patch in context.source.park(context.model):
             if await context.cluster.find(patch.ref) is not None:

@@ -1,0 +1,187 @@
+"""Reading what engines count while a move goes on, so that a pod's numbers outlive the pod.
+
+A look lists the engine pods of every layer and reads each one's counters. Looks happen before every record that ends
+something, right before pods are told to end, and once a second beside the steps. What was learnt goes into the next
+record; a pod that is gone keeps its last reading, and whether that was its final one is decided by what was known
+when it was taken: idle, and out of the alias on every replica of the edge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pointsman.edge.contract import Edge, Member
+from pointsman.errors import PointsmanError
+from pointsman.kube.resources import Ref
+from pointsman.layers.contract import Layer
+from pointsman.move.boundary import Clock, Cluster, Wire
+from pointsman.move.captured import CAPTURED
+from pointsman.move.own import CountedEdge, Tally, counted
+from pointsman.move.probes.counters import Reading, read_all
+from pointsman.move.probes.pods import EnginePod, engine_pods
+from pointsman.spec.model import Model
+
+__all__ = ["Capture", "capturing"]
+
+LOOK = 1.0
+"""Seconds between two looks beside the steps."""
+LONGEST = 10.0
+"""Seconds one look may take; numbers are worth less than a move that goes on."""
+MANY = 24
+"""Engine processes beyond which only those that ended are written into every record; all of them into the last ones."""
+
+Entry = dict[str, Any]
+
+
+@dataclass
+class Capture:
+    """What one process of ours has read and asked so far."""
+
+    cluster: Cluster
+    edge: Edge
+    clock: Clock
+    model: Model
+    layers: Sequence[Layer]
+    tally: Tally = field(default_factory=Tally)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    pods: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Layer by namespace and pod."""
+    replicas: dict[str, str] = field(default_factory=dict)
+    _told: dict[str, Entry] = field(default_factory=dict)
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def look(self) -> None:
+        """Read every engine now. Never raises: what cannot be read is said to be unread."""
+        async with self._looking:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LONGEST):
+                    await asyncio.gather(*(self._look_at(layer) for layer in self.layers), self._look_at_edge())
+                    return
+            for entry in self.entries.values():
+                if not entry["gone"]:
+                    entry["unread"] = f"no answer within {LONGEST:g} s"
+
+    def reopen(self, layers: frozenset[str]) -> None:
+        """These layers are given tenants again: what was read of them is final no more."""
+        for entry in self.entries.values():
+            if entry["layer"] in layers and not entry["gone"]:
+                entry["final"] = False
+
+    def confirmed(self, named: frozenset[str]) -> None:
+        """Every replica of the edge gives tenants to these layers alone, as somebody made sure of just now."""
+        self.tally.named = named
+
+    async def follow(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(LOOK)
+            await self.look()
+
+    def news(self, *, everything: bool) -> dict[str, Any]:
+        """What a record should say in ``captured``: what changed since the last one that was written."""
+        changed = {key: dict(one) for key, one in self.entries.items() if self._told.get(key) != one}
+        if len(self.entries) > MANY and not everything:
+            changed = {key: one for key, one in changed.items() if one["gone"]}
+        own = {layer: dict(ways) for layer, ways in self.tally.counts.items()}
+        return {CAPTURED: {"engines": changed, "own": own, "edge": dict(self.replicas)}}
+
+    def written(self, news: Mapping[str, Any]) -> None:
+        """The record with this news is in the journal."""
+        self._told.update(news[CAPTURED]["engines"])
+
+    def remember(self, last: Mapping[str, Mapping[str, Any]]) -> None:
+        """Go on from what an earlier process read."""
+        for key, entry in last.items():
+            self.entries.setdefault(key, dict(entry))
+            self._told.setdefault(key, dict(entry))
+
+    async def _look_at(self, layer: Layer) -> None:
+        try:
+            pods = await engine_pods(self.cluster, layer, self.model)
+            readings = await read_all(self.cluster, pods)
+        except PointsmanError as error:
+            for entry in self.entries.values():
+                if entry["layer"] == layer.id and not entry["gone"]:
+                    entry["unread"] = error.what
+            return
+        present = set()
+        for pod, reading in zip(pods, readings, strict=True):
+            key = _key(pod)
+            present.add(key)
+            self.pods[pod.namespace, pod.name] = layer.id
+            self._take(key, pod, layer.id, reading)
+        for key, entry in self.entries.items():
+            if entry["layer"] == layer.id and key not in present:
+                entry["gone"] = True
+
+    def _take(self, key: str, pod: EnginePod, layer: str, reading: Reading) -> None:
+        known = self.entries.get(key)
+        if reading.counters is None:
+            if known is not None:
+                known["unread"] = reading.why
+            elif pod.ready:
+                self.entries[key] = {**_blank(pod, layer), "unread": reading.why}
+            return
+        counters = reading.counters
+        self.entries[key] = {
+            **_blank(pod, layer),
+            "running": counters.running,
+            "waiting": counters.waiting,
+            "finished": {reason: count for reason, count in counters.finished.items() if count},
+            "answered": {status: count for status, count in counters.answered.items() if count},
+            "final": counters.idle and self.tally.takes_no_tenants(layer),
+        }
+
+    async def _look_at_edge(self) -> None:
+        try:
+            found = await self.edge.replicas()
+        except PointsmanError:
+            return
+        self.replicas = {one.name: one.revision for one in found if one.ready and not one.terminating}
+
+
+def _key(pod: EnginePod) -> str:
+    """One engine process: a pod with the name of an earlier one is another pod, a restart another process."""
+    return f"{pod.name}/{pod.uid[:8]}#{pod.restarts}"
+
+
+def _blank(pod: EnginePod, layer: str) -> Entry:
+    return {"layer": layer, "pod": pod.name, "role": pod.role, "gone": False, "final": False}
+
+
+def capturing(
+    cluster: Cluster,
+    wire: Wire,
+    edge: Edge,
+    clock: Clock,
+    model: Model,
+    layers: Sequence[Layer],
+    known: Sequence[Member],
+) -> tuple[Capture, Cluster, Wire, Edge]:
+    """A capture, and the means that count what a move asks of engines itself."""
+    tally = Tally()
+    capture = Capture(cluster, edge, clock, model, layers, tally)
+    tally.reopened = capture.reopen
+    ids = {f"{model.name}-{layer.id}": layer.id for layer in layers} | {one.id: one.layer for one in known}
+    paths: dict[str, str] = {}
+    for layer in layers:
+        point = layer.endpoint(model)
+        service = f"http:{point.service.name}:{point.port}"
+        proxy = Ref(point.service.kind, service, point.service.namespace).path("proxy")
+        paths[f"{proxy}{point.path}/v1/"] = layer.id
+
+    def layer_at(namespace: str, pod: str) -> str:
+        return capture.pods.get((namespace, pod), "") or _by_namespace(namespace, model, layers)
+
+    watched, counted_wire = counted(cluster, wire, tally, layer_at, paths)
+    return capture, watched, counted_wire, CountedEdge(edge, tally, lambda member: ids.get(member, ""))
+
+
+def _by_namespace(namespace: str, model: Model, layers: Sequence[Layer]) -> str:
+    """The layer of a pod that no look has seen yet, when only one layer has engines in its namespace."""
+    found = {layer.id for layer in layers if any(one.namespace == namespace for one in layer.engines(model))}
+    return found.pop() if len(found) == 1 else ""

@@ -1,0 +1,67 @@
+"""What engines counted, as the journal keeps it: one entry per engine process, the latest reading wins.
+
+An engine's counters begin at 0 with its process and are gone with it. An entry is therefore keyed by pod and restart,
+and a process that was there when the move began has its first reading in the opening record. Nothing here asks
+anybody: ``pointsman.move.capture`` reads, this folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["CAPTURED", "Captured", "take_captured"]
+
+CAPTURED = "captured"
+"""Key of a record's detail."""
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The fold of all records' captures."""
+
+    first: Mapping[str, Entry] = field(default_factory=dict)
+    """Engine processes that ran when the move was opened, as they were read then."""
+    last: Mapping[str, Entry] = field(default_factory=dict)
+    """Every engine process that was ever seen, as it was read last."""
+    own: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    """The move's own requests: by process of ours, by layer, by way; each process counts from 0."""
+    edge: Mapping[str, str] = field(default_factory=dict)
+    """The edge's ready replicas and the revision each runs, at the last look."""
+    lapses: tuple[str, ...] = ()
+    """Steps in which a process of ours died, perhaps with requests of its own that it had not written down."""
+    complete: bool = False
+    """Was there a first reading at all? Journals of an older version have none."""
+
+    def own_of(self, layer: str) -> dict[str, int]:
+        """The move's own requests to a layer, by way, over all processes that carried it."""
+        total: dict[str, int] = {}
+        for by_layer in self.own.values():
+            for way, count in by_layer.get(layer, {}).items():
+                total[way] = total.get(way, 0) + count
+        return total
+
+
+def take_captured(before: Captured, detail: Mapping[str, Any], *, epoch: int, opening: bool, lapse: str) -> Captured:
+    """The fold after one more record; ``lapse`` names the step that a dead process left unfinished, if any."""
+    found = detail.get(CAPTURED)
+    lapses = (*before.lapses, lapse) if lapse else before.lapses
+    if not isinstance(found, Mapping):
+        return before if not lapse else _with(before, lapses=lapses)
+    engines: Mapping[str, Entry] = found.get("engines", {})
+    own = {**before.own, str(epoch): found["own"]} if "own" in found else before.own
+    return Captured(
+        first=dict(engines) if opening else before.first,
+        last={**before.last, **engines},
+        own=own,
+        edge=found.get("edge", before.edge),
+        lapses=lapses,
+        complete=before.complete or (opening and "engines" in found),
+    )
+
+
+def _with(before: Captured, *, lapses: tuple[str, ...]) -> Captured:
+    return Captured(before.first, before.last, before.own, before.edge, lapses, before.complete)

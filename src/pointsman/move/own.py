@@ -1,0 +1,196 @@
+"""The move's own requests, counted where they leave, so that a receipt can tell them from tenants'.
+
+Three ways lead to an engine: through the edge (marked requests), past it to one pod (proofs), and to the address
+that tenants use (the path's proof). A request that was answered is counted by the engine too; one that got no
+answer may have been: it is unsure, and a receipt that depends on it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, cast
+
+from pointsman.edge.contract import AliasState, Edge, Member, Observation, Replica
+from pointsman.kube.http import Response
+from pointsman.move.boundary import Cluster, LineStream, Wire
+
+__all__ = ["EVERY", "CountedEdge", "CountedWire", "Tally", "counted"]
+
+EVERY = "*"
+"""In the place of a layer: nobody knows which one was asked."""
+ASKING = ("/chat/completions", "/completions")
+
+LayerAt = Callable[[str, str], str]
+"""The layer of a pod, by namespace and name; empty when unknown."""
+
+
+class Tally:
+    """Counts of one process."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, dict[str, int]] = {}
+        self.named: frozenset[str] | None = None
+        """Layers that the alias names, as confirmed last; None while nobody knows."""
+        self.reopened: Callable[[frozenset[str]], None] = lambda layers: None
+        """Told which layers an alias that is being written names."""
+
+    def add(self, layer: str, way: str, count: int = 1) -> None:
+        """Count own requests to a layer."""
+        if count:
+            by_way = self.counts.setdefault(layer or EVERY, {})
+            by_way[way] = by_way.get(way, 0) + count
+
+    def takes_no_tenants(self, layer: str) -> bool:
+        """Is the layer out of the alias on every replica of the edge, as far as this process saw it confirmed?"""
+        return self.named is not None and layer not in self.named
+
+
+class _CountedCluster:
+    """A cluster whose ways to engines are counted; everything else is the cluster's own."""
+
+    def __init__(self, cluster: Cluster, tally: Tally, layer_at: LayerAt, paths: Mapping[str, str]) -> None:
+        self._cluster = cluster
+        self._tally = tally
+        self._layer_at = layer_at
+        self._paths = paths
+        self.bases: dict[str, str] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    async def http(self, method: str, path: str, **words: Any) -> Response:
+        """A raw call; a completion to the tenants' address of a layer is one of ours."""
+        layer = next((one for start, one in self._paths.items() if path.startswith(start)), None)
+        if method != "POST" or layer is None or not path.endswith(ASKING):
+            return await self._cluster.http(method, path, **words)
+        return await _weigh(self._cluster.http(method, path, **words), self._tally, layer, "path")
+
+    @asynccontextmanager
+    async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
+        """A way to one pod, remembered by its address."""
+        async with self._cluster.port_forward(namespace, pod, port) as base:
+            self.bases[base] = self._layer_at(namespace, pod)
+            try:
+                yield base
+            finally:
+                self.bases.pop(base, None)
+
+
+async def _weigh(asking: Any, tally: Tally, layer: str, way: str) -> Response:
+    try:
+        answer: Response = await asking
+    except BaseException:
+        tally.add(layer, "unsure")
+        raise
+    if answer.status == 200:
+        tally.add(layer, way)
+    elif answer.status >= 500:
+        tally.add(layer, "unsure")
+    return answer
+
+
+class CountedWire:
+    """A wire whose completions are counted."""
+
+    def __init__(self, wire: Wire, tally: Tally, bases: Mapping[str, str]) -> None:
+        self._wire = wire
+        self._tally = tally
+        self._bases = bases
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> Response:
+        """One request and its whole answer."""
+        asking = self._wire.request(method, url, body=body, headers=headers, timeout=timeout)
+        if method != "POST" or not url.endswith(ASKING):
+            return await asking
+        return await _weigh(asking, self._tally, self._layer(url), "direct")
+
+    def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> AbstractAsyncContextManager[LineStream]:
+        """One request whose answer is read as it comes."""
+        return self._stream(self._wire.stream(method, url, body=body, headers=headers, timeout=timeout), url)
+
+    @asynccontextmanager
+    async def _stream(self, opened: AbstractAsyncContextManager[LineStream], url: str) -> AsyncIterator[LineStream]:
+        layer, status = self._layer(url), 0
+        try:
+            async with opened as stream:
+                status = stream.status
+                yield stream
+        except BaseException:
+            self._tally.add(layer, "unsure")
+            raise
+        if status == 200:
+            self._tally.add(layer, "direct")
+
+    def _layer(self, url: str) -> str:
+        return next((layer for base, layer in self._bases.items() if url.startswith(f"{base}/")), "")
+
+
+class CountedEdge:
+    """An edge whose marked requests are counted, and that knows which layers it left without tenants."""
+
+    def __init__(self, edge: Edge, tally: Tally, layer_of: Callable[[str], str]) -> None:
+        self._edge = edge
+        self._tally = tally
+        self._layer_of = layer_of
+        self._written: dict[str, frozenset[str]] = {}
+
+    async def read(self) -> AliasState:
+        """The declared state."""
+        found = await self._edge.read()
+        self._written[found.revision] = frozenset(one.layer for one in found.members)
+        return found
+
+    async def write(self, members: Sequence[Member]) -> str:
+        """Declare all members; until it is confirmed nobody knows who gets tenants."""
+        named = frozenset(one.layer for one in members)
+        self._tally.named = None
+        self._tally.reopened(named)
+        revision = await self._edge.write(members)
+        self._written[revision] = named
+        return revision
+
+    async def replicas(self) -> Sequence[Replica]:
+        """Every live process of the edge."""
+        return await self._edge.replicas()
+
+    async def confirm(self, revision: str, *, timeout: float) -> None:
+        """Wait until every replica runs a revision."""
+        await self._edge.confirm(revision, timeout=timeout)
+        self._tally.named = self._written.get(revision)
+
+    async def observe(self, requests: int) -> Observation:
+        """Marked requests, each counted to the layer that answered."""
+        try:
+            seen = await self._edge.observe(requests)
+        except BaseException:
+            self._tally.add(EVERY, "unsure", requests)
+            raise
+        for member, count in seen.answered.items():
+            self._tally.add(self._layer_of(member), "edge", count)
+        self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
+        return seen
+
+
+def counted(
+    cluster: Cluster, wire: Wire, tally: Tally, layer_at: LayerAt, paths: Mapping[str, str]
+) -> tuple[Cluster, Wire]:
+    """Cluster and wire whose ways to engines are counted; ``paths`` maps proxied addresses to layers."""
+    watched = _CountedCluster(cluster, tally, layer_at, paths)
+    return cast("Cluster", watched), CountedWire(wire, tally, watched.bases)

@@ -1,0 +1,118 @@
+"""Who answered tenants during a move, and how often: the engines' own counts, less the move's own requests.
+
+Every number is a count or the word ``unknown``; what is known of an unknown one stands beside it as a range. A number
+is exact when every engine process of the layer was read at both ends of its time in the move, and every request that
+the move sent itself is accounted for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.move.captured import Captured, Entry
+from pointsman.move.own import EVERY
+
+__all__ = ["UNKNOWN", "traffic_of"]
+
+UNKNOWN = "unknown"
+_NOT_ANSWERED = frozenset({"abort", "error"})
+"""Reasons for which a request ends without a whole answer, as vLLM names them."""
+
+Count = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What a layer's engines counted: a number that is at least true, and why it may be more."""
+
+    answered: int = 0
+    aborted: int = 0
+    failed: int = 0
+    cut: int = 0
+    why: tuple[str, ...] = ()
+    """Reasons why more may have happened than is known; none: the numbers are exact."""
+    blind: tuple[str, ...] = ()
+    """Reasons why not even a lower bound is known."""
+
+
+def traffic_of(captured: Captured, layers: Iterable[str]) -> dict[str, Any]:
+    """By layer, and over all."""
+    named = list(dict.fromkeys([*layers, *(str(one["layer"]) for one in captured.last.values())]))
+    rows = {layer: _row(layer, captured) for layer in named}
+    return {
+        "tenants": _together(row["tenants"] for row in rows.values()),
+        "own": sum(sum(count for way, count in row["own"].items() if way != "unsure") for row in rows.values()),
+        "cut": _together(row["cut"] for row in rows.values()),
+        "layers": rows,
+    }
+
+
+def _together(counts: Iterable[Count]) -> Count:
+    total = 0
+    for count in counts:
+        if isinstance(count, str):
+            return UNKNOWN
+        total += count
+    return total
+
+
+def _row(layer: str, captured: Captured) -> dict[str, Any]:
+    entries = {key: one for key, one in captured.last.items() if one["layer"] == layer and one["role"] == "serve"}
+    summed = _summed(entries, captured)
+    own = captured.own_of(layer)
+    mine = sum(count for way, count in own.items() if way != "unsure")
+    unsure = own.get("unsure", 0) + captured.own_of(EVERY).get("unsure", 0)
+    doubts = [f"{unsure} requests of the move's own got no answer and may have been counted"] if unsure else []
+    doubts += [
+        f"a process of the move's own died in step {step}, its requests there are not known" for step in captured.lapses
+    ]
+    exact = not (summed.why or summed.blind)
+    return {
+        "answered": summed.answered if exact else UNKNOWN,
+        "tenants": summed.answered - mine if exact and not doubts else UNKNOWN,
+        "range": _range(summed, mine, unsure, lapsed=bool(captured.lapses)),
+        "own": own,
+        "aborted": summed.aborted if exact else UNKNOWN,
+        "failed": summed.failed if exact else UNKNOWN,
+        "cut": UNKNOWN if summed.blind else summed.cut,
+        "engines": len(entries),
+        "why": [*summed.blind, *summed.why, *doubts],
+    }
+
+
+def _range(summed: _Sum, mine: int, unsure: int, *, lapsed: bool) -> dict[str, Count]:
+    """What is known of tenants' answered requests in any case."""
+    known = not summed.blind
+    least = max(0, summed.answered - mine - unsure) if known and not lapsed else UNKNOWN
+    most = summed.answered - mine if known and not summed.why else UNKNOWN
+    return {"atLeast": least, "atMost": most}
+
+
+def _summed(entries: Mapping[str, Entry], captured: Captured) -> _Sum:
+    answered = aborted = failed = cut = 0
+    why: list[str] = []
+    blind: list[str] = [] if captured.complete else ["the journal has no reading from before the move"]
+    for key, last in entries.items():
+        first = captured.first.get(key)
+        if "finished" not in last or (first is not None and "finished" not in first):
+            blind.append(f"{last['pod']} was never read: {last.get('unread', 'no answer')}")
+            continue
+        before = first or {}
+        answered += _grown(before, last, "finished", leave_out=_NOT_ANSWERED)
+        aborted += _grown(before, last, "finished", only="abort")
+        failed += _grown(before, last, "answered", only="5xx")
+        if last["gone"] and not last["final"]:
+            cut += int((last["running"] or 0) + (last["waiting"] or 0))
+            why.append(f"{last['pod']} ended after its last reading, while tenants could still reach it")
+        elif not last["gone"] and last.get("unread"):
+            why.append(f"{last['pod']} could not be read at the end: {last['unread']}")
+    return _Sum(answered, aborted, failed, cut, tuple(why), tuple(blind))
+
+
+def _grown(before: Entry, last: Entry, family: str, *, only: str = "", leave_out: frozenset[str] = frozenset()) -> int:
+    now: Mapping[str, float] = last.get(family, {})
+    then: Mapping[str, float] = before.get(family, {})
+    keys = [only] if only else [key for key in now if key not in leave_out]
+    return round(sum(now.get(key, 0) - then.get(key, 0) for key in keys))

@@ -1,0 +1,160 @@
+"""A receipt's counts, held against the ledger of tenants in memory who call at every event of a move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from pointsman.kube.resources import Ref, kind_of
+from pointsman.move.ledger import Ledger
+from pointsman.move.receipt import receipt_from
+from pointsman.report.contract import Happening, Topic
+from tests.world.cluster import Write
+from tests.world.engine import Faults
+from tests.world.tenants import Tenants
+from tests.world.world import World, quick
+
+
+def during(world: World, tenants: Tenants) -> None:
+    """Tenants call from the first step on until the move is about to end."""
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "deploy":
+            tenants.begin()
+        if happening.step == "park" or (happening.topic is Topic.UNDO_DONE and happening.step == "deploy"):
+            tenants.stop()
+
+    world.seen.react = react
+
+
+def counts(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    return {layer: row["tenants"] for layer, row in receipt["traffic"]["layers"].items() if row["tenants"] != 0}
+
+
+@pytest.mark.parametrize("long", [0, 7])
+async def test_the_receipt_counts_what_tenants_counted_to_the_request(long: int) -> None:
+    world = World()
+    tenants = Tenants(world, long=long)
+    during(world, tenants)
+    receipt = (await world.conductor().move(world.model, "kserve", quick(hold=30))).receipt
+    assert receipt["state"] == "done"
+    assert tenants.lost == 0
+    assert sum(tenants.answered.values()) > 50
+    assert set(tenants.answered) == {"raw-vllm", "kserve"}
+    assert counts(receipt) == dict(tenants.answered)
+    assert receipt["traffic"]["tenants"] == sum(tenants.answered.values())
+    assert receipt["traffic"]["cut"] == 0
+
+
+async def test_the_moves_own_requests_are_counted_apart() -> None:
+    world = World()
+    receipt = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    rows = receipt["traffic"]["layers"]
+    assert receipt["traffic"]["tenants"] == 0
+    assert rows["kserve"]["own"]["edge"] > 0
+    assert rows["kserve"]["own"]["direct"] > 0
+    assert rows["raw-vllm"]["own"]["direct"] > 0
+    assert rows["kserve"]["answered"] == sum(rows["kserve"]["own"].values())
+
+
+async def test_a_move_that_was_undone_counts_too() -> None:
+    world = World()
+    tenants = Tenants(world, long=3)
+    during(world, tenants)
+    watch = world.seen.react
+
+    def react(happening: Happening) -> None:
+        watch(happening)
+        if happening.topic is Topic.STEP_DONE and happening.step == "shift-50":
+            world.edge.fail_confirms = 1
+
+    world.seen.react = react
+    receipt = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    assert receipt["state"] == "undone"
+    row = receipt["traffic"]["layers"]["raw-vllm"]
+    assert row["tenants"] == tenants.answered["raw-vllm"]
+
+
+async def test_a_pod_that_dies_under_tenants_leaves_unknown_and_what_is_known_of_it() -> None:
+    world = World()
+    tenants = Tenants(world)
+    during(world, tenants)
+    watch = world.seen.react
+
+    def react(happening: Happening) -> None:
+        watch(happening)
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "hold":
+            crash(world)
+
+    world.seen.react = react
+    receipt = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    row = receipt["traffic"]["layers"]["kserve"]
+    assert row["tenants"] == "unknown"
+    assert receipt["traffic"]["tenants"] == "unknown"
+    assert row["range"]["atLeast"] <= tenants.answered["kserve"]
+    assert "ended after its last reading" in row["why"][0]
+
+
+def crash(world: World) -> None:
+    """The target's pod is gone and comes back as another one."""
+    ref = next(one for one in world.cluster.objects if one.kind == kind_of("Pod") and one.namespace == "kserve")
+    world.cluster.objects.pop(ref)
+    world.cluster.engines.pop((ref.namespace or "", ref.name))
+    world.cluster._control()
+
+
+async def test_an_engine_that_never_says_is_unknown_and_not_zero() -> None:
+    world = World()
+    world.cluster.faults["serving"] = Faults()
+    for (namespace, _), engine in world.cluster.engines.items():
+        if namespace == "serving":
+            engine.silent = True
+    receipt = (await world.conductor().move(world.model, "kserve", quick(drain_timeout=3))).receipt
+    row = receipt["traffic"]["layers"]["raw-vllm"]
+    assert row["answered"] == row["tenants"] == row["cut"] == "unknown"
+    assert row["range"] == {"atLeast": "unknown", "atMost": "unknown"}
+    assert "was never read" in row["why"][0]
+
+
+async def test_a_process_that_died_in_a_step_leaves_its_own_requests_unknown() -> None:
+    world = World()
+
+    class Died(BaseException):
+        """Gone."""
+
+    def die(write: Write) -> None:
+        line = (write.body.get("data") or {}) if write.verb == "patch" else {}
+        if any('"event":"outcome"' in one and '"step":"shift-10"' in one for one in line.values()):
+            raise Died
+
+    world.cluster.before = die
+    with pytest.raises(Died):
+        await world.conductor().move(world.model, "kserve", quick())
+    world.cluster.before = lambda write: None
+    world.clock.seconds += 60
+    move = (await Ledger(world.cluster, world.clock).moves(model="qwen"))[0].progress.move
+    receipt = (await world.conductor("second@test/2").recover(move)).receipt
+    row = receipt["traffic"]["layers"]["raw-vllm"]
+    assert row["tenants"] == "unknown"
+    assert row["answered"] != "unknown"
+    assert row["range"]["atLeast"] == "unknown"
+    assert "died in step shift-10" in row["why"][0]
+
+
+async def test_the_receipt_is_the_same_from_another_machine() -> None:
+    world = World()
+    tenants = Tenants(world)
+    during(world, tenants)
+    told = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    read = receipt_from((await Ledger(world.cluster, world.clock).load(told["move"])).progress)
+    assert read["traffic"] == told["traffic"]
+    assert read["engines"] == told["engines"]
+
+
+def test_pods_in_the_memory_world_have_an_identity() -> None:
+    world = World()
+    pod = next(one for ref, one in world.cluster.objects.items() if ref.kind == kind_of("Pod"))
+    assert pod["metadata"]["uid"]
+    assert Ref(kind_of("Pod"), pod["metadata"]["name"], "serving") in world.cluster.objects
