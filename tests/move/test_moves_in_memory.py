@@ -43,7 +43,7 @@ async def test_the_receipt_tells_splits_waits_and_counters() -> None:
     assert [one["askedPercent"] for one in receipt["split"]] == [10, 50, 100, 100]
     assert receipt["waits"]["hold"] == pytest.approx(5)
     assert receipt["overheadSeconds"] <= receipt["overheadGoalSeconds"]
-    assert {"qwen-raw-vllm-0", "qwen-kserve-0"} <= set(receipt["engines"])
+    assert {"qwen-raw-vllm-0", "qwen-kserve-0"} <= {one["pod"] for one in receipt["engines"]}
     assert receipt["steps"][0]["id"] == "preflight"
 
 
@@ -151,7 +151,8 @@ async def test_an_engine_that_hides_its_running_requests_is_never_drained() -> N
     result = await world.conductor().move(world.model, "kserve", quick(drain_timeout=20))
     assert isinstance(result.error, NeedsPersonError)
     assert "does not say how many requests run" in result.error.what
-    assert result.receipt["state"] == "forward-stuck"
+    assert result.error.code == "drain.drain-deadline"
+    assert result.receipt["state"] == "paused"
     assert world.serving() == {"kserve": 100}
     assert world.workloads()["Deployment serving/qwen-raw-vllm"] == 1
 
@@ -230,7 +231,7 @@ async def test_an_interrupt_after_it_finishes_the_move() -> None:
     conductor = world.conductor()
 
     def interrupt(happening: Happening) -> None:
-        if happening.topic is Topic.STEP_NOTE and happening.step == "drain":
+        if happening.topic is Topic.STEP_NOTE and happening.step == "park":
             conductor.interrupt()
 
     world.seen.react = interrupt

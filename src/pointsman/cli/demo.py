@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pointsman.cli.words import INTERRUPTED, Output
 
 if TYPE_CHECKING:
     from pointsman.demo.demo import Outcome, Plan
@@ -20,15 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-INTERRUPTED = 130
 LOST = 1
-
-
-class Output(StrEnum):
-    """How data is written."""
-
-    text = "text"
-    json = "json"
 
 
 def command(
@@ -84,7 +77,6 @@ def _lab(name: str, keep: bool) -> Iterator[LabConfig]:
 
 
 async def _show(plan: Plan, output: Output) -> Outcome:
-    from pointsman.cli.means import Output as Shown
     from pointsman.cli.means import watching, with_signals
     from pointsman.demo.demo import Demo, Stage
 
@@ -92,7 +84,7 @@ async def _show(plan: Plan, output: Output) -> Outcome:
         if output is Output.text:
             _print_receipt(receipt)
 
-    stage = Stage(_say, lambda title: watching(Shown(output.value), title), moved)
+    stage = Stage(_say, lambda title: watching(output, title), moved)
     demo = Demo(plan, stage)
     return await with_signals(demo.run(), demo.interrupt)
 

@@ -12,15 +12,17 @@ from collections.abc import Callable, Sequence
 import typer
 from typer.main import get_command
 
+from pointsman.cli.words import INTERRUPTED
 from pointsman.errors import PointsmanError, UsageError
 
 __all__ = ["COMMANDS", "run"]
 
-COMMANDS = ("render", "status", "up", "move", "demo", "lab")
+COMMANDS = ("render", "status", "up", "move", "resume", "rollback", "abort", "pause", "promote", "demo", "lab")
 """Every command; each lives in ``pointsman.cli.<command>`` as ``command`` (a function) or ``app`` (sub-commands)."""
+SHARED = dict.fromkeys(("resume", "rollback", "abort", "pause", "promote"), "control")
+"""Commands that live together in one module, as functions of their own names."""
 
 BUG = 101
-INTERRUPTED = 130
 
 
 def run(words: Sequence[str]) -> int:
@@ -55,8 +57,8 @@ def _dispatch(words: list[str]) -> int:
     name = words[0]
     if name not in COMMANDS:
         raise UsageError(_unknown(name), next_action="pointsman --help", code="command-unknown")
-    module = importlib.import_module(f"pointsman.cli.{name}")
-    app: typer.Typer = getattr(module, "app", None) or _single(module.command)
+    module = importlib.import_module(f"pointsman.cli.{SHARED.get(name, name)}")
+    app: typer.Typer = getattr(module, "app", None) or _single(getattr(module, name if name in SHARED else "command"))
     command = get_command(app)
     result = command.main(args=words[1:], prog_name=f"pointsman {name}", standalone_mode=False)
     return result if isinstance(result, int) else 0

@@ -15,6 +15,13 @@ Serve and move:
   up         Bring a model up on its declared layer and point its alias there.
   move       Move a model to another serving layer, live.
 
+While a move is open, from any machine:
+  pause      Let it stand still after the step that is under way.
+  promote    Skip the wait it is in, not its checks.
+  resume     Carry it on when nobody does.
+  rollback   Take it back: tenants on the source, the target as before.
+  abort      Put tenants back at once; leave the target, to look into it.
+
 Try it without a cluster:
   demo       Start the lab, serve a model, move it three times under load.
   lab        Start, stop and look at the embedded cluster.

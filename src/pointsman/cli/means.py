@@ -7,10 +7,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
+from pointsman.cli.words import Output
 from pointsman.edge.contract import AliasState
 from pointsman.edge.litellm_values import LiteLLMValues, litellm_values, read_aliases
 from pointsman.errors import PointsmanError
@@ -25,16 +25,9 @@ from pointsman.report.lines import JsonLines, PlainLines
 from pointsman.spec.loading import find_model, load_model
 from pointsman.spec.model import Model
 
-__all__ = ["Output", "aliases_reader", "conductor", "edge_factory", "model_named", "watching", "with_signals"]
+__all__ = ["aliases_reader", "conductor", "edge_factory", "model_named", "watching", "with_signals"]
 
 T = TypeVar("T")
-
-
-class Output(StrEnum):
-    """How data is written."""
-
-    text = "text"
-    json = "json"
 
 
 def model_named(name_or_path: str) -> tuple[Path, Model]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from pointsman.cli.words import INTERRUPTED, Output, agree, leave
 
 if TYPE_CHECKING:
     from pointsman.move.conductor import Result
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
     from pointsman.spec.model import Model
 
 __all__ = ["command"]
-
-INTERRUPTED = 130
-
-
-class Output(StrEnum):
-    """How data is written."""
-
-    text = "text"
-    json = "json"
 
 
 def command(
@@ -47,7 +38,7 @@ def command(
     from pointsman.move.context import Options
 
     path, loaded = model_named(model)
-    _ask(yes, loaded.name, to)
+    agree(yes, f"move {loaded.name} to {to}?")
     options = Options(hold=hold, ready_timeout=ready_timeout, drain_timeout=drain_timeout, roll_timeout=roll_timeout)
     try:
         result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output))
@@ -58,17 +49,7 @@ def command(
         from pointsman.spec.loading import set_layer
 
         set_layer(path, to)
-    return _leave(result, output)
-
-
-def _ask(yes: bool, model: str, to: str) -> None:
-    from pointsman.errors import UsageError
-
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("there is nobody to ask", next_action="give --yes", code="not-asked")
-    typer.confirm(f"move {model} to {to}?", abort=True, err=True)
+    return leave(result, output)
 
 
 async def _move(
@@ -80,25 +61,8 @@ async def _move(
     context: str | None,
     output: Output,
 ) -> Result:
-    from pointsman.cli.means import Output as Shown
     from pointsman.cli.means import conductor, watching, with_signals
 
-    with watching(Shown(output.value), f"{model.name} → {to}") as observer:
+    with watching(output, f"{model.name} → {to}") as observer:
         async with conductor(kubeconfig, context, observer) as made:
             return await with_signals(made.move(model, to, options, recover=recover), made.interrupt)
-
-
-def _leave(result: Result, output: Output) -> int:
-    """Print the receipt and the error, and say which exit code they mean."""
-    from pointsman.report.text import error_lines, receipt_lines, write_lines
-
-    if output is Output.json:
-        shown = dict(result.receipt) | ({"error": result.error.as_dict()} if result.error else {})
-        sys.stdout.write(json.dumps(shown, default=str) + "\n")
-    else:
-        write_lines(sys.stdout, receipt_lines(result.receipt))
-    if result.error is not None:
-        write_lines(sys.stderr, error_lines(result.error))
-    if result.interrupted:
-        return INTERRUPTED
-    return result.error.exit_code if result.error else 0

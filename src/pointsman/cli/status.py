@@ -5,20 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from pointsman.cli.words import Output
+
 __all__ = ["command"]
-
-
-class Output(StrEnum):
-    """How data is written."""
-
-    text = "text"
-    json = "json"
 
 
 def command(

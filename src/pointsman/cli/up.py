@@ -6,26 +6,17 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli.words import INTERRUPTED, Output
+
 if TYPE_CHECKING:
     from pointsman.spec.model import Model
 
 __all__ = ["command"]
-
-
-INTERRUPTED = 130
-
-
-class Output(StrEnum):
-    """How data is written."""
-
-    text = "text"
-    json = "json"
 
 
 def command(
@@ -54,12 +45,11 @@ def command(
 async def _up(
     model: Model, ready_timeout: float, kubeconfig: Path | None, context: str | None, output: Output
 ) -> Mapping[str, Any]:
-    from pointsman.cli.means import Output as Shown
     from pointsman.cli.means import conductor, watching, with_signals
     from pointsman.move.bring_up import bring_up
     from pointsman.move.context import Options
 
-    with watching(Shown(output.value), f"{model.name} on {model.spec.layer}") as observer:
+    with watching(output, f"{model.name} on {model.spec.layer}") as observer:
         async with conductor(kubeconfig, context, observer) as made:
             work = asyncio.ensure_future(bring_up(made, model, Options(ready_timeout=ready_timeout)))
             return await with_signals(work, lambda: _cancel(work))

@@ -22,21 +22,25 @@ from pointsman.errors import ClusterError, NeedsPersonError, PointsmanError, Ref
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS, layer
 from pointsman.move.boundary import Clock, Cluster, Wire
+from pointsman.move.capture import capturing
+from pointsman.move.captured import CAPTURED
 from pointsman.move.context import Context, Options, alias_data, members_from
+from pointsman.move.fence import Fence, FencedEdge, fenced
 from pointsman.move.journal import Opening, Progress, digest
 from pointsman.move.ledger import Journal, Ledger
 from pointsman.move.lock import DURATION, NAMESPACE, Lock
 from pointsman.move.preflight import preflight, source_of
 from pointsman.move.receipt import receipt_from
 from pointsman.move.records import remember
+from pointsman.move.requests import asked_of, take_away
 from pointsman.move.runner import Ending, Runner
 from pointsman.move.states import Event, State
-from pointsman.move.steps import STEPS, Step
+from pointsman.move.steps import STEPS, Step, resolve
 from pointsman.move.waits import Waits
 from pointsman.report.contract import Happening, Observer, Quiet, Topic
 from pointsman.spec.model import Model
 
-__all__ = ["Conductor", "Means", "Result", "holder_name", "spec_digest", "spec_of"]
+__all__ = ["RECOVER", "Conductor", "Means", "Result", "holder_name", "spec_digest", "spec_of"]
 
 RENEWALS = 3
 """Renewals of the lock within the time after which it would be lost."""
@@ -95,7 +99,7 @@ class Conductor:
         self._began = means.clock.monotonic()
         self._job: asyncio.Task[Result] | None = None
         self._runner: Runner | None = None
-        self._interrupted = False
+        self._fence = Fence()
 
     async def move(self, model: Model, target: str, options: Options, *, recover: bool = False) -> Result:
         """Move ``model`` to the layer ``target``.
@@ -109,11 +113,15 @@ class Conductor:
 
     def interrupt(self) -> None:
         """A ctrl-C: before anything was begun it just ends; later see ``Runner.interrupt``."""
-        self._interrupted = True
-        if self._runner is not None:
-            self._runner.interrupt()
-        elif self._job is not None:
+        if not self.interrupt_running() and self._job is not None:
             self._job.cancel()
+
+    def interrupt_running(self) -> bool:
+        """Interrupt the move that this process carries; False when it carries none."""
+        if self._runner is None:
+            return False
+        self._runner.interrupt()
+        return True
 
     def tell(self, topic: Topic, step: str, text: str, data: Mapping[str, Any]) -> None:
         """Tell the observer."""
@@ -158,22 +166,32 @@ class Conductor:
             if not recover:
                 raise _left_open(one.progress)
             result = await self.recover(one.progress.move)
-            if result.receipt["state"] not in (State.DONE, State.UNDONE):
+            if result.receipt["state"] not in (State.DONE, State.UNDONE, State.ABORTED):
                 return result
         return result
 
     async def recover(self, move: str) -> Result:
         """Bring a move whose process died to an end: back to the source, or forward past the point of no return."""
+        return await self.carry(move, RECOVER)
+
+    async def carry(self, move: str, turns: Mapping[State, Event], *, promote: bool = False) -> Result:
+        """Take over a move that nobody carries, turn it as ``turns`` says for its state, and carry it on.
+
+        Raises RefusedError when a live process carries it.
+        """
         journal = await self.ledger.load(move, holder=self.means.holder)
         model = Model.model_validate_json(json.dumps(journal.progress.plan.spec))
         lock = self._lock(model.name)
-        epoch = await lock.take()
+        epoch = await lock.take(patient=True)
 
         async def work() -> Result:
             progress = await journal.claim(epoch, self.means.holder)
-            turn = _TURNS.get(progress.state)
+            if promote and progress.state is State.PAUSED:
+                await journal.append(Event.PROMOTED, progress.step, {"by": self.means.holder})
+            turn = turns.get(progress.state)
             if turn is not None:
-                await journal.append(turn, detail={"what": f"recovered by {self.means.holder}"})
+                detail = {"what": f"{turn.value} by {self.means.holder}"}
+                await journal.append(turn, progress.step if turn is Event.PAUSED else "", detail)
             return await self._run(self._context_of(journal.progress, model), journal, lead=None)
 
         return await self.while_held(lock, work())
@@ -199,15 +217,35 @@ class Conductor:
     async def _run(self, context: Context, journal: Journal, *, lead: float | None) -> Result:
         plan = journal.progress.plan
         self.tell(Topic.MOVE_OPENED, "", journal.progress.move, {"from": plan.source, "to": plan.target, **_ids(plan)})
-        self._runner = Runner(context, journal, [one for one in self.means.steps if one.id in plan.steps], self.tell)
+        context.promoted.update(journal.progress.promoted)
+        self._runner = runner = Runner(context, journal, resolve(plan.steps, self.means.steps), self.tell)
+        capture = context.capture
+        assert capture is not None
+        capture.remember(journal.progress.captured.last)
+        beside = [asyncio.create_task(self._listen(journal, runner)), asyncio.create_task(capture.follow())]
         try:
-            ending = await self._runner.carry_on()
+            ending = await runner.carry_on()
         except ClusterError as error:
             # Not even the journal could be written: say what is open, and where.
             raise _cut_off(journal.progress, error) from error
         finally:
             self._runner = None
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
         return self._result(ending, lead)
+
+    async def _listen(self, journal: Journal, runner: Runner) -> None:
+        """Hear what other processes ask of this move, and take each wish away once it was heard."""
+        heard = ""
+        async for event in self.means.cluster.watch(journal.ref.kind, NAMESPACE, name=journal.ref.name):
+            wish = asked_of(event.object) if event.object else None
+            if wish is None or wish.id == heard:
+                continue
+            heard = wish.id
+            self.tell(Topic.NOTICE, "", f"{wish.by} asks to {wish.verb.value}", wish.as_dict())
+            await runner.ask(wish)
+            await _quietly(take_away(self.means.cluster, journal.ref))
 
     def _result(self, ending: Ending, lead: float | None) -> Result:
         receipt = receipt_from(ending.progress, lead=lead)
@@ -215,7 +253,10 @@ class Conductor:
         return Result(receipt, ending.error, ending.interrupted)
 
     async def _open(self, context: Context, epoch: int) -> Journal:
-        model = context.model
+        model, capture = context.model, context.capture
+        assert capture is not None
+        await capture.look()
+        news = capture.news(everything=True)
         opening = Opening(
             model=model.name,
             spec=spec_of(model),
@@ -225,6 +266,7 @@ class Conductor:
             steps=tuple(step.id for step in self.means.steps),
             options=context.options.as_dict(),
             alias=alias_data(context.alias),
+            captured=news[CAPTURED],
         )
         now = self.means.clock.now()
         move = f"{model.name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -246,14 +288,24 @@ class Conductor:
     def _assemble(
         self, model: Model, source: Layer, target: Layer, options: Options, edge: Edge, alias: AliasState
     ) -> Context:
+        capture, cluster, wire, watched = capturing(
+            fenced(self.means.cluster, self._fence),
+            self.means.wire,
+            FencedEdge(edge, self._fence),
+            self.means.clock,
+            model,
+            self.means.layers,
+            alias.members,
+        )
         return Context(
             model=model,
             source=source,
             target=target,
             options=options,
-            cluster=self.means.cluster,
-            wire=self.means.wire,
-            edge=edge,
+            cluster=cluster,
+            wire=wire,
+            edge=watched,
+            capture=capture,
             clock=self.means.clock,
             waits=Waits(self.means.clock),
             alias=alias,
@@ -268,6 +320,7 @@ class Conductor:
 
     async def while_held(self, lock: Lock, work: Coroutine[Any, Any, T]) -> T:
         """Do the work and keep renewing the lock; stop the work when the lock is lost. Gives the lock back."""
+        self._fence.renewed()
         job = asyncio.ensure_future(work)
         beat = asyncio.create_task(self._beat(lock))
         try:
@@ -285,6 +338,7 @@ class Conductor:
             for task in (job, beat):
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+            self._fence.left()
             await _quietly(lock.release())
 
     async def _beat(self, lock: Lock) -> None:
@@ -296,14 +350,16 @@ class Conductor:
                 async with asyncio.timeout(DURATION / RENEWALS):
                     if not await lock.renew():
                         return
+                self._fence.renewed()
                 last = self.means.clock.monotonic()
             except (ClusterError, TimeoutError):
                 if self.means.clock.monotonic() - last >= DURATION * 0.8:
                     return
 
 
-_TURNS = {
+RECOVER = {
     State.FORWARD: Event.ROLLBACK,
+    State.PAUSED: Event.ROLLBACK,
     State.UNDO_STUCK: Event.ROLLBACK,
     State.COMMITTED: Event.RESUMED,
     State.FORWARD_STUCK: Event.RESUMED,
@@ -314,7 +370,7 @@ _TURNS = {
 def _settles(recovered: Result, target: str) -> bool:
     """Is nothing left to do after a recovery?"""
     receipt = recovered.receipt
-    if recovered.interrupted or receipt["state"] not in (State.DONE, State.UNDONE):
+    if recovered.interrupted or receipt["state"] not in (State.DONE, State.UNDONE, State.ABORTED):
         return True
     return bool(receipt["state"] == State.DONE and receipt["to"] == target)
 
@@ -326,8 +382,8 @@ def _left_open(progress: Progress) -> RefusedError:
         f"move {progress.move} ({plan.source} → {plan.target}), begun by {progress.holder} at {since}, "
         f"was left open at step {progress.step or 'none'}, state {progress.state.value}",
         where=f"ConfigMap {NAMESPACE}/{progress.move}",
-        next_action="run the command with --recover: it puts tenants back on the source, or finishes that move when it "
-        "is past the point of no return",
+        next_action=f"pointsman resume {plan.model} carries it on, pointsman rollback {plan.model} takes it back; "
+        "--recover puts tenants back first, or finishes that move when it is past the point of no return",
         code="move-open",
     )
 
@@ -336,7 +392,7 @@ def _cut_off(progress: Progress, error: ClusterError) -> NeedsPersonError:
     return NeedsPersonError(
         f"the cluster is out of reach and move {progress.move} is open in state {progress.state.value}: {error.what}",
         where=error.where,
-        next_action="when the cluster answers again, run the same command with --recover",
+        next_action=f"when the cluster answers again: pointsman resume {progress.plan.model}, or rollback",
         code="cut-off",
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 from pointsman.edge.contract import AliasState, Edge, Member
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
+from pointsman.move.capture import Capture
 from pointsman.move.waits import Waits
 from pointsman.spec.model import Model
 
@@ -27,8 +28,16 @@ class Options:
     release_timeout: float = 300.0
     patience: float = 30.0
     """How long an engine's pod may say that it cannot start before it is believed."""
+    drain_policy: str = "wait"
+    """What happens when the source is busy past its deadline: ``wait`` for a person, ``give-back``, or ``cut``."""
+    evidence_timeout: float = 60.0
+    """How long a shift may look for evidence before a person is asked."""
+    probe_budget: int = 200
+    """Marked requests of its own that one step may spend."""
+    allow_downtime: float = 0.0
+    """Seconds without any engine that the operator accepts; 0 forbids it."""
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """For the journal."""
         return asdict(self)
 
@@ -52,8 +61,17 @@ class Context:
     waits: Waits
     alias: AliasState
     """The alias before the move."""
+    promoted: set[str] = field(default_factory=set)
+    """Steps of which a person said: go on. They skip their wait, not their checks."""
+    capture: Capture | None = None
+    """Reads what engines count, so that a pod's numbers outlive it."""
     note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)
     """Tell watchers something about a step: its id, a sentence, data."""
+
+    async def look_at_engines(self) -> None:
+        """Read the engines' counters now: before pods are told to end."""
+        if self.capture is not None:
+            await self.capture.look()
 
     def member(self, layer: Layer, weight: int) -> Member:
         """The alias' member for a layer, with a weight. The source keeps the id and address it had."""

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pointsman.errors import NeedsPersonError
+from pointsman.move.captured import Captured, take_captured
 from pointsman.move.states import CLOSED, START, Event, State, advance
 
 __all__ = ["VERSION", "Opening", "Progress", "Record", "StepProgress", "decode", "digest", "encode", "fold", "torn"]
@@ -39,6 +40,12 @@ class Opening(BaseModel):
     options: dict[str, Any]
     alias: dict[str, Any]
     """The alias as it was: its members, ids and weights."""
+    strategy: str = "side-by-side"
+    """How the target gets its room; the steps follow from it."""
+    captured: dict[str, Any] = Field(default_factory=dict)
+    """What the engines had counted when the move began."""
+    plan_digest: str = ""
+    """Digest of the saved plan that was applied; empty when the move was planned on the spot."""
 
 
 class Record(BaseModel):
@@ -93,6 +100,10 @@ class Progress:
     step: str = ""
     """The step that the last record with a step named."""
     failures: tuple[str, ...] = ()
+    promoted: frozenset[str] = frozenset()
+    """Steps of which a person said: go on."""
+    captured: Captured = field(default_factory=Captured)
+    """What engines counted, and what the move asked of them itself."""
 
     @property
     def closed(self) -> bool:
@@ -177,15 +188,38 @@ def take(progress: Progress, line: str) -> Progress:
         seq=record.seq,
         tip=digest(line),
         step=record.step or progress.step,
+        captured=take_captured(
+            progress.captured,
+            record.detail,
+            epoch=record.epoch,
+            opening=record.event is Event.OPENED,
+            lapse=_lapse(progress) if record.event is Event.CLAIMED else "",
+        ),
     )
     if record.event is Event.OPENED:
         return replace(after, opening=_opening(record), opened=record.at)
     if state in CLOSED:
         after = replace(after, ended=record.at)
-    if record.event in (Event.FAILED, Event.UNDO_FAILED, Event.INTERRUPTED):
+    if record.event is Event.PROMOTED:
+        return replace(after, promoted=progress.promoted | {record.step})
+    if record.event in _REASONS:
         said = str(record.detail.get("what", record.event.value))
         after = replace(after, failures=(*progress.failures, f"{record.step}: {said}" if record.step else said))
     return replace(after, steps=_steps(progress, record)) if record.step else after
+
+
+_REASONS = frozenset({Event.FAILED, Event.UNDO_FAILED, Event.INTERRUPTED, Event.ROLLBACK, Event.ABORT})
+"""Events that say why a move did not simply go on."""
+
+
+_ASKS_NOTHING = frozenset({"deploy", "hold", "park"})
+"""Steps that send no request of their own to an engine; any other may have had some under way when its process died."""
+
+
+def _lapse(progress: Progress) -> str:
+    known = progress.steps.get(progress.step)
+    under_way = known is not None and known.last is Event.INTENT and progress.step not in _ASKS_NOTHING
+    return progress.step if under_way else ""
 
 
 def _opening(record: Record) -> Opening:

@@ -16,6 +16,10 @@ from pointsman.move.boundary import Clock, Cluster, Object
 __all__ = ["DURATION", "NAMESPACE", "Holding", "Lock", "ensure_namespace"]
 
 NAMESPACE = "pointsman-system"
+RELEASES = 3
+"""Attempts to give a lock back that is written to at the same moment; it runs out by itself after that."""
+LOOK = 1.0
+"""Seconds between two looks at a lock that is watched."""
 DURATION = 15.0
 """Seconds without a renewal after which a holder counts as dead."""
 
@@ -59,13 +63,24 @@ class Lock:
         found = await self.cluster.find(self.ref)
         return _holding(found) if found else None
 
-    async def take(self) -> int:
-        """Take it and return the new epoch; raises RefusedError when a live process holds it."""
+    async def take(self, *, patient: bool = False) -> int:
+        """Take it and return the new epoch; raises RefusedError when a live process holds it.
+
+        A holder that looks alive is believed at once, unless ``patient``. One that looks dead, or that is to be
+        doubted, is watched for as long as a lock lives: clocks of two machines may differ, but a renewal that is
+        seen is a sign of life, and one that does not come in that time is none.
+        """
         await ensure_namespace(self.cluster)
+        held = await self.read()
+        if held and held.holder and held.holder != self.holder:
+            if held.alive(self.clock.now()) and not patient:
+                raise self.refusal(held)
+            if not await self.silent(held):
+                shown = await self.read() or held
+                if shown.holder:
+                    raise self.refusal(shown)
         found = await self.cluster.find(self.ref)
         held = _holding(found) if found else None
-        if held and held.holder != self.holder and held.alive(self.clock.now()):
-            raise self.refusal(held)
         epoch = (held.epoch if held else 0) + 1
         try:
             await (self.cluster.replace if found else self.cluster.create)(self._lease(epoch, found))
@@ -73,6 +88,15 @@ class Lock:
             now = await self.read()
             raise self.refusal(now or Holding("another process", None, None, 0)) from error
         return epoch
+
+    async def silent(self, held: Holding) -> bool:
+        """Watch the lock for its whole life; False as soon as its holder shows itself."""
+        begun = self.clock.monotonic()
+        while self.clock.monotonic() - begun < DURATION:
+            await self.clock.sleep(LOOK)
+            if await self.read() != held:
+                return False
+        return True
 
     def refusal(self, held: Holding, step: str = "") -> RefusedError:
         """The error that says who holds the model, since when and at which step."""
@@ -104,13 +128,15 @@ class Lock:
 
     async def release(self) -> None:
         """Give it back; keeps the epoch."""
-        found = await self.cluster.find(self.ref)
-        if found is None or found["spec"].get("holderIdentity") != self.holder:
-            return
-        found["spec"] |= {"holderIdentity": "", "renewTime": stamp(self.clock.now())}
-        try:
-            await self.cluster.replace(found)
-        except ConflictError:
+        for _ in range(RELEASES):
+            found = await self.cluster.find(self.ref)
+            if found is None or found["spec"].get("holderIdentity") != self.holder:
+                return
+            found["spec"] |= {"holderIdentity": "", "renewTime": stamp(self.clock.now())}
+            try:
+                await self.cluster.replace(found)
+            except ConflictError:
+                continue
             return
 
     def _lease(self, epoch: int, found: Object | None) -> Object:

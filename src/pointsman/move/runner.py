@@ -16,7 +16,8 @@ from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, 
 from pointsman.move.context import Context
 from pointsman.move.journal import Progress
 from pointsman.move.ledger import Journal
-from pointsman.move.states import Event, State
+from pointsman.move.requests import Request, Verb
+from pointsman.move.states import BACKWARD, Event, State
 from pointsman.move.steps.contract import Step
 from pointsman.report.contract import Topic
 
@@ -26,6 +27,8 @@ UNDO_ATTEMPTS = 3
 FORWARD_ATTEMPTS = 3
 """Tries past the point of no return, where there is no way back."""
 PAUSE = 2.0
+PAUSES = frozenset({"inconclusive", "drift", "drain-deadline"})
+"""Codes of errors that ask for a person's judgement: before the point of no return the move stands still for them."""
 
 Tell = Callable[[Topic, str, str, Mapping[str, Any]], None]
 
@@ -52,6 +55,9 @@ class Runner:
         self._working: asyncio.Task[None] | None = None
         self._failure: PointsmanError | None = None
         self._waited: Mapping[str, float] = {}
+        self._asked: Request | None = None
+        self._step = ""
+        """The step that is under way."""
 
     @property
     def state(self) -> State:
@@ -69,8 +75,26 @@ class Runner:
             return
         self._working.cancel()
 
+    async def ask(self, request: Request) -> bool:
+        """What another process wants of this move; False when it is past what was asked.
+
+        A pause comes after the step that is under way; a roll-back and an abort come at once.
+        """
+        if request.verb is Verb.PROMOTE:
+            if self.state is not State.FORWARD or not self._step:
+                return False
+            await self._write(Event.PROMOTED, self._step, request.as_dict())
+            self.context.promoted.add(self._step)
+            return True
+        if self.state is not State.FORWARD:
+            return False
+        self._asked = request
+        if request.verb is not Verb.PAUSE and self._working is not None:
+            self._working.cancel()
+        return True
+
     async def carry_on(self) -> Ending:
-        """Carry the move on until it is closed, stuck, or stopped."""
+        """Carry the move on until it is closed, paused, stuck, or stopped."""
         self._interrupts = 0
         while not self.journal.progress.closed:
             phase = self._phase()
@@ -89,53 +113,90 @@ class Runner:
     def _phase(self) -> Callable[[], Any] | None:
         if self.state in (State.FORWARD, State.COMMITTED):
             return self._forward
-        return self._backward if self.state is State.UNDOING else None
+        return self._backward if self.state in BACKWARD else None
 
     async def _stopped(self) -> bool:
         """After a cancellation: True when the move is to be carried on (the other way)."""
-        if self._interrupts == 0:
+        if self._interrupts == 0 and self._asked is None:
             raise asyncio.CancelledError
         if self._interrupts > 1:
             self._failure = NeedsPersonError(
                 f"stopped half way; move {self.journal.progress.move} is open in state {self.state.value}",
                 where=str(self.journal.ref),
-                next_action="run the same command with --recover to put tenants back on one layer",
+                next_action=f"pointsman resume {self.model}, or pointsman rollback {self.model}",
                 code="left-open",
             )
             return False
         waits = self.context.waits.since(self._waited)
-        detail = {"what": "interrupted by the operator", "waits": waits}
-        await self._write(Event.INTERRUPTED, self.journal.progress.step, detail)
+        step = self.journal.progress.step
+        if self._interrupts == 0 and self._asked is not None:
+            event = Event.ABORT if self._asked.verb is Verb.ABORT else Event.ROLLBACK
+            what = f"{self._asked.verb.value} asked for by {self._asked.by}"
+            await self._write(event, step, {**self._asked.as_dict(), "what": what, "waits": waits})
+            self._asked = None
+        else:
+            await self._write(Event.INTERRUPTED, step, {"what": "interrupted by the operator", "waits": waits})
         return True
+
+    @property
+    def model(self) -> str:
+        """The name of the model that moves."""
+        return self.context.model.name
 
     async def _write(self, event: Event, step: str = "", detail: Mapping[str, Any] | None = None) -> None:
         """Add a record; a cancellation waits for the write, so that the journal never lags behind an act."""
 
         async def write() -> None:
             async with self._writing:
-                await self.journal.append(event, step, detail)
+                news = await self._news(event)
+                await self.journal.append(event, step, {**(detail or {}), **news})
+                if self.context.capture is not None:
+                    self.context.capture.written(news)
 
         await asyncio.shield(asyncio.create_task(write()))
+
+    async def _news(self, event: Event) -> Mapping[str, Any]:
+        """What the engines counted until now, for the record that is about to be written."""
+        capture = self.context.capture
+        if capture is None:
+            return {}
+        if event not in _BEGINNINGS:
+            await capture.look()
+        return capture.news(everything=event in _LAST)
 
     async def _forward(self) -> None:
         for step in self.steps:
             if self.journal.progress.done(step.id):
                 continue
+            if self._asked is not None and self._asked.verb is Verb.PAUSE and self.state is State.FORWARD:
+                await self._paused(step, _pause(self._asked, step))
+                return
             try:
                 await self._carry_out(step)
             except Exception as error:
-                await self._failed(step, _own(error))
+                own = _own(error)
+                stands = own.code in PAUSES and self.state is State.FORWARD
+                await (self._paused if stands else self._failed)(step, own)
                 return
         await self._write(Event.FINISHED)
 
+    async def _paused(self, step: Step, error: PointsmanError) -> None:
+        """Stand still: tenants stay split as they are until a person says how to go on."""
+        self._failure, self._asked = error, None
+        waits = self.context.waits.since(self._waited)
+        await self._write(Event.PAUSED, step.id, {**error.as_dict(), "waits": waits})
+        self._tell(Topic.NOTICE, step.id, f"paused: {error.what}", error.as_dict())
+
     async def _carry_out(self, step: Step) -> None:
-        self._waited = self.context.waits.spent
+        self._waited, self._step = self.context.waits.spent, step.id
         self._tell(Topic.STEP_BEGUN, step.id, step.describe(self.context).act, {})
-        seen = self.journal.progress.seen(step.id)
-        if seen is None:
-            seen = await step.validate(self.context)
-            if step.commits and self.state is State.FORWARD:
-                await self._write(Event.COMMIT, step.id, {"what": "from here on only forward"})
+        # A step that was begun before looks again at what must hold, but keeps what it saw the first time: by now it
+        # would see its own traces.
+        found = await step.validate(self.context)
+        known = self.journal.progress.seen(step.id)
+        seen = found if known is None else known
+        if step.commits and self.state is State.FORWARD:
+            await self._write(Event.COMMIT, step.id, {"what": "from here on only forward"})
         await self._write(Event.INTENT, step.id, seen)
         outcome = await self._attempt(step, lambda: step.apply(self.context, seen))
         waits = self.context.waits.since(self._waited)
@@ -168,7 +229,10 @@ class Runner:
         self._tell(Topic.STEP_FAILED, step.id, str(error), detail)
 
     async def _backward(self) -> None:
+        abort = self.state is State.ABORTING
         for step in reversed(self.steps):
+            if abort and not step.shifts:
+                continue
             known = self.journal.progress.steps.get(step.id)
             if known is None or known.last is Event.UNDO_OUTCOME or known.begun is None:
                 continue
@@ -180,7 +244,7 @@ class Runner:
                 self._tell(Topic.UNDO_FAILED, step.id, str(own), own.as_dict())
                 self._failure = _both(step, self._failure, own)
                 return
-        await self._write(Event.UNDONE)
+        await self._write(Event.ABORTED if abort else Event.UNDONE)
 
     async def _take_back(self, step: Step, seen: Mapping[str, Any]) -> None:
         waited = self.context.waits.spent
@@ -197,6 +261,10 @@ class Runner:
             return None
         if progress.state is State.UNDONE:
             return self._undone(progress, failure)
+        if progress.state is State.ABORTED:
+            return self._aborted(progress)
+        if progress.state is State.PAUSED:
+            return self._standing(progress, failure)
         if failure is not None and failure.code in ("left-open", "undo-failed"):
             return failure
         said = str(failure) if failure else "; ".join(progress.failures)
@@ -205,8 +273,27 @@ class Runner:
             f"{failure.what if failure else said}",
             where=failure.where if failure else "",
             next_action=(failure.next_action if failure else "")
-            or "tenants are on the target; run the same command with --recover to finish",
+            or f"tenants are on the target; pointsman resume {self.model} to finish",
             code="forward-stuck",
+        )
+
+    def _standing(self, progress: Progress, failure: PointsmanError | None) -> PointsmanError:
+        ways = f"pointsman resume {self.model} to look again, promote to go on all the same, or rollback"
+        why = failure.what if failure else "it was paused"
+        return NeedsPersonError(
+            f"move {progress.move} is paused at step {progress.step}: {why}",
+            where=failure.where if failure else "",
+            next_action=ways,
+            code=f"{progress.step}.{failure.code}" if failure and failure.code in PAUSES else "paused",
+        )
+
+    def _aborted(self, progress: Progress) -> PointsmanError:
+        said = progress.failures[-1] if progress.failures else "it was aborted"
+        return MoveFailedError(
+            f"{said}; tenants are on {self.context.source.title}, {self.context.target.title} runs on as it is",
+            where=f"move {progress.move}",
+            next_action=f"look into the target; the next move of {self.model} there takes it over",
+            code="move-aborted",
         )
 
     def _undone(self, progress: Progress, failure: PointsmanError | None) -> PointsmanError:
@@ -220,6 +307,15 @@ class Runner:
             next_action=failure.next_action,
             code=f"{progress_step(progress, failure)}.{failure.code}",
         )
+
+
+_BEGINNINGS = frozenset({Event.INTENT, Event.UNDO_INTENT, Event.PROMOTED})
+"""Records before an act; whatever else is written ends something, and the engines are read for it."""
+_LAST = frozenset({Event.FINISHED, Event.UNDONE, Event.ABORTED, Event.PAUSED, Event.COMMIT})
+
+
+def _pause(request: Request, step: Step) -> PointsmanError:
+    return NeedsPersonError(f"{request.by} asked for it, before {step.id}", code="paused")
 
 
 def progress_step(progress: Progress, failure: PointsmanError) -> str:
@@ -251,6 +347,6 @@ def _both(step: Step, first: PointsmanError | None, second: PointsmanError) -> N
     return NeedsPersonError(
         f"{why}undoing {step.id} failed: {second.what}",
         where=second.where,
-        next_action=second.next_action or "mend it, then run the same command with --recover to try the way back again",
+        next_action=second.next_action or "mend it, then pointsman rollback tries the way back again",
         code="undo-failed",
     )

@@ -14,7 +14,18 @@ from enum import StrEnum
 
 from pointsman.errors import NeedsPersonError
 
-__all__ = ["CLOSED", "START", "TRANSITIONS", "Event", "State", "advance", "diagram", "reachable"]
+__all__ = [
+    "BACKWARD",
+    "CLOSED",
+    "REVERSIBLE",
+    "START",
+    "TRANSITIONS",
+    "Event",
+    "State",
+    "advance",
+    "diagram",
+    "reachable",
+]
 
 
 class State(StrEnum):
@@ -24,8 +35,12 @@ class State(StrEnum):
     """Nothing is written yet."""
     FORWARD = "forward"
     """On the way to the target; everything done so far can be undone."""
+    PAUSED = "paused"
+    """Stands still between two steps, or at a step whose evidence a person has to judge; tenants stay split."""
     UNDOING = "undoing"
     """On the way back to the source."""
+    ABORTING = "aborting"
+    """Tenants are being put back on the source; the target is left as it is."""
     UNDO_STUCK = "undo-stuck"
     """The way back failed; a person decides, then it is tried again."""
     COMMITTED = "committed"
@@ -36,6 +51,8 @@ class State(StrEnum):
     """Tenants are on the target, the source is parked."""
     UNDONE = "undone"
     """Tenants are on the source, the target is as it was before."""
+    ABORTED = "aborted"
+    """Tenants are on the source, the target runs on, to be looked into."""
 
 
 class Event(StrEnum):
@@ -55,12 +72,20 @@ class Event(StrEnum):
     FINISHED = "finished"
     CLAIMED = "claimed"
     RESUMED = "resumed"
+    PAUSED = "paused"
+    PROMOTED = "promoted"
+    ABORT = "abort"
+    ABORTED = "aborted"
 
 
 START = State.NEW
-CLOSED = frozenset({State.DONE, State.UNDONE})
+CLOSED = frozenset({State.DONE, State.UNDONE, State.ABORTED})
+BACKWARD = frozenset({State.UNDOING, State.ABORTING})
+"""Tenants are on their way back."""
+REVERSIBLE = frozenset({State.FORWARD, State.PAUSED, State.UNDOING, State.ABORTING, State.UNDO_STUCK})
+"""Before the point of no return."""
 
-_OPEN = (State.FORWARD, State.UNDOING, State.UNDO_STUCK, State.COMMITTED, State.FORWARD_STUCK)
+_OPEN = tuple(state for state in State if state not in CLOSED and state is not State.NEW)
 
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.NEW, Event.OPENED): State.FORWARD,
@@ -70,12 +95,25 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.FORWARD, Event.FAILED): State.UNDOING,
     (State.FORWARD, Event.INTERRUPTED): State.UNDOING,
     (State.FORWARD, Event.ROLLBACK): State.UNDOING,
+    (State.FORWARD, Event.ABORT): State.ABORTING,
+    (State.FORWARD, Event.PAUSED): State.PAUSED,
+    (State.FORWARD, Event.PROMOTED): State.FORWARD,
     (State.FORWARD, Event.COMMIT): State.COMMITTED,
+    (State.PAUSED, Event.RESUMED): State.FORWARD,
+    (State.PAUSED, Event.PROMOTED): State.PAUSED,
+    (State.PAUSED, Event.ROLLBACK): State.UNDOING,
+    (State.PAUSED, Event.ABORT): State.ABORTING,
+    (State.ABORTING, Event.UNDO_INTENT): State.ABORTING,
+    (State.ABORTING, Event.UNDO_OUTCOME): State.ABORTING,
+    (State.ABORTING, Event.UNDO_FAILED): State.UNDO_STUCK,
+    (State.ABORTING, Event.ABORTED): State.ABORTED,
+    (State.ABORTING, Event.ROLLBACK): State.UNDOING,
     (State.UNDOING, Event.UNDO_INTENT): State.UNDOING,
     (State.UNDOING, Event.UNDO_OUTCOME): State.UNDOING,
     (State.UNDOING, Event.UNDO_FAILED): State.UNDO_STUCK,
     (State.UNDOING, Event.UNDONE): State.UNDONE,
     (State.UNDO_STUCK, Event.ROLLBACK): State.UNDOING,
+    (State.UNDO_STUCK, Event.ABORT): State.ABORTING,
     (State.COMMITTED, Event.INTENT): State.COMMITTED,
     (State.COMMITTED, Event.OUTCOME): State.COMMITTED,
     (State.COMMITTED, Event.RESUMED): State.COMMITTED,

@@ -39,6 +39,10 @@ class Step(Protocol):
     def commits(self) -> bool:
         """Does the point of no return lie right before this step?"""
 
+    @property
+    def shifts(self) -> bool:
+        """Does it change where tenants go? An abort takes back these steps only."""
+
     def describe(self, context: Context) -> Description:
         """The step in words."""
 

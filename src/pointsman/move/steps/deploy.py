@@ -31,6 +31,7 @@ class Deploy:
 
     id = "deploy"
     commits = False
+    shifts = False
 
     def describe(self, context: Context) -> Description:
         """The step in words."""

@@ -7,7 +7,7 @@ from pointsman.errors import MoveFailedError
 from pointsman.move.context import Context, member_data
 from pointsman.move.probes.counters import read_all, readings_data
 from pointsman.move.steps.contract import Description, Detail
-from pointsman.move.steps.shift import restore_alias, roll, same_members, serving_target
+from pointsman.move.steps.shift import alias_unchanged, restore_alias, roll, serving_target
 from pointsman.move.waits import Wait
 
 __all__ = ["Detach", "Hold"]
@@ -23,6 +23,7 @@ class Hold:
 
     id = "hold"
     commits = False
+    shifts = False
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -38,10 +39,11 @@ class Hold:
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Wait, looking at the target once a second."""
-        deadline = context.clock.monotonic() + context.options.hold
+        begun = context.clock.monotonic()
+        deadline = begun + context.options.hold
         first = {one.pod: one.counters for one in await read_all(context.cluster, await serving_target(context))}
         with context.waits.during(Wait.HOLD):
-            while (left := deadline - context.clock.monotonic()) > 0:
+            while (left := deadline - context.clock.monotonic()) > 0 and self.id not in context.promoted:
                 await context.clock.sleep(min(LOOK, left))
                 await serving_target(context)
         last = await read_all(context.cluster, await serving_target(context))
@@ -50,7 +52,7 @@ class Hold:
             grown = (one.counters.broken if one.counters else 0.0) - (earlier.broken if earlier else 0.0)
             if grown > 0:
                 raise MoveFailedError(f"answered {grown:g} requests with 5xx", where=one.pod, code="errors")
-        return {"held": context.options.hold, "counters": readings_data(last)}
+        return {"held": round(context.clock.monotonic() - begun, 1), "counters": readings_data(last)}
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Nothing was changed."""
@@ -62,6 +64,7 @@ class Detach:
 
     id = "detach"
     commits = False
+    shifts = True
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -74,15 +77,7 @@ class Detach:
 
     async def validate(self, context: Context) -> Detail:
         """The alias stands where the last shift left it."""
-        found = await context.edge.read()
-        if not same_members(found.members, context.split(100)):
-            said = ", ".join(f"{one.id}={one.weight}" for one in found.members) or "nothing"
-            raise MoveFailedError(
-                f"somebody changed alias {found.alias} during the move: it points at {said}",
-                where=f"revision {found.revision}",
-                next_action="find out who did, then start the move again",
-                code="alias-drift",
-            )
+        found = await alias_unchanged(context, context.split(100), [context.member(context.target, 100)])
         await serving_target(context)
         return {"members": member_data(found.members)}
 

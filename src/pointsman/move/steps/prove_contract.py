@@ -21,6 +21,7 @@ class ProveContract:
 
     id = "contract"
     commits = False
+    shifts = False
 
     def describe(self, context: Context) -> Description:
         """The step in words."""

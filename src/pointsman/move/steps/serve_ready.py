@@ -31,6 +31,7 @@ class ServeReady:
 
     id = "serve-ready"
     commits = False
+    shifts = False
 
     def describe(self, context: Context) -> Description:
         """The step in words."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pointsman.edge.contract import Member, Observation
+from pointsman.edge.contract import AliasState, Member, Observation
 from pointsman.errors import MoveFailedError
 from pointsman.move.binomial import plausible
 from pointsman.move.context import Context, member_data
@@ -20,7 +20,7 @@ from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.waits import Wait
 
-__all__ = ["Shift", "point_alias", "restore_alias", "roll", "same_members", "serving_target"]
+__all__ = ["Shift", "alias_unchanged", "point_alias", "restore_alias", "roll", "same_members", "serving_target"]
 
 FEWEST, MOST = 12, 30
 """Marked requests per look at the split: the smaller the share, the more are needed to see it."""
@@ -106,6 +106,20 @@ async def serving_target(context: Context) -> list[EnginePod]:
     return serving
 
 
+async def alias_unchanged(context: Context, *expected: Sequence[Member]) -> AliasState:
+    """The alias, which stands where the step before left it, or where this step already put it; raises when not."""
+    found = await context.edge.read()
+    if not any(same_members(found.members, one) for one in expected):
+        said = ", ".join(f"{one.id}={one.weight}" for one in found.members) or "nothing"
+        raise MoveFailedError(
+            f"somebody changed alias {found.alias} during the move: it points at {said}",
+            where=f"revision {found.revision}",
+            next_action="find out who did, then start the move again",
+            code="alias-drift",
+        )
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Shift:
     """Put ``percent`` of the tenants' requests on the target."""
@@ -114,6 +128,7 @@ class Shift:
     before: int
     """The share that the step before left."""
     commits: bool = False
+    shifts: bool = True
 
     @property
     def id(self) -> str:
@@ -137,16 +152,8 @@ class Shift:
 
     async def validate(self, context: Context) -> Detail:
         """The alias stands where the step before left it; the target serves."""
-        expected = context.split(self.before) if self.before else context.alias.members
-        found = await context.edge.read()
-        if not same_members(found.members, expected):
-            said = ", ".join(f"{one.id}={one.weight}" for one in found.members) or "nothing"
-            raise MoveFailedError(
-                f"somebody changed alias {found.alias} during the move: it points at {said}",
-                where=f"revision {found.revision}",
-                next_action="find out who did, then start the move again",
-                code="alias-drift",
-            )
+        before = context.split(self.before) if self.before else context.alias.members
+        found = await alias_unchanged(context, before, context.split(self.percent))
         pods = await serving_target(context)
         readings = await read_all(context.cluster, pods)
         return {"members": member_data(found.members), "counters": readings_data(readings)}

@@ -1,0 +1,102 @@
+"""``pointsman resume``, ``rollback``, ``abort``, ``pause`` and ``promote``: the open move of a model, from anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pointsman.cli.words import INTERRUPTED, Output, agree, leave
+
+if TYPE_CHECKING:
+    from pointsman.move.conductor import Result
+    from pointsman.move.control import Control
+
+__all__ = ["abort", "pause", "promote", "resume", "rollback"]
+
+Named = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name, or its spec file.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Kubeconfig = Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")]
+Context = Annotated[str | None, typer.Option(help="The kubeconfig's context.")]
+Shown = Annotated[Output, typer.Option("--output", "-o", help="How to print the receipt.")]
+
+
+def resume(model: Named, kubeconfig: Kubeconfig = None, context: Context = None, output: Shown = Output.text) -> int:
+    """Carry on an open move that nobody carries any more."""
+    return _run("resume", model, kubeconfig, context, output)
+
+
+def rollback(
+    model: Named,
+    yes: Yes = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    output: Shown = Output.text,
+) -> int:
+    """Take an open move back: tenants on the source, the target as it was before."""
+    agree(yes, f"take the move of {model} back?")
+    return _run("rollback", model, kubeconfig, context, output)
+
+
+def abort(
+    model: Named,
+    yes: Yes = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    output: Shown = Output.text,
+) -> int:
+    """Put tenants back on the source at once and leave the target as it is, to be looked into."""
+    agree(yes, f"abort the move of {model}?")
+    return _run("abort", model, kubeconfig, context, output)
+
+
+def pause(model: Named, kubeconfig: Kubeconfig = None, context: Context = None, output: Shown = Output.text) -> int:
+    """Let a move stand still after the step that is under way; tenants stay split as they are."""
+    return _run("pause", model, kubeconfig, context, output)
+
+
+def promote(model: Named, kubeconfig: Kubeconfig = None, context: Context = None, output: Shown = Output.text) -> int:
+    """Skip the wait a move is in, not its checks; of a paused one: say that it may go on."""
+    return _run("promote", model, kubeconfig, context, output)
+
+
+def _run(verb: str, model: str, kubeconfig: Path | None, context: str | None, output: Output) -> int:
+    try:
+        result = asyncio.run(_control(verb, _name(model), kubeconfig, context, output))
+    except asyncio.CancelledError:
+        sys.stderr.write("interrupted; the move's journal says how far it is\n")
+        return INTERRUPTED
+    return leave(result, output)
+
+
+def _name(model: str) -> str:
+    """The model's name; a file is read for it."""
+    from pointsman.cli.means import model_named
+
+    return model_named(model)[1].name if model.endswith((".yaml", ".yml")) else model
+
+
+async def _control(verb: str, model: str, kubeconfig: Path | None, context: str | None, output: Output) -> Result:
+    from pointsman.cli.means import conductor, watching, with_signals
+    from pointsman.move.control import Control
+
+    with watching(output, f"{verb} {model}") as observer:
+        async with conductor(kubeconfig, context, observer) as made:
+            control = Control(made)
+            task = asyncio.ensure_future(_act(control, verb, model))
+
+            def interrupt() -> None:
+                if not made.interrupt_running():
+                    task.cancel()
+
+            return await with_signals(task, interrupt)
+
+
+def _act(control: Control, verb: str, model: str) -> Coroutine[Any, Any, Result]:
+    from pointsman.move.requests import Verb
+
+    return control.resume(model) if verb == "resume" else control.ask(Verb(verb), model)

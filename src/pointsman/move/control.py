@@ -1,0 +1,166 @@
+"""Controlling a move from anywhere: resume, roll back, abort, pause, promote.
+
+Whoever carries the move is asked through its ConfigMap and answers with a record. When nobody carries it any more,
+the asking process takes the move over and does it itself, so the command works from any machine at any time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
+from pointsman.move.conductor import Conductor, Result
+from pointsman.move.journal import Progress
+from pointsman.move.ledger import Journal
+from pointsman.move.lock import DURATION, Holding, Lock
+from pointsman.move.receipt import receipt_from
+from pointsman.move.requests import Request, Verb, leave
+from pointsman.move.states import CLOSED, REVERSIBLE, Event, State
+from pointsman.report.contract import Topic
+
+__all__ = ["RESUME", "Control"]
+
+LOOK = 0.5
+"""Seconds between two looks at whether a wish was granted."""
+
+RESUME: Mapping[State, Event] = {
+    State.PAUSED: Event.RESUMED,
+    State.UNDO_STUCK: Event.ROLLBACK,
+    State.FORWARD_STUCK: Event.RESUMED,
+}
+"""Resuming: forward where the move was going forward, on with the way back where it was on that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """What a verb means for a move that nobody carries."""
+
+    turns: Mapping[State, Event]
+    wanted: frozenset[State]
+    """States in which the wish is granted."""
+
+
+_BACK = (State.FORWARD, State.PAUSED, State.UNDO_STUCK)
+_WAYS: Mapping[Verb, _Way] = {
+    Verb.PAUSE: _Way({State.FORWARD: Event.PAUSED}, frozenset({State.PAUSED})),
+    Verb.PROMOTE: _Way({State.PAUSED: Event.RESUMED}, frozenset({State.DONE})),
+    Verb.ROLLBACK: _Way(
+        {**dict.fromkeys(_BACK, Event.ROLLBACK), State.ABORTING: Event.ROLLBACK}, frozenset({State.UNDONE})
+    ),
+    Verb.ABORT: _Way(dict.fromkeys(_BACK, Event.ABORT), frozenset({State.ABORTED, State.UNDONE})),
+}
+
+
+class Control:
+    """Commands on the one open move of a model."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self.conductor = conductor
+        self.cluster = conductor.means.cluster
+        self.clock = conductor.means.clock
+
+    async def resume(self, model: str) -> Result:
+        """Carry an open move on: forward where it was going forward.
+
+        Raises RefusedError when there is none, or a live process carries it.
+        """
+        journal = await self._open(model)
+        held = await self._carrier(model)
+        if held is not None:
+            now = await self.conductor.ledger.load(journal.progress.move)
+            raise self._lock(model).refusal(held, now.progress.step)
+        return _granted(await self.conductor.carry(journal.progress.move, RESUME), frozenset({State.DONE}))
+
+    async def ask(self, verb: Verb, model: str) -> Result:
+        """Ask the move's holder, or do it when there is none. Raises RefusedError when the move is past it."""
+        journal = await self._open(model)
+        self._refuse_late(verb, journal.progress)
+        way = _WAYS[verb]
+        held = await self._lock(model).read()
+        if held is not None and held.holder and await self._answered(journal, verb, held):
+            return await self._result(journal.progress.move, way)
+        carried = await self.conductor.carry(journal.progress.move, way.turns, promote=verb is Verb.PROMOTE)
+        return _granted(carried, way.wanted)
+
+    async def _answered(self, journal: Journal, verb: Verb, held: Holding) -> bool:
+        """Leave the wish and wait for the holder; False when it turns out that it is dead."""
+        wish = Request(verb, self.conductor.means.holder, secrets.token_hex(4))
+        await leave(self.cluster, journal.ref, wish)
+        self.conductor.tell(Topic.NOTICE, "", f"asked {held.holder} to {verb.value}", {})
+        lock = self._lock(journal.progress.plan.model)
+        seen, since = held, self.clock.monotonic()
+        while True:
+            await self.clock.sleep(LOOK)
+            now = (await self.conductor.ledger.load(journal.progress.move)).progress
+            if now.closed or now.state in _WAYS[verb].wanted:
+                return True
+            if verb is Verb.PROMOTE and now.promoted - journal.progress.promoted:
+                return True
+            if now.state not in REVERSIBLE:
+                raise _too_late(verb, now)
+            found = await lock.read()
+            if found is None or not found.holder:
+                # It let go; whether it answered before that, the journal tells now.
+                ended = (await self.conductor.ledger.load(now.move)).progress
+                return ended.closed or ended.state in _WAYS[verb].wanted
+            if found != seen:
+                seen, since = found, self.clock.monotonic()
+            elif self.clock.monotonic() - since > DURATION:
+                return False
+
+    async def _result(self, move: str, way: _Way) -> Result:
+        progress = (await self.conductor.ledger.load(move)).progress
+        result = Result(receipt_from(progress))
+        if progress.state in way.wanted or progress.state not in CLOSED:
+            return result
+        return Result(
+            result.receipt,
+            MoveFailedError(f"the move ended {progress.state.value} meanwhile", where=f"move {move}", code="too-late"),
+        )
+
+    async def _open(self, model: str) -> Journal:
+        """The journal of the model's open move."""
+        moves = await self.conductor.ledger.moves(model=model)
+        if not moves:
+            raise RefusedError(
+                f"no move of {model} is open",
+                next_action=f"pointsman history {model} shows the ones that ended; pointsman move begins one",
+                code="no-open-move",
+            )
+        return await self.conductor.ledger.load(moves[-1].progress.move, holder=self.conductor.means.holder)
+
+    async def _carrier(self, model: str) -> Holding | None:
+        """The live holder of the model's lock; looks for as long as a lock lives before it says None."""
+        lock = self._lock(model)
+        held = await lock.read()
+        if held is None or not held.holder or held.holder == lock.holder or await lock.silent(held):
+            return None
+        return await lock.read()
+
+    def _refuse_late(self, verb: Verb, progress: Progress) -> None:
+        if progress.state not in REVERSIBLE:
+            raise _too_late(verb, progress)
+
+    def _lock(self, model: str) -> Lock:
+        return Lock(self.cluster, self.clock, model, self.conductor.means.holder)
+
+
+def _granted(result: Result, wanted: frozenset[State]) -> Result:
+    """The result, without the error that is none when the state is the one that was wished for."""
+    if State(str(result.receipt["state"])) in wanted:
+        return Result(result.receipt, None, result.interrupted)
+    return result
+
+
+def _too_late(verb: Verb, progress: Progress) -> PointsmanError:
+    plan = progress.plan
+    kind = NeedsPersonError if progress.state is State.FORWARD_STUCK else RefusedError
+    return kind(
+        f"move {progress.move} is past the point of no return (state {progress.state.value}): it can only be finished",
+        where=f"move {progress.move}",
+        next_action=f"pointsman resume {plan.model} when nobody carries it; to go back afterwards: "
+        f"pointsman move {plan.model} --to {plan.source}",
+        code="point-of-no-return",
+    )
