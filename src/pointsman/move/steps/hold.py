@@ -6,6 +6,7 @@ from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError
 from pointsman.move.context import Context, member_data
 from pointsman.move.probes.counters import read_all, readings_data
+from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.shift import alias_unchanged, restore_alias, roll, serving_target
 from pointsman.move.waits import Wait
@@ -28,8 +29,9 @@ class Hold:
     def describe(self, context: Context) -> Description:
         """The step in words."""
         return Description(
-            act=f"keep {context.source.title} warm for {context.options.hold:g} s",
-            check=f"{context.target.title} stays ready and answers no 5xx",
+            act=f"keep {context.source.title} warm, in the alias with weight 0, for {context.options.hold:g} s",
+            check=f"{context.target.title} stays ready and answers no 5xx; {context.source.title} stays ready, so "
+            "that a rollback costs one roll of the edge",
             undo="nothing to take back",
         )
 
@@ -42,21 +44,37 @@ class Hold:
         begun = context.clock.monotonic()
         deadline = begun + context.options.hold
         first = {one.pod: one.counters for one in await read_all(context.cluster, await serving_target(context))}
+        cold = ""
         with context.waits.during(Wait.HOLD):
             while (left := deadline - context.clock.monotonic()) > 0 and self.id not in context.promoted:
                 await context.clock.sleep(min(LOOK, left))
                 await serving_target(context)
+                cold = await self._cold(context, cold)
         last = await read_all(context.cluster, await serving_target(context))
         for one in last:
             earlier = first.get(one.pod)
             grown = (one.counters.broken if one.counters else 0.0) - (earlier.broken if earlier else 0.0)
             if grown > 0:
                 raise MoveFailedError(f"answered {grown:g} requests with 5xx", where=one.pod, code="errors")
-        return {"held": round(context.clock.monotonic() - begun, 1), "counters": readings_data(last)}
+        held = round(context.clock.monotonic() - begun, 1)
+        return {"held": held, "sourceCold": cold, "counters": readings_data(last)}
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Nothing was changed."""
         return {}
+
+    async def _cold(self, context: Context, before: str) -> str:
+        """Why the source would not take tenants back at once; empty while it would.
+
+        It is told, and not a failure: the target serves, and giving up on it would not warm the source.
+        """
+        pods = await engine_pods(context.cluster, context.source, context.model)
+        lame = [one.name for one in pods if one.role == "serve" and not one.serving]
+        serves = any(one.serving and one.role == "serve" for one in pods)
+        why = f"{lame[0]} is not ready" if lame else "" if serves else "no engine of it serves"
+        if why and why != before:
+            context.note(self.id, f"{context.source.title} is not warm any more: {why}", {"sourceCold": why})
+        return why
 
 
 class Detach:

@@ -1,0 +1,457 @@
+"""What others changed while a move runs: noticed before each step, named, answered by the rule written for it.
+
+The rules are one table, ``RULES``; ``docs/drift.md`` is generated from it. A rule belongs to a kind of change, to the
+side it happened on, and to how far the move is, because the same change can be harmless before tenants depend on it
+and past help afterwards. Looking changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pointsman.edge.contract import Member
+from pointsman.errors import MoveFailedError, NeedsPersonError
+from pointsman.kube.resources import Ref, kind_of, ref_of
+from pointsman.layers.contract import Layer
+from pointsman.move.context import Context, members_from
+from pointsman.move.journal import Progress
+from pointsman.move.live import read_live
+from pointsman.move.lock import NAMESPACE
+from pointsman.move.probes.pods import engine_pods
+from pointsman.move.states import Event, State
+
+__all__ = ["RULES", "Answer", "Drift", "Kind", "Phase", "Rule", "answer", "check", "table"]
+
+
+LOOK = 1.0
+MOMENT = 5.0
+"""Seconds a pod may be missing while its controller makes another one."""
+ROLL = 60.0
+"""Seconds the edge's replicas may differ: somebody else may be rolling it for another alias."""
+
+
+class Kind(StrEnum):
+    """What others can change."""
+
+    ALIAS = "alias edited"
+    DELETED = "object deleted"
+    SCALED = "object scaled"
+    EDGE = "edge restarted"
+    MODEL = "Model changed"
+
+
+class Answer(StrEnum):
+    """What a rule says."""
+
+    GO_ON = "go-on"
+    PAUSE = "pause"
+    ROLL_BACK = "roll-back"
+
+
+class Phase(StrEnum):
+    """How far the move is."""
+
+    UNPROVED = "target not proved"
+    """Up to the end of the step ``contract``."""
+    PROVED = "target proved"
+    """From there to the point of no return."""
+    COMMITTED = "committed"
+    """Past the point of no return."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of the table."""
+
+    kind: Kind
+    what: str
+    """The change, as the docs say it."""
+    id: str
+    phases: tuple[Phase, ...]
+    answer: Answer
+    why: str
+
+
+_BEFORE = (Phase.UNPROVED, Phase.PROVED)
+_ALWAYS = (*_BEFORE, Phase.COMMITTED)
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        Kind.ALIAS,
+        "its members or weights are not what the move left",
+        "alias",
+        _ALWAYS,
+        Answer.PAUSE,
+        "somebody decided where tenants go; neither writing over it nor keeping it can be right unasked",
+    ),
+    Rule(
+        Kind.DELETED,
+        "an object of the target",
+        "target-deleted",
+        _BEFORE,
+        Answer.ROLL_BACK,
+        "the source still serves; tenants must not stay on what is going away",
+    ),
+    Rule(
+        Kind.DELETED,
+        "an object of the target",
+        "target-deleted",
+        (Phase.COMMITTED,),
+        Answer.PAUSE,
+        "the source is being released, so there is no side left that is surely better",
+    ),
+    Rule(
+        Kind.DELETED,
+        "an object of the source",
+        "source-deleted",
+        (Phase.UNPROVED,),
+        Answer.PAUSE,
+        "there is nothing to go back to, and nothing proved to go on to",
+    ),
+    Rule(
+        Kind.DELETED,
+        "an object of the source",
+        "source-deleted",
+        (Phase.PROVED, Phase.COMMITTED),
+        Answer.GO_ON,
+        "the proved target is the only side left; the sooner tenants are on it the better",
+    ),
+    Rule(
+        Kind.SCALED,
+        "the target, to nothing",
+        "target-gone",
+        _BEFORE,
+        Answer.ROLL_BACK,
+        "as if it were deleted",
+    ),
+    Rule(
+        Kind.SCALED,
+        "the target, to nothing",
+        "target-gone",
+        (Phase.COMMITTED,),
+        Answer.PAUSE,
+        "as if it were deleted",
+    ),
+    Rule(
+        Kind.SCALED,
+        "the target, to fewer replicas than were proved",
+        "target-fewer",
+        _ALWAYS,
+        Answer.PAUSE,
+        "what is left was not judged to carry all tenants",
+    ),
+    Rule(
+        Kind.SCALED,
+        "the target, to more replicas",
+        "target-more",
+        _ALWAYS,
+        Answer.GO_ON,
+        "every serving pod is judged at every step anyway",
+    ),
+    Rule(
+        Kind.SCALED,
+        "the source, to nothing",
+        "source-gone",
+        (Phase.UNPROVED,),
+        Answer.PAUSE,
+        "as if it were deleted",
+    ),
+    Rule(
+        Kind.SCALED,
+        "the source, to nothing",
+        "source-gone",
+        (Phase.PROVED, Phase.COMMITTED),
+        Answer.GO_ON,
+        "as if it were deleted",
+    ),
+    Rule(
+        Kind.SCALED,
+        "the source, to more or fewer replicas",
+        "source-other",
+        _ALWAYS,
+        Answer.GO_ON,
+        "it serves; fewer replicas are a reason to leave it, more are drained and parked like the others",
+    ),
+    Rule(
+        Kind.EDGE,
+        "replicas replaced, all on the declared configuration",
+        "edge-same",
+        _ALWAYS,
+        Answer.GO_ON,
+        "a new process reads the same file; its split is observed again at the next shift",
+    ),
+    Rule(
+        Kind.EDGE,
+        "a replica on another configuration than the declared one",
+        "edge-other",
+        _ALWAYS,
+        Answer.PAUSE,
+        "that replica sends tenants where nobody declared",
+    ),
+    Rule(
+        Kind.MODEL,
+        "the Model kept in the cluster is another one now",
+        "model",
+        _BEFORE,
+        Answer.PAUSE,
+        "the target was made from the old one; whether that is still wanted only a person knows",
+    ),
+    Rule(
+        Kind.MODEL,
+        "the Model kept in the cluster is another one now",
+        "model",
+        (Phase.COMMITTED,),
+        Answer.GO_ON,
+        "only the source is left to be parked; the new Model is the next change",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One change that was noticed."""
+
+    kind: Kind
+    what: str
+    """A sentence: what is otherwise, and what was expected."""
+    rule: Rule
+
+    def as_dict(self) -> dict[str, str]:
+        """For the journal."""
+        return {"kind": self.kind.value, "what": self.what, "rule": self.rule.id, "answer": self.rule.answer.value}
+
+
+async def check(context: Context, progress: Progress) -> list[Drift]:
+    """All that others changed, as far as it can be told, in the table's order. Changes nothing."""
+    phase = _phase(progress)
+    found = await asyncio.gather(
+        _alias(context, progress),
+        _objects(context, progress),
+        _edge(context, progress),
+        _model(context, progress),
+    )
+    return [Drift(_rule(rule, phase).kind, what, _rule(rule, phase)) for part in found for rule, what in part]
+
+
+async def answer(context: Context, progress: Progress, step: str) -> list[dict[str, str]]:
+    """Look, and do what the rules say before ``step``: return what is only told, raise for what is more.
+
+    Raises MoveFailedError when the move has to turn round, NeedsPersonError (``drift``) when a person is asked.
+    """
+    found = await check(context, progress)
+    for one in found:
+        context.note(step, f"{one.kind.value}: {one.what}; {one.rule.answer.value}: {one.rule.why}", one.as_dict())
+    said = "; ".join(f"{one.kind.value}: {one.what}" for one in found if one.rule.answer is not Answer.GO_ON)
+    answers = {one.rule.answer for one in found}
+    where = f"before step {step}"
+    model = context.model.name
+    if Answer.ROLL_BACK in answers:
+        raise MoveFailedError(said, where=where, next_action="find out who did, then move again", code="drifted")
+    if Answer.PAUSE in answers:
+        raise NeedsPersonError(
+            said,
+            where=where,
+            next_action=f"put it back and pointsman resume {model}, or pointsman rollback {model}",
+            code="drift",
+        )
+    return [one.as_dict() for one in found]
+
+
+def table() -> str:
+    """The rules as a Markdown table."""
+    lines = ["| What changed | How | While | Answer | Why |", "|---|---|---|---|---|"]
+    for rule in RULES:
+        phases = "at any time" if rule.phases == _ALWAYS else ", ".join(one.value for one in rule.phases)
+        lines.append(f"| {rule.kind.value} | {rule.what} | {phases} | **{rule.answer.value}** | {rule.why} |")
+    return "\n".join(lines) + "\n"
+
+
+def _rule(named: str, phase: Phase) -> Rule:
+    return next(one for one in RULES if one.id == named and phase in one.phases)
+
+
+def _phase(progress: Progress) -> Phase:
+    if progress.state in (State.COMMITTED, State.FORWARD_STUCK):
+        return Phase.COMMITTED
+    return Phase.PROVED if progress.done("contract") else Phase.UNPROVED
+
+
+Found = Sequence[tuple[str, str]]
+"""Ids of rules, and what was noticed."""
+
+
+async def _alias(context: Context, progress: Progress) -> Found:
+    """The alias may stand where the last step left it, or where one that was begun was to put it."""
+    known = _members_left(context, progress)
+    found = (await context.edge.read()).members
+    if known is None or any(_same(found, one) for one in known):
+        return []
+    said = ", ".join(f"{one.id}={one.weight}" for one in found) or "nothing"
+    wanted = ", ".join(f"{one.id}={one.weight}" for one in known[0])
+    return [("alias", f"it points at {said}, the move left {wanted}")]
+
+
+def _members_left(context: Context, progress: Progress) -> list[Sequence[Member]] | None:
+    """Where the alias may stand; None when a step of another strategy does not say where it put it."""
+    left: list[Sequence[Member]] = [context.alias.members]
+    for step in progress.plan.steps:
+        known = progress.steps.get(step)
+        asked = _asked(context, step, known.outcome if known else {})
+        if known is None or asked is None:
+            continue
+        if known.last is Event.OUTCOME:
+            left = [asked]
+        elif known.last in (Event.INTENT, Event.FAILED):
+            left = [*left, asked]
+    if any(_unknown(step) and progress.steps.get(step) is not None for step in progress.plan.steps):
+        return None if not progress.done("detach") else left
+    return left
+
+
+_QUIET = frozenset({"deploy", "serve-ready", "contract", "hold", "drain", "park"})
+"""Steps that leave the alias alone."""
+
+
+def _asked(context: Context, step: str, outcome: Any) -> Sequence[Member] | None:
+    if "members" in outcome:
+        return members_from(outcome)
+    if step == "detach":
+        return [context.member(context.target, 100)]
+    percent = step.removeprefix("shift-")
+    return context.split(int(percent)) if percent.isdigit() else None
+
+
+def _unknown(step: str) -> bool:
+    return step not in _QUIET and step != "detach" and not step.removeprefix("shift-").isdigit()
+
+
+def _same(left: Sequence[Member], right: Sequence[Member]) -> bool:
+    return sorted(left, key=lambda one: one.id) == sorted(right, key=lambda one: one.id)
+
+
+async def _objects(context: Context, progress: Progress) -> Found:
+    """Only where the strategy itself leaves both sides at their full size."""
+    if progress.plan.strategy != "side-by-side":
+        return []
+    found: list[tuple[str, str]] = []
+    if progress.done("serve-ready"):
+        proved = progress.steps["serve-ready"].outcome.get("replicas")
+        found += await _side(context, context.target, "target", int(proved) if proved else None)
+    parking = progress.steps.get("park")
+    if parking is None or parking.begun is None:
+        before = [one for one in progress.captured.first.values() if _serves(one, context.source)]
+        found += await _side(context, context.source, "source", len(before) if progress.captured.complete else None)
+    return found
+
+
+def _serves(entry: Any, layer: Layer) -> bool:
+    return bool(entry["layer"] == layer.id and entry["role"] == "serve")
+
+
+async def _side(context: Context, layer: Layer, side: str, expected: int | None) -> Found:
+    gone = await _gone(context, layer, side)
+    if gone:
+        return [(f"{side}-deleted", f"{gone} is gone or on its way out")]
+    live = await read_live(context.cluster, layer, context.model)
+    if layer.parked(context.model, live):
+        return [(f"{side}-gone", f"{layer.title} was scaled to nothing")]
+    if expected is None:
+        return []
+    now = await _pods(context, layer, expected)
+    if now == expected:
+        return []
+    what = f"{layer.title} has {now} engine pods, the move found {expected}"
+    if side == "source":
+        return [("source-other", what)]
+    return [("target-fewer" if now < expected else "target-more", what)]
+
+
+async def _gone(context: Context, layer: Layer, side: str) -> Ref | None:
+    """An object that has to be there and is not: of the target all that was applied, of the source the main one."""
+    refs = [layer.reads(context.model)[0], layer.endpoint(context.model).service]
+    if side == "target":
+        refs += [ref_of(manifest) for manifest in layer.render(context.model)]
+    wanted = list(dict.fromkeys(refs))
+    found = await asyncio.gather(*(context.cluster.find(ref) for ref in wanted))
+    for ref, one in zip(wanted, found, strict=True):
+        if one is None or "deletionTimestamp" in one.get("metadata", {}):
+            return ref
+    return None
+
+
+async def _pods(context: Context, layer: Layer, expected: int) -> int:
+    """Engine pods that tenants are answered by; a pod that is being replaced is given a moment."""
+    deadline = context.clock.monotonic() + MOMENT
+    while True:
+        pods = await engine_pods(context.cluster, layer, context.model)
+        now = sum(1 for one in pods if one.role == "serve" and not one.terminating)
+        if now >= expected or context.clock.monotonic() >= deadline:
+            return now
+        await context.clock.sleep(LOOK)
+
+
+async def _edge(context: Context, progress: Progress) -> Found:
+    """Replicas may run what is declared, or what the move rolled last: somebody may have edited other aliases."""
+    if _rolling(progress):
+        return []
+    deadline = context.clock.monotonic() + ROLL
+    while True:
+        alias, replicas = await asyncio.gather(context.edge.read(), context.edge.replicas())
+        ours = _rolled(progress)
+        staying = [one for one in replicas if not one.terminating]
+        other = [
+            one for one in staying if one.revision not in ({alias.revision, ours} if ours else {alias.revision, ""})
+        ]
+        if not other or context.clock.monotonic() >= deadline:
+            break
+        await context.clock.sleep(LOOK)
+    if other:
+        runs = other[0].revision[:12] or "an unknown configuration"
+        return [("edge-other", f"replica {other[0].name} runs {runs}, declared is {alias.revision[:12]}")]
+    fresh = sorted({one.name for one in staying} - set(progress.captured.edge))
+    return [("edge-same", f"replica {fresh[0]} is new since the last step")] if progress.captured.edge and fresh else []
+
+
+def _rolling(progress: Progress) -> bool:
+    """Was a step that rolls the edge begun and not ended? Then its replicas are between two configurations."""
+    return any(
+        known.last is not Event.OUTCOME and known.begun is not None
+        for step, known in progress.steps.items()
+        if step not in _QUIET
+    )
+
+
+def _rolled(progress: Progress) -> str:
+    """The revision that the move rolled last; empty before its first roll."""
+    said = ""
+    for step in progress.plan.steps:
+        known = progress.steps.get(step)
+        said = str(known.outcome.get("revision", said)) if known else said
+    return said
+
+
+async def _model(context: Context, progress: Progress) -> Found:
+    found = await context.cluster.find(Ref(kind_of("ConfigMap"), f"model-{context.model.name}", NAMESPACE))
+    if found is None:
+        return []
+    try:
+        now = json.loads((found.get("data") or {}).get("model.json", ""))
+    except ValueError:
+        return [("model", "what is kept of it cannot be read")]
+    if now == progress.plan.spec:
+        return []
+    return [("model", f"changed: {', '.join(_changed(progress.plan.spec, now)) or 'its shape'}")]
+
+
+def _changed(before: Any, after: Any, path: str = "") -> list[str]:
+    """Paths of what differs, the first few."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys = sorted({*before, *after})
+        found = [one for key in keys for one in _changed(before.get(key), after.get(key), f"{path}.{key}")]
+        return found[:3]
+    return [] if before == after else [path.lstrip(".")]
