@@ -27,7 +27,7 @@ Meddle = Callable[[World], None]
 async def moved(after: str, meddle: Meddle, world: World | None = None) -> tuple[World, Result]:
     """A move during which somebody does something once a step is done."""
     world = world or World()
-    done = []
+    done: list[bool] = []
 
     def react(happening: Happening) -> None:
         if happening.topic is Topic.STEP_DONE and happening.step == after and not done:

@@ -114,7 +114,8 @@ async def test_somebody_else_changing_the_alias_is_noticed_and_named() -> None:
     world.seen.react = meddle
     result = await world.conductor().move(world.model, "kserve", quick())
     assert result.error is not None
-    assert result.error.code == "shift-50.alias-drift"
+    assert result.error.code == "shift-50.drift"
+    assert result.receipt["state"] == "paused"
 
 
 async def test_an_undo_that_fails_reports_both_errors_and_asks_for_a_person() -> None:

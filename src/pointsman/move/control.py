@@ -124,12 +124,26 @@ class Control:
         """The journal of the model's open move."""
         moves = await self.conductor.ledger.moves(model=model)
         if not moves:
+            await self._refuse_parked(model)
             raise RefusedError(
                 f"no move of {model} is open",
                 next_action=f"pointsman history {model} shows the ones that ended; pointsman move begins one",
                 code="no-open-move",
             )
         return await self.conductor.ledger.load(moves[-1].progress.move, holder=self.conductor.means.holder)
+
+    async def _refuse_parked(self, model: str) -> None:
+        """The last move of the model is done and its source parked: going back is another move, planned anew."""
+        ended = await self.conductor.ledger.moves(model=model, only_open=False)
+        if ended and ended[-1].progress.state is State.DONE:
+            progress = ended[-1].progress
+            raise RefusedError(
+                f"no move of {model} is open: the last one, {progress.move}, is done and {progress.plan.source} is "
+                "parked, so there is nothing warm to roll back to",
+                where=f"move {progress.move}",
+                next_action=f"pointsman move {model} --to {progress.plan.source}, which plans the way back anew",
+                code="source-parked",
+            )
 
     async def _carrier(self, model: str) -> Holding | None:
         """The live holder of the model's lock; looks for as long as a lock lives before it says None."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, TemporaryError
 from pointsman.move.context import Context
+from pointsman.move.drift import answer
 from pointsman.move.journal import Progress
 from pointsman.move.ledger import Journal
 from pointsman.move.requests import Request, Verb
@@ -189,6 +190,7 @@ class Runner:
 
     async def _carry_out(self, step: Step) -> None:
         self._waited, self._step = self.context.waits.spent, step.id
+        drifted = await answer(self.context, self.journal.progress, step.id)
         self._tell(Topic.STEP_BEGUN, step.id, step.describe(self.context).act, {})
         # A step that was begun before looks again at what must hold, but keeps what it saw the first time: by now it
         # would see its own traces.
@@ -197,7 +199,7 @@ class Runner:
         seen = found if known is None else known
         if step.commits and self.state is State.FORWARD:
             await self._write(Event.COMMIT, step.id, {"what": "from here on only forward"})
-        await self._write(Event.INTENT, step.id, seen)
+        await self._write(Event.INTENT, step.id, {**seen, "drift": drifted} if drifted else seen)
         outcome = await self._attempt(step, lambda: step.apply(self.context, seen))
         waits = self.context.waits.since(self._waited)
         await self._write(Event.OUTCOME, step.id, {**outcome, "waits": waits})

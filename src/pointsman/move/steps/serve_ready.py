@@ -65,7 +65,8 @@ async def prove_serving(context: Context, layer: Layer, step: str) -> Detail:
     with context.waits.during(Wait.COLD_START):
         path = await _path_reaches_engine(context, layer)
     context.note(step, f"tenants' path answers: {path}", {})
-    return {"ready": reason, "pods": [pod.name for pod in pods], "path": path}
+    replicas = sum(1 for pod in pods if pod.role == "serve")
+    return {"ready": reason, "pods": [pod.name for pod in pods], "replicas": replicas, "path": path}
 
 
 async def _controllers_ready(context: Context, layer: Layer, step: str) -> str:
