@@ -1,11 +1,21 @@
-"""When an engine counts as idle."""
+"""When a layer counts as drained, what happens when it does not get so, and what a warm hold is good for."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from pointsman.edge.contract import Replica
+from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
+from pointsman.move.conductor import Result
+from pointsman.move.control import Control
 from pointsman.move.drain import READINGS, Watch
 from pointsman.move.probes.counters import Counters, Reading, parse
+from pointsman.move.requests import Verb
+from pointsman.report.contract import Happening, Topic
+from tests.world.engine import Engine
+from tests.world.world import World, quick
 
 IDLE = Counters(running=0, waiting=0, finished={"stop": 5}, answered={"2xx": 5})
 
@@ -58,3 +68,174 @@ def test_health_checks_are_not_taken_for_tenants() -> None:
     )
     assert counters.answered == {"2xx": 3, "5xx": 1}
     assert counters.running is None
+
+
+def test_what_came_between_two_looks_is_counted() -> None:
+    watch = Watch()
+    watch.look([reading(IDLE)])
+    watch.look([reading(Counters(1, 1, {"stop": 6}, {"2xx": 6}))])
+    watch.look([reading(Counters(0, 0, {"stop": 8}, {"2xx": 8}))])
+    assert watch.arrived == {"pod": 3}
+
+
+def test_what_is_under_way_is_not_known_of_an_engine_that_does_not_say() -> None:
+    watch = Watch()
+    watch.look([reading(Counters(2, 1, {}, {}))])
+    assert watch.under_way == 3
+    watch.look([reading(None)])
+    assert watch.under_way is None
+
+
+def source_of(world: World) -> Engine:
+    return next(engine for (namespace, _), engine in world.cluster.engines.items() if namespace == "serving")
+
+
+async def with_stuck_request(world: World, policy: str) -> Result:
+    """A move whose source has two requests that never end."""
+
+    def stick(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "drain":
+            source_of(world).under_way = 2
+
+    world.seen.react = stick
+    return await world.conductor().move(world.model, "kserve", quick(drain_timeout=20, drain_policy=policy))
+
+
+async def test_a_stuck_request_asks_a_person_who_can_wait_on() -> None:
+    world = World()
+    result = await with_stuck_request(world, "wait")
+    assert isinstance(result.error, NeedsPersonError)
+    assert result.error.code == "drain.drain-deadline"
+    assert "2 running" in result.error.what
+    assert result.receipt["state"] == "paused"
+    assert world.workloads()["Deployment serving/qwen-raw-vllm"] == 1
+    source_of(world).under_way = 0
+    world.seen.react = lambda happening: None
+    ended = await Control(world.conductor("second@test/2")).resume("qwen")
+    assert ended.error is None
+    assert ended.receipt["traffic"]["cut"] == 0
+
+
+async def test_a_person_who_promotes_a_stuck_drain_cuts_and_the_cut_is_counted() -> None:
+    world = World()
+    await with_stuck_request(world, "wait")
+    world.seen.react = lambda happening: None
+    ended = await Control(world.conductor("second@test/2")).ask(Verb.PROMOTE, "qwen")
+    assert ended.receipt["state"] == "done"
+    assert ended.receipt["traffic"]["cut"] == 2
+
+
+async def test_give_back_puts_tenants_on_the_source_again() -> None:
+    world = World()
+    before = world.workloads()
+    result = await with_stuck_request(world, "give-back")
+    assert isinstance(result.error, MoveFailedError)
+    assert result.error.code == "drain.drain-deadline-back"
+    assert world.serving() == {"raw-vllm": 100}
+    assert world.workloads() == before
+    assert world.edge.outages == []
+
+
+async def test_cut_goes_on_and_counts_what_was_under_way() -> None:
+    world = World()
+    result = await with_stuck_request(world, "cut")
+    assert result.error is None
+    assert result.receipt["traffic"]["cut"] == 2
+    assert result.receipt["traffic"]["layers"]["raw-vllm"]["answered"] == "unknown"
+    drain = next(one for one in result.receipt["steps"] if one["id"] == "drain")
+    assert drain["evidence"]["cut"] == 2
+    assert drain["evidence"]["quiet"] is False
+
+
+async def test_the_drain_names_every_replica_of_the_edge_that_it_asked() -> None:
+    world = World()
+    receipt = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    edge = next(one for one in receipt["steps"] if one["id"] == "drain")["evidence"]["edge"]
+    assert list(edge["replicas"]) == ["edge-0"]
+    assert list(edge["replicas"]["edge-0"]) == ["qwen-kserve"]
+
+
+def old(world: World) -> None:
+    world.edge.lagging = [Replica("edge-old", "0123456789ab", ready=True, terminating=True)]
+
+
+def deaf(world: World) -> None:
+    world.edge.deaf = {"edge-0"}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"), [(old, "on its way out, runs an older"), (deaf, "edge-0 of the edge did")]
+)
+@pytest.mark.parametrize("policy", ["wait", "cut"])
+async def test_an_edge_that_may_still_send_to_the_source_is_waited_for_and_never_cut(
+    trouble: Callable[[World], None], said: str, policy: str
+) -> None:
+    world = World()
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "drain":
+            trouble(world)
+
+    world.seen.react = react
+    options = quick(drain_timeout=20, drain_policy=policy)
+    result = await world.conductor().move(world.model, "kserve", options)
+    assert isinstance(result.error, NeedsPersonError)
+    assert said in result.error.what
+    assert world.workloads()["Deployment serving/qwen-raw-vllm"] == 1
+
+
+async def test_an_old_replica_of_the_edge_that_ends_lets_the_drain_go_on() -> None:
+    world = World()
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "drain":
+            old(world)
+        if happening.topic is Topic.STEP_NOTE and happening.step == "drain" and "on its way out" in happening.text:
+            world.edge.lagging = []
+
+    world.seen.react = react
+    result = await world.conductor().move(world.model, "kserve", quick())
+    assert result.error is None
+    assert result.receipt["waits"]["drain"] > 10
+
+
+async def test_a_roll_back_during_the_hold_costs_one_roll_of_the_edge() -> None:
+    world = World()
+    conductor = world.conductor()
+    rolls = [0]
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "hold":
+            rolls[0] = len(world.edge.writes)
+            conductor.interrupt()
+
+    world.seen.react = react
+    result = await conductor.move(world.model, "kserve", quick(hold=600))
+    assert result.receipt["state"] == "undone"
+    assert world.serving() == {"raw-vllm": 100}
+    assert len(world.edge.writes) - rolls[0] == 1
+
+
+async def test_a_source_that_is_not_warm_any_more_is_told_and_is_no_failure() -> None:
+    world = World()
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "hold":
+            for ref, one in world.cluster.objects.items():
+                if ref.kind.name == "Pod" and ref.namespace == "serving":
+                    one["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+
+    world.seen.react = react
+    result = await world.conductor().move(world.model, "kserve", quick())
+    assert result.error is None
+    hold = next(one for one in result.receipt["steps"] if one["id"] == "hold")
+    assert hold["evidence"]["sourceCold"] == "qwen-raw-vllm-0 is not ready"
+
+
+async def test_a_roll_back_after_parking_names_the_command_that_goes_back() -> None:
+    world = World()
+    await world.conductor().move(world.model, "kserve", quick())
+    with pytest.raises(RefusedError) as refused:
+        await Control(world.conductor("second@test/2")).ask(Verb.ROLLBACK, "qwen")
+    assert refused.value.code == "source-parked"
+    assert "pointsman move qwen --to raw-vllm" in refused.value.next_action

@@ -31,6 +31,8 @@ class MemoryEdge:
     name: str = "edge-0"
     lagging: list[Replica] = field(default_factory=list)
     """Replicas beside the one that follows every change."""
+    deaf: set[str] = field(default_factory=set)
+    """Replicas that answer no marked request."""
     gate: asyncio.Event | None = None
     """While it is closed, no roll of the edge ends."""
     outages: list[str] = field(default_factory=list)
@@ -76,7 +78,8 @@ class MemoryEdge:
             )
             (answered if status == 200 else failed)[one.id if status == 200 else f"http-{status}"] += 1
         ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]
-        return Observation(dict(answered), dict(failed), {name: dict(answered) for name in ready})
+        heard = {name: dict(answered) for name in ready if name not in self.deaf}
+        return Observation(dict(answered), dict(failed), heard)
 
     def check(self) -> None:
         """Whoever gets tenants' requests must serve: anything else is an outage, kept for the test to find."""
