@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
+from rich.console import Console
 
+from pointsman.errors import NotFoundError
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.move.history import history, receipt_of
 from pointsman.move.ledger import Ledger
 from pointsman.move.receipt import receipt_from
 from pointsman.report.contract import Happening, Topic
+from pointsman.report.history import print_history
+from pointsman.report.text import receipt_lines
 from tests.world.cluster import Write
 from tests.world.engine import Faults
 from tests.world.tenants import Tenants
@@ -158,3 +167,84 @@ def test_pods_in_the_memory_world_have_an_identity() -> None:
     pod = next(one for ref, one in world.cluster.objects.items() if ref.kind == kind_of("Pod"))
     assert pod["metadata"]["uid"]
     assert Ref(kind_of("Pod"), pod["metadata"]["name"], "serving") in world.cluster.objects
+
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/receipt.schema.json").read_text(encoding="utf-8"))
+
+
+def held_to_the_schema(receipt: Mapping[str, Any]) -> None:
+    Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(receipt)))
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def silence(world: World) -> None:
+    for engine in world.cluster.engines.values():
+        engine.silent = True
+
+
+def break_target(world: World) -> None:
+    world.cluster.faults["kserve"] = Faults(broken=True)
+
+
+def stick(world: World) -> None:
+    next(iter(world.cluster.engines.values())).under_way = 2
+
+
+def nothing(world: World) -> None:
+    """An undisturbed move."""
+
+
+@pytest.mark.parametrize("policy", ["wait", "give-back", "cut"])
+@pytest.mark.parametrize("trouble", [nothing, silence, break_target, stick])
+async def test_receipts_keep_the_published_schema(trouble: Callable[[World], None], policy: str) -> None:
+    world = World()
+    trouble(world)
+    options = quick(drain_timeout=3, drain_policy=policy)
+    receipt = (await world.conductor().move(world.model, "kserve", options)).receipt
+    held_to_the_schema(receipt)
+    assert "\n".join(receipt_lines(receipt))
+
+
+async def test_the_schema_does_not_take_a_guess_for_a_number() -> None:
+    world = World()
+    receipt = dict((await world.conductor().move(world.model, "kserve", quick())).receipt)
+    receipt["traffic"] = {**receipt["traffic"], "tenants": None}
+    with pytest.raises(ValidationError):
+        held_to_the_schema(receipt)
+
+
+async def test_receipt_and_history_find_moves_by_name_by_model_and_the_last_one() -> None:
+    world = World()
+    first = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    world.clock.seconds += 60
+    second = (await world.conductor("second@test/2").move(world.model, "llm-d", quick())).receipt
+    ledger = Ledger(world.cluster, world.clock)
+    assert (await receipt_of(ledger, first["move"]))["to"] == "kserve"
+    assert (await receipt_of(ledger, "qwen"))["move"] == second["move"]
+    last = await receipt_of(ledger, "")
+    assert last["move"] == second["move"]
+    held_to_the_schema(last)
+    told = await history(ledger, "qwen")
+    assert [one["move"] for one in told["moves"]] == [first["move"], second["move"]]
+    assert (await history(ledger, "other"))["moves"] == []
+    with pytest.raises(NotFoundError):
+        await receipt_of(ledger, "no-such-move")
+
+
+async def test_a_torn_journal_is_named_and_hides_no_other() -> None:
+    world = World()
+    first = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    world.clock.seconds += 60
+    second = (await world.conductor("second@test/2").move(world.model, "llm-d", quick())).receipt
+    journal = world.cluster.objects[Ref(kind_of("ConfigMap"), first["move"], "pointsman-system")]
+    del journal["data"]["000003"]
+    told = await history(Ledger(world.cluster, world.clock), "")
+    assert [one["move"] for one in told["moves"]] == [second["move"]]
+    assert told["unreadable"][0]["code"] == "journal-torn"
+    stream = io.StringIO()
+    print_history(Console(file=stream, width=200), told)
+    assert second["move"] in stream.getvalue()
+    assert first["move"] in stream.getvalue()

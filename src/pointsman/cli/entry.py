@@ -17,7 +17,21 @@ from pointsman.errors import PointsmanError, UsageError
 
 __all__ = ["COMMANDS", "run"]
 
-COMMANDS = ("render", "status", "up", "move", "resume", "rollback", "abort", "pause", "promote", "demo", "lab")
+COMMANDS = (
+    "render",
+    "status",
+    "receipt",
+    "history",
+    "up",
+    "move",
+    "resume",
+    "rollback",
+    "abort",
+    "pause",
+    "promote",
+    "demo",
+    "lab",
+)
 """Every command; each lives in ``pointsman.cli.<command>`` as ``command`` (a function) or ``app`` (sub-commands)."""
 SHARED = dict.fromkeys(("resume", "rollback", "abort", "pause", "promote"), "control")
 """Commands that live together in one module, as functions of their own names."""

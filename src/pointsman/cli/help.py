@@ -10,6 +10,8 @@ Usage: pointsman COMMAND [OPTIONS]          (also: kubectl pointsman COMMAND)
 See and prepare:
   render     Print the manifests of a model on a serving layer.
   status     Show models, layers, readiness, traffic and running moves.
+  receipt    Print what a move did, counted and cost; the last one by default.
+  history    List the moves there were, oldest first.
 
 Serve and move:
   up         Bring a model up on its declared layer and point its alias there.

@@ -160,6 +160,18 @@ class Ledger:
         listed = [one for one in folded if not (only_open and one.progress.closed)]
         return sorted(listed, key=lambda one: (str(one.progress.opened), one.progress.move))
 
+    async def every(self, *, model: str = "") -> tuple[list[Summary], list[NeedsPersonError]]:
+        """All moves there ever were, oldest first, and an error for each journal that cannot be read."""
+        labels = {MOVE: "", **({MODEL: model} if model else {})}
+        told: list[Summary] = []
+        torn_ones: list[NeedsPersonError] = []
+        for item in await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, labels):
+            try:
+                told.append(Summary(_fold(item), str(item["metadata"]["labels"].get(MODEL, ""))))
+            except NeedsPersonError as error:
+                torn_ones.append(error)
+        return sorted(told, key=lambda one: (str(one.progress.opened), one.progress.move)), torn_ones
+
 
 def _key(seq: int) -> str:
     return f"{seq:06d}"

@@ -46,7 +46,7 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "strategy": plan.strategy,
         "state": progress.state.value,
         "closed": progress.closed,
-        "servedFrom": plan.target if progress.state in (State.DONE, State.COMMITTED) else plan.source,
+        "servedFrom": _served_from(progress),
         "started": progress.opened.isoformat() if progress.opened else "",
         "ended": progress.ended.isoformat() if progress.ended else "",
         "seconds": round(seconds, 3),
@@ -60,6 +60,21 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "steps": steps,
         "failures": list(progress.failures),
     }
+
+
+def _served_from(progress: Progress) -> str:
+    """The layer tenants are on; ``both`` while they are split."""
+    plan = progress.plan
+    if progress.state in (State.DONE, State.COMMITTED, State.FORWARD_STUCK):
+        return plan.target
+    if progress.state in (State.UNDONE, State.ABORTED):
+        return plan.source
+    if progress.done("detach"):
+        return plan.target
+    shifts = [name for name in plan.steps if name.startswith("shift-")]
+    if progress.state in (State.FORWARD, State.PAUSED) and shifts and progress.done(shifts[-1]):
+        return plan.target
+    return "both" if any(name in progress.steps for name in shifts) else plan.source
 
 
 def _step(name: str, progress: Progress) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from pointsman.errors import PointsmanError
 
-__all__ = ["TITLES", "error_lines", "receipt_lines", "took", "write_lines"]
+__all__ = ["TITLES", "error_lines", "receipt_lines", "took", "traffic_lines", "write_lines"]
 
 TITLES = {
     "preflight": "preflight",
@@ -54,8 +54,30 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     lines.append(f"  waits         {spent or 'none'}")
     goal = took(receipt["overheadGoalSeconds"])
     lines.append(f"  overhead      {took(receipt['overheadSeconds'])} (goal: at most {goal})")
+    lines += traffic_lines(receipt["traffic"])
     lines += [f"  failed        {why}" for why in receipt["failures"]]
     return lines
+
+
+def traffic_lines(traffic: Mapping[str, Any]) -> list[str]:
+    """What the engines counted: tenants' requests by layer, the move's own beside them, and why a number is unknown."""
+    by_layer = ", ".join(f"{layer} {row['tenants']}{_range(row)}" for layer, row in traffic["layers"].items())
+    lines = [
+        f"  answered      {traffic['tenants']} requests of tenants ({by_layer}), {traffic['own']} of the move's own",
+        f"  cut           {traffic['cut']}",
+    ]
+    reasons = dict.fromkeys(why for row in traffic["layers"].values() for why in row["why"])
+    return [*lines, *(f"  unknown       {why}" for why in reasons)]
+
+
+def _range(row: Mapping[str, Any]) -> str:
+    """What is known of a number that is not exact."""
+    known = [
+        f"{words} {row['range'][key]}"
+        for key, words in (("atLeast", "at least"), ("atMost", "at most"))
+        if row["range"][key] != "unknown"
+    ]
+    return f": {', '.join(known)}" if row["tenants"] == "unknown" and known else ""
 
 
 def _evidence(step: Mapping[str, Any]) -> str:

@@ -1,0 +1,44 @@
+"""``pointsman history``: the moves there were."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pointsman.cli.words import Output
+
+__all__ = ["command"]
+
+
+def command(
+    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="One model; all of them when left out.")] = "",
+    kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
+) -> int:
+    """List the moves there were, oldest first."""
+    found = asyncio.run(_read(model, kubeconfig, context))
+    if output is Output.json:
+        sys.stdout.write(json.dumps(found) + "\n")
+        return 0
+    from rich.console import Console
+
+    from pointsman.report.history import print_history
+
+    print_history(Console(), found)
+    return 0
+
+
+async def _read(model: str, kubeconfig: Path | None, context: str | None) -> dict[str, Any]:
+    from pointsman.kube.client import Client
+    from pointsman.move.boundary import SystemClock
+    from pointsman.move.history import history
+    from pointsman.move.ledger import Ledger
+
+    async with Client.from_kubeconfig(kubeconfig, context) as client:
+        return await history(Ledger(client, SystemClock()), model)

@@ -1,0 +1,42 @@
+"""``pointsman receipt``: what a move did, counted and cost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pointsman.cli.words import Output
+
+__all__ = ["command"]
+
+
+def command(
+    move: Annotated[str, typer.Argument(metavar="[MOVE]", help="A move, or a model: its last one.")] = "",
+    kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
+) -> int:
+    """Print what a move did, counted and cost; the last one by default."""
+    found = asyncio.run(_read(move, kubeconfig, context))
+    if output is Output.json:
+        sys.stdout.write(json.dumps(found) + "\n")
+        return 0
+    from pointsman.report.text import receipt_lines, write_lines
+
+    write_lines(sys.stdout, receipt_lines(found))
+    return 0
+
+
+async def _read(move: str, kubeconfig: Path | None, context: str | None) -> dict[str, Any]:
+    from pointsman.kube.client import Client
+    from pointsman.move.boundary import SystemClock
+    from pointsman.move.history import receipt_of
+    from pointsman.move.ledger import Ledger
+
+    async with Client.from_kubeconfig(kubeconfig, context) as client:
+        return await receipt_of(Ledger(client, SystemClock()), move)
