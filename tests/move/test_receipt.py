@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from rich.console import Console
 
+from pointsman.edge.litellm_counters import answered_by_member
 from pointsman.errors import NotFoundError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.history import history, receipt_of
@@ -248,3 +250,40 @@ async def test_a_torn_journal_is_named_and_hides_no_other() -> None:
     print_history(Console(file=stream, width=200), told)
     assert second["move"] in stream.getvalue()
     assert first["move"] in stream.getvalue()
+
+
+async def test_an_edge_that_counts_is_told_beside_the_engines() -> None:
+    world = World()
+    world.edge.counted = Counter({"qwen-raw-vllm": 40})
+    receipt = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    rows, edge = receipt["traffic"]["layers"], receipt["traffic"]["edge"]
+    assert edge["why"] == []
+    assert edge["answered"] == {layer: rows[layer]["own"]["edge"] for layer in ("raw-vllm", "kserve")}
+
+
+async def test_an_edge_that_does_not_count_is_unknown_and_one_that_is_replaced_is_at_least() -> None:
+    world = World()
+    mute = (await world.conductor().move(world.model, "kserve", quick())).receipt["traffic"]["edge"]
+    assert (mute["answered"], mute["atLeast"]) == ({}, "unknown")
+    world.edge.counted = Counter()
+
+    def replaced(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_DONE and happening.step == "shift-50":
+            world.edge.name = "edge-1"
+
+    world.seen.react = replaced
+    told = (await world.conductor("second@test/2").move(world.model, "llm-d", quick())).receipt["traffic"]["edge"]
+    assert set(told["answered"].values()) == {"unknown"}
+    assert told["atLeast"]["llm-d"] > 0
+    assert told["why"] == ["replica edge-0 ended after its last reading"]
+
+
+def test_litellms_counters_are_read_by_member() -> None:
+    text = (
+        "# TYPE litellm_deployment_success_responses_total counter\n"
+        'litellm_deployment_success_responses_total{api_base="http://a",model_id="qwen-kserve",team="x"} 12.0\n'
+        'litellm_deployment_success_responses_total{api_base="http://a",model_id="qwen-kserve",team="y"} 3.0\n'
+        'litellm_deployment_failure_responses_total{model_id="qwen-kserve"} 9.0\n'
+    )
+    assert answered_by_member(text) == {"qwen-kserve": 15}
+    assert answered_by_member("<html>not found</html>") is None

@@ -31,6 +31,8 @@ class MemoryEdge:
     name: str = "edge-0"
     lagging: list[Replica] = field(default_factory=list)
     """Replicas beside the one that follows every change."""
+    counted: Counter[str] | None = None
+    """Requests answered by member, when the edge counts at all."""
     deaf: set[str] = field(default_factory=set)
     """Replicas that answer no marked request."""
     gate: asyncio.Event | None = None
@@ -76,10 +78,16 @@ class MemoryEdge:
                 if engines
                 else 503
             )
+            if self.counted is not None and status == 200:
+                self.counted[one.id] += 1
             (answered if status == 200 else failed)[one.id if status == 200 else f"http-{status}"] += 1
         ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]
         heard = {name: dict(answered) for name in ready if name not in self.deaf}
         return Observation(dict(answered), dict(failed), heard)
+
+    async def answered(self) -> dict[str, dict[str, int] | None]:
+        ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]
+        return {name: None if self.counted is None else dict(self.counted) for name in ready}
 
     def check(self) -> None:
         """Whoever gets tenants' requests must serve: anything else is an outage, kept for the test to find."""

@@ -81,3 +81,6 @@ class Edge(Protocol):
 
     async def observe(self, requests: int) -> Observation:
         """Send marked requests through every replica in turn and read who answered."""
+
+    async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
+        """Requests each staying replica answered since it started, by member id; None when it does not say."""

@@ -19,6 +19,7 @@ from pointsman.edge.boundary import Cluster, Object
 from pointsman.edge.config_text import ConfigText
 from pointsman.edge.contract import AliasState, Member, Observation, Replica
 from pointsman.edge.litellm_alias import Alias, Terms, warnings
+from pointsman.edge.litellm_counters import read_answered
 from pointsman.edge.litellm_probe import ask
 from pointsman.edge.litellm_rollout import REVISION, Rollout, judge, replica_of
 from pointsman.errors import ConflictError, PermanentError, PointsmanError, RefusedError, TemporaryError
@@ -153,6 +154,16 @@ class LiteLLMValues:
         port = await self._port(pods[0])
         targets = [(self._ref("Pod", str(pod["metadata"]["name"])), port) for pod in pods]
         return await ask(self.cluster, targets, self.terms.alias, key, requests)
+
+    async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
+        """What each ready replica counted, if LiteLLM's prometheus callback is on."""
+        pods = [pod for pod in await self._pods(await self._deployment()) if replica_of(pod).ready and not _ending(pod)]
+        if not pods:
+            return {}
+        port = await self._port(pods[0])
+        names = [str(pod["metadata"]["name"]) for pod in pods]
+        asking = (read_answered(self.cluster, self._ref("Pod", name), port) for name in names)
+        return dict(zip(names, await asyncio.gather(*asking), strict=True))
 
     async def _write_config(self, members: Sequence[Member]) -> str:
         ref = self._ref("ConfigMap", self.settings.config_map)

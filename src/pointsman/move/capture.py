@@ -16,7 +16,7 @@ from typing import Any
 
 from pointsman.edge.contract import Edge, Member
 from pointsman.errors import PointsmanError
-from pointsman.kube.resources import Ref
+from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.captured import CAPTURED
@@ -51,6 +51,9 @@ class Capture:
     pods: dict[tuple[str, str], str] = field(default_factory=dict)
     """Layer by namespace and pod."""
     replicas: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, Mapping[str, int] | None] = field(default_factory=dict)
+    """What each replica of the edge answered, by member; None: it does not say."""
+    _edge_told: dict[str, Mapping[str, int] | None] = field(default_factory=dict)
     _told: dict[str, Entry] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -87,17 +90,33 @@ class Capture:
         if len(self.entries) > MANY and not everything:
             changed = {key: one for key, one in changed.items() if one["gone"]}
         own = {layer: dict(ways) for layer, ways in self.tally.counts.items()}
-        return {CAPTURED: {"engines": changed, "own": own, "edge": dict(self.replicas)}}
+        fresh = {name: one for name, one in self.answered.items() if name not in self._edge_told}
+        fresh |= {name: one for name, one in self.answered.items() if self._edge_told.get(name, one) != one}
+        return {CAPTURED: {"engines": changed, "own": own, "edge": dict(self.replicas), "answered": fresh}}
 
     def written(self, news: Mapping[str, Any]) -> None:
         """The record with this news is in the journal."""
         self._told.update(news[CAPTURED]["engines"])
+        self._edge_told.update(news[CAPTURED]["answered"])
 
     def remember(self, last: Mapping[str, Mapping[str, Any]]) -> None:
         """Go on from what an earlier process read."""
         for key, entry in last.items():
             self.entries.setdefault(key, dict(entry))
             self._told.setdefault(key, dict(entry))
+
+    async def layer_at(self, namespace: str, pod: str) -> str:
+        """The layer of a pod, as ``own`` counts it; empty when it runs no engine of ours."""
+        known = self.pods.get((namespace, pod))
+        if known is not None:
+            return known
+        found = await self.cluster.find(Ref(kind_of("Pod"), pod, namespace))
+        has = ((found or {}).get("metadata") or {}).get("labels") or {}
+        for layer in self.layers:
+            for one in layer.engines(self.model):
+                if one.namespace == namespace and one.labels.items() <= has.items():
+                    return _place(layer, one.role)
+        return ""
 
     async def _look_at(self, layer: Layer) -> None:
         try:
@@ -112,7 +131,7 @@ class Capture:
         for pod, reading in zip(pods, readings, strict=True):
             key = _key(pod)
             present.add(key)
-            self.pods[pod.namespace, pod.name] = layer.id
+            self.pods[pod.namespace, pod.name] = _place(layer, pod.role)
             self._take(key, pod, layer.id, reading)
         for key, entry in self.entries.items():
             if entry["layer"] == layer.id and key not in present:
@@ -139,9 +158,23 @@ class Capture:
     async def _look_at_edge(self) -> None:
         try:
             found = await self.edge.replicas()
+            answered = {} if self._edge_is_mute() else await self.edge.answered()
         except PointsmanError:
             return
         self.replicas = {one.name: one.revision for one in found if one.ready and not one.terminating}
+        for name in self.replicas:
+            counts = answered.get(name)
+            if counts is not None or name not in self.answered:
+                self.answered[name] = counts
+
+    def _edge_is_mute(self) -> bool:
+        """Did no replica say anything so far? Then asking every second would only be a burden to it."""
+        return bool(self.answered) and all(one is None for one in self.answered.values())
+
+
+def _place(layer: Layer, role: str) -> str:
+    """Engines that only prefill answer no tenant, so what is asked of them counts in a row of its own."""
+    return layer.id if role == "serve" else f"{layer.id}/{role}"
 
 
 def _key(pod: EnginePod) -> str:
@@ -174,14 +207,5 @@ def capturing(
         proxy = Ref(point.service.kind, service, point.service.namespace).path("proxy")
         paths[f"{proxy}{point.path}/v1/"] = layer.id
 
-    def layer_at(namespace: str, pod: str) -> str:
-        return capture.pods.get((namespace, pod), "") or _by_namespace(namespace, model, layers)
-
-    watched, counted_wire = counted(cluster, wire, tally, layer_at, paths)
+    watched, counted_wire = counted(cluster, wire, tally, capture.layer_at, paths)
     return capture, watched, counted_wire, CountedEdge(edge, tally, lambda member: ids.get(member, ""))
-
-
-def _by_namespace(namespace: str, model: Model, layers: Sequence[Layer]) -> str:
-    """The layer of a pod that no look has seen yet, when only one layer has engines in its namespace."""
-    found = {layer.id for layer in layers if any(one.namespace == namespace for one in layer.engines(model))}
-    return found.pop() if len(found) == 1 else ""

@@ -8,7 +8,7 @@ anybody: ``pointsman.move.capture`` reads, this folds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["CAPTURED", "Captured", "take_captured"]
@@ -31,6 +31,10 @@ class Captured:
     """The move's own requests: by process of ours, by layer, by way; each process counts from 0."""
     edge: Mapping[str, str] = field(default_factory=dict)
     """The edge's ready replicas and the revision each runs, at the last look."""
+    edge_first: Mapping[str, Mapping[str, int] | None] = field(default_factory=dict)
+    """What the edge's replicas had answered when the move began, by member; None: that one does not say."""
+    edge_last: Mapping[str, Mapping[str, int] | None] = field(default_factory=dict)
+    """What every replica of the edge that was ever seen had answered, as it was read last."""
     lapses: tuple[str, ...] = ()
     """Steps in which a process of ours died, perhaps with requests of its own that it had not written down."""
     complete: bool = False
@@ -58,10 +62,12 @@ def take_captured(before: Captured, detail: Mapping[str, Any], *, epoch: int, op
         last={**before.last, **engines},
         own=own,
         edge=found.get("edge", before.edge),
+        edge_first=found.get("answered", {}) if opening else before.edge_first,
+        edge_last={**before.edge_last, **found.get("answered", {})},
         lapses=lapses,
         complete=before.complete or (opening and "engines" in found),
     )
 
 
 def _with(before: Captured, *, lapses: tuple[str, ...]) -> Captured:
-    return Captured(before.first, before.last, before.own, before.edge, lapses, before.complete)
+    return replace(before, lapses=lapses)

@@ -8,7 +8,7 @@ lives finds that out before its next change and not after it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from pointsman.edge.contract import AliasState, Edge, Member, Observation, Replica
@@ -120,3 +120,7 @@ class FencedEdge:
     async def observe(self, requests: int) -> Observation:
         """Marked requests."""
         return await self._edge.observe(requests)
+
+    async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
+        """What each replica counted."""
+        return await self._edge.answered()

@@ -7,7 +7,7 @@ answer may have been: it is unsure, and a receipt that depends on it says so.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ EVERY = "*"
 """In the place of a layer: nobody knows which one was asked."""
 ASKING = ("/chat/completions", "/completions")
 
-LayerAt = Callable[[str, str], str]
+LayerAt = Callable[[str, str], Awaitable[str]]
 """The layer of a pod, by namespace and name; empty when unknown."""
 
 
@@ -36,9 +36,10 @@ class Tally:
         """Told which layers an alias that is being written names."""
 
     def add(self, layer: str, way: str, count: int = 1) -> None:
-        """Count own requests to a layer."""
+        """Count own requests to a layer; of one that nobody knows they are unsure, whatever became of them."""
         if count:
             by_way = self.counts.setdefault(layer or EVERY, {})
+            way = way if layer not in ("", EVERY) else "unsure"
             by_way[way] = by_way.get(way, 0) + count
 
     def takes_no_tenants(self, layer: str) -> bool:
@@ -70,7 +71,7 @@ class _CountedCluster:
     async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
         """A way to one pod, remembered by its address."""
         async with self._cluster.port_forward(namespace, pod, port) as base:
-            self.bases[base] = self._layer_at(namespace, pod)
+            self.bases[base] = await self._layer_at(namespace, pod)
             try:
                 yield base
             finally:
@@ -186,6 +187,10 @@ class CountedEdge:
             self._tally.add(self._layer_of(member), "edge", count)
         self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
         return seen
+
+    async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
+        """What each replica counted."""
+        return await self._edge.answered()
 
 
 def counted(

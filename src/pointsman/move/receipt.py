@@ -54,12 +54,19 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "overheadSeconds": round(overhead, 3),
         "overheadGoalSeconds": round(fixed + share * seconds, 3),
         "split": [_split(step) for step in steps if "observed" in step["evidence"]],
-        "traffic": traffic_of(progress.captured, (plan.source, plan.target)),
+        "traffic": traffic_of(progress.captured, (plan.source, plan.target), _members(progress)),
         "engines": _engines(progress),
         "edge": dict(progress.captured.edge),
         "steps": steps,
         "failures": list(progress.failures),
     }
+
+
+def _members(progress: Progress) -> dict[str, str]:
+    """Layers by id of the alias' members: those of before keep theirs, a new one is named after its layer."""
+    plan = progress.plan
+    made = {f"{plan.model}-{layer}": layer for layer in (plan.source, plan.target)}
+    return made | {str(one["id"]): str(one["layer"]) for one in plan.alias.get("members", [])}
 
 
 def _served_from(progress: Progress) -> str:

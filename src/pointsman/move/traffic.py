@@ -37,8 +37,8 @@ class _Sum:
     """Reasons why not even a lower bound is known."""
 
 
-def traffic_of(captured: Captured, layers: Iterable[str]) -> dict[str, Any]:
-    """By layer, and over all."""
+def traffic_of(captured: Captured, layers: Iterable[str], members: Mapping[str, str]) -> dict[str, Any]:
+    """By layer, and over all; ``members`` are the layers of the alias' members by id."""
     named = list(dict.fromkeys([*layers, *(str(one["layer"]) for one in captured.last.values())]))
     rows = {layer: _row(layer, captured) for layer in named}
     return {
@@ -46,6 +46,30 @@ def traffic_of(captured: Captured, layers: Iterable[str]) -> dict[str, Any]:
         "own": sum(sum(count for way, count in row["own"].items() if way != "unsure") for row in rows.values()),
         "cut": _together(row["cut"] for row in rows.values()),
         "layers": rows,
+        "edge": _edge(captured, members),
+    }
+
+
+def _edge(captured: Captured, members: Mapping[str, str]) -> dict[str, Any]:
+    """What the edge's own counters say. Its replicas are replaced at every shift and take their last counts along."""
+    least: dict[str, int] = {}
+    for name, counts in captured.edge_last.items():
+        before = captured.edge_first.get(name) or {}
+        for member, count in (counts or {}).items():
+            layer = members.get(member, member)
+            least[layer] = least.get(layer, 0) + count - before.get(member, 0)
+    mute = sorted(name for name, counts in captured.edge_last.items() if counts is None)
+    mute += sorted(name for name, counts in captured.edge_first.items() if counts is None and name not in mute)
+    gone = sorted(set(captured.edge_last) - set(captured.edge) - set(mute))
+    why = [f"replica {name} serves no counters" for name in mute]
+    why += [f"replica {name} ended after its last reading" for name in gone]
+    if not captured.edge_last:
+        why.append("no replica was read")
+    known = [name for name in captured.edge_last if name not in mute]
+    return {
+        "answered": dict.fromkeys(least, UNKNOWN) if why else dict(least),
+        "atLeast": dict(least) if known else UNKNOWN,
+        "why": why,
     }
 
 

@@ -1,0 +1,45 @@
+"""What one replica of LiteLLM counted, when its ``prometheus`` callback is on.
+
+The counters are kept per process and begin at 0 with it. LiteLLM writes them after the answer is out, so a reading
+may lag behind by what was answered in the last moment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from pointsman.edge.boundary import Cluster
+from pointsman.errors import TemporaryError
+from pointsman.kube.resources import Ref, kind_of
+
+__all__ = ["answered_by_member", "read_answered"]
+
+FAMILY = "litellm_deployment_success_responses_total"
+TIMEOUT = 5.0
+
+_LINE = re.compile(rf"^{FAMILY}\{{(.*)\}}\s+(\S+)", re.MULTILINE)
+_MEMBER = re.compile(r'(?:^|,)model_id="((?:[^"\\]|\\.)*)"')
+
+
+async def read_answered(cluster: Cluster, pod: Ref, port: int) -> Mapping[str, int] | None:
+    """Requests answered by member id; None when the replica does not say."""
+    path = Ref(kind_of("Pod"), f"{pod.name}:{port}", pod.namespace).path("proxy")
+    try:
+        answer = await cluster.http("GET", f"{path}/metrics/", timeout=TIMEOUT)
+    except TemporaryError:
+        return None
+    return answered_by_member(answer.text) if answer.status == 200 else None
+
+
+def answered_by_member(text: str) -> Mapping[str, int] | None:
+    """The counts in Prometheus text; None when it is not LiteLLM's."""
+    if "litellm_" not in text:
+        return None
+    found: Counter[str] = Counter()
+    for labels, value in _LINE.findall(text):
+        member = _MEMBER.search(labels)
+        if member is not None:
+            found[member.group(1)] += round(float(value))
+    return dict(found)
