@@ -12,7 +12,7 @@ __all__ = ["run_virtually"]
 T = TypeVar("T")
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Jumping(selectors.DefaultSelector):
     """Never waits: it moves the loop's time on instead."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pointsman.edge.contract import AliasState, Edge
-from pointsman.errors import ClusterError, NeedsPersonError, PointsmanError, RefusedError
+from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS, layer
 from pointsman.move.boundary import Clock, Cluster, Wire
@@ -174,17 +174,29 @@ class Conductor:
         """Bring a move whose process died to an end: back to the source, or forward past the point of no return."""
         return await self.carry(move, RECOVER)
 
-    async def carry(self, move: str, turns: Mapping[State, Event], *, promote: bool = False) -> Result:
+    async def carry(
+        self,
+        move: str,
+        turns: Mapping[State, Event],
+        *,
+        promote: bool = False,
+        check: Callable[[Progress], None] = lambda progress: None,
+    ) -> Result:
         """Take over a move that nobody carries, turn it as ``turns`` says for its state, and carry it on.
 
+        ``check`` is asked about the move once it is ours: it may have gone on, or ended, while its lock was watched.
         Raises RefusedError when a live process carries it.
         """
-        journal = await self.ledger.load(move, holder=self.means.holder)
-        model = Model.model_validate_json(json.dumps(journal.progress.plan.spec))
+        found = await self.ledger.load(move)
+        model = Model.model_validate_json(json.dumps(found.progress.plan.spec))
         lock = self._lock(model.name)
         epoch = await lock.take(patient=True)
 
         async def work() -> Result:
+            journal = await self.ledger.load(move, holder=self.means.holder)
+            if journal.progress.closed:
+                return Result(receipt_from(journal.progress), _ended(journal.progress))
+            check(journal.progress)
             progress = await journal.claim(epoch, self.means.holder)
             if promote and progress.state is State.PAUSED:
                 await journal.append(Event.PROMOTED, progress.step, {"by": self.means.holder})
@@ -394,6 +406,15 @@ def _cut_off(progress: Progress, error: ClusterError) -> NeedsPersonError:
         where=error.where,
         next_action=f"when the cluster answers again: pointsman resume {progress.plan.model}, or rollback",
         code="cut-off",
+    )
+
+
+def _ended(progress: Progress) -> PointsmanError:
+    return MoveFailedError(
+        f"the move ended meanwhile: it is {progress.state.value}",
+        where=f"move {progress.move}",
+        next_action=f"pointsman receipt {progress.move}",
+        code="too-late",
     )
 
 

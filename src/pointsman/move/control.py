@@ -81,7 +81,12 @@ class Control:
         held = await self._lock(model).read()
         if held is not None and held.holder and await self._answered(journal, verb, held):
             return await self._result(journal.progress.move, way)
-        carried = await self.conductor.carry(journal.progress.move, way.turns, promote=verb is Verb.PROMOTE)
+        carried = await self.conductor.carry(
+            journal.progress.move,
+            way.turns,
+            promote=verb is Verb.PROMOTE,
+            check=lambda progress: self._refuse_late(verb, progress),
+        )
         return _granted(carried, way.wanted)
 
     async def _answered(self, journal: Journal, verb: Verb, held: Holding) -> bool:
