@@ -53,6 +53,10 @@ class Tenants:
             self._end(stream)
 
     def _written(self, write: Write) -> None:
+        lines = ((write.body or {}).get("data") or {}).values() if write.verb == "patch" else ()
+        if any(f'"event":"{event}"' in line for line in lines for event in ("finished", "undone", "aborted")):
+            self.calling = False
+            self.streams.clear()
         self._event()
 
     def _passing(self, seconds: float) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.words import INTERRUPTED, Output, agree, leave
+from pointsman.cli.words import INTERRUPTED, DrainPolicy, Output, agree, leave
 
 if TYPE_CHECKING:
     from pointsman.move.conductor import Result
@@ -27,6 +27,9 @@ def command(
     hold: Annotated[float, typer.Option(min=0, help="Seconds to keep the source warm after the shift.")] = 5.0,
     ready_timeout: Annotated[float, typer.Option(min=1, help="Seconds the target may take to get ready.")] = 1800.0,
     drain_timeout: Annotated[float, typer.Option(min=1, help="Seconds the source may take to finish.")] = 600.0,
+    drain_policy: Annotated[
+        DrainPolicy, typer.Option(help="Then: wait for a person, give tenants back, or cut what runs and count it.")
+    ] = DrainPolicy.wait,
     roll_timeout: Annotated[float, typer.Option(min=1, help="Seconds one roll of the edge may take.")] = 300.0,
     write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
@@ -39,7 +42,13 @@ def command(
 
     path, loaded = model_named(model)
     agree(yes, f"move {loaded.name} to {to}?")
-    options = Options(hold=hold, ready_timeout=ready_timeout, drain_timeout=drain_timeout, roll_timeout=roll_timeout)
+    options = Options(
+        hold=hold,
+        ready_timeout=ready_timeout,
+        drain_timeout=drain_timeout,
+        drain_policy=drain_policy.value,
+        roll_timeout=roll_timeout,
+    )
     try:
         result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output))
     except asyncio.CancelledError:

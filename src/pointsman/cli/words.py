@@ -12,7 +12,7 @@ import typer
 if TYPE_CHECKING:
     from pointsman.move.conductor import Result
 
-__all__ = ["INTERRUPTED", "Output", "agree", "leave"]
+__all__ = ["INTERRUPTED", "DrainPolicy", "Output", "agree", "leave"]
 
 INTERRUPTED = 130
 """Exit code after a ctrl-C."""
@@ -23,6 +23,14 @@ class Output(StrEnum):
 
     text = "text"
     json = "json"
+
+
+class DrainPolicy(StrEnum):
+    """What happens when the source is busy past its deadline."""
+
+    wait = "wait"
+    give_back = "give-back"
+    cut = "cut"
 
 
 def agree(yes: bool, question: str) -> None:
