@@ -1,4 +1,4 @@
-"""A move killed at every record, under tenants: its receipt is the ledger, or says unknown and holds it in its range."""
+"""A move killed at every record, under tenants: its receipt is the ledger, or says unknown, with a range that holds."""
 
 from __future__ import annotations
 
