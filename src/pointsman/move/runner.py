@@ -52,6 +52,7 @@ class Runner:
         self.steps = steps
         self._tell = tell
         self._writing = asyncio.Lock()
+        self._pending: set[asyncio.Task[None]] = set()
         self._interrupts = 0
         self._working: asyncio.Task[None] | None = None
         self._failure: PointsmanError | None = None
@@ -96,6 +97,13 @@ class Runner:
 
     async def carry_on(self) -> Ending:
         """Carry the move on until it is closed, paused, stuck, or stopped."""
+        try:
+            return await self._carry_on()
+        finally:
+            # A record whose writer was cancelled is still on its way: it belongs to this process's time.
+            await asyncio.gather(*self._pending, return_exceptions=True)
+
+    async def _carry_on(self) -> Ending:
         self._interrupts = 0
         while not self.journal.progress.closed:
             phase = self._phase()
@@ -154,7 +162,10 @@ class Runner:
                 if self.context.capture is not None:
                     self.context.capture.written(news)
 
-        await asyncio.shield(asyncio.create_task(write()))
+        task = asyncio.create_task(write())
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+        await asyncio.shield(task)
 
     async def _news(self, event: Event) -> Mapping[str, Any]:
         """What the engines counted until now, for the record that is about to be written."""
