@@ -23,6 +23,8 @@ COMMANDS = (
     "receipt",
     "history",
     "up",
+    "plan",
+    "apply",
     "move",
     "resume",
     "rollback",
@@ -33,7 +35,10 @@ COMMANDS = (
     "lab",
 )
 """Every command; each lives in ``pointsman.cli.<command>`` as ``command`` (a function) or ``app`` (sub-commands)."""
-SHARED = dict.fromkeys(("resume", "rollback", "abort", "pause", "promote"), "control")
+SHARED = {
+    **dict.fromkeys(("plan", "apply"), "plan"),
+    **dict.fromkeys(("resume", "rollback", "abort", "pause", "promote"), "control"),
+}
 """Commands that live together in one module, as functions of their own names."""
 
 BUG = 101

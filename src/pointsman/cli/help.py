@@ -15,6 +15,8 @@ See and prepare:
 
 Serve and move:
   up         Bring a model up on its declared layer and point its alias there.
+  plan       Show what a move would do, what it needs and how long it takes.
+  apply      Carry out a kept plan, if nothing has changed since.
   move       Move a model to another serving layer, live.
 
 While a move is open, from any machine:

@@ -31,6 +31,7 @@ def command(
         DrainPolicy, typer.Option(help="Then: wait for a person, give tenants back, or cut what runs and count it.")
     ] = DrainPolicy.wait,
     roll_timeout: Annotated[float, typer.Option(min=1, help="Seconds one roll of the edge may take.")] = 300.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
     write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
@@ -41,6 +42,10 @@ def command(
     from pointsman.move.context import Options
 
     path, loaded = model_named(model)
+    if dry_run:
+        from pointsman.cli.plan import plan
+
+        return plan(model, to, None, hold, ready_timeout, kubeconfig, context, output)
     agree(yes, f"move {loaded.name} to {to}?")
     options = Options(
         hold=hold,

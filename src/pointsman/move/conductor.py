@@ -29,6 +29,7 @@ from pointsman.move.fence import Fence, FencedEdge, fenced
 from pointsman.move.journal import Opening, Progress, digest
 from pointsman.move.ledger import Journal, Ledger
 from pointsman.move.lock import DURATION, NAMESPACE, Lock
+from pointsman.move.plan.plan import Plan, make_plan
 from pointsman.move.preflight import preflight, source_of
 from pointsman.move.receipt import receipt_from
 from pointsman.move.records import remember
@@ -100,14 +101,18 @@ class Conductor:
         self._job: asyncio.Task[Result] | None = None
         self._runner: Runner | None = None
         self._fence = Fence()
+        self._plan_digest = ""
 
-    async def move(self, model: Model, target: str, options: Options, *, recover: bool = False) -> Result:
+    async def move(
+        self, model: Model, target: str, options: Options, *, recover: bool = False, plan_digest: str = ""
+    ) -> Result:
         """Move ``model`` to the layer ``target``.
 
         With ``recover`` an open move of the model, whose process died, is brought to an end first. Raises
         RefusedError when nothing was begun; what happened after that is in the result.
         """
         self._layer(target)
+        self._plan_digest = plan_digest
         self._job = asyncio.create_task(self._move(model, target, options, recover))
         return await self._job
 
@@ -143,6 +148,15 @@ class Conductor:
         edge = self.means.edge_for(model)
         declared = self._layer(model.spec.layer)
         return self._assemble(model, declared, declared, options, edge, await edge.read())
+
+    async def plan(self, model: Model, target: str, options: Options) -> Plan:
+        """What a move would do now. Changes nothing; raises RefusedError when it would be refused."""
+        await self.refuse_if_busy(model)
+        context = await self._context(model, self._layer(target).id, options)
+        checks = await preflight(context)
+        moves, _ = await self.ledger.every(model=model.name)
+        receipts = [receipt_from(one.progress) for one in moves]
+        return await make_plan(context, self.means.steps, checks, receipts, spec_digest(model))
 
     async def _move(self, model: Model, target: str, options: Options, recover: bool) -> Result:
         await self._refuse_if_held(model)

@@ -1,0 +1,106 @@
+"""``pointsman plan`` and ``apply``: a move thought through, and that very move carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pointsman.cli.words import INTERRUPTED, Output, agree, leave
+
+if TYPE_CHECKING:
+    from pointsman.move.conductor import Result
+    from pointsman.move.context import Options
+    from pointsman.move.plan.file import Saved
+    from pointsman.move.plan.plan import Plan
+    from pointsman.spec.model import Model
+
+__all__ = ["apply", "plan"]
+
+Kubeconfig = Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")]
+Context = Annotated[str | None, typer.Option(help="The kubeconfig's context.")]
+
+
+def plan(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A spec file, or a model's name.")],
+    to: Annotated[str, typer.Option("--to", metavar="LAYER", help="raw-vllm, kserve or llm-d.")],
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="Keep the plan here, for pointsman apply.")] = None,
+    hold: Annotated[float, typer.Option(min=0, help="Seconds to keep the source warm after the shift.")] = 5.0,
+    ready_timeout: Annotated[float, typer.Option(min=1, help="Seconds the target may take to get ready.")] = 1800.0,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print the plan.")] = Output.text,
+) -> int:
+    """Show what a move would do, what it needs and how long it takes; change nothing."""
+    from pointsman.cli.means import model_named
+    from pointsman.move.context import Options
+
+    _, loaded = model_named(model)
+    options = Options(hold=hold, ready_timeout=ready_timeout)
+    made = asyncio.run(_plan(loaded, to, options, kubeconfig, context))
+    show(made.as_dict(), output)
+    if file is not None:
+        from pointsman.move.conductor import spec_of
+        from pointsman.move.plan.file import save_plan
+
+        save_plan(file, spec_of(loaded), made, options)
+        sys.stderr.write(f"kept in {file}; pointsman apply {file} carries it out\n")
+    return 0
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that pointsman plan -f kept.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print the receipt.")] = Output.text,
+) -> int:
+    """Carry out a kept plan, if nothing it was made from has changed."""
+    from pointsman.move.plan.file import load_plan
+
+    saved = load_plan(file)
+    agree(yes, f"move {saved.plan['model']} to {saved.target}?")
+    try:
+        result = asyncio.run(_apply(saved, kubeconfig, context, output))
+    except asyncio.CancelledError:
+        sys.stderr.write("interrupted before anything was changed\n")
+        return INTERRUPTED
+    return leave(result, output)
+
+
+def show(made: dict[str, Any], output: Output) -> None:
+    """Print a plan."""
+    from pointsman.report.plan import plan_lines
+    from pointsman.report.text import write_lines
+
+    if output is Output.json:
+        sys.stdout.write(json.dumps(made, default=str) + "\n")
+    else:
+        write_lines(sys.stdout, plan_lines(made))
+
+
+async def _plan(model: Model, to: str, options: Options, kubeconfig: Path | None, context: str | None) -> Plan:
+    from pointsman.cli.means import conductor
+    from pointsman.report.contract import Quiet
+
+    async with conductor(kubeconfig, context, Quiet()) as made:
+        return await made.plan(model, to, options)
+
+
+async def _apply(saved: Saved, kubeconfig: Path | None, context: str | None, output: Output) -> Result:
+    from pointsman.cli.means import conductor, watching, with_signals
+    from pointsman.move.context import Options
+    from pointsman.move.plan.file import refuse_changed
+    from pointsman.spec.model import Model
+
+    model = Model.model_validate_json(json.dumps(saved.spec))
+    options = Options(**saved.options)
+    with watching(output, f"{model.name} → {saved.target}") as observer:
+        async with conductor(kubeconfig, context, observer) as made:
+            refuse_changed(saved, await made.plan(model, saved.target, options))
+            work = made.move(model, saved.target, options, plan_digest=saved.digest)
+            return await with_signals(work, made.interrupt)

@@ -1,0 +1,112 @@
+"""A plan in a file: written whole, read with its digest, refused when the world is not as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from pointsman.errors import RefusedError, UsageError
+from pointsman.move.context import Options
+from pointsman.move.journal import digest
+from pointsman.move.plan.plan import Plan
+
+__all__ = ["Saved", "load_plan", "refuse_changed", "save_plan"]
+
+VERSION = 1
+
+
+class Saved(BaseModel):
+    """What a plan's file holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: int
+    spec: dict[str, Any]
+    """The whole Model."""
+    target: str
+    options: dict[str, Any]
+    plan: dict[str, Any]
+    digest: str = ""
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]:
+        """What the plan was made from."""
+        return dict(self.plan["fingerprint"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    what: str
+    then: str
+    now: str
+
+
+def save_plan(path: Path, spec: Mapping[str, Any], plan: Plan, options: Options) -> str:
+    """Write the plan and return its digest. Raises UsageError when the file cannot be written; none is left then."""
+    saved = Saved(version=VERSION, spec=dict(spec), target=plan.target, options=asdict(options), plan=plan.as_dict())
+    found = _digest(saved)
+    text = json.dumps(saved.model_copy(update={"digest": found}).model_dump(mode="json"), indent=2) + "\n"
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise UsageError(
+            f"the plan cannot be written: {error.strerror}", where=str(path), next_action="give another file",
+            code="plan-unwritable",
+        ) from error  # fmt: skip
+    return found
+
+
+def load_plan(path: Path) -> Saved:
+    """Read a plan; raises UsageError when it is none, was edited, or is another version's."""
+    try:
+        raw = json.loads(path.read_text())
+        saved = Saved.model_validate(raw)
+    except OSError as error:
+        raise _wrong(path, f"it cannot be read: {error.strerror}") from error
+    except (ValueError, ValidationError) as error:
+        raise _wrong(path, "it is no plan") from error
+    if saved.version != VERSION:
+        raise _wrong(path, f"it has version {saved.version}, this program reads {VERSION}")
+    if saved.digest != _digest(saved):
+        raise _wrong(path, "it was changed after it was made")
+    return saved
+
+
+def refuse_changed(saved: Saved, now: Plan) -> None:
+    """Raise RefusedError naming everything that is not as it was when the plan was made."""
+    then = saved.fingerprint
+    changed = [
+        _Difference(name, then.get(name, "not looked at"), now.fingerprint.get(name, "not looked at"))
+        for name in sorted({*then, *now.fingerprint})
+        if then.get(name) != now.fingerprint.get(name)
+    ]
+    if changed:
+        told = "; ".join(
+            f"{one.what} ({one.then} → {one.now})" if one.what not in ("spec", "alias") else f"the {one.what}"
+            for one in changed
+        )
+        raise RefusedError(
+            f"since the plan was made, this changed: {told}",
+            next_action=f"make it again: pointsman plan {now.model} --to {now.target}",
+            code="plan-stale",
+        )
+
+
+def _digest(saved: Saved) -> str:
+    data = saved.model_copy(update={"digest": ""}).model_dump(mode="json")
+    return digest(json.dumps(data, sort_keys=True, ensure_ascii=False))
+
+
+def _wrong(path: Path, what: str) -> UsageError:
+    return UsageError(
+        what, where=str(path), next_action="make it again: pointsman plan MODEL --to LAYER -o FILE", code="plan-invalid"
+    )

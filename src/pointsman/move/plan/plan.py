@@ -1,0 +1,142 @@
+"""A plan: every object and step of a move, what it needs and how long it takes, and what must stay as it is for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pointsman.kube.resources import kind_of, ref_of
+from pointsman.layers.contract import Layer
+from pointsman.move.capacity import room_from
+from pointsman.move.context import Context
+from pointsman.move.journal import digest
+from pointsman.move.live import read_live
+from pointsman.move.plan.diff import ObjectPlan, plan_object
+from pointsman.move.plan.predict import Prediction, predict
+from pointsman.move.steps import Step
+
+__all__ = ["Needs", "Plan", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Accelerators: what the target asks for, what is free by the scheduler's count, what other pods wait for."""
+
+    gpus: int
+    free: int
+    total: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A move that was thought through and not begun."""
+
+    model: str
+    source: str
+    target: str
+    strategy: str
+    why: str
+    objects: tuple[ObjectPlan, ...]
+    steps: tuple[Mapping[str, str], ...]
+    """Each step's id, act, check and undo."""
+    needs: Needs
+    checks: Mapping[str, str]
+    """What the preflight found, by check."""
+    prediction: Prediction
+    fingerprint: Mapping[str, str]
+    """Digests of what must not change before the plan is applied: spec, alias, capacity, each object."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-like."""
+        found = asdict(self)
+        found["objects"] = [
+            {
+                "object": str(one.ref),
+                "action": one.action,
+                "changes": [asdict(change) for change in one.changes],
+                **({"note": one.note} if one.note else {}),
+            }
+            for one in self.objects
+        ]
+        found["prediction"] = {
+            "seconds": round(self.prediction.seconds, 1),
+            "downtimeSeconds": self.prediction.downtime,
+            "steps": [asdict(one) for one in self.prediction.steps],
+        }
+        found["price"] = "no price per hour is known for these nodes"
+        return found
+
+
+async def make_plan(
+    context: Context,
+    steps: Sequence[Step],
+    checks: Mapping[str, str],
+    receipts: Sequence[Mapping[str, Any]],
+    spec_digest: str,
+) -> Plan:
+    """The plan of a side-by-side move as the cluster is now. Changes nothing."""
+    target, source = context.target, context.source
+    made = await asyncio.gather(*(plan_object(context.cluster, one) for one in target.render(context.model)))
+    woken = await _woken(context)
+    released = [ObjectPlan(patch.ref, "park", note="drained first") for patch in source.park(context.model)]
+    nodes, pods = await asyncio.gather(context.cluster.list(kind_of("Node")), context.cluster.list(kind_of("Pod")))
+    room = room_from(nodes, pods)
+    needs = Needs(target.gpus(context.model), room.available, room.total, room.pending)
+    return Plan(
+        model=context.model.name,
+        source=source.id,
+        target=target.id,
+        strategy="side-by-side",
+        why=_why(target, needs),
+        objects=(*made, *woken, *released),
+        steps=tuple(_described(step, context) for step in steps),
+        needs=needs,
+        checks=checks,
+        prediction=predict([step.id for step in steps], context.options, target.id, receipts),
+        fingerprint=await _fingerprint(context, needs, spec_digest),
+    )
+
+
+def _why(target: Layer, needs: Needs) -> str:
+    if needs.gpus == 0:
+        return f"{target.title} needs no accelerator, so it fits beside the source"
+    return f"{target.title} needs {needs.gpus} accelerators and {needs.free} are free, so it fits beside the source"
+
+
+async def _woken(context: Context) -> list[ObjectPlan]:
+    live = await read_live(context.cluster, context.target, context.model)
+    if not context.target.parked(context.model, live):
+        return []
+    found = [await context.cluster.find(patch.ref) for patch in context.target.unpark(context.model)]
+    return [
+        ObjectPlan(patch.ref, "wake", note="it is parked now")
+        for patch, one in zip(context.target.unpark(context.model), found, strict=True)
+        if one is not None
+    ]
+
+
+def _described(step: Step, context: Context) -> Mapping[str, str]:
+    said = step.describe(context)
+    return {"id": step.id, "act": said.act, "check": said.check, "undo": said.undo}
+
+
+async def _fingerprint(context: Context, needs: Needs, spec_digest: str) -> dict[str, str]:
+    """What the plan was made from."""
+    found = {
+        "spec": spec_digest,
+        "alias": digest(repr(sorted(asdict(one).items() for one in context.alias.members))),
+        "capacity": f"{needs.free} of {needs.total} accelerators free, {needs.pending} waited for",
+    }
+    refs = [ref_of(one) for one in context.target.render(context.model)]
+    refs += [patch.ref for patch in context.source.park(context.model)]
+    for ref in refs:
+        live = await context.cluster.find(ref)
+        generation = (
+            "" if live is None else str(live["metadata"].get("generation") or live["metadata"]["resourceVersion"])
+        )
+        uid = "" if live is None else str(live["metadata"].get("uid", ""))
+        found[str(ref)] = f"{uid} generation {generation}" if live is not None else "not there"
+    return found

@@ -1,0 +1,43 @@
+"""A plan, for people: objects with their marks, fields that change, steps with checks and undos, what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pointsman.report.text import took
+
+__all__ = ["plan_lines"]
+
+_MARKS = {"make": "+", "change": "~", "wake": "^", "park": "v", "drain": "v", "leave": "="}
+
+
+def plan_lines(plan: Mapping[str, Any]) -> list[str]:
+    """The whole plan."""
+    needs, prediction = plan["needs"], plan["prediction"]
+    lines = [f"{plan['model']}: {plan['source']} → {plan['target']}, {plan['strategy']}: {plan['why']}", "", "objects"]
+    for one in plan["objects"]:
+        note = f"  ({one['note']})" if one.get("note") else ""
+        lines.append(f"  {_MARKS[one['action']]} {one['action']:<7} {one['object']}{note}")
+        lines += [f"      {field['path']}: {field['before']!r} → {field['after']!r}" for field in one["changes"]]
+    lines += ["", "steps"]
+    times = {one["step"]: one for one in prediction["steps"]}
+    for step in plan["steps"]:
+        time = times[step["id"]]
+        lines.append(f"  {step['id']:<12}{took(time['seconds']):>9}  {step['act']}")
+        lines += [f"{'':<25}check: {step['check']}", f"{'':<25}undo:  {step['undo']}"]
+    lines += [
+        "",
+        f"takes         {took(prediction['seconds'])} (predicted), without an engine for tenants: "
+        f"{took(prediction['downtimeSeconds'])}",
+    ]
+    by_source: dict[str, list[str]] = {}
+    for one in prediction["steps"]:
+        by_source.setdefault(one["source"], []).append(one["step"])
+    lines += [f"              {', '.join(steps)}: {source}" for source, steps in by_source.items()]
+    lines.append(
+        f"accelerators  {needs['gpus']} needed beside the source, {needs['free']} of {needs['total']} free, "
+        f"{needs['pending']} waited for by other pods"
+    )
+    lines.append(f"price         {plan['price']}")
+    return lines
