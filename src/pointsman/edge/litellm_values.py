@@ -66,12 +66,13 @@ async def _read_shared(edges: Mapping[str, LiteLLMValues]) -> dict[str, AliasSta
         parsed = await next(iter(edges.values())).parsed()
     except PointsmanError as error:
         return dict.fromkeys(edges, error)
-    return {name: _state_or_error(edge, parsed) for name, edge in edges.items()}
+    revision = digest(parsed.text)
+    return {name: _state_or_error(edge, parsed, revision) for name, edge in edges.items()}
 
 
-def _state_or_error(edge: LiteLLMValues, parsed: ConfigText) -> AliasState | PointsmanError:
+def _state_or_error(edge: LiteLLMValues, parsed: ConfigText, revision: str) -> AliasState | PointsmanError:
     try:
-        return edge.state_in(parsed)
+        return edge.state_in(parsed, revision)
     except PointsmanError as error:
         return error
 
@@ -86,17 +87,18 @@ class LiteLLMValues:
 
     async def read(self) -> AliasState:
         """The alias as the ConfigMap declares it."""
-        return self.state_in(await self.parsed())
+        parsed = await self.parsed()
+        return self.state_in(parsed, digest(parsed.text))
 
     async def parsed(self) -> ConfigText:
         """The whole configuration that the ConfigMap declares."""
         await self._deployment()
         return ConfigText((await self._config()).text, self._where)
 
-    def state_in(self, parsed: ConfigText) -> AliasState:
-        """The alias as a configuration declares it."""
+    def state_in(self, parsed: ConfigText, revision: str) -> AliasState:
+        """The alias as a configuration of this revision declares it."""
         members = Alias(parsed, self.terms).members()
-        return AliasState(self.terms.alias, members, digest(parsed.text), warnings(parsed, members))
+        return AliasState(self.terms.alias, members, revision, warnings(parsed, members))
 
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members in one change and roll the pods; saying it twice rolls once."""
