@@ -11,7 +11,7 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,8 +102,15 @@ class LiteLLMValues:
 
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members in one change and roll the pods; saying it twice rolls once."""
+        return await self._roll(lambda alias: alias.write(members))
+
+    async def remove(self) -> str:
+        """Take the alias away and roll the pods; saying it twice rolls once."""
+        return await self._roll(Alias.remove)
+
+    async def _roll(self, edit: Callable[[Alias], str]) -> str:
         await self._deployment()
-        text = await self._write_config(members)
+        text = await self._write_config(edit)
         revision = digest(text)
         deployment = await self._deployment()
         if _revision(deployment) != revision:
@@ -156,11 +163,11 @@ class LiteLLMValues:
         targets = [(self._ref("Pod", str(pod["metadata"]["name"])), port) for pod in pods]
         return await ask(self.cluster, targets, self.terms.alias, key, requests)
 
-    async def _write_config(self, members: Sequence[Member]) -> str:
+    async def _write_config(self, edit: Callable[[Alias], str]) -> str:
         ref = self._ref("ConfigMap", self.settings.config_map)
         for _ in range(TRIES):
             config = await self._config()
-            text = Alias(ConfigText(config.text, self._where), self.terms).write(members)
+            text = edit(Alias(ConfigText(config.text, self._where), self.terms))
             if text == config.text:
                 return text
             body = {"metadata": {"resourceVersion": config.version}, "data": {self.settings.key: text}}
