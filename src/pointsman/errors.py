@@ -11,6 +11,7 @@
     │       └── ConflictError         somebody else changed it first
     ├── MoveFailedError       a move failed and was compensated        3
     ├── NeedsPersonError      a person has to decide                   4
+    ├── StoppedError          the operator interrupted it            130
     └── LabError              the embedded cluster cannot do that      2
 
 The branch says what the caller can do next. Library errors (HTTP, YAML, validation) never leave the package
@@ -30,6 +31,7 @@ __all__ = [
     "PointsmanError",
     "RefusedError",
     "SpecError",
+    "StoppedError",
     "TemporaryError",
     "UsageError",
 ]
@@ -130,6 +132,13 @@ class NeedsPersonError(PointsmanError):
 
     exit_code = 4
     default_code = "needs-person"
+
+
+class StoppedError(PointsmanError):
+    """The operator interrupted it, and it ended in an orderly way."""
+
+    exit_code = 130
+    default_code = "stopped"
 
 
 class LabError(PointsmanError):

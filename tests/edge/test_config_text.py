@@ -156,3 +156,21 @@ def test_settings_that_weaken_a_move_are_told() -> None:
     assert warnings(ConfigText(THEIRS, ""), [SOURCE]) == ()
     weak = ConfigText(THEIRS.replace("allowed_fails: 0", "allowed_fails: 3"), "")
     assert any("allowed_fails" in line for line in warnings(weak, [SOURCE]))
+
+
+NEW = Terms("new", "new", {"raw-vllm": RAW})
+
+
+@pytest.mark.parametrize("text", [THEIRS, THEIRS.rstrip("\n"), "model_list: []\n", "litellm_settings: {a: 1}\n", ""])
+def test_an_alias_that_was_added_can_be_taken_away_again(text: str) -> None:
+    added = Alias(ConfigText(text, "config.yaml"), NEW).write([Member("new-raw-vllm", "raw-vllm", RAW, "q", 100)])
+    assert added != text
+    after = Alias(ConfigText(added, "config.yaml"), NEW).remove()
+    old, new = (YAML(typ="safe").load(one) or {} for one in (text, after))
+    assert new | {"model_list": new["model_list"] or []} == {"model_list": []} | old
+    kept = after.splitlines()
+    assert [line for line in text.splitlines() if line not in kept and "model_list" not in line] == []
+
+
+def test_taking_away_an_alias_that_is_not_there_changes_nothing() -> None:
+    assert Alias(ConfigText(THEIRS, "config.yaml"), NEW).remove() == THEIRS

@@ -39,6 +39,16 @@ def test_the_layers_namespaces_and_gateways_are_there(lab: RunningLab) -> None:
     assert gateways == {"kserve-ingress-gateway", "llm-d-gateway"}
 
 
+@pytest.mark.parametrize("namespace", ["serving", "kserve", "llm-d", "llm-gateway"])
+def test_a_pod_that_wants_more_than_restricted_is_refused_where_models_are_served(
+    lab: RunningLab, namespace: str
+) -> None:
+    words = ("run", "greedy", "--image=busybox:1.36", "--dry-run=server", f"--namespace={namespace}")
+    done = lab.kubectl(*words, check=False)
+    assert done.returncode != 0
+    assert 'violates PodSecurity "restricted:latest"' in done.stderr
+
+
 def test_kserve_runs_in_standard_mode_behind_the_gateway_api(lab: RunningLab) -> None:
     options = read(lab, "configmap", "inferenceservice-config", "--namespace=kserve")["data"]
     assert json.loads(options["deploy"])["defaultDeploymentMode"] == "Standard"

@@ -128,8 +128,8 @@ def test_a_start_that_fails_shows_the_last_words_of_the_process_and_cleans_up(po
         file.write_bytes(b"this is not a write-ahead log")
     failed = pointsman("lab", "up")
     assert failed.returncode == 2
-    assert failed.stderr.startswith("error [lab-start]: etcd ended with exit code"), failed.stderr
-    assert "etcd.log" in failed.stderr
+    assert failed.stderr.startswith("error [lab-start] at "), failed.stderr
+    assert "etcd.log: etcd ended with exit code" in failed.stderr
     assert "wal" in failed.stderr
     assert list(marked_processes(home(pointsman))) == []
 

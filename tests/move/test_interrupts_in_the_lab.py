@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import IO
 
 import pytest
 
 from tests.conftest import RunningLab
-from tests.move.platform import MODEL, journal, layer_of, objects, pointsman_in, served
+from tests.move.platform import MODEL, journal, layer_of, objects, pointsman_in, served, spec_with
 
 pytestmark = pytest.mark.lab
 
@@ -39,6 +42,29 @@ def read_until(stream: IO[str] | None, event: str, step: str) -> None:
         if (told.get("event"), told.get("step")) == (event, step):
             return
     pytest.fail(f"the program ended before {event} of {step}")
+
+
+def edge_config(lab: RunningLab) -> str:
+    words = ("get", "configmap", "litellm-config", "-n", "llm-gateway", "-o", "json")
+    text: str = json.loads(lab.kubectl(*words).stdout)["data"]["config.yaml"]
+    return text
+
+
+def second_model(folder: Path) -> Path:
+    """A model of its own beside the example."""
+    return spec_with(
+        folder,
+        ("name: qwen\n", "name: second\n"),
+        ("alias: qwen-local", "alias: second-local"),
+        ("name: raw-vllm", "name: second"),
+    )
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
 
 
 def test_ctrl_c_puts_tenants_back_and_says_so(lab: RunningLab) -> None:
@@ -71,6 +97,22 @@ def test_ctrl_c_in_the_demo_costs_its_tenants_nothing(lab: RunningLab) -> None:
     assert told["load"]["lost"] == 0, told["load"]["errors"]
     assert layer_of(lab) == source
     assert objects(lab) == before
+
+
+def test_ctrl_c_in_up_takes_everything_back_the_alias_too(lab: RunningLab, tmp_path: Path) -> None:
+    served(lab)
+    before, config, model = objects(lab), edge_config(lab), str(second_model(tmp_path))
+    with begin(lab, "up", model) as process:
+        read_until(process.stderr, "step-begun", "alias")
+        eventually(lambda: "second-local" in edge_config(lab))
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert json.loads(out)["error"]["what"] == "interrupted; what was not there before is gone again"
+    assert objects(lab) == before
+    assert edge_config(lab) == config
+    known = pointsman_in(lab)("status", "--kubeconfig", str(lab.kubeconfig), "--output", "json")
+    assert [one["name"] for one in json.loads(known.stdout)["models"]] == ["qwen"]
 
 
 def test_a_killed_move_is_found_refused_and_recovered(lab: RunningLab) -> None:

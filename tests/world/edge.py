@@ -45,6 +45,13 @@ class MemoryEdge:
         return AliasState("qwen-local", self.members, self._revision())
 
     async def write(self, members: Sequence[Member]) -> str:
+        assert sum(one.weight for one in members) > 0, "an alias that nobody serves"
+        return await self._declare(members)
+
+    async def remove(self) -> str:
+        return await self._declare(())
+
+    async def _declare(self, members: Sequence[Member]) -> str:
         await asyncio.sleep(0)
         if self.fail_writes:
             self.fail_writes -= 1

@@ -33,7 +33,7 @@ def command(
     try:
         found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output))
     except asyncio.CancelledError:
-        sys.stderr.write("interrupted; what was not there before is gone again\n")
+        sys.stderr.write("stopped half way: what was applied may still be there; run it again to go on from that\n")
         return INTERRUPTED
     if output is Output.json:
         sys.stdout.write(json.dumps(found, default=str) + "\n")
@@ -51,9 +51,13 @@ async def _up(
 
     with watching(output, f"{model.name} on {model.spec.layer}") as observer:
         async with conductor(kubeconfig, context, observer) as made:
-            work = asyncio.ensure_future(bring_up(made, model, Options(ready_timeout=ready_timeout)))
-            return await with_signals(work, lambda: _cancel(work))
+            stop = asyncio.Event()
+            work = asyncio.ensure_future(bring_up(made, model, Options(ready_timeout=ready_timeout), stop))
+            return await with_signals(work, lambda: _interrupt(work, stop))
 
 
-def _cancel(work: asyncio.Future[Mapping[str, Any]]) -> None:
-    work.cancel()
+def _interrupt(work: asyncio.Future[Mapping[str, Any]], stop: asyncio.Event) -> None:
+    """A ctrl-C takes everything back; a second one does not even wait for that."""
+    if stop.is_set():
+        work.cancel()
+    stop.set()

@@ -97,6 +97,9 @@ class Demo:
         self._stage = stage
         self._work: asyncio.Task[None] | None = None
         self._conductor: Conductor | None = None
+        self._stop = asyncio.Event()
+        """Set when bringing the model up is to be taken back."""
+        self._bringing_up = False
         self._load: Load | None = None
         self._observer: Observer = Quiet()
         self._watched = False
@@ -113,12 +116,14 @@ class Demo:
         return self.outcome
 
     def interrupt(self) -> None:
-        """A ctrl-C: no more tenants; a running move takes itself back; anything else ends."""
+        """A ctrl-C: no more tenants; a running move or start takes itself back; anything else ends."""
         self.outcome.interrupted = True
         if self._load is not None:
             self._load.halt()
         if self._conductor is not None:
             self._conductor.interrupt()
+        elif self._bringing_up and not self._stop.is_set():
+            self._stop.set()
         elif self._work is not None:
             self._work.cancel()
 
@@ -157,7 +162,9 @@ class Demo:
         start = max(members, key=lambda one: one.weight).layer if members else model.spec.layer
         if start == model.spec.layer:
             with self._stage.watching(f"{model.name} on {start}") as observer:
-                await bring_up(self._new(client, wire, observer), model, self.plan.options)
+                self._bringing_up = True
+                await bring_up(self._new(client, wire, observer), model, self.plan.options, self._stop)
+                self._bringing_up = False
         else:
             self._stage.say(f"{model.name} is served from {start} already; starting there")
         return start

@@ -70,6 +70,9 @@ class Edge(Protocol):
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members in one change, roll the edge, return the new revision. Idempotent."""
 
+    async def remove(self) -> str:
+        """Take the alias away in one change, roll the edge, return the new revision. Idempotent."""
+
     async def replicas(self) -> Sequence[Replica]:
         """Every live process of the edge, terminating ones included."""
 

@@ -63,6 +63,13 @@ class Alias:
     def write(self, members: Sequence[Member]) -> str:
         """The text with exactly these members, each with its weight; new ones first, so that a pattern is there."""
         _refuse_weights(members, self.config.where)
+        return self._declare(members)
+
+    def remove(self) -> str:
+        """The text without the alias."""
+        return self._declare(())
+
+    def _declare(self, members: Sequence[Member]) -> str:
         self.members()
         config = self.config
         for entry in config.entries(self.terms.alias):

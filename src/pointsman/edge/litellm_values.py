@@ -11,7 +11,7 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +67,13 @@ async def _read_shared(edges: Mapping[str, LiteLLMValues]) -> dict[str, AliasSta
         parsed = await next(iter(edges.values())).parsed()
     except PointsmanError as error:
         return dict.fromkeys(edges, error)
-    return {name: _state_or_error(edge, parsed) for name, edge in edges.items()}
+    revision = digest(parsed.text)
+    return {name: _state_or_error(edge, parsed, revision) for name, edge in edges.items()}
 
 
-def _state_or_error(edge: LiteLLMValues, parsed: ConfigText) -> AliasState | PointsmanError:
+def _state_or_error(edge: LiteLLMValues, parsed: ConfigText, revision: str) -> AliasState | PointsmanError:
     try:
-        return edge.state_in(parsed)
+        return edge.state_in(parsed, revision)
     except PointsmanError as error:
         return error
 
@@ -87,22 +88,30 @@ class LiteLLMValues:
 
     async def read(self) -> AliasState:
         """The alias as the ConfigMap declares it."""
-        return self.state_in(await self.parsed())
+        parsed = await self.parsed()
+        return self.state_in(parsed, digest(parsed.text))
 
     async def parsed(self) -> ConfigText:
         """The whole configuration that the ConfigMap declares."""
         await self._deployment()
         return ConfigText((await self._config()).text, self._where)
 
-    def state_in(self, parsed: ConfigText) -> AliasState:
-        """The alias as a configuration declares it."""
+    def state_in(self, parsed: ConfigText, revision: str) -> AliasState:
+        """The alias as a configuration of this revision declares it."""
         members = Alias(parsed, self.terms).members()
-        return AliasState(self.terms.alias, members, digest(parsed.text), warnings(parsed, members))
+        return AliasState(self.terms.alias, members, revision, warnings(parsed, members))
 
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members in one change and roll the pods; saying it twice rolls once."""
+        return await self._roll(lambda alias: alias.write(members))
+
+    async def remove(self) -> str:
+        """Take the alias away and roll the pods; saying it twice rolls once."""
+        return await self._roll(Alias.remove)
+
+    async def _roll(self, edit: Callable[[Alias], str]) -> str:
         await self._deployment()
-        text = await self._write_config(members)
+        text = await self._write_config(edit)
         revision = digest(text)
         deployment = await self._deployment()
         if _revision(deployment) != revision:
@@ -165,11 +174,11 @@ class LiteLLMValues:
         asking = (read_answered(self.cluster, self._ref("Pod", name), port) for name in names)
         return dict(zip(names, await asyncio.gather(*asking), strict=True))
 
-    async def _write_config(self, members: Sequence[Member]) -> str:
+    async def _write_config(self, edit: Callable[[Alias], str]) -> str:
         ref = self._ref("ConfigMap", self.settings.config_map)
         for _ in range(TRIES):
             config = await self._config()
-            text = Alias(ConfigText(config.text, self._where), self.terms).write(members)
+            text = edit(Alias(ConfigText(config.text, self._where), self.terms))
             if text == config.text:
                 return text
             body = {"metadata": {"resourceVersion": config.version}, "data": {self.settings.key: text}}

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["hold", "holder", "try_lock"]
+__all__ = ["hold", "holder", "share", "try_lock"]
 
 _POLL = 0.1
 
@@ -29,6 +29,17 @@ def try_lock(path: Path) -> int | None:
         return None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def share(path: Path) -> int:
+    """Take the lock at ``path`` together with any others who share it, and return its descriptor.
+
+    Waits while one process has it alone.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
 
 

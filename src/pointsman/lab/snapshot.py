@@ -18,7 +18,7 @@ from pointsman.lab.config import LabConfig
 from pointsman.lab.kubectl import Kubectl
 from pointsman.lab.paths import cache_root
 from pointsman.lab.progress import Progress, Report
-from pointsman.lab.retention import forget_old, used
+from pointsman.lab.retention import forget_old, use
 from pointsman.lab.storage import storage_errors
 from pointsman.lab.toolchain import Toolchain
 from pointsman.lab.wholeness import is_whole, seal
@@ -33,8 +33,8 @@ def ensure_snapshot(tools: Toolchain, report: Report) -> Path:
     """The snapshot's directory, filled now if it is not there."""
     folder = cache_root() / "snapshots"
     snapshot = folder / snapshot_key(tools)
+    use(snapshot)
     if is_whole(snapshot):
-        used(snapshot)
         return snapshot
     lock = folder / f"{snapshot.name}.lock"
     with storage_errors(folder, "POINTSMAN_CACHE"), locks.hold(lock, lambda pid: report(_waits(pid))):

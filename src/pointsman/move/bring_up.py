@@ -7,66 +7,118 @@ brought up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from pointsman.errors import PointsmanError, RefusedError
+from pointsman.errors import NeedsPersonError, PointsmanError, RefusedError, StoppedError
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
 from pointsman.move.preflight import CHECKS
-from pointsman.move.records import remember
+from pointsman.move.records import recorded, remember, restore_record
 from pointsman.move.steps.contract import Detail
 from pointsman.move.steps.deploy import Deploy, apply_layer
 from pointsman.move.steps.prove_contract import prove_contract
 from pointsman.move.steps.serve_ready import prove_serving
-from pointsman.move.steps.shift import point_alias, restore_alias, same_members
+from pointsman.move.steps.shift import point_alias, same_members
 from pointsman.report.contract import Topic
 from pointsman.spec.model import Model
 
 __all__ = ["bring_up"]
 
+T = TypeVar("T")
+
 _APPLY = {"kinds-served", "target-namespace", "auth-secret", "no-foreign-objects", "gpus-free", "target-accepted"}
 """The preflight's checks that make sense without a source."""
 
 
-async def bring_up(conductor: Conductor, model: Model, options: Options) -> Mapping[str, Any]:
+async def bring_up(
+    conductor: Conductor, model: Model, options: Options, stop: asyncio.Event | None = None
+) -> Mapping[str, Any]:
     """Serve ``model`` from its declared layer and point its alias there; saying it twice changes nothing.
 
-    Raises RefusedError when its alias points at another layer or a move of it is open. What fails or is cancelled
-    takes back what was not there before.
+    Raises RefusedError when its alias points at another layer or a move of it is open, and StoppedError when ``stop``
+    is set meanwhile. What fails or is stopped takes back what was not there before. A cancellation takes nothing back:
+    it means that the model's lock is lost, or that the operator will not wait.
     """
+    stop = stop or asyncio.Event()
     lock = conductor.lock_of(model)
+    checked = _checked(conductor, model, options)
+    context = await _unless(stop, checked, "interrupted before anything was changed")
+    await lock.take()
+    return await conductor.while_held(lock, _all_or_nothing(conductor, context, stop))
+
+
+async def _checked(conductor: Conductor, model: Model, options: Options) -> Context:
     await conductor.refuse_if_busy(model)
     context = await conductor.context_for(model, options)
     _refuse_elsewhere(context)
     for check in CHECKS:
         if check.id in _APPLY:
             context.note("preflight", f"{check.id}: {await check.run(context)}", {})
-    await lock.take()
-    return await conductor.while_held(lock, _all_or_nothing(conductor, context))
+    return context
 
 
-async def _all_or_nothing(conductor: Conductor, context: Context) -> Mapping[str, Any]:
-    """Bring the model up; when that fails or is interrupted, take back what was not there before.
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T], said: str) -> T:
+    """Do the work; once ``stop`` is set, end it and raise StoppedError."""
+    job, asked = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({job, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if job.done():
+            return job.result()
+        raise StoppedError(said)
+    finally:
+        for task in (job, asked):
+            task.cancel()
+        await asyncio.gather(job, asked, return_exceptions=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What was there before anything was applied."""
+
+    objects: Detail
+    record: str | None
+
+
+async def _all_or_nothing(conductor: Conductor, context: Context, stop: asyncio.Event) -> Mapping[str, Any]:
+    """Bring the model up; when that fails or is stopped, take back what was not there before.
 
     A model that tenants are served from already is left alone.
     """
-    step = Deploy()
-    seen = await step.validate(context)
+    before = _Before(await Deploy().validate(context), await recorded(context.cluster, context.model.name))
+    served = bool(context.alias.members)
+    said = "tenants are served as before" if served else "what was not there before is gone again"
     try:
-        return await _bring_up(conductor, context)
-    except (PointsmanError, asyncio.CancelledError):
-        if not context.alias.members:
-            conductor.tell(Topic.UNDO_BEGUN, step.id, step.describe(context).undo, {})
-            await asyncio.shield(asyncio.ensure_future(_take_back(context, step, seen)))
-            conductor.tell(Topic.UNDO_DONE, step.id, "", {})
+        return await _unless(stop, _bring_up(conductor, context), f"interrupted; {said}")
+    except Exception as error:
+        if not served:
+            await _undo(conductor, context, before, error)
         raise
 
 
-async def _take_back(context: Context, step: Deploy, seen: Detail) -> None:
-    if (await context.edge.read()).members:
-        await restore_alias(context)
-    await step.undo(context, seen)
+async def _undo(conductor: Conductor, context: Context, before: _Before, first: Exception) -> None:
+    """Take everything back; raises NeedsPersonError, telling both errors, when that fails too."""
+    step = Deploy()
+    if isinstance(first, StoppedError):
+        conductor.tell(Topic.NOTICE, "", "taking back what was not there before; interrupt again to stop at once", {})
+    conductor.tell(Topic.UNDO_BEGUN, step.id, step.describe(context).undo, {})
+    try:
+        if (await context.edge.read()).members:
+            revision = await context.edge.remove()
+            await context.edge.confirm(revision, timeout=context.options.roll_timeout)
+        await step.undo(context, before.objects)
+        await restore_record(context.cluster, context.model.name, before.record)
+    except PointsmanError as second:
+        conductor.tell(Topic.UNDO_FAILED, step.id, str(second), second.as_dict())
+        why = first.what if isinstance(first, PointsmanError) else str(first)
+        raise NeedsPersonError(
+            f"{why.partition(';')[0]}; then taking back what was applied failed: {second.what}",
+            where=second.where,
+            next_action="mend that, then run the command again: it goes on from what is there",
+            code="up-left",
+        ) from first
+    conductor.tell(Topic.UNDO_DONE, step.id, "", {})
 
 
 async def _bring_up(conductor: Conductor, context: Context) -> Mapping[str, Any]:

@@ -7,31 +7,53 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from pointsman.kube.resources import kind_of
+from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Cluster
 from pointsman.move.lock import NAMESPACE, ensure_namespace
 from pointsman.spec.model import Model
 
-__all__ = ["known_models", "remember"]
+__all__ = ["known_models", "recorded", "remember", "restore_record"]
 
 LABEL = "pointsman.dev/spec"
 
 
 async def remember(cluster: Cluster, model: Model) -> None:
     """Keep a model's spec."""
+    await _keep(cluster, model.name, model.model_dump_json(by_alias=True))
+
+
+async def recorded(cluster: Cluster, name: str) -> str | None:
+    """A model's spec as it is kept now, to be restored; None when there is none."""
+    found = await cluster.find(_ref(name))
+    return str((found.get("data") or {}).get("model.json", "")) if found else None
+
+
+async def restore_record(cluster: Cluster, name: str, text: str | None) -> None:
+    """Put back what ``recorded`` told."""
+    if text is None:
+        await cluster.delete(_ref(name))
+    else:
+        await _keep(cluster, name, text)
+
+
+async def _keep(cluster: Cluster, name: str, text: str) -> None:
     await ensure_namespace(cluster)
     await cluster.apply(
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {
-                "name": f"model-{model.name}",
+                "name": _ref(name).name,
                 "namespace": NAMESPACE,
-                "labels": {"app.kubernetes.io/managed-by": "pointsman", LABEL: model.name},
+                "labels": {"app.kubernetes.io/managed-by": "pointsman", LABEL: name},
             },
-            "data": {"model.json": model.model_dump_json(by_alias=True)},
+            "data": {"model.json": text},
         }
     )
+
+
+def _ref(name: str) -> Ref:
+    return Ref(kind_of("ConfigMap"), f"model-{name}", NAMESPACE)
 
 
 async def known_models(cluster: Cluster) -> list[Model]:

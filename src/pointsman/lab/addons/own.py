@@ -12,11 +12,20 @@ __all__ = ["Manifest", "namespaces", "shared_objects", "webhook_endpoints"]
 Manifest = dict[str, Any]
 
 _WEBHOOK_HOST = (255, 1)
+_RESTRICTED = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/enforce-version": "latest",
+    "pod-security.kubernetes.io/warn": "restricted",
+}
+"""A pod that wants more than Pod Security "restricted" is refused, as on the platforms that the lab stands for."""
 
 
 def namespaces() -> list[Manifest]:
     """One namespace per layer, and the tenants' edge."""
-    return [_object("v1", "Namespace", name) for name in names.NAMESPACES]
+    found = [_object("v1", "Namespace", name) for name in names.NAMESPACES]
+    for namespace in found:
+        namespace["metadata"]["labels"] = dict(_RESTRICTED)
+    return found
 
 
 def shared_objects() -> list[Manifest]:

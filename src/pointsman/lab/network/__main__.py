@@ -1,9 +1,11 @@
-"""``python -m pointsman.lab.network HOME``: run the network of the lab whose home this is."""
+"""``python -m pointsman.lab.network HOME``: run the network of the lab whose home this is.
+
+The supervisor starts it so that it is asked to end when the supervisor does (``pointsman.lab.parentage``).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
 import signal
 import sys
@@ -15,8 +17,6 @@ from pointsman.errors import PointsmanError
 from pointsman.lab.config import LabConfig
 from pointsman.lab.network.process import serve
 
-_PR_SET_PDEATHSIG = 1
-
 
 def main() -> int:
     """Entry point; ends with 0 on SIGTERM or SIGINT."""
@@ -24,7 +24,6 @@ def main() -> int:
         print("usage: python -m pointsman.lab.network HOME", file=sys.stderr)  # noqa: T201
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    _end_with_parent()
     try:
         uvloop.run(_run(LabConfig.load(Path(sys.argv[1]))))
     except PointsmanError as error:
@@ -39,11 +38,6 @@ async def _run(config: LabConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await serve(config, stop)
-
-
-def _end_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when the supervisor dies, however it dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 if __name__ == "__main__":

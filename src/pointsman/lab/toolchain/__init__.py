@@ -18,7 +18,7 @@ from pointsman.errors import LabError
 from pointsman.lab import locks
 from pointsman.lab.paths import cache_root
 from pointsman.lab.progress import Progress, Report, silent
-from pointsman.lab.retention import forget_old, used
+from pointsman.lab.retention import forget_old, use
 from pointsman.lab.storage import storage_errors
 from pointsman.lab.toolchain import manifests
 from pointsman.lab.toolchain.build import BUILD_FLAGS, build_tools
@@ -75,8 +75,8 @@ def ensure_toolchain(report: Report = silent) -> Toolchain:
         )
     folder = cache_root() / "toolchain"
     toolchain = Toolchain(folder / toolchain_key())
+    use(toolchain.directory)
     if is_whole(toolchain.directory):
-        used(toolchain.directory)
         return toolchain
     with (
         storage_errors(folder, "POINTSMAN_CACHE"),

@@ -1,0 +1,95 @@
+"""An API server that can only be read: objects over HTTP, and a count of what was asked for."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from pointsman.kube.resources import Ref, ref_of
+
+__all__ = ["ReadOnlyCluster", "serving"]
+
+Object = dict[str, Any]
+
+
+@dataclass
+class ReadOnlyCluster:
+    """The objects, by reference, and how often each path was asked for."""
+
+    objects: dict[Ref, Object]
+    asked: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, manifests: Iterable[Object]) -> ReadOnlyCluster:
+        return cls({ref_of(one): one for one in manifests})
+
+    def answer(self, target: str) -> Object:
+        """What is at a path: one object, or a list."""
+        parts = urlsplit(target)
+        self.asked[parts.path] += 1
+        selector = parse_qs(parts.query).get("labelSelector", [""])[0].split(",")
+        wanted = {key: value for key, _, value in (one.partition("=") for one in selector if one)}
+        listed = []
+        for ref, one in self.objects.items():
+            if ref.path() == parts.path:
+                return one
+            if parts.path in (ref.kind.path(None), ref.kind.path(ref.namespace)) and _has(one, wanted):
+                listed.append(one)
+        return {"items": listed}
+
+
+def _has(one: Object, wanted: dict[str, str]) -> bool:
+    labels = one["metadata"].get("labels") or {}
+    return all(key in labels and value in ("", labels[key]) for key, value in wanted.items())
+
+
+@contextmanager
+def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
+    """Serve it; gives a kubeconfig."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = json.dumps(cluster.answer(self.path)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        config = folder / "kubeconfig"
+        config.write_text(_kubeconfig(server.server_address[1]))
+        try:
+            yield config
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _kubeconfig(port: int) -> str:
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [{"name": "test", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "users": [{"name": "test", "user": {"token": "none"}}],
+        }
+    )
