@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli.embedded import control_plane
+
 if TYPE_CHECKING:
     from pointsman.demo.demo import Outcome, Plan
     from pointsman.lab.config import LabConfig
@@ -67,7 +69,7 @@ def command(
 @contextmanager
 def _lab(name: str, keep: bool) -> Iterator[LabConfig]:
     """A running lab; taken down afterwards unless it ran before or is to be kept."""
-    from pointsman.lab import controlplane
+    controlplane = control_plane()
     from pointsman.lab.narration import Narrator
 
     known = controlplane.find(name) is not None
