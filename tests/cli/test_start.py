@@ -83,3 +83,12 @@ def test_a_missing_kubeconfig_says_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "absent" in done.stderr
     assert "pointsman lab up" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("lab", "up"), ("lab", "status"), ("demo",)])
+def test_a_plain_installation_names_the_extra_that_the_lab_needs(words: tuple[str, ...]) -> None:
+    code = "import sys; sys.modules['cryptography'] = None; from pointsman.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "lab-extra-missing" in done.stderr
+    assert "pip install 'pointsman[lab]'" in done.stderr

@@ -190,20 +190,6 @@ def test_a_name_that_cannot_be_one_is_refused(pointsman: Pointsman) -> None:
     assert "lowercase letters" in refused.stderr
 
 
-def test_a_missing_python_package_names_the_extra(pointsman: Pointsman) -> None:
-    code = "import sys; sys.modules['cryptography'] = None; from pointsman.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "lab", "up"],
-        env=pointsman.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert "pip install 'pointsman[lab]'" in done.stderr
-
-
 def test_status_of_a_lab_that_does_not_exist_names_those_that_do(pointsman: Pointsman) -> None:
     done = pointsman("lab", "status", "--name", "nowhere")
     assert done.returncode == 2

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli.embedded import control_plane
 from pointsman.cli.words import INTERRUPTED, Output
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def command(
 @contextmanager
 def _lab(name: str, keep: bool) -> Iterator[LabConfig]:
     """A running lab; taken down afterwards unless it ran before or is to be kept."""
-    from pointsman.lab import controlplane
+    controlplane = control_plane()
     from pointsman.lab.narration import Narrator
 
     known = controlplane.find(name) is not None

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from pointsman.cli.embedded import control_plane
 from pointsman.cli.words import Output
 from pointsman.errors import LabError
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 __all__ = ["app"]
 
@@ -45,7 +43,7 @@ def up(
     output: Format = Output.text,
 ) -> None:
     """Start the lab, or say that it runs. The first start builds its programs, which takes minutes."""
-    control = _control()
+    control = control_plane()
     from pointsman.lab.narration import Narrator
     from pointsman.lab.status import describe
 
@@ -68,7 +66,7 @@ def down(
     """Stop every process of the lab. Its data stays for the next start."""
     from pointsman.lab.narration import Narrator
 
-    control = _control()
+    control = control_plane()
     lab = control.find(name)
     was_running = lab is not None and lab.supervisor is not None
     with Narrator() as narrator:
@@ -85,7 +83,7 @@ def down(
 @app.command()
 def status(name: Name = "default", output: Format = Output.text) -> None:
     """Show the lab's processes, their ports and where its kubeconfig is. Exit code 1 when it is not ready."""
-    lab = _control().find(name)
+    lab = control_plane().find(name)
     from pointsman.lab.status import describe
 
     if lab is None:
@@ -97,21 +95,6 @@ def status(name: Name = "default", output: Format = Output.text) -> None:
         sys.stdout.write(_as_text(found))
     if not lab.is_ready or not all(process["ready"] for process in found["processes"]):
         raise typer.Exit(1)
-
-
-def _control() -> ModuleType:
-    """The lab's code, or a sentence where its packages are missing."""
-    try:
-        from pointsman.lab import controlplane
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("pointsman"):
-            raise
-        raise LabError(
-            f"the lab needs the Python package {missing.name!r}",
-            next_action="pip install 'pointsman[lab]'",
-            code="lab-extra-missing",
-        ) from missing
-    return controlplane
 
 
 def _no_such_lab(name: str) -> LabError:
