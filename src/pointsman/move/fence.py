@@ -109,6 +109,11 @@ class FencedEdge:
         self._fence.check()
         return await self._edge.write(members)
 
+    async def remove(self) -> str:
+        """Take the alias away, if the lock is still ours."""
+        self._fence.check()
+        return await self._edge.remove()
+
     async def replicas(self) -> Sequence[Replica]:
         """Every live process of the edge."""
         return await self._edge.replicas()

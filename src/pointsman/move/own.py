@@ -167,6 +167,13 @@ class CountedEdge:
         self._written[revision] = named
         return revision
 
+    async def remove(self) -> str:
+        """Take the alias away."""
+        self._tally.named = None
+        revision = await self._edge.remove()
+        self._written[revision] = frozenset()
+        return revision
+
     async def replicas(self) -> Sequence[Replica]:
         """Every live process of the edge."""
         return await self._edge.replicas()
