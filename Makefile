@@ -7,10 +7,10 @@ BIN    := $(VENV)/bin
 LAB    ?= default
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lab-up lab-down bench-moves bench-lab bench-start lock clean
+.PHONY: help demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.lab ## start the lab, serve a model, move it three times under load, print receipts
 	@$(BIN)/pointsman demo
@@ -30,6 +30,12 @@ lab-up: $(VENV)/.lab ## start the embedded cluster
 
 lab-down: $(VENV)/.lab ## stop it
 	@$(BIN)/pointsman lab down --name $(LAB)
+
+faults: $(VENV)/.dev ## every fault in the lab, one move each; writes docs/faults.md (about 20 minutes)
+	@$(BIN)/python -m pytest tests/faults --faults all --faults-table docs/faults.md
+
+interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (about 5 minutes)
+	@POINTSMAN_INTERLEAVINGS=10000 $(BIN)/python -m pytest -s tests/move/test_interleavings.py
 
 bench-moves: $(VENV)/.dev ## six moves with at least 2,000 requests each; updates docs/benchmarks.md
 	@$(BIN)/python benchmarks/moves.py
