@@ -17,15 +17,15 @@ from typing import Any
 from pointsman.edge.contract import Edge, Member
 from pointsman.errors import PointsmanError
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.layers.contract import Layer
+from pointsman.layers.contract import EnginePods, Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.captured import CAPTURED
 from pointsman.move.own import CountedEdge, Tally, counted
 from pointsman.move.probes.counters import Reading, read_all
-from pointsman.move.probes.pods import EnginePod, engine_pods
+from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
 from pointsman.spec.model import Model
 
-__all__ = ["Capture", "capturing"]
+__all__ = ["LOOK", "Capture", "capturing"]
 
 LOOK = 1.0
 """Seconds between two looks beside the steps."""
@@ -54,12 +54,20 @@ class Capture:
     answered: dict[str, Mapping[str, int] | None] = field(default_factory=dict)
     """What each replica of the edge answered, by member; None: it does not say."""
     _edge_told: dict[str, Mapping[str, int] | None] = field(default_factory=dict)
+    _looked: float | None = None
     _told: dict[str, Entry] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def look(self) -> None:
-        """Read every engine now. Never raises: what cannot be read is said to be unread."""
+    async def look(self, *, old: float = 0.0) -> None:
+        """Read every engine, unless that was done less than ``old`` seconds ago.
+
+        Never raises: what cannot be read is said to be unread.
+        """
+        loop = asyncio.get_running_loop()
         async with self._looking:
+            if self._looked is not None and loop.time() - self._looked < old:
+                return
+            self._looked = loop.time()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LONGEST):
                     await asyncio.gather(*(self._look_at(layer) for layer in self.layers), self._look_at_edge())
@@ -79,10 +87,33 @@ class Capture:
         self.tally.named = named
 
     async def follow(self) -> None:
-        """Look for ever."""
+        """Look for ever, and take note of every engine that serves between two looks."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_on())
+            for layer in self.layers:
+                for engines in layer.engines(self.model):
+                    group.create_task(self._notice(layer, engines))
+
+    async def _look_on(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
             await self.look()
+
+    async def _notice(self, layer: Layer, engines: EnginePods) -> None:
+        """An engine that came and went without being read must be known of, or its requests would count as none."""
+        pods = kind_of("Pod")
+        while True:
+            try:
+                async for event in self.cluster.watch(pods, engines.namespace, engines.labels):
+                    if event.type != "SYNCED" and event.object.get("metadata"):
+                        self._noticed(layer, pod_of(event.object, engines))
+            except PointsmanError:
+                await asyncio.sleep(LOOK)
+
+    def _noticed(self, layer: Layer, pod: EnginePod) -> None:
+        self.pods[pod.namespace, pod.name] = _place(layer, pod.role)
+        if pod.ready and _key(pod) not in self.entries:
+            self.entries[_key(pod)] = {**_blank(pod, layer.id), "unread": "it was not there long enough"}
 
     def news(self, *, everything: bool) -> dict[str, Any]:
         """What a record should say in ``captured``: what changed since the last one that was written."""

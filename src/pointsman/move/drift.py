@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pointsman.edge.contract import Member
+from pointsman.edge.contract import AliasState, Member
 from pointsman.errors import MoveFailedError, NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer
@@ -228,13 +228,9 @@ class Drift:
 
 async def check(context: Context, progress: Progress) -> list[Drift]:
     """All that others changed, as far as it can be told, in the table's order. Changes nothing."""
-    phase = _phase(progress)
-    found = await asyncio.gather(
-        _alias(context, progress),
-        _objects(context, progress),
-        _edge(context, progress),
-        _model(context, progress),
-    )
+    phase, alias = _phase(progress), await context.edge.read()
+    rest = await asyncio.gather(_objects(context, progress), _edge(context, progress, alias), _model(context, progress))
+    found = [_alias(context, progress, alias.members), *rest]
     return [Drift(_rule(rule, phase).kind, what, _rule(rule, phase)) for part in found for rule, what in part]
 
 
@@ -285,10 +281,9 @@ Found = Sequence[tuple[str, str]]
 """Ids of rules, and what was noticed."""
 
 
-async def _alias(context: Context, progress: Progress) -> Found:
+def _alias(context: Context, progress: Progress, found: Sequence[Member]) -> Found:
     """The alias may stand where the last step left it, or where one that was begun was to put it."""
     known = _members_left(context, progress)
-    found = (await context.edge.read()).members
     if known is None or any(_same(found, one) for one in known):
         return []
     said = ", ".join(f"{one.id}={one.weight}" for one in found) or "nothing"
@@ -395,13 +390,13 @@ async def _pods(context: Context, layer: Layer, expected: int) -> int:
         await context.clock.sleep(LOOK)
 
 
-async def _edge(context: Context, progress: Progress) -> Found:
+async def _edge(context: Context, progress: Progress, alias: AliasState) -> Found:
     """Replicas may run what is declared, or what the move rolled last: somebody may have edited other aliases."""
     if _rolling(progress):
         return []
     deadline = context.clock.monotonic() + ROLL
     while True:
-        alias, replicas = await asyncio.gather(context.edge.read(), context.edge.replicas())
+        replicas = await context.edge.replicas()
         ours = _rolled(progress)
         staying = [one for one in replicas if not one.terminating]
         other = [
@@ -410,6 +405,7 @@ async def _edge(context: Context, progress: Progress) -> Found:
         if not other or context.clock.monotonic() >= deadline:
             break
         await context.clock.sleep(LOOK)
+        alias = await context.edge.read()
     if other:
         runs = other[0].revision[:12] or "an unknown configuration"
         return [("edge-other", f"replica {other[0].name} runs {runs}, declared is {alias.revision[:12]}")]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, TemporaryError
+from pointsman.move.capture import LOOK
 from pointsman.move.context import Context
 from pointsman.move.drift import answer
 from pointsman.move.journal import Progress
@@ -173,7 +174,7 @@ class Runner:
         if capture is None:
             return {}
         if event not in _BEGINNINGS:
-            await capture.look()
+            await capture.look(old=2 * LOOK if event in _MIDDLE else 0.0)
         return capture.news(everything=event in _LAST)
 
     async def _forward(self) -> None:
@@ -324,6 +325,8 @@ class Runner:
 
 _BEGINNINGS = frozenset({Event.INTENT, Event.UNDO_INTENT, Event.PROMOTED})
 """Records before an act; whatever else is written ends something, and the engines are read for it."""
+_MIDDLE = frozenset({Event.OUTCOME, Event.UNDO_OUTCOME, Event.CLAIMED, Event.RESUMED})
+"""Records that others follow at once: for them the look that was taken beside the step is new enough."""
 _LAST = frozenset({Event.FINISHED, Event.UNDONE, Event.ABORTED, Event.PAUSED, Event.COMMIT})
 
 

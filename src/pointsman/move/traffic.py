@@ -92,6 +92,8 @@ def _row(layer: str, captured: Captured) -> dict[str, Any]:
     doubts += [
         f"a process of the move's own died in step {step}, its requests there are not known" for step in captured.lapses
     ]
+    if summed.answered < mine:
+        doubts.append("more requests of the move's own were answered than the engines counted")
     exact = not (summed.why or summed.blind)
     return {
         "answered": summed.answered if exact else UNKNOWN,
@@ -110,7 +112,7 @@ def _range(summed: _Sum, mine: int, unsure: int, *, lapsed: bool) -> dict[str, C
     """What is known of tenants' answered requests in any case."""
     known = not summed.blind
     least = max(0, summed.answered - mine - unsure) if known and not lapsed else UNKNOWN
-    most = summed.answered - mine if known and not summed.why else UNKNOWN
+    most = summed.answered - mine if known and not summed.why and summed.answered >= mine else UNKNOWN
     return {"atLeast": least, "atMost": most}
 
 
