@@ -107,7 +107,7 @@ def lab(state_directory: Path) -> Iterator[RunningLab]:
         assert stopped.returncode == 0, stopped.stderr
 
 
-SAMPLE = 5
+SAMPLE = 3
 """Faults in a run that does not ask for all."""
 
 
