@@ -1,0 +1,1 @@
+"""Is the target as good as the source? Statistics without I/O: counts in, verdict out. Why so: ADR 14."""
