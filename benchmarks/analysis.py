@@ -22,12 +22,12 @@ from pathlib import Path
 from pointsman.move.analysis.exact import at_most
 from pointsman.move.analysis.samples import Histogram, Values
 from pointsman.move.analysis.verdict import LOOKS, Limits, Verdict, judge
-from pointsman.move.analysis.windows import Pair, Probed, Window
+from pointsman.move.analysis.windows import Pair, Probed, Round, Window
 
 SHIFTS = 2000
 RATE, SHARE = 15.0, 0.1
 """Tenants' requests a second, and the target's share of them."""
-BATCH, BATCHES = 20, 5
+BATCH, BATCHES = 30, 5
 """Our own requests to each side, per part, and parts."""
 SECONDS = (4.0, 1.5, 1.5, 1.5, 1.5, 1.5, 20.0, 20.0)
 """Until each look."""
@@ -51,6 +51,8 @@ class Case:
     sigma: float = 0.4
     """Of the logarithm of a time to the first token."""
     rate: float = RATE
+    share: float = SHARE
+    """Of the tenants' requests, on the target."""
 
 
 @dataclass
@@ -84,8 +86,8 @@ class Side:
     seen: Counter[str] = field(default_factory=Counter)
     tenants_ttft: list[float] = field(default_factory=list)
     tenants_itl: list[float] = field(default_factory=list)
-    probes_ttft: list[float] = field(default_factory=list)
-    probes_itl: list[float] = field(default_factory=list)
+    probes: list[tuple[float, float] | None] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
 
     def tenants(self, begun: float, ended: float, rate: float) -> None:
         """Requests that come by chance."""
@@ -104,19 +106,24 @@ class Side:
 
     def probe(self, now: float) -> None:
         """One request of our own."""
-        self.seen["asked"] += 1
-        if self.chance.random() < self.errors:
-            self.seen["failed"] += 1
-            return
-        self.probes_ttft.append(0.08 * self._time(now))
-        self.probes_itl.append(self._gap(now))
+        broken = self.chance.random() < self.errors
+        self.probes.append(None if broken else (0.08 * self._time(now), self._gap(now)))
+
+    def end_round(self) -> None:
+        """What was asked since the round before is one."""
+        good = [one for one in self.probes if one is not None]
+        times = Values.of(one for one, _ in good), Values.of(one for _, one in good)
+        self.rounds.append(Round(len(self.probes), len(self.probes) - len(good), *times))
+        self.probes.clear()
 
     def _time(self, now: float) -> float:
         noise = exp(self.chance.gauss(0, self.case.sigma))
-        return self.ttft * noise * self.shared.at(now) * self.own.at(now)
+        load = self.shared.at(now) * self.own.at(now)
+        return self.ttft * noise * load
 
     def _gap(self, now: float) -> float:
-        return self.itl * 0.02 * exp(self.chance.gauss(0, 0.15)) * self.shared.at(now) ** 0.5
+        load: float = (self.shared.at(now) * self.own.at(now)) ** 0.5
+        return self.itl * 0.02 * exp(self.chance.gauss(0, 0.15)) * load
 
     def window(self) -> Window:
         """As the engine's counters tell it."""
@@ -128,11 +135,6 @@ class Side:
             ttft=_histogram(self.tenants_ttft, TTFT),
             itl=_histogram(self.tenants_itl, ITL),
         )
-
-    def probed(self) -> Probed:
-        """As the stopwatch tells it."""
-        times = Values.of(self.probes_ttft), Values.of(self.probes_itl)
-        return Probed(self.seen["asked"], self.seen["failed"], *times)
 
 
 def _histogram(values: Sequence[float], bounds: Sequence[float]) -> Histogram:
@@ -147,15 +149,20 @@ def shift(case: Case, chance: random.Random, limits: Limits) -> tuple[Verdict, i
     now = 0.0
     for look in range(1, LOOKS + 1):
         then = now + SECONDS[look - 1]
-        target.tenants(now, then, case.rate * SHARE)
-        source.tenants(now, then, case.rate * (1 - SHARE))
+        target.tenants(now, then, case.rate * case.share)
+        source.tenants(now, then, case.rate * (1 - case.share))
         if 2 <= look <= BATCHES + 1:
             for number in range(BATCH):
                 at = now + (then - now) * number / BATCH
                 target.probe(at)
                 source.probe(at)
+            target.end_round()
+            source.end_round()
         now = then
-        windows, probed = Pair(target.window(), source.window()), Pair(target.probed(), source.probed())
+        windows, probed = (
+            Pair(target.window(), source.window()),
+            Pair(Probed(tuple(target.rounds)), Probed(tuple(source.rounds))),
+        )
         ruling = judge(windows, probed, limits, look)
         if ruling.verdict is not Verdict.INCONCLUSIVE:
             return ruling.verdict, look
@@ -197,6 +204,7 @@ SAME = (
     Case("the same engine"),
     Case("the same engine, 1 % errors on both sides", usual=0.01),
     Case("the same engine, no tenants", rate=0.0),
+    Case("the same engine, half of the traffic", share=0.5),
     Case("the same engine, noisier first tokens (σ 0.6)", sigma=0.6),
 )
 WORSE = (

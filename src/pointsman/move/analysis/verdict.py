@@ -22,6 +22,8 @@ LOOKS = 8
 """Looks that one shift may take: tenants alone, after each of five parts of the probes, and twice when time went by."""
 PRIOR = (0.5, 99.5)
 """What is known of a source's error rate before it is looked at: about half a percent, worth a hundred requests."""
+ROUNDS, OFTEN = 3, 0.8
+"""Rounds of probes, and the share of them, in which the target must be slower before it is said to be."""
 FEWEST = 20
 """Requests of each side below which tenants' numbers alone conclude nothing."""
 
@@ -39,7 +41,7 @@ class Limits:
     """What is tolerated, and how often to be wrong. Ratios are target to source."""
 
     false_alarm: float = 0.008
-    miss: float = 0.05
+    miss: float = 0.03
     errors: float = 0.05
     """Errors (as a share) more than the source's that must not pass."""
     ttft_p50: float = 1.5
@@ -146,9 +148,20 @@ def _findings(window: Pair[Window], probed: Pair[Probed], limits: Limits, part: 
         for rank, share in (("p50", 0.5), ("p95", 0.95)):
             margin: float = getattr(limits, f"{name}_{rank}")
             own = Pair(getattr(probed.target, name), getattr(probed.source, name))
-            yield _of_values(f"{name} {rank}", own, share, margin, limits, part)
+            lasts = lasting(probed, name, limits)
+            yield _of_values(f"{name} {rank}", own, share, margin, limits, part, lasts=lasts)
             seen = Pair(getattr(mine, name), getattr(theirs, name))
             yield _of_histograms(f"{name} {rank}", seen, share, margin, limits, part)
+
+
+def lasting(probed: Pair[Probed], name: str, limits: Limits) -> bool:
+    """Was the target's median higher in nearly every round? A burst of load is over sooner; an engine is not."""
+    rounds = list(zip(probed.target.rounds, probed.source.rounds, strict=False))
+    worse = 0
+    for mine, theirs in rounds:
+        middle, other = (getattr(one, name).quantile(0.5) for one in (mine, theirs))
+        worse += middle is not None and other is not None and middle > limits.noise * other
+    return len(rounds) >= ROUNDS and worse >= OFTEN * len(rounds)
 
 
 def _errors(window: Pair[Window], probed: Pair[Probed], limits: Limits, part: float) -> Iterator[Finding]:
@@ -167,11 +180,13 @@ def _add(left: tuple[int, int], right: tuple[int, int]) -> tuple[int, int]:
     return left[0] + right[0], left[1] + right[1]
 
 
-def _of_values(measure: str, seen: Pair[Values], share: float, margin: float, limits: Limits, part: float) -> Finding:
+def _of_values(
+    measure: str, seen: Pair[Values], share: float, margin: float, limits: Limits, part: float, *, lasts: bool
+) -> Finding:
     target, source = seen.target, seen.source
     worse = fine = 1.0
     if target.count and source.count:
-        worse = _higher(over(target, source, share, limits.noise, limits.slack))
+        worse = _higher(over(target, source, share, limits.noise, limits.slack)) if lasts else 1.0
         fine = _lower(over(target, source, share, margin, limits.slack))
     told = ((target.quantile(share), target.count), (source.quantile(share), source.count))
     return _finding(measure, "probes", limits, part, *told, worse, fine)

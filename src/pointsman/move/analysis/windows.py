@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from pointsman.move.analysis.samples import Histogram, Values
 
-__all__ = ["Pair", "Probed", "Window"]
+__all__ = ["Pair", "Probed", "Round", "Window"]
 
 T = TypeVar("T")
 
@@ -43,8 +43,8 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
-    """Our own requests to one side."""
+class Round:
+    """A few of our own requests to one side, sent in turn with as many to the other."""
 
     asked: int = 0
     broken: int = 0
@@ -52,3 +52,30 @@ class Probed:
     ttft: Values = field(default_factory=Values)
     itl: Values = field(default_factory=Values)
     """One value per answer: the mean of its gaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """Our own requests to one side, round by round."""
+
+    rounds: tuple[Round, ...] = ()
+
+    @property
+    def asked(self) -> int:
+        """All of them."""
+        return sum(one.asked for one in self.rounds)
+
+    @property
+    def broken(self) -> int:
+        """All that were not answered in full."""
+        return sum(one.broken for one in self.rounds)
+
+    @property
+    def ttft(self) -> Values:
+        """Of all rounds."""
+        return Values.of(value for one in self.rounds for value in one.ttft.values)
+
+    @property
+    def itl(self) -> Values:
+        """Of all rounds."""
+        return Values.of(value for one in self.rounds for value in one.itl.values)
