@@ -352,6 +352,7 @@ class Conductor:
         try:
             await asyncio.wait({job, beat}, return_when=asyncio.FIRST_COMPLETED)
             if not job.done():
+                self._fence.lost()
                 raise NeedsPersonError(
                     f"the lock of model {lock.model} is lost: the cluster was out of reach, or another process took it",
                     where=str(lock.ref),

@@ -8,6 +8,7 @@ lives finds that out before its next change and not after it.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -33,6 +34,10 @@ class Fence:
         """The lock was taken or renewed just now."""
         self._renewed = asyncio.get_running_loop().time()
 
+    def lost(self) -> None:
+        """The lock is somebody else's, or may be: nothing is changed any more."""
+        self._renewed = -math.inf
+
     def left(self) -> None:
         """The lock was given back: what is done now needs none."""
         self._renewed = None
@@ -44,7 +49,7 @@ class Fence:
         age = asyncio.get_running_loop().time() - self._renewed
         if age > MARGIN * DURATION:
             raise NeedsPersonError(
-                f"this process was held up for {age:.0f} s, longer than its lock lives; it changes nothing more",
+                "this process lost its lock, or was held up for longer than a lock lives; it changes nothing more",
                 next_action="pointsman status, to see who carries on; pointsman resume or rollback",
                 code="move-lost",
             )

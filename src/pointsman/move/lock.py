@@ -71,16 +71,17 @@ class Lock:
         seen is a sign of life, and one that does not come in that time is none.
         """
         await ensure_namespace(self.cluster)
-        held = await self.read()
-        if held and held.holder and held.holder != self.holder:
-            if held.alive(self.clock.now()) and not patient:
-                raise self.refusal(held)
-            if not await self.silent(held):
-                shown = await self.read() or held
-                if shown.holder:
-                    raise self.refusal(shown)
+        judged = await self.read()
+        if judged and judged.holder and judged.holder != self.holder:
+            if judged.alive(self.clock.now()) and not patient:
+                raise self.refusal(judged)
+            if not await self.silent(judged):
+                judged = None
         found = await self.cluster.find(self.ref)
         held = _holding(found) if found else None
+        if held and held.holder and held.holder != self.holder and held != judged:
+            # It showed itself, or somebody took the lock since it was judged.
+            raise self.refusal(held)
         epoch = (held.epoch if held else 0) + 1
         try:
             await (self.cluster.replace if found else self.cluster.create)(self._lease(epoch, found))

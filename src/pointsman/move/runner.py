@@ -59,6 +59,8 @@ class Runner:
         self._failure: PointsmanError | None = None
         self._waited: Mapping[str, float] = {}
         self._asked: Request | None = None
+        self._ours = False
+        """Was what is under way cancelled by this runner?"""
         self._step = ""
         """The step that is under way."""
 
@@ -76,7 +78,7 @@ class Runner:
             doing = "the way back" if self.state is State.UNDOING else "what is left of the move"
             self._tell(Topic.NOTICE, "", f"{doing} is finished first; interrupt again to stop at once", {})
             return
-        self._working.cancel()
+        self._stop_working()
 
     async def ask(self, request: Request) -> bool:
         """What another process wants of this move; False when it is past what was asked.
@@ -92,9 +94,15 @@ class Runner:
         if self.state is not State.FORWARD:
             return False
         self._asked = request
-        if request.verb is not Verb.PAUSE and self._working is not None:
-            self._working.cancel()
+        if request.verb is not Verb.PAUSE:
+            self._stop_working()
         return True
+
+    def _stop_working(self) -> None:
+        """Cancel what is under way; a cancellation that does not come from here ends the runner."""
+        if self._working is not None:
+            self._ours = True
+            self._working.cancel()
 
     async def carry_on(self) -> Ending:
         """Carry the move on until it is closed, paused, stuck, or stopped."""
@@ -127,8 +135,9 @@ class Runner:
 
     async def _stopped(self) -> bool:
         """After a cancellation: True when the move is to be carried on (the other way)."""
-        if self._interrupts == 0 and self._asked is None:
+        if not self._ours:
             raise asyncio.CancelledError
+        self._ours = False
         if self._interrupts > 1:
             self._failure = NeedsPersonError(
                 f"stopped half way; move {self.journal.progress.move} is open in state {self.state.value}",
