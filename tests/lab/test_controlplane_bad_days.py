@@ -219,6 +219,41 @@ def test_two_starts_at_once_make_one_lab(pointsman: Pointsman) -> None:
     assert answers[0]["supervisor"] == answers[1]["supervisor"]
 
 
+FULL_DISK = """
+set -e
+mount -t tmpfs -o size=160m none "$POINTSMAN_STATE"
+lab() { "$PYTHON" -c 'from pointsman.cli.main import main; main()' lab "$@"; }
+lab up
+lab down
+for room in 0 40; do
+    available=$(df --output=avail -k "$POINTSMAN_STATE" | tail -1)
+    head -c $(((available - room) * 1024)) /dev/zero > "$POINTSMAN_STATE/filler"
+    lab up 2>&3 > /dev/null && code=0 || code=$?
+    echo "$room: $code"
+    rm "$POINTSMAN_STATE/filler"
+done 3>&1
+lab up
+lab down
+"""
+
+
+def test_a_full_disk_is_told_wherever_it_is_met_and_the_lab_starts_again_when_there_is_room(
+    pointsman: Pointsman,
+) -> None:
+    apart = ["unshare", "--user", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], check=False, timeout=60).returncode:
+        pytest.skip("a file system of one's own needs user namespaces")
+    environment = pointsman.environment({"PYTHON": sys.executable})
+    done = subprocess.run(
+        [*apart, "bash", "-c", FULL_DISK], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("error [lab-disk-full]") == 2, done.stdout + done.stderr
+    assert done.stdout.count("point POINTSMAN_STATE at another disk") == 2
+    assert [line for line in done.stdout.splitlines() if line.endswith(": 2")] == ["0: 2", "40: 2"]
+    assert list(marked_processes(home(pointsman))) == []
+
+
 def test_a_state_directory_that_cannot_be_written_is_a_sentence(pointsman: Pointsman) -> None:
     (pointsman.state / "labs").write_text("a file where a directory should be")
     refused = pointsman("lab", "up")

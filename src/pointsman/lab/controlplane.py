@@ -23,7 +23,7 @@ from pointsman.lab.processes import MARKER
 from pointsman.lab.progress import Progress, Report, silent
 from pointsman.lab.snapshot import ensure_snapshot, restore
 from pointsman.lab.state import State, read_state, supervisor_pid
-from pointsman.lab.storage import storage_errors
+from pointsman.lab.storage import disk_full, storage_errors
 from pointsman.lab.strays import end_strays
 from pointsman.lab.toolchain import ensure_toolchain
 
@@ -32,6 +32,8 @@ __all__ = ["Lab", "down", "find", "up"]
 _START_SECONDS = 180.0
 _STOP_SECONDS = 60.0
 _POLL = 0.05
+_ROOM = 1_000_000
+"""Bytes without which nothing is begun or finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +195,9 @@ def _follow(config: LabConfig, report: Report) -> None:
         if state and state.phase == "ready":
             return
         if state and state.phase == "failed":
-            error = state.error
-            raise LabError(error["what"], where=error["where"], next_action=error["next"], code=error["code"])
+            said = state.error
+            error = LabError(said["what"], where=said["where"], next_action=said["next"], code=said["code"])
+            raise _or_full_disk(config, error)
         if not alive:
             raise _failure(config, "the lab's supervisor ended while it started")
         time.sleep(_POLL)
@@ -225,4 +228,12 @@ def _end(config: LabConfig, pid: int) -> None:
 
 def _failure(config: LabConfig, what: str) -> LabError:
     log = config.logs / "supervisor.log"
-    return LabError(what + tail(log), where=str(log), next_action="read that log; then try again", code="lab-start")
+    error = LabError(what + tail(log), where=str(log), next_action="read that log; then try again", code="lab-start")
+    return _or_full_disk(config, error)
+
+
+def _or_full_disk(config: LabConfig, error: LabError) -> LabError:
+    """Where there is no room, that is the reason, whatever noticed it first; no log could say so."""
+    if shutil.disk_usage(config.home).free >= _ROOM:
+        return error
+    return disk_full(error.what.splitlines()[0], config.home, "POINTSMAN_STATE")
