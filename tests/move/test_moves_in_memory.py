@@ -100,7 +100,7 @@ async def test_a_target_that_breaks_under_traffic_gives_tenants_back() -> None:
     world.seen.react = break_it
     result = await world.conductor().move(world.model, "kserve", quick())
     assert result.error is not None
-    assert result.error.code == "shift-50.requests-failed"
+    assert result.error.code == "shift-50.errors"
     assert world.serving() == {"raw-vllm": 100}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from multidict import CIMultiDict
 
 from pointsman.errors import TemporaryError
 from pointsman.kube.http import Response
+from pointsman.lab.engine.metrics import EngineMetrics
 
 if TYPE_CHECKING:
     from tests.world.cluster import MemoryCluster
@@ -33,6 +35,10 @@ class Faults:
     wrong_text: bool = False
     served_name: str = NAME
     broken: bool = False
+    error_rate: float = 0.0
+    """Share of the requests answered 500."""
+    ttft: float = 0.0
+    """Seconds to the first token; they pass on the world's clock."""
     running: float | None = 0.0
     """None leaves the metric out."""
 
@@ -46,6 +52,9 @@ class Engine:
     errors: int = 0
     under_way: int = 0
     """Requests that are being answered."""
+    counted: EngineMetrics = field(default_factory=lambda: EngineMetrics(NAME))
+    """Histograms, in the buckets of vLLM."""
+    due: float = 0.0
     silent: bool = False
     """It does not answer when it is asked for its metrics."""
 
@@ -60,12 +69,26 @@ class Engine:
             return _json(401, {"error": "Unauthorized"})
         if bare == "/v1/models":
             return _json(200, {"data": [{"id": self.faults.served_name, "max_model_len": self.faults.max_model_len}]})
-        if self.faults.broken:
-            self.errors += 1
+        if self.breaks():
             return _json(500, {"error": "engine dead"})
-        self.ended += 1
+        self.end()
         text = self._text(json.dumps(body["messages"]))
         return _json(200, {"choices": [{"message": {"content": text}}]})
+
+    def breaks(self) -> bool:
+        """Is this request answered 500?"""
+        self.due += self.faults.error_rate
+        if not self.faults.broken and self.due < 1.0:
+            return False
+        self.due = max(0.0, self.due - 1.0)
+        self.errors += 1
+        return True
+
+    def end(self) -> None:
+        """One request is answered in full."""
+        self.ended += 1
+        self.counted.ttft.add(self.faults.ttft)
+        self.counted.itl.add(self.faults.ttft / 10, 7)
 
     def _text(self, prompt: str) -> str:
         wrong = "wrong" if self.faults.wrong_text else ""
@@ -73,11 +96,8 @@ class Engine:
 
     def pieces(self, body: Any) -> list[bytes]:
         """The lines of a stream."""
-        self.ended += 1
-        words = self._text(json.dumps(body["messages"])).split()
-        chunks: list[dict[str, Any]] = [{"choices": [{"delta": {"content": word}}]} for word in words]
-        chunks.append({"choices": [], "usage": {"total_tokens": len(words)}})
-        return [*(b"data: " + json.dumps(chunk).encode() for chunk in chunks), b"data: [DONE]"]
+        self.end()
+        return _stream(self._text(json.dumps(body["messages"])))
 
     def _metrics(self) -> str:
         running = (
@@ -91,7 +111,20 @@ class Engine:
             f'vllm:request_success_total{{finished_reason="stop"}} {self.ended}\n'
             f'http_requests_total{{handler="/v1/chat/completions",status="2xx"}} {self.ended}\n'
             f'http_requests_total{{handler="/v1/chat/completions",status="5xx"}} {self.errors}\n'
+            + "".join(f"{line}\n" for line in self._histograms())
         )
+
+    def _histograms(self) -> Iterator[str]:
+        said = 'engine="0"'
+        yield from self.counted.ttft.lines("vllm:time_to_first_token_seconds", said)
+        yield from self.counted.itl.lines("vllm:inter_token_latency_seconds", said)
+
+
+@lru_cache(maxsize=4096)
+def _stream(text: str) -> list[bytes]:
+    chunks: list[dict[str, Any]] = [{"choices": [{"delta": {"content": word}}]} for word in text.split()]
+    chunks.append({"choices": [], "usage": {"total_tokens": len(chunks)}})
+    return [*(b"data: " + json.dumps(chunk).encode() for chunk in chunks), b"data: [DONE]"]
 
 
 def _json(status: int, body: Any) -> Response:
@@ -102,8 +135,11 @@ def _json(status: int, body: Any) -> Response:
 class _Lines:
     status: int
     pieces: list[bytes]
+    passing: Callable[[], None] = lambda: None
+    """Lets the time to the first token pass."""
 
     async def lines(self) -> AsyncIterator[bytes]:
+        self.passing()
         for piece in self.pieces:
             yield piece
 
@@ -116,6 +152,8 @@ class MemoryWire:
     """HTTP to engines by ``memory://namespace/pod``."""
 
     cluster: MemoryCluster
+    spend: Callable[[float], None] = lambda seconds: None
+    """Lets time pass. Nothing else runs meanwhile, so that a stopwatch tells one request's time."""
 
     async def request(
         self,
@@ -140,7 +178,10 @@ class MemoryWire:
         timeout: float = 30.0,
     ) -> AsyncIterator[_Lines]:
         engine, _ = self._engine(url)
-        yield _Lines(200, engine.pieces(body))
+        if engine.breaks():
+            yield _Lines(500, [b'{"error": "engine dead"}'])
+        else:
+            yield _Lines(200, engine.pieces(body), lambda: self.spend(engine.faults.ttft))
 
     def _engine(self, url: str) -> tuple[Engine, str]:
         namespace, pod, path = url.removeprefix("memory://").split("/", 2)

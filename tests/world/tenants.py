@@ -93,5 +93,5 @@ class Tenants:
             self.lost += 1
             return
         stream.engine.under_way -= 1
-        stream.engine.ended += 1
+        stream.engine.end()
         self.answered[stream.layer] += 1

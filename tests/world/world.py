@@ -44,6 +44,11 @@ class MemoryClock:
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.seconds)
 
+    def spend(self, seconds: float) -> None:
+        """Time passes in which nobody else does anything."""
+        if seconds:
+            self.seconds += seconds
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(0)
         self.seconds += seconds
@@ -103,7 +108,7 @@ class World:
         """A process that can move the model."""
         means = Means(
             cluster=self.cluster,
-            wire=MemoryWire(self.cluster),
+            wire=MemoryWire(self.cluster, self.clock.spend),
             clock=self.clock,
             edge_for=lambda model: self.edge,
             observer=self.seen,

@@ -32,7 +32,7 @@ class Options:
     """What happens when the source is busy past its deadline: ``wait`` for a person, ``give-back``, or ``cut``."""
     evidence_timeout: float = 60.0
     """How long a shift may look for evidence before a person is asked."""
-    probe_budget: int = 200
+    probe_budget: int = 300
     """Marked requests of its own that one step may spend."""
     allow_downtime: float = 0.0
     """Seconds without any engine that the operator accepts; 0 forbids it."""

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from pointsman.spec.block import Block
 from pointsman.spec.blocks import Layers
+from pointsman.spec.move import Move
 from pointsman.spec.tenant import Tenant
 from pointsman.spec.words import Arguments, EnvName, Image, Key, Name, Quantity, Repo
 
@@ -141,6 +142,7 @@ class Spec(Block):
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
     contract: Contract
     tenant: Tenant
+    move: Move = Move()
     layers: Layers = Layers()
 
 

@@ -110,14 +110,14 @@ class Values:
 
 
 def over(target: Values, source: Values, share: float, ratio: float, slack: float) -> Exceeding:
-    """Above the ``share`` quantile of the source's values and the target's, divided by ``ratio``, less ``slack``."""
+    """At or above the ``share`` quantile of both, the target's values divided by ``ratio`` or less by ``slack``."""
     scaled = sorted(min(one / ratio, one - slack) for one in target.values)
     pooled = sorted((*scaled, *source.values))
-    point = pooled[max(0, ceil(share * len(pooled)) - 1)]
+    point = pooled[min(len(pooled) - 1, int(share * len(pooled)))]
     return Exceeding(
-        len(scaled) - bisect_right(scaled, point),
+        len(scaled) - bisect_left(scaled, point),
         len(scaled),
-        len(source.values) - bisect_right(source.values, point),
+        len(source.values) - bisect_left(source.values, point),
         len(source.values),
     )
 

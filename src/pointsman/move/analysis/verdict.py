@@ -22,7 +22,7 @@ LOOKS = 8
 """Looks that one shift may take: tenants alone, after each of five parts of the probes, and twice when time went by."""
 PRIOR = (0.5, 99.5)
 """What is known of a source's error rate before it is looked at: about half a percent, worth a hundred requests."""
-ROUNDS, OFTEN = 3, 0.8
+ROUNDS, OFTEN = 4, 0.8
 """Rounds of probes, and the share of them, in which the target must be slower before it is said to be."""
 FEWEST = 20
 """Requests of each side below which tenants' numbers alone conclude nothing."""

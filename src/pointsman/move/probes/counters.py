@@ -7,12 +7,14 @@ numbers takes it for busy.
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pointsman.errors import ClusterError
+from pointsman.move.analysis.samples import Histogram
 from pointsman.move.boundary import Cluster
 from pointsman.move.probes.pods import EnginePod
 
@@ -23,6 +25,10 @@ _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
 
 RUNNING, WAITING = "vllm:num_requests_running", "vllm:num_requests_waiting"
 FINISHED, HTTP = "vllm:request_success_total", "http_requests_total"
+TTFT = "vllm:time_to_first_token_seconds"
+ITL = ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds")
+"""Newer and older name; an engine that has both counts the same twice, so the first one counts."""
+_HISTOGRAMS = frozenset(f"{name}_{part}" for name in (TTFT, *ITL) for part in ("bucket", "sum"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,10 @@ class Counters:
     """Requests that ended, by ``finished_reason``."""
     answered: Mapping[str, float]
     """HTTP answers on ``/v1``, by status class (``2xx``)."""
+    ttft: Histogram | None = None
+    """Seconds to the first token."""
+    itl: Histogram | None = None
+    """Seconds between tokens."""
 
     @property
     def idle(self) -> bool:
@@ -50,6 +60,11 @@ class Counters:
     def broken(self) -> float:
         """Answers that were the engine's fault."""
         return self.answered.get("5xx", 0.0)
+
+    @property
+    def aborted(self) -> float:
+        """Requests that ended without a whole answer."""
+        return self.finished.get("abort", 0.0) + self.finished.get("error", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +83,7 @@ def parse(text: str) -> Counters:
     waiting: float | None = None
     finished: dict[str, float] = {}
     answered: dict[str, float] = {}
+    shapes: dict[str, dict[float, float]] = {}
     for name, labels, value in _samples(text.splitlines()):
         if name == RUNNING:
             running = (running or 0.0) + value
@@ -79,7 +95,20 @@ def parse(text: str) -> Counters:
         elif name == HTTP and labels.get("handler", "/v1").startswith("/v1"):
             status = _status_class(labels.get("status", ""))
             answered[status] = answered.get(status, 0.0) + value
-    return Counters(running, waiting, finished, answered)
+        elif name in _HISTOGRAMS:
+            bound = float(labels.get("le", "nan"))
+            shape = shapes.setdefault(name, {})
+            shape[bound] = shape.get(bound, 0.0) + value
+    itl = next((one for one in ITL if f"{one}_bucket" in shapes), ITL[0])
+    return Counters(running, waiting, finished, answered, _histogram(shapes, TTFT), _histogram(shapes, itl))
+
+
+def _histogram(shapes: Mapping[str, Mapping[float, float]], name: str) -> Histogram | None:
+    """Over all label sets; None when the engine has no such metric."""
+    buckets = shapes.get(f"{name}_bucket")
+    if not buckets or math.inf not in buckets:
+        return None
+    return Histogram(buckets, sum(shapes.get(f"{name}_sum", {}).values()))
 
 
 def _samples(lines: Iterable[str]) -> Iterable[tuple[str, dict[str, str], float]]:
@@ -114,8 +143,8 @@ async def read_all(cluster: Cluster, pods: Sequence[EnginePod]) -> list[Reading]
 
 
 def total(readings: Iterable[Reading]) -> float:
-    """Requests that ended on all these pods that answer tenants."""
-    return sum(one.counters.work[0] for one in readings if one.counters and one.role == "serve")
+    """Requests that ended, and answers, on all these pods that answer tenants: grows whenever one of them is asked."""
+    return sum(sum(one.counters.work) for one in readings if one.counters and one.role == "serve")
 
 
 def readings_data(readings: Iterable[Reading]) -> dict[str, Any]:

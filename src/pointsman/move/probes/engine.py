@@ -12,11 +12,11 @@ from typing import Any
 from pointsman.errors import MoveFailedError, PermanentError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.move.boundary import Cluster, Wire
+from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.probes.pods import EnginePod
 from pointsman.spec.model import Model
 
-__all__ = ["Engine", "StreamSeen", "connect", "key_for", "said"]
+__all__ = ["Engine", "StreamSeen", "Timed", "connect", "key_for", "said"]
 
 TIMEOUT = 60.0
 """Seconds a short completion may take; a cold engine compiles on its first one."""
@@ -31,6 +31,17 @@ class StreamSeen:
     done: bool
     usage: bool
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A stream by the stopwatch. Seconds."""
+
+    status: int
+    done: bool
+    ttft: float | None
+    gap: float | None
+    """Mean time between its tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,21 @@ class Engine:
                 return StreamSeen(stream.status, 0, False, False, "")
             return await _collect(stream.status, stream.lines())
 
+    async def timed(self, prompt: str, clock: Clock, *, max_tokens: int, mark: str) -> Timed:
+        """One greedy chat completion, streamed, its tokens timed as they come."""
+        body = {**self._body(prompt, max_tokens), "stream": True, "user": mark}
+        url = f"{self.base}/v1/chat/completions"
+        begun, times, done = clock.monotonic(), list[float](), False
+        async with self.wire.stream("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT) as stream:
+            if stream.status != 200:
+                return Timed(stream.status, False, None, None)
+            async for line in stream.lines():
+                done = done or line.strip() == b"data: [DONE]"
+                if _token(line):
+                    times.append(clock.monotonic())
+        gap = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else None
+        return Timed(stream.status, done, times[0] - begun if times else None, gap)
+
     def _body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
         messages = [{"role": "user", "content": prompt}]
         return {"model": self.name, "messages": messages, "max_tokens": max_tokens, "temperature": 0, "seed": 0}
@@ -69,6 +95,18 @@ class Engine:
     def _headers(self, key: str | None) -> Mapping[str, str]:
         sent = self.key if key is None else key
         return {"Authorization": f"Bearer {sent}"} if sent else {}
+
+
+def _token(line: bytes) -> bool:
+    """Does this line of a stream bring text, reasoning included?"""
+    data = line[5:].strip() if line.startswith(b"data:") else b""
+    if not data.startswith(b"{"):
+        return False
+    try:
+        choices = json.loads(data).get("choices", [])
+        return any(text for one in choices for key, text in one.get("delta", {}).items() if key != "role")
+    except (ValueError, AttributeError, TypeError):
+        return False
 
 
 async def _collect(status: int, lines: AsyncIterator[bytes]) -> StreamSeen:

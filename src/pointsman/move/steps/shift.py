@@ -1,12 +1,14 @@
 """Steps ``shift-10``, ``shift-50``, ``shift-100``: move a share of the tenants' requests, then judge.
 
 The weights of both members are written in one change. Each replica of the edge is confirmed to run it; then the
-split is read back from responses, the target's own counters must have moved, and no engine may have broken.
+split is read back from responses, the target's own counters must have moved, and the target is compared with the
+source over the same minutes (``pointsman.move.evidence``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +17,7 @@ from pointsman.edge.contract import AliasState, Member, Observation
 from pointsman.errors import MoveFailedError
 from pointsman.move.binomial import plausible
 from pointsman.move.context import Context, member_data
+from pointsman.move.evidence import Collector, Start, begin, broken_since
 from pointsman.move.probes.counters import Reading, read_all, readings_data, total
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
@@ -29,6 +32,9 @@ ROUNDS = 3
 
 LOOK = 0.3
 """Seconds between two looks at the edge's replicas."""
+
+_BROKEN = re.compile(r"\b5\d\d$")
+"""A kind of failure that an engine may be the cause of."""
 
 T = TypeVar("T")
 
@@ -145,8 +151,9 @@ class Shift:
         alias, source, target = context.model.spec.tenant.alias, context.source.title, context.target.title
         return Description(
             act=f"alias {alias}: {100 - self.percent} % {source}, {self.percent} % {target}",
-            check=f"every replica runs it; the split of {self.look} marked requests is believable and none failed; "
-            "the target's counters moved; its pods are ready and answered no 5xx",
+            check=f"every replica runs it; the split of {self.look} marked requests is believable; "
+            "the target's counters moved and its pods are ready; errors, aborts, times to the first token and "
+            f"between tokens are no worse than {source}'s over the same minutes",
             undo=f"alias {alias} back on {source} alone",
         )
 
@@ -161,22 +168,31 @@ class Shift:
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Write, look, confirm, judge."""
         before = await read_all(context.cluster, await serving_target(context))
-        revision, (split, failed) = await roll(context, context.split(self.percent), lambda: self._observe(context))
+        revision, (split, failed, start) = await roll(context, context.split(self.percent), lambda: self._look(context))
         context.note(self.id, f"every replica of the edge runs revision {revision[:12]}", {})
         after = await read_all(context.cluster, await serving_target(context))
         self._judge_engines(context, before, after)
+        await self._explain(context, failed, start)
         text = f"asked {self.percent} %, observed {split['percent']} % of {split['requests']}"
         context.note(self.id, text, {"asked": self.percent, **split})
+        evidence = await Collector(context, self.id, start).decide()
+        await serving_target(context)
         return {
             "revision": revision,
             "asked": self.percent,
             "observed": {**split, "failed": failed},
+            "evidence": evidence,
             "counters": {"before": readings_data(before), "after": readings_data(after)},
         }
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Back to the alias as it was before the move, in one change."""
         return await restore_alias(context)
+
+    async def _look(self, context: Context) -> tuple[dict[str, Any], Mapping[str, int], Start]:
+        """Begin the window over which both sides are compared, and look at the split."""
+        start = await begin(context)
+        return (*await self._observe(context), start)
 
     async def _observe(self, context: Context) -> tuple[dict[str, Any], Mapping[str, int]]:
         """Look at the split, up to ``ROUNDS`` times when chance alone may explain what is seen."""
@@ -187,8 +203,9 @@ class Shift:
             _add(answered, failed, await context.edge.observe(self.look))
             self._judge_failures(context, answered, failed)
             count, hits = sum(answered.values()), answered.get(target, 0)
-            if hits and plausible(hits, count, self.percent / 100):
-                percent = round(100 * hits / count, 1)
+            broken = sum(failed.values())
+            if any(hits + more and plausible(hits + more, count + broken, self.percent / 100) for more in {0, broken}):
+                percent = round(100 * hits / count, 1) if count else 0.0
                 return {"percent": percent, "requests": count, "answered": dict(answered)}, failed
         raise MoveFailedError(
             f"asked for {self.percent} % on the target, observed {hits} of {count} requests",
@@ -202,10 +219,26 @@ class Shift:
         strangers = sorted(set(answered) - known)
         if strangers:
             raise MoveFailedError(f"{strangers[0]!r} answered, which is no member of the alias", code="stranger")
-        if failed:
-            said = ", ".join(f"{count} × {kind}" for kind, count in failed.items())
+        other = {kind: count for kind, count in failed.items() if not _BROKEN.search(kind)}
+        if other:
+            said = ", ".join(f"{count} × {kind}" for kind, count in other.items())
             raise MoveFailedError(
                 f"marked requests failed: {said}",
+                where=f"alias {context.model.spec.tenant.alias}",
+                next_action="look at the edge's log",
+                code="requests-failed",
+            )
+
+    async def _explain(self, context: Context, failed: Mapping[str, int], start: Start) -> None:
+        """Answers 5xx are evidence against the engines that gave them; more than engines gave are the edge's own."""
+        count = sum(failed.values())
+        if not count:
+            return
+        now = (await begin(context)).readings
+        first = start.readings
+        if count > broken_since(first.target, now.target) + broken_since(first.source, now.source):
+            raise MoveFailedError(
+                f"{count} marked requests failed, more than the engines answered with 5xx",
                 where=f"alias {context.model.spec.tenant.alias}",
                 next_action="look at the edge's log",
                 code="requests-failed",
@@ -219,17 +252,6 @@ class Shift:
             raise MoveFailedError(
                 "responses name the target, its engines counted nothing", where=context.target.title, code="counters"
             )
-        known = {one.pod: one.counters for one in before}
-        for one in after:
-            earlier = known.get(one.pod)
-            grown = (one.counters.broken if one.counters else 0.0) - (earlier.broken if earlier else 0.0)
-            if grown > 0:
-                raise MoveFailedError(
-                    f"answered {grown:g} requests with 5xx",
-                    where=one.pod,
-                    next_action="look at the engine's log",
-                    code="errors",
-                )
 
 
 def _add(answered: dict[str, int], failed: dict[str, int], seen: Observation) -> None:
