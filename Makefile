@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 LAB    ?= default
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start lock clean
+.PHONY: help demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start bench-analysis lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-moves: $(VENV)/.dev ## six moves with at least 2,000 requests each; update
 
 bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, streaming
 	@$(BIN)/python benchmarks/lab_proxy.py
+
+bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; updates docs/benchmarks.md
+	@$(BIN)/python benchmarks/analysis.py
 
 bench-start: $(VENV)/.dev ## pointsman --help against kubectl version --client, in pairs
 	@$(BIN)/python benchmarks/start.py

@@ -42,11 +42,12 @@ def rows(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
 
 
 def home(lab: RunningLab) -> None:
-    """The model is on raw vLLM, where every case begins."""
+    """The model is on raw vLLM, where every case begins, and nothing is left of an earlier target."""
     if layer_of(lab) != "raw-vllm":
         words = ("move", MODEL, "--to", "raw-vllm", "--yes", "--hold", "0", "--kubeconfig", str(lab.kubeconfig))
         done = pointsman_in(lab)(*words, timeout=300)
         assert done.returncode == 0, done.stderr
+    lab.kubectl("delete", "inferenceservices", "--all", "-n", "kserve", "--wait", timeout=120)
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])

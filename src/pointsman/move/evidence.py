@@ -13,7 +13,7 @@ from typing import Any
 from pointsman.errors import MoveFailedError, NeedsPersonError
 from pointsman.layers.contract import Layer
 from pointsman.move.analysis.samples import Histogram
-from pointsman.move.analysis.verdict import LOOKS, Limits, Ruling, Verdict, judge
+from pointsman.move.analysis.verdict import LOOKS, Limits, Ruling, Verdict, breaks, judge
 from pointsman.move.analysis.windows import Pair, Window
 from pointsman.move.context import Context
 from pointsman.move.probes.counters import Counters, Reading, read_all
@@ -21,7 +21,7 @@ from pointsman.move.probes.pods import engine_pods
 from pointsman.move.probes.rounds import Asked, Rounds, rounds
 from pointsman.move.waits import Wait
 
-__all__ = ["Collector", "Start", "begin", "broken_since"]
+__all__ = ["Collector", "Start", "begin", "broke", "broken_since"]
 
 PARTS = 5
 """Rounds that the budget of our own requests is divided into."""
@@ -48,6 +48,21 @@ async def _both(context: Context) -> Pair[Sequence[Reading]]:
 async def begin(context: Context) -> Start:
     """Begin a window: from now on both sides are given tenants by the weights that are to be judged."""
     return Start(context.clock.monotonic(), await _both(context))
+
+
+async def broke(context: Context, before: Sequence[Reading]) -> str:
+    """Why the target's errors since ``before`` are too many; empty when they are not.
+
+    There are no same minutes to compare: all tenants are on the target. The source's own errors since it started stand
+    for what tenants are used to.
+    """
+    now = await _both(context)
+    target, source = grown(before, now.target), grown((), now.source)
+    limits = Limits(**context.model.spec.move.evidence.model_dump())
+    if not breaks((target.broken, target.requests), (source.broken, source.requests), limits):
+        return ""
+    used = f"{context.source.title} did {source.broken} of {source.requests}"
+    return f"answered {target.broken} of {target.requests} requests with 5xx; {used}"
 
 
 def broken_since(before: Sequence[Reading], after: Sequence[Reading]) -> int:

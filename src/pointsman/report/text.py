@@ -84,12 +84,21 @@ def _evidence(step: Mapping[str, Any]) -> str:
     evidence = step["evidence"]
     if "observed" in evidence:
         observed = evidence["observed"]
-        return f"asked {evidence['asked']} %, observed {observed['percent']} % of {observed['requests']} requests"
+        return f"asked {evidence['asked']} %, observed {observed['percent']} % of {observed['requests']} requests{_judged(evidence)}"
     if "pods" in evidence:
         return f"{len(evidence['pods'])} engine pods answered"
     if "checks" in evidence:
         return f"{len(next(iter(evidence['checks'].values()), {}))} checks passed"
     return ""
+
+
+def _judged(evidence: Mapping[str, Any]) -> str:
+    """How a shift was judged, in a few words."""
+    found = evidence.get("evidence")
+    if not found:
+        return ""
+    said = "undecided, accepted by a person" if found["accepted"] else "no worse than the source"
+    return f"; {said} by {found['looks']} looks and {found['probes']} probes"
 
 
 def write_lines(stream: TextIO, lines: list[str]) -> None:

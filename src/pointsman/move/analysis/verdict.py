@@ -16,7 +16,7 @@ from pointsman.move.analysis.exact import at_most, drawn_at_least, drawn_at_most
 from pointsman.move.analysis.samples import Exceeding, Histogram, Values, between, over
 from pointsman.move.analysis.windows import Pair, Probed, Window
 
-__all__ = ["LOOKS", "Finding", "Limits", "Ruling", "Verdict", "judge", "spent"]
+__all__ = ["LOOKS", "Finding", "Limits", "Ruling", "Verdict", "breaks", "judge", "spent"]
 
 LOOKS = 8
 """Looks that one shift may take: tenants alone, after each of five parts of the probes, and twice when time went by."""
@@ -120,6 +120,12 @@ SHARES = {
 def spent(look: int) -> float:
     """The part of an error probability that look ``look`` (from 1) may spend; all looks together spend 1."""
     return (look**2 - (look - 1) ** 2) / LOOKS**2
+
+
+def breaks(target: tuple[int, int], source: tuple[int, int], limits: Limits) -> bool:
+    """Is the target broken more often than the source was, by errors and requests, where no same minutes are had?"""
+    (broken, asked), (before, of) = target, source
+    return predicted_at_least(broken, asked, PRIOR[0] + before, PRIOR[1] + of - before) <= limits.false_alarm
 
 
 def judge(window: Pair[Window], probed: Pair[Probed], limits: Limits, look: int) -> Ruling:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError
 from pointsman.move.context import Context, member_data
+from pointsman.move.evidence import broke
 from pointsman.move.probes.counters import read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.contract import Description, Detail
@@ -30,8 +31,8 @@ class Hold:
         """The step in words."""
         return Description(
             act=f"keep {context.source.title} warm, in the alias with weight 0, for {context.options.hold:g} s",
-            check=f"{context.target.title} stays ready and answers no 5xx; {context.source.title} stays ready, so "
-            "that a rollback costs one roll of the edge",
+            check=f"{context.target.title} stays ready and breaks no more often than {context.source.title} did; "
+            f"{context.source.title} stays ready, so that a rollback costs one roll of the edge",
             undo="nothing to take back",
         )
 
@@ -43,7 +44,7 @@ class Hold:
         """Wait, looking at the target once a second."""
         begun = context.clock.monotonic()
         deadline = begun + context.options.hold
-        first = {one.pod: one.counters for one in await read_all(context.cluster, await serving_target(context))}
+        first = await read_all(context.cluster, await serving_target(context))
         cold = ""
         with context.waits.during(Wait.HOLD):
             while (left := deadline - context.clock.monotonic()) > 0 and self.id not in context.promoted:
@@ -51,11 +52,8 @@ class Hold:
                 await serving_target(context)
                 cold = await self._cold(context, cold)
         last = await read_all(context.cluster, await serving_target(context))
-        for one in last:
-            earlier = first.get(one.pod)
-            grown = (one.counters.broken if one.counters else 0.0) - (earlier.broken if earlier else 0.0)
-            if grown > 0:
-                raise MoveFailedError(f"answered {grown:g} requests with 5xx", where=one.pod, code="errors")
+        if why := await broke(context, first):
+            raise MoveFailedError(why, where=context.target.title, next_action="look at its log", code="errors")
         held = round(context.clock.monotonic() - begun, 1)
         return {"held": held, "sourceCold": cold, "counters": readings_data(last)}
 
