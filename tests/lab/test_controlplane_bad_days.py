@@ -172,10 +172,13 @@ def test_processes_that_an_earlier_lab_left_behind_are_ended_at_the_next_start(p
     pointsman("lab", "down")
     marked = pointsman.environment({"POINTSMAN_LAB": str(config.home)})
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=marked) as stray:
-        eventually(lambda: stray.pid in set(marked_processes(config.home)))
-        said = pointsman("lab", "up")
-        assert "left behind" in said.stderr
-        assert stray.wait(timeout=10) == -signal.SIGKILL
+        try:
+            eventually(lambda: stray.pid in set(marked_processes(config.home)))
+            said = pointsman("lab", "up")
+            assert "left behind" in said.stderr
+            assert stray.wait(timeout=10) == -signal.SIGKILL
+        finally:
+            stray.kill()
 
 
 def test_a_state_directory_too_long_for_a_socket_is_a_sentence(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,22 +34,24 @@ class World:
     folder: Path
     programs: Path
 
-    def start(self, path: str = "", **more: str) -> subprocess.Popen[str]:
+    @contextmanager
+    def started(self, path: str = "", **more: str) -> Iterator[subprocess.Popen[str]]:
+        """A process that makes sure of the toolchain; ended at the latest with the block, so that no test hangs."""
         environment = os.environ | {
             "POINTSMAN_CACHE": str(self.folder / "cache"),
             "FAKE_GO": str(self.folder),
             "PATH": path or f"{self.programs}:/usr/bin:/bin",
         }
-        return subprocess.Popen(
-            [sys.executable, "-c", DRIVER],
-            env=environment | more,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = [sys.executable, "-c", DRIVER]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, env=environment | more, stdout=pipe, stderr=pipe, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def ensure(self, path: str = "", **more: str) -> tuple[int, str, str]:
-        with self.start(path, **more) as process:
+        with self.started(path, **more) as process:
             out, err = process.communicate(timeout=60)
             return process.returncode, out.strip(), err
 
@@ -94,7 +97,7 @@ def test_a_new_build_puts_out_those_before_the_last_two_and_nothing_else(world: 
 
 def test_a_build_that_was_killed_is_done_again(world: World) -> None:
     (world.folder / "slow").touch()
-    with world.start() as process:
+    with world.started() as process:
         eventually(lambda: world.builds == 1)
         process.kill()
     assert list((world.folder / "cache").glob("toolchain/*.part"))
@@ -107,7 +110,7 @@ def test_a_build_that_was_killed_is_done_again(world: World) -> None:
 
 def test_the_compiler_does_not_outlive_a_killed_build(world: World) -> None:
     (world.folder / "slow").touch()
-    with world.start() as process:
+    with world.started() as process:
         eventually(lambda: world.builds == 1)
         compiler = int((world.folder / "builds").read_text())
         process.kill()
@@ -139,9 +142,9 @@ def test_a_copied_cache_with_new_times_is_not_built_again(world: World) -> None:
 
 def test_of_two_builds_at_once_one_waits_and_says_for_whom(world: World) -> None:
     (world.folder / "slow").touch()
-    with world.start() as first:
+    with world.started() as first:
         eventually(lambda: world.builds == 1)
-        with world.start() as second:
+        with world.started() as second:
             assert second.stderr
             assert f"waiting for process {first.pid}" in second.stderr.readline()
             (world.folder / "slow").unlink()
