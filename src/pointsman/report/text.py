@@ -84,7 +84,8 @@ def _evidence(step: Mapping[str, Any]) -> str:
     evidence = step["evidence"]
     if "observed" in evidence:
         observed = evidence["observed"]
-        return f"asked {evidence['asked']} %, observed {observed['percent']} % of {observed['requests']} requests{_judged(evidence)}"
+        split = f"asked {evidence['asked']} %, observed {observed['percent']} % of {observed['requests']} requests"
+        return split + _judged(evidence)
     if "pods" in evidence:
         return f"{len(evidence['pods'])} engine pods answered"
     if "checks" in evidence:
