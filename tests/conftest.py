@@ -113,7 +113,7 @@ SAMPLE = 3
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", choices=("sample", "all"), default="sample", help="how many of the lab's faults")
-    parser.addoption("--faults-seed", type=int, default=random.SystemRandom().randrange(10_000), help="of the sample")
+    parser.addoption("--faults-seed", type=int, default=4, help="of the sample")
     parser.addoption("--faults-table", default="", help="write what was seen into this file")
 
 
