@@ -7,6 +7,7 @@ felt by tenants. Each lane asks one side, then the other, so that both see the s
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,8 @@ class Rounds:
     engines: Pair[tuple[Engine, ...]]
     clock: Clock
     asked: Pair[Asked] = field(default_factory=lambda: Pair(Asked(), Asked()))
+    nonce: str = field(default_factory=lambda: secrets.token_hex(4))
+    """Begins every prompt: an engine that was asked the same before would have it in its prefix cache and be faster."""
     _number: int = 0
 
     @property
@@ -80,7 +83,8 @@ class Rounds:
                 sides = [(self.engines.target, seen.target), (self.engines.source, seen.source)]
                 for engines, told in sides if number % 2 else reversed(sides):
                     if engines:
-                        told.append(await _one(engines[number % len(engines)], number, self.clock))
+                        text = f"{self.nonce}-{number}: count from one to eight."
+                        told.append(await _one(engines[number % len(engines)], text, self.clock))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(LANES, count)):
@@ -89,9 +93,9 @@ class Rounds:
         self.asked.source.take(seen.source)
 
 
-async def _one(engine: Engine, number: int, clock: Clock) -> Timed:
+async def _one(engine: Engine, text: str, clock: Clock) -> Timed:
     try:
-        return await engine.timed(f"Probe {number}: count from one to eight.", clock, max_tokens=TOKENS, mark=MARK)
+        return await engine.timed(text, clock, max_tokens=TOKENS, mark=MARK)
     except TemporaryError:
         return Timed(0, False, None, None)
 
