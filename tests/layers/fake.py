@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, Readiness
+from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, PodNeed, Readiness
+from pointsman.layers.needs import Requests
 from pointsman.layers.rollout import deployment, holds_nothing, rolled_out
 from pointsman.spec.model import Model
 
@@ -59,7 +60,14 @@ class FakeLayer:
         return [Patch(self.reads(model)[0], {"spec": {"replicas": 0}})]
 
     def unpark(self, model: Model) -> Sequence[Patch]:
-        return [Patch(self.reads(model)[0], {"spec": {"replicas": model.spec.replicas}})]
+        return self.scale(model, model.spec.replicas)
+
+    def scale(self, model: Model, replicas: int) -> Sequence[Patch]:
+        return [Patch(self.reads(model)[0], {"spec": {"replicas": replicas}})]
+
+    def needs(self, model: Model) -> Sequence[PodNeed]:
+        need = PodNeed("serve", Requests(1000, 2**30, model.spec.accelerator.gpus_per_replica))
+        return [need] * model.spec.replicas
 
     def gpus(self, model: Model) -> int:
         return model.spec.accelerator.gpus_per_replica * model.spec.replicas

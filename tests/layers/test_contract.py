@@ -204,3 +204,38 @@ def test_prefill_counts_only_where_there_is_disaggregation(each: Layer) -> None:
     assert each.gpus(changed(PREFILL)) == (3 if each.capabilities.disaggregation else 1)
     roles = [one.role for one in each.engines(changed(PREFILL))]
     assert roles == (["serve", "prefill"] if each.capabilities.disaggregation else ["serve"])
+
+
+@each_layer
+def test_what_the_scheduler_is_asked_for_is_what_the_layer_holds(each: Layer) -> None:
+    model = changed(PREFILL, ("  replicas: 1\n", "  replicas: 3\n"))
+    needs = each.needs(model)
+    assert sum(need.gpus for need in needs) == each.gpus(model)
+    serving = [need for need in needs if need.role == "serve"]
+    assert len(serving) == 3
+    assert all(need.asks.cpu > 0 and need.asks.memory > 0 for need in serving)
+
+
+@each_layer
+def test_a_layer_is_scaled_and_still_ready_in_its_own_eyes(each: Layer) -> None:
+    model = changed(("  replicas: 1\n", "  replicas: 3\n"))
+    main = each.reads(model)[0]
+    rendered: dict[Ref, Manifest | None] = {ref_of(one): one for one in each.render(model)}
+    smaller = patched(rendered, each.scale(model, 2))
+    assert smaller[main] != rendered[main]
+    assert smaller == patched(smaller, each.scale(model, 2))
+    assert rendered == patched(smaller, each.scale(model, 3))
+
+
+@pytest.mark.parametrize("each", LAYERS, ids=lambda one: one.id)
+def test_a_layer_can_run_on_other_hardware_than_the_model_declares(each: Layer) -> None:
+    block = f"    {each.id}:\n"
+    other = "      accelerator: {gpusPerReplica: 0}\n      image: vllm/vllm-openai-cpu:v0.23.0\n      replicas: 2\n"
+    model = changed((block, block + other))
+    assert each.gpus(model) == 0
+    assert [need.gpus for need in each.needs(model)][:2] == [0, 0]
+    text = json.dumps(each.render(model))
+    assert "vllm-openai-cpu" in text
+    assert "nvidia.com/gpu" not in text
+    for same in LAYERS:
+        assert same is each or same.gpus(model) > 0

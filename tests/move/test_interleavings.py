@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, PointsmanError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.conductor import Conductor, Means
@@ -151,6 +152,9 @@ class Stub:
     fails: set[str]
     commits: bool = False
     shifts: bool = False
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        return None
 
     def describe(self, context: Context) -> Description:
         return Description("act", "none", "act back")

@@ -180,9 +180,9 @@ async def test_a_cluster_without_free_gpus_is_refused() -> None:
     spec = {"nodeName": "node-0", "containers": [{"name": "x", "resources": {"limits": {"nvidia.com/gpu": "3"}}}]}
     pod = {"kind": "Pod", "metadata": {"name": "other", "namespace": "x"}, "spec": spec, "status": {"phase": "Running"}}
     world.cluster.objects[Ref(kind_of("Pod"), "other", "x")] = pod
-    with pytest.raises(RefusedError, match="free are 0 of 4") as refused:
+    with pytest.raises(RefusedError, match=r"0 of 4 nvidia\.com/gpu free") as refused:
         await world.conductor().move(world.model, "kserve", quick())
-    assert refused.value.code == "preflight.gpus-free"
+    assert refused.value.code == "preflight.room"
 
 
 async def test_a_second_move_of_the_same_model_is_told_who_holds_it_and_at_which_step() -> None:

@@ -230,7 +230,7 @@ class MemoryCluster:
             self.engines.pop((ref.namespace or "", ref.name), None)
             self._tell("DELETED", pods, gone)
         for ref, owner in wanted.items():
-            if ref not in self.objects:
+            if not self.objects.get(ref, {}).get("spec", {}).get("nodeName"):
                 self._start(ref, owner)
         for ref, one in list(self.objects.items()):
             if ref.kind.name == "Deployment":
@@ -239,8 +239,11 @@ class MemoryCluster:
 
     def _start(self, ref: Ref, owner: Object) -> None:
         faults = self.faults.get(ref.namespace or "", Faults())
-        ready = "False" if faults.never_ready else "True"
         template = owner["spec"]["template"]
+        known, placed = ref in self.objects, self._room() >= _gpus(template["spec"])
+        if known and not placed:
+            return
+        ready = "True" if placed and not faults.never_ready else "False"
         pod = {
             "metadata": {
                 "name": ref.name,
@@ -249,11 +252,22 @@ class MemoryCluster:
                 "labels": template["metadata"]["labels"],
                 "ownerReferences": [{"name": owner["metadata"]["name"]}],
             },
-            "spec": {**template["spec"], "nodeName": "node-0"},
-            "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]},
+            "spec": {**template["spec"], **({"nodeName": "node-0"} if placed else {})},
+            "status": {
+                "phase": "Running" if placed else "Pending",
+                "conditions": [{"type": "Ready", "status": ready}],
+            },
         }
-        self.engines[ref.namespace or "", ref.name] = Engine(faults)
+        if placed:
+            self.engines[ref.namespace or "", ref.name] = Engine(faults)
         self._store(ref, pod)
+
+    def _room(self) -> int:
+        """Accelerators that no pod holds; one node is all there is."""
+        node = self.objects.get(Ref(kind_of("Node"), "node-0"), {})
+        total = int(node.get("status", {}).get("allocatable", {}).get("nvidia.com/gpu", 0))
+        pods = [one for ref, one in self.objects.items() if ref.kind == kind_of("Pod") and one["spec"].get("nodeName")]
+        return total - sum(_gpus(one["spec"]) for one in pods)
 
     def _report(self, ref: Ref, one: Object) -> None:
         asked = int(one["spec"]["replicas"])
@@ -271,6 +285,11 @@ class MemoryCluster:
         if one.get("status") != status:
             stored = {**one, "metadata": {**one["metadata"], "generation": generation}, "status": status}
             self._store(ref, stored)
+
+
+def _gpus(spec: Object) -> int:
+    limits = [one.get("resources", {}).get("limits", {}) for one in spec["containers"]]
+    return sum(int(one.get("nvidia.com/gpu", 0)) for one in limits)
 
 
 def _ready(pod: Object) -> bool:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pointsman.edge.contract import AliasState, Member, Observation, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Replica
 from pointsman.errors import TemporaryError
 from tests.world.cluster import MemoryCluster
 from tests.world.engine import KEY
@@ -78,7 +78,7 @@ class MemoryEdge:
         failed: Counter[str] = Counter()
         for _ in range(requests):
             one = self.chance.choices(self.members, [member.weight for member in self.members])[0]
-            engines = self.cluster.serving(self.namespaces[one.layer])
+            engines = self.cluster.serving(self.namespaces.get(one.layer, ""))
             body = {"messages": [{"role": "user", "content": "probe"}]}
             status = (
                 self.chance.choice(engines).answer("POST", "/v1/chat/completions", _AUTH, body).status
@@ -99,7 +99,8 @@ class MemoryEdge:
     def check(self) -> None:
         """Whoever gets tenants' requests must serve: anything else is an outage, kept for the test to find."""
         for one in self.members:
-            if one.weight > 0 and not self.cluster.serving(self.namespaces[one.layer]):
+            closed = one.layer == CLOSED
+            if one.weight > 0 and not closed and not self.cluster.serving(self.namespaces[one.layer]):
                 self.outages.append(f"{one.id} gets {one.weight} and does not serve")
 
     def _revision(self) -> str:

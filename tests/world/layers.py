@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Layer, Live, Manifest, Patch, Readiness
+from pointsman.layers.contract import (
+    Capabilities,
+    Endpoint,
+    EnginePods,
+    Layer,
+    Live,
+    Manifest,
+    Patch,
+    PodNeed,
+    Readiness,
+)
+from pointsman.layers.needs import need_of
 from pointsman.spec.model import Model
 
 __all__ = ["LAYERS", "PlainLayer"]
@@ -31,6 +42,7 @@ class PlainLayer:
         return f"{model.name}-{self.id}"
 
     def render(self, model: Model) -> list[Manifest]:
+        model = model.on(self.id)
         gpu = str(model.spec.accelerator.gpus_per_replica)
         container = {"name": "engine", "resources": {"limits": {"nvidia.com/gpu": gpu}}}
         return [
@@ -75,9 +87,17 @@ class PlainLayer:
         return [Patch(self.reads(model)[0], {"spec": {"replicas": 0}})]
 
     def unpark(self, model: Model) -> Sequence[Patch]:
-        return [Patch(self.reads(model)[0], {"spec": {"replicas": model.spec.replicas}})]
+        return self.scale(model, model.on(self.id).spec.replicas)
+
+    def scale(self, model: Model, replicas: int) -> Sequence[Patch]:
+        return [Patch(self.reads(model)[0], {"spec": {"replicas": replicas}})]
+
+    def needs(self, model: Model) -> Sequence[PodNeed]:
+        template = self.render(model)[-1]["spec"]["template"]
+        return [need_of("serve", template["spec"])] * model.on(self.id).spec.replicas
 
     def gpus(self, model: Model) -> int:
+        model = model.on(self.id)
         return model.spec.accelerator.gpus_per_replica * model.spec.replicas
 
     def _labels(self, model: Model) -> dict[str, str]:

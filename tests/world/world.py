@@ -75,8 +75,9 @@ def quick(**changes: Any) -> Options:
 class World:
     """A cluster with one node of four GPUs, an edge, and the example model on raw vLLM."""
 
-    def __init__(self) -> None:
-        self.model: Model = load_model(SPEC)
+    def __init__(self, *, gpus: int = 4, replicas: int = 1, model: Model | None = None) -> None:
+        loaded = model or load_model(SPEC)
+        self.model = loaded.model_copy(update={"spec": loaded.spec.model_copy(update={"replicas": replicas})})
         self.clock = MemoryClock()
         self.cluster = MemoryCluster()
         self.edge = MemoryEdge(self.cluster, {"raw-vllm": "serving", "kserve": "kserve", "llm-d": "llm-d"})
@@ -86,7 +87,7 @@ class World:
             key = base64.b64encode(KEY.encode()).decode()
             metadata = {"name": "vllm-api-key", "namespace": namespace}
             self.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"api-key": key}})
-        self.put(_node())
+        self.put(_node(gpus))
         self.serve_from("raw-vllm")
         self.cluster.changed = self.edge.check
 
@@ -135,14 +136,14 @@ def layer(wanted: str) -> Layer:
     return next(one for one in LAYERS if one.id == wanted)
 
 
-def _node() -> Object:
+def _node(gpus: int) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": "node-0"},
         "spec": {},
         "status": {
-            "allocatable": {"nvidia.com/gpu": "4"},
+            "allocatable": {"nvidia.com/gpu": str(gpus)},
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     }

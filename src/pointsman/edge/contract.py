@@ -11,7 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-__all__ = ["AliasState", "Edge", "Member", "Observation", "Replica"]
+__all__ = ["CLOSED", "CLOSED_URL", "AliasState", "Edge", "Member", "Observation", "Replica"]
+
+CLOSED = "closed"
+"""In the place of a layer: the member that answers nobody, where an alias points while there is no engine."""
+CLOSED_URL = "http://closed.invalid/v1"
+"""A name that never resolves (RFC 6761), so a caller gets an error that says: try again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from pointsman.edge.boundary import Cluster, Object
 from pointsman.edge.config_text import ConfigText
-from pointsman.edge.contract import AliasState, Member, Observation, Replica
+from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Member, Observation, Replica
 from pointsman.edge.litellm_alias import Alias, Terms, warnings
 from pointsman.edge.litellm_counters import read_answered
 from pointsman.edge.litellm_probe import ask
@@ -45,7 +45,7 @@ def litellm_values(cluster: Cluster, model: Model, endpoints: dict[str, str]) ->
     """The edge of a model's alias; ``endpoints`` maps each layer's id to its base URL."""
     tenant = model.spec.tenant
     price = (tenant.price.input_per_token, tenant.price.output_per_token) if tenant.price else None
-    terms = Terms(alias=tenant.alias, model=model.name, endpoints=endpoints, price=price)
+    terms = Terms(alias=tenant.alias, model=model.name, endpoints={**endpoints, CLOSED: CLOSED_URL}, price=price)
     return LiteLLMValues(cluster, tenant.edge, terms)
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pointsman.kube.resources import Ref
+from pointsman.layers.needs import PodNeed
 from pointsman.spec.model import Model
 
-__all__ = ["Capabilities", "Endpoint", "EnginePods", "Layer", "Live", "Manifest", "Patch", "Readiness"]
+__all__ = ["Capabilities", "Endpoint", "EnginePods", "Layer", "Live", "Manifest", "Patch", "PodNeed", "Readiness"]
 
 Manifest = dict[str, Any]
 """One Kubernetes object as JSON-like data."""
@@ -123,6 +124,12 @@ class Layer(Protocol):
 
     def unpark(self, model: Model) -> Sequence[Patch]:
         """Patches that undo ``park``; harmless on a layer that is not parked."""
+
+    def scale(self, model: Model, replicas: int) -> Sequence[Patch]:
+        """Patches that set how many replicas answer tenants (1 or more) on a layer that is not parked."""
+
+    def needs(self, model: Model) -> Sequence[PodNeed]:
+        """Every pod the layer runs when it serves, as the scheduler will be asked for it."""
 
     def gpus(self, model: Model) -> int:
         """Accelerators the layer holds when it serves."""

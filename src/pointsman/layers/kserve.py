@@ -12,7 +12,8 @@ from typing import Any
 
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers import engine, stop
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, Readiness
+from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, PodNeed, Readiness
+from pointsman.layers.needs import need_of
 from pointsman.layers.rollout import deployment, holds_nothing, rolled_out
 from pointsman.spec.blocks import PvcWeights
 from pointsman.spec.model import Model
@@ -40,6 +41,7 @@ class KServe:
 
     def render(self, model: Model) -> list[Manifest]:
         """Claim (unless weights are staged), InferenceService."""
+        model = model.on(self.id)
         block = model.spec.layers.kserve
         claims = (
             []
@@ -107,8 +109,20 @@ class KServe:
         """The stop annotation removed."""
         return [stop.start(self.reads(model)[0])]
 
+    def scale(self, model: Model, replicas: int) -> Sequence[Patch]:
+        """The predictor's least and most replicas, which are the same: nothing scales it by itself."""
+        return [
+            Patch(self.reads(model)[0], {"spec": {"predictor": {"minReplicas": replicas, "maxReplicas": replicas}}})
+        ]
+
+    def needs(self, model: Model) -> Sequence[PodNeed]:
+        """One predictor a replica."""
+        predictor = self.render(model)[-1]["spec"]["predictor"]
+        return [need_of("serve", predictor)] * model.on(self.id).spec.replicas
+
     def gpus(self, model: Model) -> int:
         """GPUs of one replica, times replicas."""
+        model = model.on(self.id)
         return model.spec.accelerator.gpus_per_replica * model.spec.replicas
 
     def _cache(self, model: Model) -> str:

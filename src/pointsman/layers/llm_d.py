@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers import engine, preset_pod, stop
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, Readiness
+from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, PodNeed, Readiness
+from pointsman.layers.needs import need_of
 from pointsman.layers.rollout import condition, deployment, holds_nothing, rolled_out
 from pointsman.spec.model import Model
 
@@ -36,6 +37,7 @@ class LlmD:
 
     def render(self, model: Model) -> list[Manifest]:
         """The LLMInferenceService."""
+        model = model.on(self.id)
         block, pods = model.spec.layers.llm_d, engine.labels(model, self.id)
         gateway = {"name": block.gateway.name, "namespace": block.gateway.namespace}
         prefill = (
@@ -127,8 +129,23 @@ class LlmD:
         """The stop annotation removed."""
         return [stop.start(self.reads(model)[0])]
 
+    def scale(self, model: Model, replicas: int) -> Sequence[Patch]:
+        """The engines that answer tenants; prefill's stay as they are."""
+        return [Patch(self.reads(model)[0], {"spec": {"replicas": replicas}})]
+
+    def needs(self, model: Model) -> Sequence[PodNeed]:
+        """Engines, prefill's among them, and the scheduler. Sidecars that presets add are not in it."""
+        spec = self.render(model)[0]["spec"]
+        prefill = spec.get("prefill")
+        return [
+            *[need_of("serve", spec["template"])] * spec["replicas"],
+            *([need_of("prefill", prefill["template"])] * prefill["replicas"] if prefill else []),
+            need_of("router", (spec["router"]["scheduler"] or {}).get("template") or {}),
+        ]
+
     def gpus(self, model: Model) -> int:
         """GPUs of one replica, times replicas, prefill's included."""
+        model = model.on(self.id)
         prefill = model.spec.layers.llm_d.prefill
         pods = model.spec.replicas + (prefill.replicas if prefill else 0)
         return model.spec.accelerator.gpus_per_replica * pods

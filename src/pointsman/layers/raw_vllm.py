@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers import engine
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, Readiness
+from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, PodNeed, Readiness
+from pointsman.layers.needs import need_of
 from pointsman.layers.rollout import deployment, holds_nothing, rolled_out
 from pointsman.spec.blocks import PvcWeights
 from pointsman.spec.model import Model
@@ -31,6 +32,7 @@ class RawVllm:
 
     def render(self, model: Model) -> list[Manifest]:
         """Claim (unless weights are staged), Service, Deployment."""
+        model = model.on(self.id)
         block = model.spec.layers.raw_vllm
         claims = (
             []
@@ -75,10 +77,20 @@ class RawVllm:
 
     def unpark(self, model: Model) -> Sequence[Patch]:
         """The declared number of replicas."""
-        return [Patch(self.reads(model)[0], {"spec": {"replicas": model.spec.replicas}})]
+        return self.scale(model, model.on(self.id).spec.replicas)
+
+    def scale(self, model: Model, replicas: int) -> Sequence[Patch]:
+        """The Deployment's own number."""
+        return [Patch(self.reads(model)[0], {"spec": {"replicas": replicas}})]
+
+    def needs(self, model: Model) -> Sequence[PodNeed]:
+        """One pod a replica."""
+        template = self.render(model)[-1]["spec"]["template"]
+        return [need_of("serve", template["spec"])] * model.on(self.id).spec.replicas
 
     def gpus(self, model: Model) -> int:
         """GPUs of one replica, times replicas."""
+        model = model.on(self.id)
         return model.spec.accelerator.gpus_per_replica * model.spec.replicas
 
     def _cache(self, model: Model) -> str:

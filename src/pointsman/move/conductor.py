@@ -14,7 +14,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from pointsman.edge.contract import AliasState, Edge
@@ -36,7 +36,8 @@ from pointsman.move.records import remember
 from pointsman.move.requests import asked_of, take_away
 from pointsman.move.runner import Ending, Runner
 from pointsman.move.states import Event, State
-from pointsman.move.steps import STEPS, Step, resolve
+from pointsman.move.steps import Step, resolve
+from pointsman.move.strategy import Choice, choose
 from pointsman.move.waits import Waits
 from pointsman.report.contract import Happening, Observer, Quiet, Topic
 from pointsman.spec.model import Model
@@ -68,7 +69,8 @@ class Means:
     edge_for: Callable[[Model], Edge]
     observer: Observer = field(default_factory=Quiet)
     holder: str = field(default_factory=holder_name)
-    steps: Sequence[Step] = STEPS
+    steps: Sequence[Step] | None = None
+    """In the place of the strategies' own steps."""
     layers: Sequence[Layer] = LAYERS
 
 
@@ -156,7 +158,10 @@ class Conductor:
         checks = await preflight(context)
         moves, _ = await self.ledger.every(model=model.name)
         receipts = [receipt_from(one.progress) for one in moves]
-        return await make_plan(context, self.means.steps, checks, receipts, spec_digest(model))
+        context, choice = await self._chosen(context)
+        return await make_plan(
+            context, choice, self._steps(context, choice.steps), checks, receipts, spec_digest(model)
+        )
 
     async def _move(self, model: Model, target: str, options: Options, recover: bool) -> Result:
         await self._refuse_if_held(model)
@@ -226,6 +231,7 @@ class Conductor:
         context = await self._context(model, target, options)
         self.tell(Topic.STEP_BEGUN, "preflight", f"may {model.name} go to {context.target.title}?", {})
         found = await preflight(context)
+        context, choice = await self._chosen(context)
         self.tell(Topic.STEP_DONE, "preflight", "", {"checks": found})
         lock = self._lock(model.name)
         epoch = await lock.take()
@@ -234,7 +240,7 @@ class Conductor:
             for one in await self.ledger.moves(model=model.name):
                 raise _left_open(one.progress)
             await remember(self.means.cluster, context.model)
-            journal = await self._open(context, epoch)
+            journal = await self._open(context, choice, epoch)
             lead = self.means.clock.monotonic() - self._began
             return await self._run(context, journal, lead=lead)
 
@@ -243,8 +249,8 @@ class Conductor:
     async def _run(self, context: Context, journal: Journal, *, lead: float | None) -> Result:
         plan = journal.progress.plan
         self.tell(Topic.MOVE_OPENED, "", journal.progress.move, {"from": plan.source, "to": plan.target, **_ids(plan)})
-        context.promoted.update(journal.progress.promoted)
-        self._runner = runner = Runner(context, journal, resolve(plan.steps, self.means.steps), self.tell)
+        context.promoted.steps.update(journal.progress.promoted)
+        self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         capture = context.capture
         assert capture is not None
         capture.remember(journal.progress.captured.last)
@@ -260,6 +266,18 @@ class Conductor:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
         return self._result(ending, lead)
+
+    async def _chosen(self, context: Context) -> tuple[Context, Choice]:
+        """The strategy, and the context with what it adds to the options."""
+        if self.means.steps is not None:
+            given = tuple(step.id for step in self.means.steps)
+            return context, Choice("side-by-side", "its steps are given", given, context.options)
+        choice = await choose(context)
+        return replace(context, options=choice.options), choice
+
+    def _steps(self, context: Context, ids: Sequence[str]) -> tuple[Step, ...]:
+        replicas = context.model.on(context.target.id).spec.replicas
+        return resolve(ids, self.means.steps, replicas=replicas, first=context.options.first_replicas)
 
     async def _listen(self, journal: Journal, runner: Runner) -> None:
         """Hear what other processes ask of this move, and take each wish away once it was heard."""
@@ -278,7 +296,7 @@ class Conductor:
         self.tell(Topic.MOVE_ENDED, "", ending.progress.state.value, receipt)
         return Result(receipt, ending.error, ending.interrupted)
 
-    async def _open(self, context: Context, epoch: int) -> Journal:
+    async def _open(self, context: Context, choice: Choice, epoch: int) -> Journal:
         model, capture = context.model, context.capture
         assert capture is not None
         await capture.look()
@@ -289,7 +307,8 @@ class Conductor:
             spec_digest=spec_digest(model),
             source=context.source.id,
             target=context.target.id,
-            steps=tuple(step.id for step in self.means.steps),
+            steps=choice.steps,
+            strategy=choice.strategy,
             options=context.options.as_dict(),
             alias=alias_data(context.alias),
             captured=news[CAPTURED],
@@ -335,8 +354,14 @@ class Conductor:
             clock=self.means.clock,
             waits=Waits(self.means.clock),
             alias=alias,
+            bridge=self._bridge(model, options),
             note=lambda step, text, data: self.tell(Topic.STEP_NOTE, step, text, data),
         )
+
+    def _bridge(self, model: Model, options: Options) -> Layer | None:
+        """The layer in the middle: as chosen when the move began, else as declared."""
+        named = options.bridge or model.spec.move.bridge
+        return self._layer(named) if named else None
 
     def _layer(self, wanted: str) -> Layer:
         return next((one for one in self.means.layers if one.id == wanted), None) or layer(wanted)

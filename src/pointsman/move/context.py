@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pointsman.edge.contract import AliasState, Edge, Member
+from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Edge, Member
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.capture import Capture
 from pointsman.move.waits import Waits
 from pointsman.spec.model import Model
 
-__all__ = ["Context", "Options", "alias_data", "members_from"]
+__all__ = ["Context", "Options", "Promotions", "alias_data", "member_data", "members_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,31 @@ class Options:
     """Marked requests of its own that one step may spend."""
     allow_downtime: float = 0.0
     """Seconds without any engine that the operator accepts; 0 forbids it."""
+    strategy: str = "auto"
+    """How the target gets its room; ``auto`` leaves it to ``pointsman.move.strategy``."""
+    first_replicas: int = 0
+    """Replicas the target begins with, chosen by the strategy; 0 is all of them."""
+    bridge: str = ""
+    """The layer that tenants are served from on the way, chosen by the strategy."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Promotions:
+    """Steps of which a person said: go on. They skip their wait, not their checks."""
+
+    steps: set[str] = field(default_factory=set)
+    prefix: str = ""
+
+    def __contains__(self, step: str) -> bool:
+        return self.prefix + step in self.steps
+
+    def within(self, prefix: str) -> Promotions:
+        """The same, as the steps of one leg of a move see it, who do not know their prefix."""
+        return Promotions(self.steps, prefix)
 
 
 def _silent(step: str, text: str, data: Mapping[str, Any]) -> None:
@@ -61,8 +82,11 @@ class Context:
     waits: Waits
     alias: AliasState
     """The alias before the move."""
-    promoted: set[str] = field(default_factory=set)
-    """Steps of which a person said: go on. They skip their wait, not their checks."""
+    promoted: Promotions = field(default_factory=Promotions)
+    outcomes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the steps that are done found, by id: from the journal, and from this process."""
+    bridge: Layer | None = None
+    """The layer in the middle, where the strategy has one."""
     capture: Capture | None = None
     """Reads what engines count, so that a pod's numbers outlive it."""
     note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)
@@ -85,6 +109,11 @@ class Context:
             served_name=self.model.spec.served_model_name,
             weight=weight,
         )
+
+    def closed(self) -> tuple[Member, ...]:
+        """A member that no engine stands behind."""
+        name = self.model.spec.served_model_name
+        return (Member(f"{self.model.name}-{CLOSED}", CLOSED, CLOSED_URL, name, 100),)
 
     def split(self, percent: int) -> tuple[Member, ...]:
         """Both members, with ``percent`` of the tenants' requests on the target."""

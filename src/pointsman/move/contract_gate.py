@@ -7,7 +7,7 @@ expected and found. The list is data; the order is from cheap to dear.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from pointsman.kube.http import Response
 from pointsman.move.probes.engine import Engine, said
 from pointsman.spec.model import Model
 
-__all__ = ["CHECKS", "PROMPTS", "Check", "Pair"]
+__all__ = ["CHECKS", "PROMPTS", "Check", "Pair", "Reference", "reference_of"]
 
 PROMPTS = (
     "Name three parts of a railway signal.",
@@ -28,12 +28,39 @@ PARITY_TOKENS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """What an engine of the source answers, to compare others with."""
+
+    max_model_len: int
+    answers: tuple[str, ...]
+    """To ``PROMPTS``, in their order."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the journal."""
+        return {"maxModelLen": self.max_model_len, "answers": list(self.answers)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Reference:
+        """As ``as_dict`` wrote it."""
+        return cls(int(data["maxModelLen"]), tuple(data["answers"]))
+
+
+async def reference_of(model: Model, engine: Engine) -> Reference:
+    """Ask an engine of the source; raises MoveFailedError when it does not know the served name."""
+    card, *answers = await asyncio.gather(
+        engine.models(), *(engine.chat(prompt, max_tokens=PARITY_TOKENS) for prompt in PROMPTS)
+    )
+    found = _card(card, model.spec.served_model_name, "context-length")
+    return Reference(int(found.get("max_model_len") or 0), tuple(said(one) for one in answers))
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """One engine of the target and one of the source, and what was promised."""
+    """One engine of the target, what the source answered, and what was promised."""
 
     model: Model
     target: Engine
-    source: Engine | None
+    source: Reference | None
     """None when there is no source to compare with: a model that is brought up for the first time."""
 
 
@@ -75,7 +102,7 @@ async def _context_length(pair: Pair) -> str:
     if found < promised:
         raise _fail("context-length", f"takes {found} tokens, promised are {promised}")
     if pair.source is not None:
-        before = int(_card(await pair.source.models(), name, "context-length").get("max_model_len") or 0)
+        before = pair.source.max_model_len
         if found < before:
             raise _fail("context-length", f"takes {found} tokens, the source takes {before}")
     return f"{found} tokens"
@@ -122,14 +149,9 @@ async def _parity(pair: Pair) -> str:
     source = pair.source
     if source is None:
         return "no source to compare with"
-
-    async def both(prompt: str) -> tuple[str, str]:
-        asked = (pair.target.chat(prompt, max_tokens=PARITY_TOKENS), source.chat(prompt, max_tokens=PARITY_TOKENS))
-        mine, theirs = await asyncio.gather(*asked)
-        return said(mine), said(theirs)
-
-    answers = await asyncio.gather(*(both(prompt) for prompt in PROMPTS))
-    for number, (mine, theirs) in enumerate(answers, start=1):
+    asked = await asyncio.gather(*(pair.target.chat(prompt, max_tokens=PARITY_TOKENS) for prompt in PROMPTS))
+    for number, (answer, theirs) in enumerate(zip(asked, source.answers, strict=True), start=1):
+        mine = said(answer)
         if mine != theirs:
             raise _fail(
                 "parity",

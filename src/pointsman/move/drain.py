@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointsman.edge.contract import AliasState, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Observation, Replica
 from pointsman.errors import NeedsPersonError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
@@ -123,11 +123,22 @@ async def closed_to(context: Context, layer: Layer) -> Closed:
     unheard = [name for name in ready if not seen.replicas.get(name)]
     if strangers:
         return Closed(f"a request through the edge was answered by {strangers[0]}")
+    if all(one.layer == CLOSED for one in alias.members):
+        return _turned_away(context, alias.revision, seen, ready)
     if seen.failed or unheard:
         return Closed(f"replica {unheard[0]} of the edge did not answer" if unheard else "marked requests failed")
     if context.capture is not None:
         context.capture.confirmed(frozenset(one.layer for one in alias.members))
     return Closed("", {"revision": alias.revision, "replicas": {name: dict(seen.replicas[name]) for name in ready}})
+
+
+def _turned_away(context: Context, revision: str, seen: Observation, ready: Sequence[str]) -> Closed:
+    """An alias that names nobody: that no request is answered is what there is to see."""
+    if seen.answered:
+        return Closed("a request through the edge was answered, though the alias names nobody")
+    if context.capture is not None:
+        context.capture.confirmed(frozenset({CLOSED}))
+    return Closed("", {"revision": revision, "replicas": {name: dict(seen.failed) for name in ready}})
 
 
 def _refuse_named(context: Context, alias: AliasState, layer: Layer) -> None:

@@ -24,6 +24,7 @@ from pointsman.move.live import read_live
 from pointsman.move.lock import NAMESPACE
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.states import Event, State
+from pointsman.move.steps.contract import Step
 
 __all__ = ["RULES", "Answer", "Drift", "Kind", "Phase", "Rule", "answer", "check", "table"]
 
@@ -226,20 +227,22 @@ class Drift:
         return {"kind": self.kind.value, "what": self.what, "rule": self.rule.id, "answer": self.rule.answer.value}
 
 
-async def check(context: Context, progress: Progress) -> list[Drift]:
+async def check(context: Context, progress: Progress, steps: Sequence[Step]) -> list[Drift]:
     """All that others changed, as far as it can be told, in the table's order. Changes nothing."""
     phase, alias = _phase(progress), await context.edge.read()
-    rest = await asyncio.gather(_objects(context, progress), _edge(context, progress, alias), _model(context, progress))
-    found = [_alias(context, progress, alias.members), *rest]
+    rest = await asyncio.gather(
+        _objects(context, progress), _edge(context, progress, steps, alias), _model(context, progress)
+    )
+    found = [_alias(context, progress, steps, alias.members), *rest]
     return [Drift(_rule(rule, phase).kind, what, _rule(rule, phase)) for part in found for rule, what in part]
 
 
-async def answer(context: Context, progress: Progress, step: str) -> list[dict[str, str]]:
+async def answer(context: Context, progress: Progress, steps: Sequence[Step], step: str) -> list[dict[str, str]]:
     """Look, and do what the rules say before ``step``: return what is only told, raise for what is more.
 
     Raises MoveFailedError when the move has to turn round, NeedsPersonError (``drift``) when a person is asked.
     """
-    found = await check(context, progress)
+    found = await check(context, progress, steps)
     for one in found:
         context.note(step, f"{one.kind.value}: {one.what}; {one.rule.answer.value}: {one.rule.why}", one.as_dict())
     said = "; ".join(f"{one.kind.value}: {one.what}" for one in found if one.rule.answer is not Answer.GO_ON)
@@ -281,48 +284,28 @@ Found = Sequence[tuple[str, str]]
 """Ids of rules, and what was noticed."""
 
 
-def _alias(context: Context, progress: Progress, found: Sequence[Member]) -> Found:
+def _alias(context: Context, progress: Progress, steps: Sequence[Step], found: Sequence[Member]) -> Found:
     """The alias may stand where the last step left it, or where one that was begun was to put it."""
-    known = _members_left(context, progress)
-    if known is None or any(_same(found, one) for one in known):
+    known = _members_left(context, progress, steps)
+    if any(_same(found, one) for one in known):
         return []
     said = ", ".join(f"{one.id}={one.weight}" for one in found) or "nothing"
     wanted = ", ".join(f"{one.id}={one.weight}" for one in known[0])
     return [("alias", f"it points at {said}, the move left {wanted}")]
 
 
-def _members_left(context: Context, progress: Progress) -> list[Sequence[Member]] | None:
-    """Where the alias may stand; None when a step of another strategy does not say where it put it."""
+def _members_left(context: Context, progress: Progress, steps: Sequence[Step]) -> list[Sequence[Member]]:
+    """Where the alias may stand: where the last step that moved tenants left it, or one that was begun may have."""
     left: list[Sequence[Member]] = [context.alias.members]
-    for step in progress.plan.steps:
-        known = progress.steps.get(step)
-        asked = _asked(context, step, known.outcome if known else {})
+    for step in steps:
+        known, asked = progress.steps.get(step.id), step.members(context)
         if known is None or asked is None:
             continue
         if known.last is Event.OUTCOME:
-            left = [asked]
+            left = [members_from(known.outcome) if "members" in known.outcome else asked]
         elif known.last in (Event.INTENT, Event.FAILED):
             left = [*left, asked]
-    if any(_unknown(step) and progress.steps.get(step) is not None for step in progress.plan.steps):
-        return None if not progress.done("detach") else left
     return left
-
-
-_QUIET = frozenset({"deploy", "serve-ready", "contract", "hold", "drain", "park"})
-"""Steps that leave the alias alone."""
-
-
-def _asked(context: Context, step: str, outcome: Any) -> Sequence[Member] | None:
-    if "members" in outcome:
-        return members_from(outcome)
-    if step == "detach":
-        return [context.member(context.target, 100)]
-    percent = step.removeprefix("shift-")
-    return context.split(int(percent)) if percent.isdigit() else None
-
-
-def _unknown(step: str) -> bool:
-    return step not in _QUIET and step != "detach" and not step.removeprefix("shift-").isdigit()
 
 
 def _same(left: Sequence[Member], right: Sequence[Member]) -> bool:
@@ -390,9 +373,9 @@ async def _pods(context: Context, layer: Layer, expected: int) -> int:
         await context.clock.sleep(LOOK)
 
 
-async def _edge(context: Context, progress: Progress, alias: AliasState) -> Found:
+async def _edge(context: Context, progress: Progress, steps: Sequence[Step], alias: AliasState) -> Found:
     """Replicas may run what is declared, or what the move rolled last: somebody may have edited other aliases."""
-    if _rolling(progress):
+    if _rolling(context, progress, steps):
         return []
     deadline = context.clock.monotonic() + ROLL
     while True:
@@ -413,12 +396,13 @@ async def _edge(context: Context, progress: Progress, alias: AliasState) -> Foun
     return [("edge-same", f"replica {fresh[0]} is new since the last step")] if progress.captured.edge and fresh else []
 
 
-def _rolling(progress: Progress) -> bool:
+def _rolling(context: Context, progress: Progress, steps: Sequence[Step]) -> bool:
     """Was a step that rolls the edge begun and not ended? Then its replicas are between two configurations."""
+    moving = {step.id for step in steps if step.members(context) is not None}
     return any(
         known.last is not Event.OUTCOME and known.begun is not None
         for step, known in progress.steps.items()
-        if step not in _QUIET
+        if step in moving
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pointsman.edge.contract import AliasState
 from pointsman.errors import RefusedError
@@ -12,10 +12,10 @@ from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Object
-from pointsman.move.capacity import free_gpus
 from pointsman.move.context import Context
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import engine_pods
+from pointsman.move.strategy import choose
 from pointsman.move.waits import Wait
 from pointsman.spec.model import Model
 
@@ -156,21 +156,19 @@ async def _auth_secret(context: Context) -> str:
     return str(ref)
 
 
-async def _gpus_free(context: Context) -> str:
-    needed, each = context.target.gpus(context.model), context.model.spec.accelerator.gpus_per_replica
-    if needed == 0 or each == 0:
-        return "none needed"
-    live = await read_live(context.cluster, context.target, context.model)
-    if not context.target.parked(context.model, live):
-        return f"{needed} held already"
-    room = await free_gpus(context.cluster)
-    if not room.fits(needed // each, each):
-        raise _refuse(
-            "gpus-free",
-            f"{context.target.title} needs {needed} GPUs ({each} a pod), free are {room.available} of {room.total}",
-            next_action="park something, or add a node",
-        )
-    return f"{needed} needed, {room.available} of {room.total} free"
+async def _room(context: Context) -> str:
+    choice = await choose(context)
+    if choice.strategy == "bridge":
+        await _bridge_possible(context)
+    return f"{choice.strategy}: {choice.why}"
+
+
+async def _bridge_possible(context: Context) -> None:
+    """What holds for the target has to hold for the layer in the middle too."""
+    assert context.bridge is not None
+    there = replace(context, target=context.bridge)
+    for check in (_kinds_served, _namespace, _auth_secret, _no_foreign, _accepted):
+        await check(there)
 
 
 async def _no_foreign(context: Context) -> str:
@@ -215,7 +213,7 @@ CHECKS: tuple[Check, ...] = (
     Check("target-namespace", "the target's namespace exists", _namespace),
     Check("auth-secret", "the engine's key is in the target's namespace", _auth_secret),
     Check("no-foreign-objects", "nobody else uses the target's names", _no_foreign),
-    Check("gpus-free", "the target's accelerators are free", _gpus_free),
+    Check("room", "there is a way to make room for the target", _room),
     Check("target-accepted", "the API server would take the target", _accepted),
 )
 

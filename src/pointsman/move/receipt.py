@@ -53,6 +53,7 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "waits": waits,
         "overheadSeconds": round(overhead, 3),
         "overheadGoalSeconds": round(fixed + share * seconds, 3),
+        "downtime": _downtime(progress),
         "split": [_split(step) for step in steps if "observed" in step["evidence"]],
         "traffic": traffic_of(progress.captured, (plan.source, plan.target), _members(progress)),
         "engines": _engines(progress),
@@ -60,6 +61,15 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "steps": steps,
         "failures": list(progress.failures),
     }
+
+
+def _downtime(progress: Progress) -> dict[str, float | None]:
+    """Seconds without any engine: accepted by the operator, and measured; None while the alias is closed still."""
+    opened = progress.steps.get("open")
+    measured = opened.outcome.get("downtimeSeconds") if opened else None
+    closed = "close" in progress.steps
+    accepted = float(progress.plan.options.get("allow_downtime", 0.0))
+    return {"acceptedSeconds": accepted if closed else 0.0, "measuredSeconds": measured if closed else 0.0}
 
 
 def _members(progress: Progress) -> dict[str, str]:

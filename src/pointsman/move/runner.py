@@ -52,6 +52,8 @@ class Runner:
         self.journal = journal
         self.steps = steps
         self._tell = tell
+        done = {name: one.outcome for name, one in journal.progress.steps.items() if journal.progress.done(name)}
+        context.outcomes.update(done)
         self._writing = asyncio.Lock()
         self._pending: set[asyncio.Task[None]] = set()
         self._interrupts = 0
@@ -89,7 +91,7 @@ class Runner:
             if self.state is not State.FORWARD or not self._step:
                 return False
             await self._write(Event.PROMOTED, self._step, request.as_dict())
-            self.context.promoted.add(self._step)
+            self.context.promoted.steps.add(self._step)
             return True
         if self.state is not State.FORWARD:
             return False
@@ -211,7 +213,7 @@ class Runner:
 
     async def _carry_out(self, step: Step) -> None:
         self._waited, self._step = self.context.waits.spent, step.id
-        drifted = await answer(self.context, self.journal.progress, step.id)
+        drifted = await answer(self.context, self.journal.progress, self.steps, step.id)
         self._tell(Topic.STEP_BEGUN, step.id, step.describe(self.context).act, {})
         # A step that was begun before looks again at what must hold, but keeps what it saw the first time: by now it
         # would see its own traces.
@@ -224,6 +226,7 @@ class Runner:
         outcome = await self._attempt(step, lambda: step.apply(self.context, seen))
         waits = self.context.waits.since(self._waited)
         await self._write(Event.OUTCOME, step.id, {**outcome, "waits": waits})
+        self.context.outcomes[step.id] = outcome
         self._tell(Topic.STEP_DONE, step.id, "", {**outcome, "waits": waits})
 
     async def _attempt(self, step: Step, act: Callable[[], Awaitable[Mapping[str, Any]]]) -> Mapping[str, Any]:

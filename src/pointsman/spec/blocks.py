@@ -7,9 +7,10 @@ from typing import Annotated
 from pydantic import Field
 
 from pointsman.spec.block import Block
-from pointsman.spec.words import Name, Path, Quantity
+from pointsman.spec.resources import Accelerator, Resources
+from pointsman.spec.words import Image, Name, Path, Quantity
 
-__all__ = ["Gateway", "KServe", "Layers", "LlmD", "Prefill", "PvcWeights", "RawVllm", "StagedWeights"]
+__all__ = ["Gateway", "KServe", "Layers", "LlmD", "Placed", "Prefill", "PvcWeights", "RawVllm", "StagedWeights"]
 
 
 class PvcWeights(Block):
@@ -34,6 +35,14 @@ class Placed(Block):
     application: Name | None = None
     """Argo CD Application that owns the manifests, in GitOps mode."""
     weights: StagedWeights | None = None
+    image: Image | None = None
+    """Engine image on this layer; ``spec.engine.image`` when absent. For a layer that runs on other hardware."""
+    accelerator: Accelerator | None = None
+    """In place of ``spec.accelerator``, as a whole."""
+    resources: Resources | None = None
+    """In place of ``spec.resources``, as a whole."""
+    replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """In place of ``spec.replicas``."""
 
 
 class RawVllm(Placed):
@@ -87,3 +96,8 @@ class Layers(Block):
     raw_vllm: RawVllm = Field(default=RawVllm(), alias="raw-vllm")
     kserve: KServe = KServe()
     llm_d: LlmD = Field(default=LlmD(), alias="llm-d")
+
+    def block(self, layer: str) -> Placed:
+        """The block of the layer with this id; an empty one for a layer that has none."""
+        blocks: dict[str, Placed] = {"raw-vllm": self.raw_vllm, "kserve": self.kserve, "llm-d": self.llm_d}
+        return blocks.get(layer) or Placed()

@@ -13,8 +13,9 @@ from pydantic import Field
 from pointsman.spec.block import Block
 from pointsman.spec.blocks import Layers
 from pointsman.spec.move import Move
+from pointsman.spec.resources import Accelerator, ResourceList, Resources, Toleration
 from pointsman.spec.tenant import Tenant
-from pointsman.spec.words import Arguments, EnvName, Image, Key, Name, Quantity, Repo
+from pointsman.spec.words import Arguments, EnvName, Image, Key, LayerId, Name, Repo
 
 __all__ = [
     "LAYER_IDS",
@@ -34,7 +35,6 @@ __all__ = [
     "Weights",
 ]
 
-LayerId = Literal["raw-vllm", "kserve", "llm-d"]
 LAYER_IDS: tuple[LayerId, ...] = ("raw-vllm", "kserve", "llm-d")
 
 
@@ -82,38 +82,6 @@ class Engine(Block):
     shutdown: Shutdown = Shutdown()
 
 
-class Toleration(Block):
-    """A taint that the pods accept."""
-
-    key: str | None = None
-    operator: Literal["Equal", "Exists"] = "Equal"
-    value: str | None = None
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-
-
-class Accelerator(Block):
-    """What one replica computes on."""
-
-    gpus_per_replica: Annotated[int, Field(ge=0, le=64)] = 1
-    """0 runs on the CPU."""
-    node_selector: dict[str, str] = Field(default_factory=dict)
-    tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
-
-
-class ResourceList(Block):
-    """One side of the resources: both numbers are written, because KServe fills in its own for a missing one."""
-
-    cpu: Quantity
-    memory: Quantity
-
-
-class Resources(Block):
-    """CPU and memory of one engine container."""
-
-    requests: ResourceList
-    limits: ResourceList
-
-
 class Auth(Block):
     """A key inside a Secret, of that name in every namespace where the model is served or called."""
 
@@ -158,6 +126,18 @@ class Model(Block):
     def name(self) -> str:
         """``metadata.name``."""
         return self.metadata.name
+
+    def on(self, layer: str) -> Model:
+        """The model as this layer runs it: what the layer's block says of image, accelerator, and so on, stands."""
+        own = self.spec.layers.block(layer)
+        engine = self.spec.engine.model_copy(update={"image": own.image}) if own.image else self.spec.engine
+        changes = {
+            "engine": engine,
+            "accelerator": own.accelerator or self.spec.accelerator,
+            "resources": own.resources or self.spec.resources,
+            "replicas": own.replicas or self.spec.replicas,
+        }
+        return self.model_copy(update={"spec": self.spec.model_copy(update=changes)})
 
 
 HuggingFace.model_rebuild()

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pointsman.spec.block import Block
+from pointsman.spec.words import LayerId
 
 __all__ = ["Evidence", "Move"]
 
@@ -35,4 +36,6 @@ class Evidence(Block):
 class Move(Block):
     """What holds for every move of the model."""
 
+    bridge: LayerId | None = None
+    """A layer that tenants may be served from on the way, when source and target cannot stand side by side."""
     evidence: Evidence = Evidence()

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Arguments", "EnvName", "Image", "Key", "Name", "Path", "Quantity", "Repo", "amount"]
+__all__ = ["Arguments", "EnvName", "Image", "Key", "LayerId", "Name", "Path", "Quantity", "Repo", "amount"]
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _QUANTITY = re.compile(r"(?P<number>\d+(\.\d+)?|\.\d+)(?P<unit>m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
@@ -97,6 +97,9 @@ def _arguments(value: Any) -> Any:
 
 Name = Annotated[str, AfterValidator(_name)]
 """DNS-1035 label: what Services and InferenceServices may be called."""
+
+LayerId = Literal["raw-vllm", "kserve", "llm-d"]
+"""A serving layer."""
 
 Quantity = Annotated[str, BeforeValidator(_quantity_text), AfterValidator(_quantity)]
 """Kubernetes quantity, kept as text; see ``amount``."""

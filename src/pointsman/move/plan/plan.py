@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from pointsman.kube.resources import kind_of, ref_of
@@ -14,8 +14,9 @@ from pointsman.move.context import Context
 from pointsman.move.journal import digest
 from pointsman.move.live import read_live
 from pointsman.move.plan.diff import ObjectPlan, plan_object
-from pointsman.move.plan.predict import Prediction, predict
+from pointsman.move.plan.predict import Prediction, cold_start, predict
 from pointsman.move.steps import Step
+from pointsman.move.strategy import Choice
 
 __all__ = ["Needs", "Plan", "make_plan"]
 
@@ -72,48 +73,52 @@ class Plan:
 
 async def make_plan(
     context: Context,
+    choice: Choice,
     steps: Sequence[Step],
     checks: Mapping[str, str],
     receipts: Sequence[Mapping[str, Any]],
     spec_digest: str,
 ) -> Plan:
-    """The plan of a side-by-side move as the cluster is now. Changes nothing."""
+    """The plan of the chosen strategy as the cluster is now. Changes nothing."""
     target, source = context.target, context.source
-    made = await asyncio.gather(*(plan_object(context.cluster, one) for one in target.render(context.model)))
-    woken = await _woken(context)
+    objects = await _raised(context, target)
+    if choice.strategy == "bridge" and context.bridge is not None:
+        note = f"made and parked on the way to {target.title}"
+        objects = [*(replace(one, note=note) for one in await _raised(context, context.bridge)), *objects]
     released = [ObjectPlan(patch.ref, "park", note="drained first") for patch in source.park(context.model)]
     nodes, pods = await asyncio.gather(context.cluster.list(kind_of("Node")), context.cluster.list(kind_of("Pod")))
     room = room_from(nodes, pods)
+    started = await cold_start(context)
     needs = Needs(target.gpus(context.model), room.available, room.total, room.pending)
     return Plan(
         model=context.model.name,
         source=source.id,
         target=target.id,
-        strategy="side-by-side",
-        why=_why(target, needs),
-        objects=(*made, *woken, *released),
+        strategy=choice.strategy,
+        why=choice.why,
+        objects=(*objects, *released),
         steps=tuple(_described(step, context) for step in steps),
         needs=needs,
         checks=checks,
-        prediction=predict([step.id for step in steps], context.options, target.id, receipts),
+        prediction=predict([step.id for step in steps], choice, target.id, receipts, started),
         fingerprint=await _fingerprint(context, needs, spec_digest),
     )
 
 
-def _why(target: Layer, needs: Needs) -> str:
-    if needs.gpus == 0:
-        return f"{target.title} needs no accelerator, so it fits beside the source"
-    return f"{target.title} needs {needs.gpus} accelerators and {needs.free} are free, so it fits beside the source"
+async def _raised(context: Context, layer: Layer) -> list[ObjectPlan]:
+    """A layer's objects, made, changed, left or woken."""
+    made = await asyncio.gather(*(plan_object(context.cluster, one) for one in layer.render(context.model)))
+    return [*made, *await _woken(context, layer)]
 
 
-async def _woken(context: Context) -> list[ObjectPlan]:
-    live = await read_live(context.cluster, context.target, context.model)
-    if not context.target.parked(context.model, live):
+async def _woken(context: Context, layer: Layer) -> list[ObjectPlan]:
+    live = await read_live(context.cluster, layer, context.model)
+    if not layer.parked(context.model, live):
         return []
-    found = [await context.cluster.find(patch.ref) for patch in context.target.unpark(context.model)]
+    found = [await context.cluster.find(patch.ref) for patch in layer.unpark(context.model)]
     return [
         ObjectPlan(patch.ref, "wake", note="it is parked now")
-        for patch, one in zip(context.target.unpark(context.model), found, strict=True)
+        for patch, one in zip(layer.unpark(context.model), found, strict=True)
         if one is not None
     ]
 

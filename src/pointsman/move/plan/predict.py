@@ -8,26 +8,38 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from pointsman.move.context import Options
+from pointsman.kube.resources import kind_of
+from pointsman.move.context import Context
+from pointsman.move.strategy import Choice
 
-__all__ = ["DEFAULTS", "Prediction", "StepTime", "predict"]
+__all__ = ["DEFAULTS", "Prediction", "StepTime", "cold_start", "predict"]
 
 DEFAULTS: Mapping[str, float] = {
+    "reference": 0.5,
+    "close": 10.0,
     "deploy": 1.0,
     "serve-ready": 120.0,
     "contract": 2.0,
-    "shift-10": 15.0,
-    "shift-50": 15.0,
-    "shift-100": 15.0,
+    "shift": 20.0,
+    "target": 120.0,
+    "source": 10.0,
+    "open": 10.0,
     "detach": 10.0,
     "drain": 5.0,
+    "release": 10.0,
     "park": 10.0,
+    "settle": 0.2,
 }
-"""Seconds per step where no move was made yet: the lab's figures, with two minutes for an engine's cold start."""
+"""Seconds per kind of step where no move was made yet: the lab's figures, with two minutes for a cold start."""
+STARTS = ("serve-ready", "target")
+"""Kinds of steps that are a cold start of an engine, before all else."""
 RECENT = 5
 """Moves that are looked at, the latest first."""
+WITHOUT = ("drain", "release", "deploy", "serve-ready", "contract", "open")
+"""Steps of a gap during which tenants have no engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,7 @@ class Prediction:
 
     steps: tuple[StepTime, ...]
     downtime: float
+    downtime_source: str
 
     @property
     def seconds(self) -> float:
@@ -52,16 +65,50 @@ class Prediction:
         return sum(one.seconds for one in self.steps)
 
 
-def predict(steps: Sequence[str], options: Options, target: str, receipts: Sequence[Mapping[str, Any]]) -> Prediction:
-    """The prediction for these steps; ``receipts`` are those of the model's moves, oldest first."""
+def predict(
+    steps: Sequence[str], choice: Choice, target: str, receipts: Sequence[Mapping[str, Any]], started: float | None
+) -> Prediction:
+    """The prediction for these steps.
+
+    ``receipts`` are those of the model's moves, oldest first; ``started`` is the seconds that the source's engine took
+    from its pod's start until it was ready, where that is known.
+    """
     done = [one for one in receipts if one["state"] == "done" and one["to"] == target][-RECENT:]
-    return Prediction(tuple(_step(step, options, done) for step in steps), downtime=0.0)
+    found = tuple(_step(step, choice, done, started) for step in steps)
+    if choice.strategy != "gap":
+        return Prediction(found, 0.0, "one side always serves")
+    measured = [one["downtime"]["measuredSeconds"] for one in done if one["downtime"]["measuredSeconds"]]
+    if measured:
+        return Prediction(found, round(statistics.median(measured), 1), f"median of {len(measured)} gaps there")
+    return Prediction(found, sum(one.seconds for one in found if one.step in WITHOUT), f"steps {', '.join(WITHOUT)}")
 
 
-def _step(step: str, options: Options, done: Sequence[Mapping[str, Any]]) -> StepTime:
-    if step == "hold":
-        return StepTime(step, options.hold, "as asked")
+async def cold_start(context: Context) -> float | None:
+    """Seconds from a pod's start until its engine was ready, as the source's pods show it; None when they do not."""
+    serving = context.source.engines(context.model)[0]
+    pods = await context.cluster.list(kind_of("Pod"), serving.namespace, serving.labels)
+    times = [one for pod in pods if (one := _took(pod.get("status") or {})) is not None]
+    return statistics.median(times) if times else None
+
+
+def _took(status: Mapping[str, Any]) -> float | None:
+    """Only of a pod whose engine never restarted: later its condition tells of another start."""
+    ready = [one for one in status.get("conditions") or [] if one["type"] == "Ready" and one["status"] == "True"]
+    restarted = any(one.get("restartCount") for one in status.get("containerStatuses") or [])
+    if restarted or not ready or not ready[0].get("lastTransitionTime") or not status.get("startTime"):
+        return None
+    began, ended = (datetime.fromisoformat(one) for one in (status["startTime"], ready[0]["lastTransitionTime"]))
+    return max(0.0, (ended - began).total_seconds())
+
+
+def _step(step: str, choice: Choice, done: Sequence[Mapping[str, Any]], started: float | None) -> StepTime:
+    if step.endswith("hold"):
+        return StepTime(step, choice.options.hold, "as asked")
     seen = [part["seconds"] for one in done for part in one["steps"] if part["id"] == step]
     if seen:
         return StepTime(step, round(statistics.median(seen), 1), f"median of {len(seen)} moves there")
-    return StepTime(step, DEFAULTS.get(step, 0.0), "no move there yet: a default")
+    plain = step.removeprefix("bridge.")
+    kind = plain if plain in DEFAULTS else plain.rsplit("-", 1)[0]
+    if kind in STARTS and started is not None:
+        return StepTime(step, round(started + 1.0, 1), "no move there yet: as the source's engine started")
+    return StepTime(step, DEFAULTS.get(kind, 0.0), "no move there yet: a default")

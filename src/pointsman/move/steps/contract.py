@@ -7,10 +7,11 @@ the middle is followed by one that says them again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pointsman.edge.contract import Member
 from pointsman.move.context import Context
 
 __all__ = ["Description", "Detail", "Step"]
@@ -41,7 +42,10 @@ class Step(Protocol):
 
     @property
     def shifts(self) -> bool:
-        """Does it change where tenants go? An abort takes back these steps only."""
+        """Does it change where tenants go, or can go? An abort takes back these steps only."""
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """Where tenants go once the step is done; None: it leaves the alias alone."""
 
     def describe(self, context: Context) -> Description:
         """The step in words."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pointsman.edge.contract import Member
 from pointsman.kube.resources import Ref, kind_of, ref_of
-from pointsman.layers.contract import Layer
+from pointsman.layers.contract import Layer, Manifest
 from pointsman.move.context import Context
 from pointsman.move.follow import View, Watched, follow_until
 from pointsman.move.live import read_live
@@ -14,16 +17,29 @@ from pointsman.move.waits import Wait
 __all__ = ["Deploy", "apply_layer", "pods_gone"]
 
 
-async def apply_layer(context: Context, layer: Layer) -> list[str]:
-    """Apply a layer's manifests in order and wake what is parked; returns the objects' names."""
+async def apply_layer(context: Context, layer: Layer, replicas: int = 0) -> list[str]:
+    """Apply a layer's manifests in order and wake what is parked; returns the objects' names.
+
+    ``replicas`` other than 0 stands in the place of the declared number, in every request that says it.
+    """
     applied = []
+    sizes = {patch.ref: patch.body for patch in layer.scale(context.model, replicas)} if replicas else {}
     for manifest in layer.render(context.model):
-        await context.cluster.apply(manifest)
-        applied.append(str(ref_of(manifest)))
+        ref = ref_of(manifest)
+        await context.cluster.apply(merged(manifest, sizes.get(ref, {})))
+        applied.append(str(ref))
     for patch in layer.unpark(context.model):
         if await context.cluster.find(patch.ref) is not None:
-            await context.cluster.patch(patch.ref, patch.body)
+            await context.cluster.patch(patch.ref, merged(patch.body, sizes.get(patch.ref, {})))
     return applied
+
+
+def merged(body: Manifest, patch: Manifest) -> Manifest:
+    """``body`` with a merge patch laid over it (RFC 7386, without removal); both stay as they are."""
+    over = {
+        key: merged(body.get(key) or {}, value) if isinstance(value, dict) else value for key, value in patch.items()
+    }
+    return {**body, **over}
 
 
 class Deploy:
@@ -32,6 +48,10 @@ class Deploy:
     id = "deploy"
     commits = False
     shifts = False
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """It leaves the alias alone."""
+        return None
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -51,7 +71,7 @@ class Deploy:
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Apply all manifests."""
-        applied = await apply_layer(context, context.target)
+        applied = await apply_layer(context, context.target, context.options.first_replicas)
         context.note(self.id, f"{len(applied)} objects applied", {"objects": applied})
         return {"objects": applied}
 

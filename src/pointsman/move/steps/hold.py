@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError
 from pointsman.move.context import Context, member_data
@@ -20,15 +23,28 @@ ASKED = 8
 """Marked requests after the source was taken out."""
 
 
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """All tenants are on the target; the source is a warm standby with weight 0."""
+    """All tenants are on the target; the source is a warm standby with weight 0, where it stands beside it."""
 
-    id = "hold"
-    commits = False
-    shifts = False
+    warm: bool = True
+    """Is there a source that could take tenants back at once?"""
+    id: str = "hold"
+    commits: bool = False
+    shifts: bool = False
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """It leaves the alias alone."""
+        return None
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
+        if not self.warm:
+            return Description(
+                act=f"watch {context.target.title} for {context.options.hold:g} s",
+                check=f"it stays ready and breaks no more often than {context.source.title} did",
+                undo="nothing to take back",
+            )
         return Description(
             act=f"keep {context.source.title} warm, in the alias with weight 0, for {context.options.hold:g} s",
             check=f"{context.target.title} stays ready and breaks no more often than {context.source.title} did; "
@@ -50,7 +66,7 @@ class Hold:
             while (left := deadline - context.clock.monotonic()) > 0 and self.id not in context.promoted:
                 await context.clock.sleep(min(LOOK, left))
                 await serving_target(context)
-                cold = await self._cold(context, cold)
+                cold = await self._cold(context, cold) if self.warm else ""
         last = await read_all(context.cluster, await serving_target(context))
         if why := await broke(context, first):
             raise MoveFailedError(why, where=context.target.title, next_action="look at its log", code="errors")
@@ -81,6 +97,10 @@ class Detach:
     id = "detach"
     commits = False
     shifts = True
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """The target alone."""
+        return [context.member(context.target, 100)]
 
     def describe(self, context: Context) -> Description:
         """The step in words."""

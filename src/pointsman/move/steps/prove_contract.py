@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
-from pointsman.move.contract_gate import CHECKS, Pair
-from pointsman.move.probes.engine import Engine, connect
+from pointsman.move.contract_gate import CHECKS, Pair, Reference, reference_of
+from pointsman.move.probes.engine import connect
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
 
@@ -22,6 +24,10 @@ class ProveContract:
     id = "contract"
     commits = False
     shifts = False
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """It leaves the alias alone."""
+        return None
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -51,9 +57,7 @@ async def prove_contract(context: Context, target: Layer, source: Layer | None, 
         raise MoveFailedError(f"no engine pod of {target.title} serves any more", code="no-engine")
     evidence: dict[str, dict[str, str]] = {}
     async with AsyncExitStack() as stack:
-        compared: Engine | None = None
-        if source is not None:
-            compared = await _first(stack, context, await _serving(context, source))
+        compared = await _compared(stack, context, source)
         for pod in pods:
             engine = await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pod))
             evidence[pod.name] = await _check(Pair(context.model, engine, compared), pod)
@@ -68,10 +72,25 @@ async def _serving(context: Context, layer: Layer) -> list[EnginePod]:
     return [pod for pod in pods if pod.serving and pod.role == "serve"]
 
 
-async def _first(stack: AsyncExitStack, context: Context, pods: list[EnginePod]) -> Engine:
+async def _compared(stack: AsyncExitStack, context: Context, source: Layer | None) -> Reference | None:
+    """What the source answered: kept by an earlier step where it is gone by now, else asked of it."""
+    kept = context.outcomes.get("reference")
+    if kept is not None:
+        return Reference.from_dict(kept)
+    if source is None:
+        return None
+    pods = await _serving(context, source)
     if not pods:
         raise MoveFailedError("the source has no engine that serves, there is nothing to compare with", code="parity")
-    return await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pods[0]))
+    engine = await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pods[0]))
+    try:
+        return await reference_of(context.model, engine)
+    except TemporaryError as error:
+        raise MoveFailedError(
+            f"the source does not answer what the target is compared with: {error.what}",
+            where=f"Pod {pods[0].namespace}/{pods[0].name}",
+            code="parity",
+        ) from error
 
 
 async def _check(pair: Pair, pod: EnginePod) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Steps ``drain`` and ``park``: let the source finish what it has, then release its accelerators.
+"""Steps ``drain``, ``release`` and ``park``: let the source finish what it has, then release its accelerators.
 
 The point of no return lies between them: a source that does not get idle can still have its tenants back; once it is
 parked, the move only goes forward.
@@ -6,9 +6,10 @@ parked, the move only goes forward.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError
 from pointsman.move.context import Context
 from pointsman.move.drain import READINGS, Watch, closed_to
@@ -17,10 +18,11 @@ from pointsman.move.probes.counters import Reading, read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.deploy import pods_gone
+from pointsman.move.steps.serve_ready import prove_serving
 from pointsman.move.traffic import UNKNOWN
 from pointsman.move.waits import Wait
 
-__all__ = ["Drain", "Park"]
+__all__ = ["Drain", "Park", "Release"]
 
 LOOK = 0.5
 """Seconds between two readings."""
@@ -34,6 +36,10 @@ class Drain:
     id = "drain"
     commits = False
     shifts = False
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """It leaves the alias alone."""
+        return None
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -130,12 +136,53 @@ def _deadline(context: Context, why: str, *, cut: bool) -> PointsmanError:
     )
 
 
+class Release:
+    """Release the source's accelerators before the target has them: tenants are elsewhere, or nowhere."""
+
+    id = "release"
+    commits = False
+    shifts = True
+    """An abort has to wake the source before it is given tenants."""
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """It leaves the alias alone."""
+        return None
+
+    def describe(self, context: Context) -> Description:
+        """The step in words."""
+        patches = context.source.park(context.model)
+        return Description(
+            act=f"park {', '.join(str(patch.ref) for patch in patches)}",
+            check="its pods are gone and its accelerators are free",
+            undo=f"wake {context.source.title} and wait until it serves",
+        )
+
+    async def validate(self, context: Context) -> Detail:
+        """Is it parked already?"""
+        live = await read_live(context.cluster, context.source, context.model)
+        return {"parked": context.source.parked(context.model, live)}
+
+    async def apply(self, context: Context, seen: Detail) -> Detail:
+        """Patch, then wait until every engine pod is gone."""
+        return await _park(context, self.id)
+
+    async def undo(self, context: Context, seen: Detail) -> Detail:
+        """Wake it, and prove that it serves."""
+        for patch in context.source.unpark(context.model):
+            await context.cluster.patch(patch.ref, patch.body)
+        return {"ready": (await prove_serving(context, context.source, self.id))["ready"]}
+
+
 class Park:
     """Release the source's accelerators and keep its declaration."""
 
     id = "park"
     commits = True
     shifts = False
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """It leaves the alias alone."""
+        return None
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -153,17 +200,22 @@ class Park:
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Patch, then wait until every engine pod is gone."""
-        await context.look_at_engines()
-        patched: list[Any] = []
-        for patch in context.source.park(context.model):
-            if await context.cluster.find(patch.ref) is not None:
-                await context.cluster.patch(patch.ref, patch.body)
-                patched.append(str(patch.ref))
-        with context.waits.during(Wait.RELEASE):
-            await pods_gone(context, context.source)
-        context.note(self.id, f"{context.source.title} holds no accelerator", {"patched": patched})
-        return {"patched": patched, "gpus": context.source.gpus(context.model)}
+        return await _park(context, self.id)
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Nothing: this lies past the point of no return."""
         return {}
+
+
+async def _park(context: Context, step: str) -> Detail:
+    """Park the source and wait until it holds nothing."""
+    await context.look_at_engines()
+    patched: list[str] = []
+    for patch in context.source.park(context.model):
+        if await context.cluster.find(patch.ref) is not None:
+            await context.cluster.patch(patch.ref, patch.body)
+            patched.append(str(patch.ref))
+    with context.waits.during(Wait.RELEASE):
+        await pods_gone(context, context.source)
+    context.note(step, f"{context.source.title} holds no accelerator", {"patched": patched})
+    return {"patched": patched, "gpus": context.source.gpus(context.model)}

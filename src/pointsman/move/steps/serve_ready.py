@@ -7,7 +7,9 @@ engine answers a completion, and the address that tenants will use reaches an en
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
+from pointsman.edge.contract import Member
 from pointsman.errors import ClusterError, MoveFailedError, TemporaryError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, kind_of
@@ -32,6 +34,10 @@ class ServeReady:
     id = "serve-ready"
     commits = False
     shifts = False
+
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """It leaves the alias alone."""
+        return None
 
     def describe(self, context: Context) -> Description:
         """The step in words."""

@@ -146,6 +146,10 @@ class Shift:
         """Marked requests per look: 30 for a tenth, 24 for a half, 12 for all."""
         return min(MOST, max(FEWEST, round(24 * (1.5 - self.percent / 100))))
 
+    def members(self, context: Context) -> Sequence[Member] | None:
+        """Both, with their shares."""
+        return context.split(self.percent)
+
     def describe(self, context: Context) -> Description:
         """The step in words."""
         alias, source, target = context.model.spec.tenant.alias, context.source.title, context.target.title

@@ -1,0 +1,44 @@
+"""What one replica runs on: accelerators, CPU and memory, and where its pods may be."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pointsman.spec.block import Block
+from pointsman.spec.words import Quantity
+
+__all__ = ["Accelerator", "ResourceList", "Resources", "Toleration"]
+
+
+class Toleration(Block):
+    """A taint that the pods accept."""
+
+    key: str | None = None
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+
+class Accelerator(Block):
+    """What one replica computes on."""
+
+    gpus_per_replica: Annotated[int, Field(ge=0, le=64)] = 1
+    """0 runs on the CPU."""
+    node_selector: dict[str, str] = Field(default_factory=dict)
+    tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
+
+
+class ResourceList(Block):
+    """One side of the resources: both numbers are written, because KServe fills in its own for a missing one."""
+
+    cpu: Quantity
+    memory: Quantity
+
+
+class Resources(Block):
+    """CPU and memory of one engine container."""
+
+    requests: ResourceList
+    limits: ResourceList
