@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.words import INTERRUPTED, DrainPolicy, Output, agree, leave
+from pointsman.cli.words import INTERRUPTED, DrainPolicy, Output, Strategy, agree, duration, leave
 
 if TYPE_CHECKING:
     from pointsman.move.conductor import Result
@@ -31,6 +31,13 @@ def command(
         DrainPolicy, typer.Option(help="Then: wait for a person, give tenants back, or cut what runs and count it.")
     ] = DrainPolicy.wait,
     roll_timeout: Annotated[float, typer.Option(min=1, help="Seconds one roll of the edge may take.")] = 300.0,
+    strategy: Annotated[
+        Strategy, typer.Option(help="How the target gets its room; auto goes by what is free.")
+    ] = Strategy.auto,
+    allow_downtime: Annotated[
+        float,
+        typer.Option(parser=duration, metavar="DURATION", help="Time without any engine that is accepted: 90s, 5m."),
+    ] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
     write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
@@ -45,7 +52,7 @@ def command(
     if dry_run:
         from pointsman.cli.plan import plan
 
-        return plan(model, to, None, hold, ready_timeout, kubeconfig, context, output)
+        return plan(model, to, None, hold, ready_timeout, strategy, allow_downtime, kubeconfig, context, output)
     agree(yes, f"move {loaded.name} to {to}?")
     options = Options(
         hold=hold,
@@ -53,6 +60,8 @@ def command(
         drain_timeout=drain_timeout,
         drain_policy=drain_policy.value,
         roll_timeout=roll_timeout,
+        strategy=strategy.value,
+        allow_downtime=allow_downtime,
     )
     try:
         result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output))

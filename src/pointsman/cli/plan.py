@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.words import INTERRUPTED, Output, agree, leave
+from pointsman.cli.words import INTERRUPTED, Output, Strategy, agree, duration, leave
 
 if TYPE_CHECKING:
     from pointsman.move.conductor import Result
@@ -28,19 +28,28 @@ Context = Annotated[str | None, typer.Option(help="The kubeconfig's context.")]
 def plan(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A spec file, or a model's name.")],
     to: Annotated[str, typer.Option("--to", metavar="LAYER", help="raw-vllm, kserve or llm-d.")],
-    file: Annotated[Path | None, typer.Option("--file", "-f", help="Keep the plan here, for pointsman apply.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Keep the plan here, for pointsman apply.")
+    ] = None,
     hold: Annotated[float, typer.Option(min=0, help="Seconds to keep the source warm after the shift.")] = 5.0,
     ready_timeout: Annotated[float, typer.Option(min=1, help="Seconds the target may take to get ready.")] = 1800.0,
+    strategy: Annotated[
+        Strategy, typer.Option(help="How the target gets its room; auto goes by what is free.")
+    ] = Strategy.auto,
+    allow_downtime: Annotated[
+        float,
+        typer.Option(parser=duration, metavar="DURATION", help="Time without any engine that is accepted: 90s, 5m."),
+    ] = 0.0,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
-    output: Annotated[Output, typer.Option("--output", "-o", help="How to print the plan.")] = Output.text,
+    output: Annotated[Output, typer.Option("--output", help="How to print the plan.")] = Output.text,
 ) -> int:
     """Show what a move would do, what it needs and how long it takes; change nothing."""
     from pointsman.cli.means import model_named
     from pointsman.move.context import Options
 
     _, loaded = model_named(model)
-    options = Options(hold=hold, ready_timeout=ready_timeout)
+    options = Options(hold=hold, ready_timeout=ready_timeout, strategy=strategy.value, allow_downtime=allow_downtime)
     made = asyncio.run(_plan(loaded, to, options, kubeconfig, context))
     show(made.as_dict(), output)
     if file is not None:
@@ -53,7 +62,7 @@ def plan(
 
 
 def apply(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that pointsman plan -f kept.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that pointsman plan -o kept.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     kubeconfig: Kubeconfig = None,
     context: Context = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     from pointsman.move.conductor import Result
 
-__all__ = ["INTERRUPTED", "DrainPolicy", "Output", "agree", "leave"]
+__all__ = ["INTERRUPTED", "DrainPolicy", "Output", "Strategy", "agree", "duration", "leave"]
 
 INTERRUPTED = 130
 """Exit code after a ctrl-C."""
@@ -25,12 +26,33 @@ class Output(StrEnum):
     json = "json"
 
 
+class Strategy(StrEnum):
+    """How the target gets its room."""
+
+    auto = "auto"
+    side_by_side = "side-by-side"
+    replica_by_replica = "replica-by-replica"
+    bridge = "bridge"
+    gap = "gap"
+
+
 class DrainPolicy(StrEnum):
     """What happens when the source is busy past its deadline."""
 
     wait = "wait"
     give_back = "give-back"
     cut = "cut"
+
+
+def duration(text: str | float) -> float:
+    """``90``, ``90s``, ``1m30s``, ``2h`` as seconds; raises BadParameter for anything else."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|m|s|$)", str(text))
+    if not parts or "".join(number + unit for number, unit in parts) != str(text):
+        raise typer.BadParameter(f"{text!r} is no duration; give 90s, 1m30s or 2h")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
 
 
 def agree(yes: bool, question: str) -> None:

@@ -159,6 +159,14 @@ class Control:
         return await lock.read()
 
     def _refuse_late(self, verb: Verb, progress: Progress) -> None:
+        if verb is Verb.ABORT and progress.plan.strategy != "side-by-side":
+            raise RefusedError(
+                f"an abort would leave the target running on what the source needs: the move goes by "
+                f"{progress.plan.strategy}",
+                where=f"move {progress.move}",
+                next_action=f"pointsman rollback {progress.plan.model} takes back all of it",
+                code="abort-needs-room",
+            )
         if progress.state not in REVERSIBLE:
             raise _too_late(verb, progress)
 

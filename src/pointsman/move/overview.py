@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from pointsman.edge.contract import AliasState, Member
+from pointsman.edge.contract import CLOSED, AliasState, Member
 from pointsman.errors import NotFoundError, PointsmanError
 from pointsman.kube.resources import Kind, Ref, kind_of
 from pointsman.layers.contract import Layer, Live
@@ -85,6 +85,8 @@ def _alias(model: Model, alias: AliasState | PointsmanError) -> tuple[tuple[Memb
     """The alias' members, and what is wrong with it when it cannot be read."""
     if isinstance(alias, PointsmanError):
         return (), f"alias {model.spec.tenant.alias} cannot be read: {alias.what}"
+    if alias.members and all(one.layer == CLOSED for one in alias.members):
+        return alias.members, f"alias {model.spec.tenant.alias} is closed: tenants get errors until a move opens it"
     return alias.members, ""
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from pointsman.edge.contract import CLOSED
 from pointsman.move.journal import Progress
-from pointsman.move.states import State
+from pointsman.move.states import Event, State
 from pointsman.move.traffic import UNKNOWN, traffic_of
 
 __all__ = ["OVERHEAD_GOAL", "VERSION", "receipt_from"]
@@ -75,23 +76,32 @@ def _downtime(progress: Progress) -> dict[str, float | None]:
 def _members(progress: Progress) -> dict[str, str]:
     """Layers by id of the alias' members: those of before keep theirs, a new one is named after its layer."""
     plan = progress.plan
-    made = {f"{plan.model}-{layer}": layer for layer in (plan.source, plan.target)}
+    layers = (plan.source, plan.target, str(plan.options.get("bridge", "")), CLOSED)
+    made = {f"{plan.model}-{layer}": layer for layer in layers if layer}
     return made | {str(one["id"]): str(one["layer"]) for one in plan.alias.get("members", [])}
 
 
 def _served_from(progress: Progress) -> str:
-    """The layer tenants are on; ``both`` while they are split."""
+    """The layer tenants are on; ``both`` while they are split, ``nobody`` in a gap."""
     plan = progress.plan
     if progress.state in (State.DONE, State.COMMITTED, State.FORWARD_STUCK):
         return plan.target
     if progress.state in (State.UNDONE, State.ABORTED):
         return plan.source
-    if progress.done("detach"):
-        return plan.target
-    shifts = [name for name in plan.steps if name.startswith("shift-")]
-    if progress.state in (State.FORWARD, State.PAUSED) and shifts and progress.done(shifts[-1]):
-        return plan.target
-    return "both" if any(name in progress.steps for name in shifts) else plan.source
+    served, bridge = plan.source, str(plan.options.get("bridge", ""))
+    for name in plan.steps:
+        known = progress.steps.get(name)
+        if known is None or known.last is Event.UNDO_OUTCOME:
+            continue
+        step = name.removeprefix("bridge.")
+        to = plan.target if step == name else bridge
+        if step.startswith("shift-"):
+            served = to if step == "shift-100" and progress.done(name) else "both"
+        elif step == "close" or (step == "open" and not progress.done(name)):
+            served = "nobody"
+        elif step in ("open", "detach"):
+            served = to
+    return served
 
 
 def _step(name: str, progress: Progress) -> dict[str, Any]:

@@ -22,21 +22,22 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         lines += [f"      {field['path']}: {field['before']!r} → {field['after']!r}" for field in one["changes"]]
     lines += ["", "steps"]
     times = {one["step"]: one for one in prediction["steps"]}
+    width = max(12, *(len(step["id"]) + 1 for step in plan["steps"]))
     for step in plan["steps"]:
         time = times[step["id"]]
-        lines.append(f"  {step['id']:<12}{took(time['seconds']):>9}  {step['act']}")
-        lines += [f"{'':<25}check: {step['check']}", f"{'':<25}undo:  {step['undo']}"]
+        lines.append(f"  {step['id']:<{width}}{took(time['seconds']):>9}  {step['act']}")
+        lines += [f"{'':<{width + 13}}check: {step['check']}", f"{'':<{width + 13}}undo:  {step['undo']}"]
     lines += [
         "",
-        f"takes         {took(prediction['seconds'])} (predicted), without an engine for tenants: "
-        f"{took(prediction['downtimeSeconds'])}",
+        f"takes         {took(prediction['seconds'])} (predicted)",
+        f"no engine     {took(prediction['downtimeSeconds'])} (predicted: {prediction['downtimeSource']})",
     ]
     by_source: dict[str, list[str]] = {}
     for one in prediction["steps"]:
         by_source.setdefault(one["source"], []).append(one["step"])
     lines += [f"              {', '.join(steps)}: {source}" for source, steps in by_source.items()]
     lines.append(
-        f"accelerators  {needs['gpus']} needed beside the source, {needs['free']} of {needs['total']} free, "
+        f"accelerators  {needs['gpus']} needed, {needs['free']} of {needs['total']} free, "
         f"{needs['pending']} waited for by other pods"
     )
     lines.append(f"price         {plan['price']}")

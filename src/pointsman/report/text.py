@@ -44,19 +44,30 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     """A move's receipt, for people."""
     head = f"{receipt['model']}: {receipt['from']} → {receipt['to']}, {receipt['state']} in {took(receipt['seconds'])}"
     lines = [head, f"  move          {receipt['move']}", f"  served from   {receipt['servedFrom']}"]
+    width = max(12, *(len(step["id"]) + 1 for step in receipt["steps"])) if receipt["steps"] else 12
     for step in receipt["steps"]:
         waits = ", ".join(f"{kind} {took(spent)}" for kind, spent in step["waits"].items())
         evidence = _evidence(step)
         told = "; ".join(part for part in (evidence, f"waited: {waits}" if waits else "") if part)
         mark = "✓" if step["result"] in ("done", "outcome") else "↩" if step["result"].startswith("undo") else "✗"
-        lines.append(f"  {mark} {step['id']:<12}{took(step['seconds']):>9}  {told}".rstrip())
+        lines.append(f"  {mark} {step['id']:<{width}}{took(step['seconds']):>9}  {told}".rstrip())
     spent = ", ".join(f"{kind} {took(seconds)}" for kind, seconds in receipt["waits"].items())
     lines.append(f"  waits         {spent or 'none'}")
     goal = took(receipt["overheadGoalSeconds"])
     lines.append(f"  overhead      {took(receipt['overheadSeconds'])} (goal: at most {goal})")
+    lines += _downtime(receipt["downtime"])
     lines += traffic_lines(receipt["traffic"])
     lines += [f"  failed        {why}" for why in receipt["failures"]]
     return lines
+
+
+def _downtime(downtime: Mapping[str, Any]) -> list[str]:
+    """The time without an engine, where there was one on purpose."""
+    measured, accepted = downtime["measuredSeconds"], downtime["acceptedSeconds"]
+    if not accepted:
+        return []
+    said = "not over yet" if measured is None else took(measured)
+    return [f"  no engine     {said} (accepted: at most {took(accepted)})"]
 
 
 def traffic_lines(traffic: Mapping[str, Any]) -> list[str]:

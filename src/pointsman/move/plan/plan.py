@@ -65,6 +65,7 @@ class Plan:
         found["prediction"] = {
             "seconds": round(self.prediction.seconds, 1),
             "downtimeSeconds": self.prediction.downtime,
+            "downtimeSource": self.prediction.downtime_source,
             "steps": [asdict(one) for one in self.prediction.steps],
         }
         found["price"] = "no price per hour is known for these nodes"
