@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 LAB    ?= default
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start bench-analysis lock clean
+.PHONY: help demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,13 +38,16 @@ interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (abo
 	@POINTSMAN_INTERLEAVINGS=10000 $(BIN)/python -m pytest -s tests/move/test_interleavings.py
 
 bench-moves: $(VENV)/.dev ## six moves with at least 2,000 requests each; updates docs/benchmarks.md
-	@$(BIN)/python benchmarks/moves.py
+	@$(BIN)/python -m benchmarks.moves
 
 bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, streaming
 	@$(BIN)/python benchmarks/lab_proxy.py
 
 bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; updates docs/benchmarks.md
-	@$(BIN)/python benchmarks/analysis.py
+	@$(BIN)/python -m benchmarks.analysis
+
+bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
+	@$(BIN)/python -m benchmarks.strategies
 
 bench-start: $(VENV)/.dev ## pointsman --help against kubectl version --client, in pairs
 	@$(BIN)/python benchmarks/start.py

@@ -17,7 +17,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, inf
-from pathlib import Path
+
+from benchmarks.page import DOCS, write
 
 from pointsman.move.analysis.exact import at_most
 from pointsman.move.analysis.samples import Histogram, Values
@@ -33,8 +34,6 @@ SECONDS = (4.0, 1.5, 1.5, 1.5, 1.5, 1.5, 20.0, 20.0)
 """Until each look."""
 TTFT = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, inf)
 ITL = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, inf)
-DOCS = Path(__file__).parents[1] / "docs"
-BEGIN, END = "<!-- analysis: begin -->", "<!-- analysis: end -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,18 +289,6 @@ def _panel(x: int, y: int, width: int, height: int, title: str, points: list[tup
     return parts
 
 
-def write(lines: Sequence[str], drawing: str) -> None:
-    """Into the page, between its marks, and beside it."""
-    page = DOCS / "benchmarks.md"
-    text = page.read_text("utf-8")
-    if BEGIN not in text:
-        text = f"{text.rstrip()}\n\n## Evidence\n\n{BEGIN}\n{END}\n"
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}", "utf-8")
-    (DOCS / "evidence-power.svg").write_text(drawing, "utf-8")
-
-
 def main() -> int:
     """Run, print, write; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -316,7 +303,10 @@ def main() -> int:
     sys.stderr.writelines(f"goal missed: {name}\n" for name in missed)
     if not words.dry:
         drawing = picture(curves(max(100, words.shifts // 8), words.seed))
-        write([*lines, "", "![Verdicts against how much worse the target is](evidence-power.svg)"], drawing)
+        write(
+            "analysis", "Evidence", [*lines, "", "![Verdicts against how much worse the target is](evidence-power.svg)"]
+        )
+        (DOCS / "evidence-power.svg").write_text(drawing, "utf-8")
     return 1 if missed else 0
 
 

@@ -7,14 +7,13 @@ it, with machine and date, into ``docs/benchmarks.md`` between its two marks.
 from __future__ import annotations
 
 import asyncio
-import datetime
 import os
-import platform
 import sys
 import tempfile
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
+
+from benchmarks.page import machine, write
 
 from pointsman.demo.demo import Demo, Outcome, Plan, Stage
 from pointsman.demo.platform import example_model
@@ -30,8 +29,6 @@ HOLD = 105.0
 """Seconds; with some 40 s of everything else a move meets more than 2,000 requests at 16/s."""
 ROUTE = ("kserve", "raw-vllm", "llm-d", "kserve", "llm-d", "raw-vllm")
 """From raw-vllm: every directed pair once."""
-PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- moves: begin -->", "<!-- moves: end -->"
 
 
 def main() -> int:
@@ -49,7 +46,7 @@ def main() -> int:
     if outcome.error is not None:
         sys.stderr.write(f"{outcome.error}\n")
         return 1
-    write(lines)
+    write("moves", "Moves", lines)
     few = [one for one in outcome.moves if one["requests"] < REQUESTS]
     slow = [one for one in outcome.moves if one["overheadSeconds"] > one["overheadGoalSeconds"]]
     return 1 if outcome.lost or few or slow or len(outcome.moves) < len(ROUTE) else 0
@@ -75,12 +72,7 @@ async def _run(lab: controlplane.Lab) -> Outcome:
 
 def table(outcome: Outcome) -> list[str]:
     """The table, with where and when."""
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    head = (
-        f"{today}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
-        f"Python {platform.python_version()}; simulated engines, {RATE:g} requests/s, 40 % streams, hold {HOLD:g} s."
-    )
+    head = f"{machine()}; simulated engines, {RATE:g} requests/s, 40 % streams, hold {HOLD:g} s."
     columns = "| from | to | requests | streams in flight | lost | cut | wrong | p50 / p95 / p99 before"
     return [
         head,
@@ -113,17 +105,6 @@ def _row(one: dict[str, Any] | Any) -> str:
 
 def _spread(felt: dict[str, Any]) -> str:
     return " / ".join(f"{felt['latency'].get(rank, 0):.2f}" for rank in ("p50", "p95", "p99")) + " s"
-
-
-def write(lines: list[str]) -> None:
-    """Put the table between its marks; the page is made when there is none."""
-    page = PAGE.read_text("utf-8") if PAGE.exists() else f"# Benchmarks\n\n## Moves\n\n{BEGIN}\n{END}\n"
-    if BEGIN not in page:
-        page = f"{page.rstrip()}\n\n## Moves\n\n{BEGIN}\n{END}\n"
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}", "utf-8")
 
 
 if __name__ == "__main__":

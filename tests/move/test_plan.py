@@ -33,7 +33,7 @@ async def test_a_plan_names_every_object_and_step_and_changes_nothing() -> None:
     assert "+ make" in text
     assert "v park" in text
     assert "no move there yet: a default" in text
-    assert "1 needed beside the source, 3 of 4 free" in text
+    assert "1 needed, 3 of 4 free" in text
 
 
 async def test_what_the_plan_says_is_what_the_move_does() -> None:

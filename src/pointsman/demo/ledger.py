@@ -92,12 +92,28 @@ def summary(entries: Sequence[Entry]) -> dict[str, Any]:
         "cut": kinds["cut"],
         "wrong": kinds["wrong"],
         "unfinished": unfinished,
+        "silentSeconds": _silent(entries),
         "errors": {kind: kinds[kind] for kind in FAILURES if kinds[kind]},
         "retriedByEdge": sum(entry.retries > 0 for entry in good),
         "latency": _quantiles(entry.ended - entry.sent for entry in good if entry.ended is not None),
         "ttft": _quantiles(entry.first - entry.sent for entry in good if entry.stream and entry.first is not None),
         "answeredBy": dict(sorted(Counter(entry.member for entry in good).items())),
     }
+
+
+def _silent(entries: Iterable[Entry]) -> float:
+    """Seconds from the first unanswered request to the next answered one, the longest such stretch; by time of sending.
+
+    A stretch that is not over ends with the last request.
+    """
+    longest, since, last = 0.0, None, 0.0
+    for entry in sorted(entries, key=lambda one: one.sent):
+        last = entry.sent
+        if entry.answered:
+            longest, since = max(longest, last - since) if since is not None else longest, None
+        elif since is None and entry.ended is not None:
+            since = entry.sent
+    return round(max(longest, last - since if since is not None else 0.0), 2)
 
 
 def stream_share(entries: Sequence[Entry], window: Window) -> float:

@@ -30,6 +30,7 @@ from pointsman.move.journal import Opening, Progress, digest
 from pointsman.move.ledger import Journal, Ledger
 from pointsman.move.lock import DURATION, NAMESPACE, Lock
 from pointsman.move.plan.plan import Plan, make_plan
+from pointsman.move.plan.predict import cold_start, predict
 from pointsman.move.preflight import preflight, source_of
 from pointsman.move.receipt import receipt_from
 from pointsman.move.records import remember
@@ -156,12 +157,14 @@ class Conductor:
         await self.refuse_if_busy(model)
         context = await self._context(model, self._layer(target).id, options)
         checks = await preflight(context)
-        moves, _ = await self.ledger.every(model=model.name)
-        receipts = [receipt_from(one.progress) for one in moves]
         context, choice = await self._chosen(context)
-        return await make_plan(
-            context, choice, self._steps(context, choice.steps), checks, receipts, spec_digest(model)
-        )
+        steps, receipts = self._steps(context, choice.steps), await self._receipts(model)
+        return await make_plan(context, choice, steps, checks, receipts, spec_digest(model))
+
+    async def _receipts(self, model: Model) -> list[dict[str, Any]]:
+        """Of all moves of the model, the oldest first."""
+        moves, _ = await self.ledger.every(model=model.name)
+        return [receipt_from(one.progress) for one in moves]
 
     async def _move(self, model: Model, target: str, options: Options, recover: bool) -> Result:
         await self._refuse_if_held(model)
@@ -300,6 +303,8 @@ class Conductor:
         model, capture = context.model, context.capture
         assert capture is not None
         await capture.look()
+        receipts, started = await self._receipts(model), await cold_start(context)
+        expected = predict(choice.steps, choice, context.target.id, receipts, started)
         news = capture.news(everything=True)
         opening = Opening(
             model=model.name,
@@ -310,6 +315,7 @@ class Conductor:
             steps=choice.steps,
             strategy=choice.strategy,
             options=context.options.as_dict(),
+            predicted={"seconds": round(expected.seconds, 1), "downtimeSeconds": round(expected.downtime, 1)},
             alias=alias_data(context.alias),
             captured=news[CAPTURED],
         )

@@ -42,6 +42,8 @@ class Opening(BaseModel):
     """The alias as it was: its members, ids and weights."""
     strategy: str = "side-by-side"
     """How the target gets its room; the steps follow from it."""
+    predicted: dict[str, float] = Field(default_factory=dict)
+    """What the move was expected to take: ``seconds``, ``downtimeSeconds``."""
     captured: dict[str, Any] = Field(default_factory=dict)
     """What the engines had counted when the move began."""
     plan_digest: str = ""

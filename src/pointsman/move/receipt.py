@@ -51,6 +51,7 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "started": progress.opened.isoformat() if progress.opened else "",
         "ended": progress.ended.isoformat() if progress.ended else "",
         "seconds": round(seconds, 3),
+        "predicted": dict(plan.predicted),
         "waits": waits,
         "overheadSeconds": round(overhead, 3),
         "overheadGoalSeconds": round(fixed + share * seconds, 3),

@@ -36,9 +36,21 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     for one in prediction["steps"]:
         by_source.setdefault(one["source"], []).append(one["step"])
     lines += [f"              {', '.join(steps)}: {source}" for source, steps in by_source.items()]
-    lines.append(
-        f"accelerators  {needs['gpus']} needed, {needs['free']} of {needs['total']} free, "
-        f"{needs['pending']} waited for by other pods"
-    )
-    lines.append(f"price         {plan['price']}")
+    gpus, cpu, memory = needs["gpus"], needs["cpuMillicores"], needs["memoryBytes"]
+    lines += [
+        f"accelerators  {gpus['needed']} needed, {gpus['free']} of {gpus['total']} free, "
+        f"{gpus['pending']} waited for by other pods",
+        f"CPU           {cpu['needed'] / 1000:g} cores needed, {cpu['free'] / 1000:g} free on all nodes together",
+        f"memory        {memory['needed'] / 2**30:.3g} GiB needed, {memory['free'] / 2**30:.3g} free",
+        f"price         {_price(plan['price'])}",
+    ]
     return lines
+
+
+def _price(price: Mapping[str, Any]) -> str:
+    """What is started and stopped, if anybody said what it costs."""
+    starts, stops = price["startsPerHour"], price["stopsPerHour"]
+    if starts is None or stops is None:
+        return "unknown: spec.accelerator.pricePerHour is not set"
+    both = took(price["bothSeconds"])
+    return f"starts {starts}/h, stops {stops}/h; both for about {both}, which is {price['whileBoth']} extra"

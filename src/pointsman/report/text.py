@@ -55,19 +55,19 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     lines.append(f"  waits         {spent or 'none'}")
     goal = took(receipt["overheadGoalSeconds"])
     lines.append(f"  overhead      {took(receipt['overheadSeconds'])} (goal: at most {goal})")
-    lines += _downtime(receipt["downtime"])
+    lines += _downtime(receipt["downtime"], receipt["predicted"].get("downtimeSeconds", 0.0))
     lines += traffic_lines(receipt["traffic"])
     lines += [f"  failed        {why}" for why in receipt["failures"]]
     return lines
 
 
-def _downtime(downtime: Mapping[str, Any]) -> list[str]:
+def _downtime(downtime: Mapping[str, Any], predicted: float) -> list[str]:
     """The time without an engine, where there was one on purpose."""
     measured, accepted = downtime["measuredSeconds"], downtime["acceptedSeconds"]
     if not accepted:
         return []
     said = "not over yet" if measured is None else took(measured)
-    return [f"  no engine     {said} (accepted: at most {took(accepted)})"]
+    return [f"  no engine     {said} (predicted {took(predicted)}, accepted at most {took(accepted)})"]
 
 
 def traffic_lines(traffic: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -26,6 +27,8 @@ class Accelerator(Block):
 
     gpus_per_replica: Annotated[int, Field(ge=0, le=64)] = 1
     """0 runs on the CPU."""
+    price_per_hour: Annotated[Decimal, Field(ge=0)] | None = None
+    """What one accelerator costs an hour, in whatever currency the reader thinks in; for plans only."""
     node_selector: dict[str, str] = Field(default_factory=dict)
     tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
 

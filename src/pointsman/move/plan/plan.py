@@ -13,22 +13,13 @@ from pointsman.move.capacity import room_from
 from pointsman.move.context import Context
 from pointsman.move.journal import digest
 from pointsman.move.live import read_live
+from pointsman.move.plan.cost import Needs, Price, needs_of, price_of
 from pointsman.move.plan.diff import ObjectPlan, plan_object
 from pointsman.move.plan.predict import Prediction, cold_start, predict
 from pointsman.move.steps import Step
 from pointsman.move.strategy import Choice
 
-__all__ = ["Needs", "Plan", "make_plan"]
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """Accelerators: what the target asks for, what is free by the scheduler's count, what other pods wait for."""
-
-    gpus: int
-    free: int
-    total: int
-    pending: int
+__all__ = ["Plan", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +38,7 @@ class Plan:
     checks: Mapping[str, str]
     """What the preflight found, by check."""
     prediction: Prediction
+    price: Price
     fingerprint: Mapping[str, str]
     """Digests of what must not change before the plan is applied: spec, alias, capacity, each object."""
 
@@ -68,7 +60,8 @@ class Plan:
             "downtimeSource": self.prediction.downtime_source,
             "steps": [asdict(one) for one in self.prediction.steps],
         }
-        found["price"] = "no price per hour is known for these nodes"
+        found["needs"] = self.needs.as_dict()
+        found["price"] = self.price.as_dict()
         return found
 
 
@@ -90,7 +83,9 @@ async def make_plan(
     nodes, pods = await asyncio.gather(context.cluster.list(kind_of("Node")), context.cluster.list(kind_of("Pod")))
     room = room_from(nodes, pods)
     started = await cold_start(context)
-    needs = Needs(target.gpus(context.model), room.available, room.total, room.pending)
+    needs = needs_of(target, context.model, room)
+    prediction = predict([step.id for step in steps], choice, target.id, receipts, started)
+    both = prediction.between("deploy", "park")
     return Plan(
         model=context.model.name,
         source=source.id,
@@ -101,8 +96,9 @@ async def make_plan(
         steps=tuple(_described(step, context) for step in steps),
         needs=needs,
         checks=checks,
-        prediction=predict([step.id for step in steps], choice, target.id, receipts, started),
-        fingerprint=await _fingerprint(context, needs, spec_digest),
+        prediction=prediction,
+        price=price_of(source, target, context.model, both),
+        fingerprint=await _fingerprint(context, choice, needs, spec_digest),
     )
 
 
@@ -129,12 +125,13 @@ def _described(step: Step, context: Context) -> Mapping[str, str]:
     return {"id": step.id, "act": said.act, "check": said.check, "undo": said.undo}
 
 
-async def _fingerprint(context: Context, needs: Needs, spec_digest: str) -> dict[str, str]:
+async def _fingerprint(context: Context, choice: Choice, needs: Needs, spec_digest: str) -> dict[str, str]:
     """What the plan was made from."""
     found = {
         "spec": spec_digest,
         "alias": digest(repr(sorted(asdict(one).items() for one in context.alias.members))),
-        "capacity": f"{needs.free} of {needs.total} accelerators free, {needs.pending} waited for",
+        "capacity": f"{needs.free_gpus} of {needs.total_gpus} accelerators free, {needs.pending_gpus} waited for",
+        "strategy": choice.strategy,
     }
     refs = [ref_of(one) for one in context.target.render(context.model)]
     refs += [patch.ref for patch in context.source.park(context.model)]

@@ -64,6 +64,13 @@ class Prediction:
         """All steps together."""
         return sum(one.seconds for one in self.steps)
 
+    def between(self, first: str, last: str) -> float:
+        """Seconds from the beginning of one step to the end of another; 0 where they do not come in this order."""
+        ids = [one.step for one in self.steps]
+        if first not in ids or last not in ids:
+            return 0.0
+        return sum(one.seconds for one in self.steps[ids.index(first) : ids.index(last) + 1])
+
 
 def predict(
     steps: Sequence[str], choice: Choice, target: str, receipts: Sequence[Mapping[str, Any]], started: float | None
