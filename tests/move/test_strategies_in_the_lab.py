@@ -1,0 +1,72 @@
+"""A gap in the lab, there and back, under tenants who call: what they lose lies in it, and it is as long as was said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from pointsman.demo.ledger import Entry, summary
+from tests.conftest import RunningLab
+from tests.move.platform import MODEL, layer_of, pointsman_in, served
+from tests.move.tenants import calling
+
+pytestmark = pytest.mark.lab
+
+
+async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of_it(lab: RunningLab) -> None:
+    served(lab)
+    start = layer_of(lab)
+    other = "kserve" if start != "kserve" else "raw-vllm"
+    async with calling(lab, rate=6, seed=11) as load:
+        for target in (other, start):
+            counted = len(load.ledger.entries)
+            receipt = await asyncio.to_thread(gap, lab, target)
+            await load.settle()
+            entries = load.ledger.entries[counted:]
+            measured, predicted = receipt["downtime"]["measuredSeconds"], receipt["predicted"]["downtimeSeconds"]
+            felt = summary(entries)["silentSeconds"]
+            allowed = max(5.0, 0.25 * measured)
+            print(f"{target}: predicted {predicted} s, measured {measured} s, felt {felt} s")  # noqa: T201
+            assert receipt["strategy"] == "gap"
+            assert felt > 0, "a gap that nobody felt is none"
+            assert abs(measured - felt) <= allowed
+            assert abs(predicted - measured) <= allowed
+            assert len(stretches(entries)) == 1, "requests were lost outside of the gap"
+    assert layer_of(lab) == start
+
+
+def test_a_gap_that_nobody_allowed_is_refused(lab: RunningLab) -> None:
+    served(lab)
+    other = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
+    words = ("plan", MODEL, "--to", other, "--strategy", "gap", "--kubeconfig", str(lab.kubeconfig))
+    done = pointsman_in(lab)(*words)
+    assert done.returncode == 1
+    assert "preflight.room" in done.stderr
+    assert "--allow-downtime" in done.stderr
+
+
+def gap(lab: RunningLab, target: str) -> dict[str, Any]:
+    """Move with a gap; its receipt."""
+    words = ("move", MODEL, "--to", target, "--yes", "--hold", "2", "--strategy", "gap", "--allow-downtime", "5m")
+    done = pointsman_in(lab)(*words, "--output", "json", "--kubeconfig", str(lab.kubeconfig), timeout=300)
+    assert done.returncode == 0, done.stderr
+    receipt: dict[str, Any] = json.loads(done.stdout)
+    return receipt
+
+
+def stretches(entries: list[Entry]) -> list[list[Entry]]:
+    """Unanswered requests, those with no answered one sent between them together."""
+    found: list[list[Entry]] = []
+    open_ = False
+    for entry in sorted(entries, key=lambda one: one.sent):
+        if entry.answered:
+            open_ = False
+        elif open_:
+            found[-1].append(entry)
+        else:
+            found.append([entry])
+            open_ = True
+    return found
