@@ -1,4 +1,4 @@
-"""A gap in the lab, there and back, under tenants who call: what they lose lies in it, and it is as long as was said."""
+"""A gap in the lab, there and back, under tenants who call: what they lose lies in it, and it is as long as said."""
 
 from __future__ import annotations
 
