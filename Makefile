@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 LAB    ?= default
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
+.PHONY: help soak demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, s
 
 bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.analysis
+
+soak: $(VENV)/.dev ## two moves in the lab killed at every record; hours, in parts that are gone on with (build/soak.jsonl)
+	@$(BIN)/python -m pytest -s tests/soak --soak all
 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
 	@$(BIN)/python -m benchmarks.strategies

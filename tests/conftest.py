@@ -107,27 +107,36 @@ def lab(state_directory: Path) -> Iterator[RunningLab]:
         assert stopped.returncode == 0, stopped.stderr
 
 
-SAMPLE = 3
-"""Faults in a run that does not ask for all."""
+SAMPLES = {"faults": ("tests/faults/test_faults_in_the_lab.py", 3), "soak": ("tests/soak/test_soak.py", 1)}
+"""Sweeps, and how many of their tests a run has that does not ask for all."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults", choices=("sample", "all"), default="sample", help="how many of the lab's faults")
-    parser.addoption("--faults-seed", type=int, default=4, help="of the sample")
+    for sweep in SAMPLES:
+        parser.addoption(f"--{sweep}", choices=("sample", "all"), default="sample", help=f"how much of the {sweep}")
+        parser.addoption(f"--{sweep}-seed", type=int, default=4, help="of the sample")
     parser.addoption("--faults-table", default="", help="write what was seen into this file")
+    parser.addoption(
+        "--soak-file", default="build/soak.jsonl", help="keeps what was done, so that it can be gone on with"
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"faults: {config.getoption('--faults')}, seed {config.getoption('--faults-seed')}"
+    said = (
+        f"{sweep}: {config.getoption(f'--{sweep}')}, seed {config.getoption(f'--{sweep}-seed')}" for sweep in SAMPLES
+    )
+    return "; ".join(said)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of the faults, a sample by seed, unless all are asked for or tests are chosen by name."""
-    faults = [item for item in items if "tests/faults/test_faults_in_the_lab.py" in item.nodeid]
-    chosen = config.getoption("--faults") == "all" or any("::" in word for word in config.args) or config.option.keyword
-    if chosen or len(faults) <= SAMPLE:
+    """Of each sweep a sample by seed, unless all are asked for or tests are chosen by name."""
+    if any("::" in word for word in config.args) or config.option.keyword:
         return
-    kept = random.Random(config.getoption("--faults-seed")).sample(faults, SAMPLE)
-    dropped = [item for item in faults if item not in kept]
-    items[:] = [item for item in items if item not in dropped]
-    config.hook.pytest_deselected(items=dropped)
+    for sweep, (file, count) in SAMPLES.items():
+        found = [item for item in items if file in item.nodeid]
+        if config.getoption(f"--{sweep}") == "all" or len(found) <= count:
+            continue
+        kept = random.Random(config.getoption(f"--{sweep}-seed")).sample(found, count)
+        dropped = [item for item in found if item not in kept]
+        items[:] = [item for item in items if item not in dropped]
+        config.hook.pytest_deselected(items=dropped)

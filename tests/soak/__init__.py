@@ -1,0 +1,1 @@
+"""Moves in the lab whose process is killed at every record of the journal."""

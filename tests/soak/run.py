@@ -1,0 +1,136 @@
+"""One move whose process is killed when its journal has reached a record, and what others make of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pointsman.demo.ledger import summary
+from pointsman.demo.load import Load
+from pointsman.kube.client import Client
+from pointsman.kube.resources import kind_of
+from tests.conftest import RunningLab
+from tests.move.platform import MODEL, layer_of, objects, pointsman_in
+
+__all__ = ["Death", "Seen", "carry_out", "home"]
+
+LIMIT = 300.0
+"""Seconds one command may take before the test gives up on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Where a move's process dies, and what is said to the next one."""
+
+    source: str
+    target: str
+    record: int
+    verb: str
+    """``resume`` or ``rollback``."""
+
+    def __str__(self) -> str:
+        return f"{self.source}-{self.target}-{self.record:02d}-{self.verb}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of it."""
+
+    killed: bool
+    """False: the move had ended before."""
+    refused: bool
+    """A rollback came after the point of no return, and the move was finished in its place."""
+    layer: str
+    requests: int
+    lost: int
+    wrong: int
+    orphans: list[str]
+    """Objects that should not be there, or should."""
+    said: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the file."""
+        return asdict(self)
+
+
+def home(lab: RunningLab, layer: str) -> None:
+    """The model is served from ``layer``; a gap is the quickest way there, and not what is looked at."""
+    if layer_of(lab) != layer:
+        words = ("move", MODEL, "--to", layer, "--yes", "--hold", "0", "--strategy", "gap", "--allow-downtime", "5m")
+        done = pointsman_in(lab)(*words, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
+        assert done.returncode == 0, done.stderr
+
+
+async def carry_out(lab: RunningLab, tenants: Load, death: Death) -> Seen:
+    """Move, die, let another process go on; tenants call all the time."""
+    before = await asyncio.to_thread(objects, lab)
+    counted = len(tenants.ledger.entries)
+    killed = await _killed(lab, death)
+    refused, said = False, ""
+    if killed:
+        exit_, said = await _tell(lab, death.verb)
+        if death.verb == "rollback" and "point-of-no-return" in said:
+            refused, (exit_, said) = True, await _tell(lab, "resume")
+        assert exit_ == 0, f"{death}: {said}"
+    await tenants.settle()
+    felt = summary(tenants.ledger.entries[counted:])
+    layer, after = await asyncio.to_thread(layer_of, lab), await asyncio.to_thread(objects, lab)
+    back = killed and death.verb == "rollback" and not refused
+    orphans = sorted(before ^ after) if back else sorted(before - after)
+    return Seen(killed, refused, layer, felt["requests"], felt["lost"], felt["wrong"], orphans, said[-400:])
+
+
+async def _killed(lab: RunningLab, death: Death) -> bool:
+    """Begin the move and kill its process at the record; False when it had ended by then."""
+    program = pointsman_in(lab)
+    words = ("move", MODEL, "--to", death.target, "--yes", "--hold", "1", "--kubeconfig", str(lab.kubeconfig))
+    known = await asyncio.to_thread(_journals, lab)
+    process = await asyncio.create_subprocess_exec(
+        *program.command(*words),
+        env=program.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    reached = asyncio.create_task(_reached(lab, known, death.record))
+    ended = asyncio.create_task(process.wait())
+    try:
+        async with asyncio.timeout(LIMIT):
+            await asyncio.wait({reached, ended}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await ended
+        reached.cancel()
+        await asyncio.gather(reached, return_exceptions=True)
+    return process.returncode != 0
+
+
+async def _reached(lab: RunningLab, known: set[str], record: int) -> None:
+    """Returns when a journal that was not there before has that many records."""
+    async with Client.from_kubeconfig(lab.kubeconfig) as client:
+        async for event in client.watch(kind_of("ConfigMap"), "pointsman-system"):
+            found = event.object
+            if event.type == "SYNCED" or not found or found["metadata"]["name"] in known:
+                continue
+            if f"{record:06d}" in (found.get("data") or {}):
+                return
+
+
+def _journals(lab: RunningLab) -> set[str]:
+    done = lab.kubectl("get", "configmaps", "-n", "pointsman-system", "-o", "name", check=False)
+    return {line.partition("/")[2] for line in done.stdout.split()}
+
+
+async def _tell(lab: RunningLab, verb: str) -> tuple[int, str]:
+    """What an operator says; the exit code, and the state or the error."""
+    words = [verb, MODEL_NAME, *(["--yes"] if verb == "rollback" else []), "--output", "json"]
+    done = await asyncio.to_thread(pointsman_in(lab), *words, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
+    state = json.loads(done.stdout).get("state", "") if done.stdout.startswith("{") else ""
+    return done.returncode, f"{state} {done.stderr[-1500:] if done.returncode else ''}".strip()
+
+
+MODEL_NAME = "qwen"

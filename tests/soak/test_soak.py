@@ -1,0 +1,77 @@
+"""The process killed at every record of two moves in the lab, then ``resume`` in one run and ``rollback`` in another.
+
+``make soak`` does them all, in parts: what is done lies in a file and is not done again. Else one of them, by
+``--soak-seed``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from pointsman.demo.load import Load
+from tests.conftest import RunningLab
+from tests.move.platform import served
+from tests.move.tenants import calling
+from tests.soak.run import Death, carry_out, home
+
+pytestmark = pytest.mark.lab
+
+LAST = 26
+"""A side-by-side move has fewer records than that."""
+PAIRS = (("raw-vllm", "kserve"), ("llm-d", "raw-vllm"))
+DEATHS = [
+    Death(*pair, record, verb) for pair in PAIRS for verb in ("resume", "rollback") for record in range(1, LAST + 1)
+]
+
+
+@pytest.fixture(scope="module")
+async def tenants(lab: RunningLab) -> AsyncIterator[Load]:
+    await asyncio.to_thread(served, lab)
+    async with calling(lab, rate=8, seed=5) as load:
+        yield load
+
+
+@pytest.fixture(scope="module")
+def file(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Where what was seen is kept, a line each; its sums are printed at the end."""
+    path = Path(request.config.getoption("--soak-file"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    yield path
+    print(f"\n{_sums(path)}")  # noqa: T201 - what the run is for
+
+
+@pytest.mark.parametrize("death", DEATHS, ids=str)
+async def test_a_killed_move_costs_tenants_nothing(
+    lab: RunningLab, tenants: Load, file: Path, death: Death, request: pytest.FixtureRequest
+) -> None:
+    if request.config.getoption("--soak") == "all" and str(death) in _done(file):
+        pytest.skip("done in an earlier part")
+    await asyncio.to_thread(home, lab, death.source)
+    await tenants.settle()
+    seen = await carry_out(lab, tenants, death)
+    assert (seen.lost, seen.wrong, seen.orphans) == (0, 0, []), seen
+    assert seen.requests > 0
+    back = seen.killed and death.verb == "rollback" and not seen.refused
+    assert seen.layer == (death.source if back else death.target), seen
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps({"death": str(death), **seen.as_dict()}) + "\n")
+
+
+def _done(path: Path) -> set[str]:
+    return {json.loads(line)["death"] for line in path.read_text().splitlines()} if path.exists() else set()
+
+
+def _sums(path: Path) -> str:
+    found = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    killed = [one for one in found if one["killed"]]
+    late = sum(one["refused"] for one in killed)
+    requests, lost = (sum(one[key] for one in found) for key in ("requests", "lost"))
+    return (
+        f"soak: {len(found)} of {len(DEATHS)} runs, {len(killed)} deaths, {late} rollbacks past the point of no "
+        f"return; {requests} requests of tenants, {lost} lost"
+    )
