@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
-from pointsman.move.conductor import Result
 from pointsman.move.control import Control
 from pointsman.move.ledger import Ledger
 from pointsman.move.lock import Lock
+from pointsman.move.means import Result
 from pointsman.move.requests import Verb
 from pointsman.move.states import State
 from pointsman.report.contract import Happening, Topic

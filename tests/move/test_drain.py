@@ -8,9 +8,9 @@ import pytest
 
 from pointsman.edge.contract import Replica
 from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
-from pointsman.move.conductor import Result
 from pointsman.move.control import Control
 from pointsman.move.drain import READINGS, Watch
+from pointsman.move.means import Result
 from pointsman.move.probes.counters import Counters, Reading, parse
 from pointsman.move.requests import Verb
 from pointsman.report.contract import Happening, Topic

@@ -12,9 +12,9 @@ import pytest
 from pointsman.edge.contract import Replica
 from pointsman.errors import MoveFailedError, NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.move.conductor import Result
 from pointsman.move.control import Control
-from pointsman.move.drift import RULES, Answer, Kind, Phase, table
+from pointsman.move.drift_rules import RULES, Answer, Kind, Phase, table
+from pointsman.move.means import Result
 from pointsman.report.contract import Happening, Topic
 from tests.world.world import World, quick
 

@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, PointsmanError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.move.conductor import Conductor, Means
+from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context
 from pointsman.move.control import Control
 from pointsman.move.ledger import Ledger
 from pointsman.move.lock import NAMESPACE
+from pointsman.move.means import Means
 from pointsman.move.requests import Verb
 from pointsman.move.states import State
 from pointsman.move.steps.contract import Description, Detail

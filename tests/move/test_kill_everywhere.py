@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import pytest
 
 from pointsman.errors import RefusedError
-from pointsman.move.conductor import Result
 from pointsman.move.control import Control
 from pointsman.move.ledger import Ledger
+from pointsman.move.means import Result
 from pointsman.move.requests import Verb
 from pointsman.move.states import REVERSIBLE
 from tests.move.test_strategy import bridged

@@ -26,8 +26,9 @@ from pointsman.kube.client import Client
 from pointsman.kube.http import Http
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import SystemClock
-from pointsman.move.conductor import Conductor, Means, Result
+from pointsman.move.conductor import Conductor
 from pointsman.move.context import Options
+from pointsman.move.means import Means, Result
 from pointsman.report.contract import Happening, Topic
 from tests.conftest import RunningLab
 from tests.move.platform import layer_of, pointsman_in, served

@@ -14,8 +14,9 @@ from pointsman.edge.contract import Member
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Object
-from pointsman.move.conductor import Conductor, Means
+from pointsman.move.conductor import Conductor
 from pointsman.move.context import Options
+from pointsman.move.means import Means
 from pointsman.report.contract import Happening
 from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model

@@ -13,8 +13,8 @@ import typer
 from pointsman.cli.words import INTERRUPTED, Output, agree, leave
 
 if TYPE_CHECKING:
-    from pointsman.move.conductor import Result
     from pointsman.move.control import Control
+    from pointsman.move.means import Result
 
 __all__ = ["abort", "pause", "promote", "resume", "rollback"]
 

@@ -18,7 +18,8 @@ from pointsman.kube.client import Client
 from pointsman.kube.http import Http
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import SystemClock
-from pointsman.move.conductor import Conductor, Means
+from pointsman.move.conductor import Conductor
+from pointsman.move.means import Means
 from pointsman.move.overview import ReadAliases
 from pointsman.report.contract import Observer
 from pointsman.report.lines import JsonLines, PlainLines

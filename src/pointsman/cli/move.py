@@ -12,8 +12,8 @@ import typer
 from pointsman.cli.words import INTERRUPTED, DrainPolicy, Output, Strategy, agree, duration, leave
 
 if TYPE_CHECKING:
-    from pointsman.move.conductor import Result
     from pointsman.move.context import Options
+    from pointsman.move.means import Result
     from pointsman.spec.model import Model
 
 __all__ = ["command"]

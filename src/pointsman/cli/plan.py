@@ -13,8 +13,8 @@ import typer
 from pointsman.cli.words import INTERRUPTED, Output, Strategy, agree, duration, leave
 
 if TYPE_CHECKING:
-    from pointsman.move.conductor import Result
     from pointsman.move.context import Options
+    from pointsman.move.means import Result
     from pointsman.move.plan.file import Saved
     from pointsman.move.plan.plan import Plan
     from pointsman.spec.model import Model
@@ -53,7 +53,7 @@ def plan(
     made = asyncio.run(_plan(loaded, to, options, kubeconfig, context))
     show(made.as_dict(), output)
     if file is not None:
-        from pointsman.move.conductor import spec_of
+        from pointsman.move.means import spec_of
         from pointsman.move.plan.file import save_plan
 
         save_plan(file, spec_of(loaded), made, options)

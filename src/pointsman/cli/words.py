@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from pointsman.move.conductor import Result
+    from pointsman.move.means import Result
 
 __all__ = ["INTERRUPTED", "DrainPolicy", "Output", "Strategy", "agree", "duration", "leave"]
 

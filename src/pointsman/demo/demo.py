@@ -32,8 +32,9 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import SystemClock
 from pointsman.move.bring_up import bring_up
-from pointsman.move.conductor import Conductor, Means
+from pointsman.move.conductor import Conductor
 from pointsman.move.context import Options
+from pointsman.move.means import Means
 from pointsman.report.contract import Happening, Observer, Quiet, Topic
 from pointsman.spec.model import Model
 

@@ -46,7 +46,7 @@ async def bring_up(
     checked = _checked(conductor, model, options)
     context = await _unless(stop, checked, "interrupted before anything was changed")
     await lock.take()
-    return await conductor.while_held(lock, _all_or_nothing(conductor, context, stop))
+    return await conductor.tenure.while_held(lock, _all_or_nothing(conductor, context, stop))
 
 
 async def _checked(conductor: Conductor, model: Model, options: Options) -> Context:

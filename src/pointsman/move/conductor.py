@@ -8,27 +8,24 @@ stops before its time is over.
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
-import os
 import secrets
-import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from pointsman.edge.contract import AliasState, Edge
 from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
 from pointsman.layers.contract import Layer
-from pointsman.layers.registry import LAYERS, layer
-from pointsman.move.boundary import Clock, Cluster, Wire
+from pointsman.layers.registry import layer
 from pointsman.move.capture import capturing
 from pointsman.move.captured import CAPTURED
 from pointsman.move.context import Context, Options, alias_data, members_from
-from pointsman.move.fence import Fence, FencedEdge, fenced
-from pointsman.move.journal import Opening, Progress, digest
+from pointsman.move.fence import FencedEdge, fenced
+from pointsman.move.journal import Opening, Progress
 from pointsman.move.ledger import Journal, Ledger
-from pointsman.move.lock import DURATION, NAMESPACE, Lock
+from pointsman.move.lock import NAMESPACE, Lock
+from pointsman.move.means import Means, Result, spec_digest, spec_of
 from pointsman.move.plan.plan import Plan, make_plan
 from pointsman.move.plan.predict import cold_start, predict
 from pointsman.move.preflight import preflight, source_of
@@ -39,59 +36,12 @@ from pointsman.move.runner import Ending, Runner
 from pointsman.move.states import Event, State
 from pointsman.move.steps import Step, resolve
 from pointsman.move.strategy import Choice, choose
+from pointsman.move.tenure import Tenure, quietly
 from pointsman.move.waits import Waits
-from pointsman.report.contract import Happening, Observer, Quiet, Topic
+from pointsman.report.contract import Happening, Topic
 from pointsman.spec.model import Model
 
-__all__ = ["RECOVER", "Conductor", "Means", "Result", "holder_name", "spec_digest", "spec_of"]
-
-RENEWALS = 3
-"""Renewals of the lock within the time after which it would be lost."""
-
-T = TypeVar("T")
-
-
-def holder_name() -> str:
-    """Who we are, for people who wonder who holds a move; ends in something no other process has."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}/{os.getpid()}-{secrets.token_hex(2)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a move is carried out with."""
-
-    cluster: Cluster
-    wire: Wire
-    clock: Clock
-    edge_for: Callable[[Model], Edge]
-    observer: Observer = field(default_factory=Quiet)
-    holder: str = field(default_factory=holder_name)
-    steps: Sequence[Step] | None = None
-    """In the place of the strategies' own steps."""
-    layers: Sequence[Layer] = LAYERS
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A move as it ended: its receipt, and the error to leave with when it is not done."""
-
-    receipt: Mapping[str, Any]
-    error: PointsmanError | None = None
-    interrupted: bool = False
-
-
-def spec_of(model: Model) -> dict[str, Any]:
-    """The whole Model as JSON-like data, as a file would say it."""
-    return model.model_dump(mode="json", by_alias=True)
-
-
-def spec_digest(model: Model) -> str:
-    """What changes when anything in the spec does."""
-    return digest(model.model_dump_json(by_alias=True))
+__all__ = ["RECOVER", "Conductor"]
 
 
 class Conductor:
@@ -103,7 +53,7 @@ class Conductor:
         self._began = means.clock.monotonic()
         self._job: asyncio.Task[Result] | None = None
         self._runner: Runner | None = None
-        self._fence = Fence()
+        self.tenure = Tenure(means.clock)
         self._plan_digest = ""
 
     async def move(
@@ -228,7 +178,7 @@ class Conductor:
                 await journal.append(turn, progress.step if turn is Event.PAUSED else "", detail)
             return await self._run(self._context_of(journal.progress, model), journal, lead=None)
 
-        return await self.while_held(lock, work())
+        return await self.tenure.while_held(lock, work())
 
     async def _fresh(self, model: Model, target: str, options: Options) -> Result:
         context = await self._context(model, target, options)
@@ -247,7 +197,7 @@ class Conductor:
             lead = self.means.clock.monotonic() - self._began
             return await self._run(context, journal, lead=lead)
 
-        return await self.while_held(lock, work())
+        return await self.tenure.while_held(lock, work())
 
     async def _run(self, context: Context, journal: Journal, *, lead: float | None) -> Result:
         plan = journal.progress.plan
@@ -292,7 +242,7 @@ class Conductor:
             heard = wish.id
             self.tell(Topic.NOTICE, "", f"{wish.by} asks to {wish.verb.value}", wish.as_dict())
             await runner.ask(wish)
-            await _quietly(take_away(self.means.cluster, journal.ref))
+            await quietly(take_away(self.means.cluster, journal.ref))
 
     def _result(self, ending: Ending, lead: float | None) -> Result:
         receipt = receipt_from(ending.progress, lead=lead)
@@ -340,9 +290,9 @@ class Conductor:
         self, model: Model, source: Layer, target: Layer, options: Options, edge: Edge, alias: AliasState
     ) -> Context:
         capture, cluster, wire, watched = capturing(
-            fenced(self.means.cluster, self._fence),
+            fenced(self.means.cluster, self.tenure.fence),
             self.means.wire,
-            FencedEdge(edge, self._fence),
+            FencedEdge(edge, self.tenure.fence),
             self.means.clock,
             model,
             self.means.layers,
@@ -374,45 +324,6 @@ class Conductor:
 
     def _lock(self, model: str) -> Lock:
         return Lock(self.means.cluster, self.means.clock, model, self.means.holder)
-
-    async def while_held(self, lock: Lock, work: Coroutine[Any, Any, T]) -> T:
-        """Do the work and keep renewing the lock; stop the work when the lock is lost. Gives the lock back."""
-        self._fence.renewed()
-        job = asyncio.ensure_future(work)
-        beat = asyncio.create_task(self._beat(lock))
-        try:
-            await asyncio.wait({job, beat}, return_when=asyncio.FIRST_COMPLETED)
-            if not job.done():
-                self._fence.lost()
-                raise NeedsPersonError(
-                    f"the lock of model {lock.model} is lost: the cluster was out of reach, or another process took it",
-                    where=str(lock.ref),
-                    next_action=f"pointsman status {lock.model}; the journal says how far the move came",
-                    code="lock-lost",
-                )
-            return job.result()
-        finally:
-            # Work that puts something back when it is cancelled does so under the lock.
-            for task in (job, beat):
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-            self._fence.left()
-            await _quietly(lock.release())
-
-    async def _beat(self, lock: Lock) -> None:
-        """Renew until that fails for good; returns when the lock is lost."""
-        last = self.means.clock.monotonic()
-        while True:
-            await asyncio.sleep(DURATION / (RENEWALS + 1))
-            try:
-                async with asyncio.timeout(DURATION / RENEWALS):
-                    if not await lock.renew():
-                        return
-                self._fence.renewed()
-                last = self.means.clock.monotonic()
-            except (ClusterError, TimeoutError):
-                if self.means.clock.monotonic() - last >= DURATION * 0.8:
-                    return
 
 
 RECOVER = {
@@ -466,11 +377,3 @@ def _ended(progress: Progress) -> PointsmanError:
 
 def _ids(plan: Opening) -> dict[str, Any]:
     return {"model": plan.model, "steps": list(plan.steps)}
-
-
-async def _quietly(work: Coroutine[Any, Any, None]) -> None:
-    """Do it if the cluster lets us; a lock that cannot be given back runs out by itself."""
-    try:
-        await work
-    except ClusterError:
-        return

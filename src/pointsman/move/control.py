@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
-from pointsman.move.conductor import Conductor, Result
+from pointsman.move.conductor import Conductor
 from pointsman.move.journal import Progress
 from pointsman.move.ledger import Journal
 from pointsman.move.lock import DURATION, Holding, Lock
+from pointsman.move.means import Result
 from pointsman.move.receipt import receipt_from
 from pointsman.move.requests import Request, Verb, leave
 from pointsman.move.states import CLOSED, REVERSIBLE, Event, State

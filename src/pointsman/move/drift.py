@@ -1,8 +1,6 @@
 """What others changed while a move runs: noticed before each step, named, answered by the rule written for it.
 
-The rules are one table, ``RULES``; ``docs/drift.md`` is generated from it. A rule belongs to a kind of change, to the
-side it happened on, and to how far the move is, because the same change can be harmless before tenants depend on it
-and past help afterwards. Looking changes nothing.
+The rules are a table (``pointsman.move.drift_rules``). Looking changes nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from pointsman.edge.contract import AliasState, Member
@@ -19,6 +16,7 @@ from pointsman.errors import MoveFailedError, NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context, members_from
+from pointsman.move.drift_rules import Answer, Kind, Phase, Rule, rule_for
 from pointsman.move.journal import Progress
 from pointsman.move.live import read_live
 from pointsman.move.lock import NAMESPACE
@@ -26,7 +24,7 @@ from pointsman.move.probes.pods import engine_pods
 from pointsman.move.states import Event, State
 from pointsman.move.steps.contract import Step
 
-__all__ = ["RULES", "Answer", "Drift", "Kind", "Phase", "Rule", "answer", "check", "table"]
+__all__ = ["Drift", "answer", "check"]
 
 
 LOOK = 1.0
@@ -34,183 +32,6 @@ MOMENT = 5.0
 """Seconds a pod may be missing while its controller makes another one."""
 ROLL = 60.0
 """Seconds the edge's replicas may differ: somebody else may be rolling it for another alias."""
-
-
-class Kind(StrEnum):
-    """What others can change."""
-
-    ALIAS = "alias edited"
-    DELETED = "object deleted"
-    SCALED = "object scaled"
-    EDGE = "edge restarted"
-    MODEL = "Model changed"
-
-
-class Answer(StrEnum):
-    """What a rule says."""
-
-    GO_ON = "go-on"
-    PAUSE = "pause"
-    ROLL_BACK = "roll-back"
-
-
-class Phase(StrEnum):
-    """How far the move is."""
-
-    UNPROVED = "target not proved"
-    """Up to the end of the step ``contract``."""
-    PROVED = "target proved"
-    """From there to the point of no return."""
-    COMMITTED = "committed"
-    """Past the point of no return."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line of the table."""
-
-    kind: Kind
-    what: str
-    """The change, as the docs say it."""
-    id: str
-    phases: tuple[Phase, ...]
-    answer: Answer
-    why: str
-
-
-_BEFORE = (Phase.UNPROVED, Phase.PROVED)
-_ALWAYS = (*_BEFORE, Phase.COMMITTED)
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        Kind.ALIAS,
-        "its members or weights are not what the move left",
-        "alias",
-        _ALWAYS,
-        Answer.PAUSE,
-        "somebody decided where tenants go; neither writing over it nor keeping it can be right unasked",
-    ),
-    Rule(
-        Kind.DELETED,
-        "an object of the target",
-        "target-deleted",
-        _BEFORE,
-        Answer.ROLL_BACK,
-        "the source still serves; tenants must not stay on what is going away",
-    ),
-    Rule(
-        Kind.DELETED,
-        "an object of the target",
-        "target-deleted",
-        (Phase.COMMITTED,),
-        Answer.PAUSE,
-        "the source is being released, so there is no side left that is surely better",
-    ),
-    Rule(
-        Kind.DELETED,
-        "an object of the source",
-        "source-deleted",
-        (Phase.UNPROVED,),
-        Answer.PAUSE,
-        "there is nothing to go back to, and nothing proved to go on to",
-    ),
-    Rule(
-        Kind.DELETED,
-        "an object of the source",
-        "source-deleted",
-        (Phase.PROVED, Phase.COMMITTED),
-        Answer.GO_ON,
-        "the proved target is the only side left; the sooner tenants are on it the better",
-    ),
-    Rule(
-        Kind.SCALED,
-        "the target, to nothing",
-        "target-gone",
-        _BEFORE,
-        Answer.ROLL_BACK,
-        "as if it were deleted",
-    ),
-    Rule(
-        Kind.SCALED,
-        "the target, to nothing",
-        "target-gone",
-        (Phase.COMMITTED,),
-        Answer.PAUSE,
-        "as if it were deleted",
-    ),
-    Rule(
-        Kind.SCALED,
-        "the target, to fewer replicas than were proved",
-        "target-fewer",
-        _ALWAYS,
-        Answer.PAUSE,
-        "what is left was not judged to carry all tenants",
-    ),
-    Rule(
-        Kind.SCALED,
-        "the target, to more replicas",
-        "target-more",
-        _ALWAYS,
-        Answer.GO_ON,
-        "every serving pod is judged at every step anyway",
-    ),
-    Rule(
-        Kind.SCALED,
-        "the source, to nothing",
-        "source-gone",
-        (Phase.UNPROVED,),
-        Answer.PAUSE,
-        "as if it were deleted",
-    ),
-    Rule(
-        Kind.SCALED,
-        "the source, to nothing",
-        "source-gone",
-        (Phase.PROVED, Phase.COMMITTED),
-        Answer.GO_ON,
-        "as if it were deleted",
-    ),
-    Rule(
-        Kind.SCALED,
-        "the source, to more or fewer replicas",
-        "source-other",
-        _ALWAYS,
-        Answer.GO_ON,
-        "it serves; fewer replicas are a reason to leave it, more are drained and parked like the others",
-    ),
-    Rule(
-        Kind.EDGE,
-        "replicas replaced, all on the declared configuration",
-        "edge-same",
-        _ALWAYS,
-        Answer.GO_ON,
-        "a new process reads the same file; its split is observed again at the next shift",
-    ),
-    Rule(
-        Kind.EDGE,
-        "a replica on another configuration than the declared one",
-        "edge-other",
-        _ALWAYS,
-        Answer.PAUSE,
-        "that replica sends tenants where nobody declared",
-    ),
-    Rule(
-        Kind.MODEL,
-        "the Model kept in the cluster is another one now",
-        "model",
-        _BEFORE,
-        Answer.PAUSE,
-        "the target was made from the old one; whether that is still wanted only a person knows",
-    ),
-    Rule(
-        Kind.MODEL,
-        "the Model kept in the cluster is another one now",
-        "model",
-        (Phase.COMMITTED,),
-        Answer.GO_ON,
-        "only the source is left to be parked; the new Model is the next change",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +55,7 @@ async def check(context: Context, progress: Progress, steps: Sequence[Step]) -> 
         _objects(context, progress), _edge(context, progress, steps, alias), _model(context, progress)
     )
     found = [_alias(context, progress, steps, alias.members), *rest]
-    return [Drift(_rule(rule, phase).kind, what, _rule(rule, phase)) for part in found for rule, what in part]
+    return [Drift(rule_for(rule, phase).kind, what, rule_for(rule, phase)) for part in found for rule, what in part]
 
 
 async def answer(context: Context, progress: Progress, steps: Sequence[Step], step: str) -> list[dict[str, str]]:
@@ -259,19 +80,6 @@ async def answer(context: Context, progress: Progress, steps: Sequence[Step], st
             code="drift",
         )
     return [one.as_dict() for one in found]
-
-
-def table() -> str:
-    """The rules as a Markdown table."""
-    lines = ["| What changed | How | While | Answer | Why |", "|---|---|---|---|---|"]
-    for rule in RULES:
-        phases = "at any time" if rule.phases == _ALWAYS else ", ".join(one.value for one in rule.phases)
-        lines.append(f"| {rule.kind.value} | {rule.what} | {phases} | **{rule.answer.value}** | {rule.why} |")
-    return "\n".join(lines) + "\n"
-
-
-def _rule(named: str, phase: Phase) -> Rule:
-    return next(one for one in RULES if one.id == named and phase in one.phases)
 
 
 def _phase(progress: Progress) -> Phase:
