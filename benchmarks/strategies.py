@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -60,6 +61,7 @@ CASES = (
 
 def main() -> int:
     """Run all cases, or those named on the command line; 0 when every prediction held and nothing was lost unasked."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     named = set(sys.argv[1:])
     rows: list[str] = []
     bad: list[str] = []

@@ -50,6 +50,8 @@ class Seen:
     orphans: list[str]
     """Objects that should not be there, or should."""
     said: str
+    failures: list[str]
+    """The first requests that were lost: when, how, and what was said."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the file."""
@@ -67,7 +69,7 @@ def home(lab: RunningLab, layer: str) -> None:
 async def carry_out(lab: RunningLab, tenants: Load, death: Death) -> Seen:
     """Move, die, let another process go on; tenants call all the time."""
     before = await asyncio.to_thread(objects, lab)
-    counted = len(tenants.ledger.entries)
+    began, counted = tenants.now(), len(tenants.ledger.entries)
     killed = await _killed(lab, death)
     refused, said = False, ""
     if killed:
@@ -76,11 +78,17 @@ async def carry_out(lab: RunningLab, tenants: Load, death: Death) -> Seen:
             refused, (exit_, said) = True, await _tell(lab, "resume")
         assert exit_ == 0, f"{death}: {said}"
     await tenants.settle()
-    felt = summary(tenants.ledger.entries[counted:])
+    entries = tenants.ledger.entries[counted:]
+    felt = summary(entries)
+    bad = [
+        f"{one.sent - began:.1f} s: {one.failure} {one.status} {one.detail[:120]}"
+        for one in entries
+        if not one.answered
+    ]
     layer, after = await asyncio.to_thread(layer_of, lab), await asyncio.to_thread(objects, lab)
     back = killed and death.verb == "rollback" and not refused
     orphans = sorted(before ^ after) if back else sorted(before - after)
-    return Seen(killed, refused, layer, felt["requests"], felt["lost"], felt["wrong"], orphans, said[-400:])
+    return Seen(killed, refused, layer, felt["requests"], felt["lost"], felt["wrong"], orphans, said[-400:], bad[:8])
 
 
 async def _killed(lab: RunningLab, death: Death) -> bool:
