@@ -80,11 +80,8 @@ async def carry_out(lab: RunningLab, tenants: Load, death: Death) -> Seen:
     await tenants.settle()
     entries = tenants.ledger.entries[counted:]
     felt = summary(entries)
-    bad = [
-        f"{one.sent - began:.1f} s: {one.failure} {one.status} {one.detail[:120]}"
-        for one in entries
-        if not one.answered
-    ]
+    lost = [one for one in entries if not one.answered]
+    bad = [f"{one.sent - began:.1f} s: {one.failure} {one.status} {one.detail[:120]}" for one in lost]
     layer, after = await asyncio.to_thread(layer_of, lab), await asyncio.to_thread(objects, lab)
     back = killed and death.verb == "rollback" and not refused
     orphans = sorted(before ^ after) if back else sorted(before - after)
