@@ -38,6 +38,8 @@ STARTS = ("serve-ready", "target")
 """Kinds of steps that are a cold start of an engine, before all else."""
 RECENT = 5
 """Moves that are looked at, the latest first."""
+ANYWHERE = ("deploy", "serve-ready", "contract")
+"""Steps that take as long in a gap as beside a source; a drain, say, does not: there the edge is rolled already."""
 WITHOUT = ("drain", "release", "deploy", "serve-ready", "contract", "open")
 """Steps of a gap during which tenants have no engine."""
 
@@ -90,6 +92,10 @@ def predict(
     return Prediction(found, sum(one.seconds for one in found if one.step in WITHOUT), f"steps {', '.join(WITHOUT)}")
 
 
+def _alone(strategy: str) -> bool:
+    return strategy == "gap"
+
+
 async def cold_start(context: Context) -> float | None:
     """Seconds from a pod's start until its engine was ready, as the source's pods show it; None when they do not."""
     serving = context.source.engines(context.model)[0]
@@ -111,7 +117,8 @@ def _took(status: Mapping[str, Any]) -> float | None:
 def _step(step: str, choice: Choice, done: Sequence[Mapping[str, Any]], started: float | None) -> StepTime:
     if step.endswith("hold"):
         return StepTime(step, choice.options.hold, "as asked")
-    seen = [part["seconds"] for one in done for part in one["steps"] if part["id"] == step]
+    alike = [one for one in done if step in ANYWHERE or _alone(one["strategy"]) == _alone(choice.strategy)]
+    seen = [part["seconds"] for one in alike for part in one["steps"] if part["id"] == step]
     if seen:
         return StepTime(step, round(statistics.median(seen), 1), f"median of {len(seen)} moves there")
     plain = step.removeprefix("bridge.")
