@@ -77,8 +77,9 @@ async def carry_out(lab: RunningLab, tenants: Load, death: Death) -> Seen:
         if death.verb == "rollback" and "point-of-no-return" in said:
             refused, (exit_, said) = True, await _tell(lab, "resume")
         assert exit_ == 0, f"{death}: {said}"
+    end = tenants.now()
     await tenants.settle()
-    entries = tenants.ledger.entries[counted:]
+    entries = [one for one in tenants.ledger.entries[counted:] if one.sent < end]
     felt = summary(entries)
     lost = [one for one in entries if not one.answered]
     bad = [f"{one.sent - began:.1f} s: {one.failure} {one.status} {one.detail[:120]}" for one in lost]
