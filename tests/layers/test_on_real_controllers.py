@@ -37,8 +37,9 @@ def platform(lab: RunningLab) -> Iterator[None]:
     for name in ("namespaces.yaml", "secrets.yaml"):
         lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(PLATFORM / name))
     yield
-    for each in LAYERS:
-        lab.kubectl("delete", "--ignore-not-found", "--wait=false", "-f", "-", given=yaml_stream(each.render(MODEL)))
+    # Waited for: what is still going away would be seen by the tests of moves, which compare the namespaces.
+    everything = "---\n".join(yaml_stream(each.render(MODEL)) for each in LAYERS)
+    lab.kubectl("delete", "--ignore-not-found", "--timeout=120s", "-f", "-", given=everything, timeout=150)
 
 
 def apply(lab: RunningLab, each: Layer, model: Model) -> None:
