@@ -48,13 +48,15 @@ def file(request: pytest.FixtureRequest) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def undisturbed(lab: RunningLab) -> Callable[[Death], set[str]]:
     """The objects at the end of a move that nobody killed, looked at once for each pair."""
-    known: dict[str, set[str]] = {}
+    known: dict[tuple[str, str], set[str]] = {}
 
     def end(death: Death) -> set[str]:
-        if death.target not in known:
+        pair = (death.source, death.target)
+        if pair not in known:
+            home(lab, death.source)
             home(lab, death.target)
-            known[death.target] = objects(lab)
-        return known[death.target]
+            known[pair] = objects(lab)
+        return known[pair]
 
     return end
 
