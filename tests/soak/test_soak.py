@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from pointsman.demo.load import Load
 from tests.conftest import RunningLab
 from tests.move.platform import objects, served
 from tests.move.tenants import calling
@@ -27,13 +26,6 @@ PAIRS = (("raw-vllm", "kserve"), ("llm-d", "raw-vllm"))
 DEATHS = [
     Death(*pair, record, verb) for pair in PAIRS for verb in ("resume", "rollback") for record in range(1, LAST + 1)
 ]
-
-
-@pytest.fixture(scope="module")
-async def tenants(lab: RunningLab) -> AsyncIterator[Load]:
-    await asyncio.to_thread(served, lab)
-    async with calling(lab, rate=8, seed=5) as load:
-        yield load
 
 
 @pytest.fixture(scope="module")
@@ -64,19 +56,19 @@ def undisturbed(lab: RunningLab) -> Callable[[Death], set[str]]:
 @pytest.mark.parametrize("death", DEATHS, ids=str)
 async def test_a_killed_move_costs_tenants_nothing(
     lab: RunningLab,
-    tenants: Load,
     file: Path,
     undisturbed: Callable[[Death], set[str]],
     death: Death,
     request: pytest.FixtureRequest,
 ) -> None:
+    await asyncio.to_thread(served, lab)
     whole = request.config.getoption("--soak") == "all"
     if whole and str(death) in _done(file):
         pytest.skip("done in an earlier part")
     end = await asyncio.to_thread(undisturbed, death) if whole or death.verb == "resume" else None
     await asyncio.to_thread(home, lab, death.source)
-    await tenants.settle()
-    seen = await carry_out(lab, tenants, death, end)
+    async with calling(lab, rate=8, seed=5) as tenants:
+        seen = await carry_out(lab, tenants, death, end)
     assert (seen.lost, seen.wrong, seen.orphans) == (0, 0, []), seen
     assert seen.requests > 0
     back = seen.killed and death.verb == "rollback" and not seen.refused

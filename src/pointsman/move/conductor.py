@@ -124,12 +124,18 @@ class Conductor:
         return await self._fresh(model, target, options)
 
     async def _refuse_if_held(self, model: Model) -> None:
+        """Refuse at once while a live process carries an open move.
+
+        A lock without one is that of a process that just ends, just begins or died in between: whoever takes the
+        lock watches it.
+        """
         lock = self._lock(model.name)
         held = await lock.read()
         if held is None or not held.alive(self.means.clock.now()):
             return
         moves = await self.ledger.moves(model=model.name)
-        raise lock.refusal(held, moves[-1].progress.step if moves else "")
+        if moves:
+            raise lock.refusal(held, moves[-1].progress.step)
 
     async def _settle_open(self, model: Model, recover: bool) -> Result | None:
         """Bring an open move to an end, or refuse to go on beside it."""
@@ -162,7 +168,7 @@ class Conductor:
         found = await self.ledger.load(move)
         model = Model.model_validate_json(json.dumps(found.progress.plan.spec))
         lock = self._lock(model.name)
-        epoch = await lock.take(patient=True)
+        epoch = await lock.take()
 
         async def work() -> Result:
             journal = await self.ledger.load(move, holder=self.means.holder)

@@ -63,20 +63,17 @@ class Lock:
         found = await self.cluster.find(self.ref)
         return _holding(found) if found else None
 
-    async def take(self, *, patient: bool = False) -> int:
+    async def take(self) -> int:
         """Take it and return the new epoch; raises RefusedError when a live process holds it.
 
-        A holder that looks alive is believed at once, unless ``patient``. One that looks dead, or that is to be
-        doubted, is watched for as long as a lock lives: clocks of two machines may differ, but a renewal that is
-        seen is a sign of life, and one that does not come in that time is none.
+        A holder is watched for as long as a lock lives, however fresh its last renewal looks: it may have died a
+        second ago, and clocks of two machines may differ. A renewal that is seen is a sign of life, and one that does
+        not come in that time is none.
         """
         await ensure_namespace(self.cluster)
         judged = await self.read()
-        if judged and judged.holder and judged.holder != self.holder:
-            if judged.alive(self.clock.now()) and not patient:
-                raise self.refusal(judged)
-            if not await self.silent(judged):
-                judged = None
+        if judged and judged.holder and judged.holder != self.holder and not await self.silent(judged):
+            judged = None
         found = await self.cluster.find(self.ref)
         held = _holding(found) if found else None
         if held and held.holder and held.holder != self.holder and held != judged:
