@@ -12,6 +12,7 @@
     ├── MoveFailedError       a move failed and was compensated        3
     ├── NeedsPersonError      a person has to decide                   4
     ├── StoppedError          the operator interrupted it            130
+    ├── OutputError           standard output cannot be written        2
     └── LabError              the embedded cluster cannot do that      2
 
 The branch says what the caller can do next. Library errors (HTTP, YAML, validation) never leave the package
@@ -27,6 +28,7 @@ __all__ = [
     "MoveFailedError",
     "NeedsPersonError",
     "NotFoundError",
+    "OutputError",
     "PermanentError",
     "PointsmanError",
     "RefusedError",
@@ -66,6 +68,13 @@ class PointsmanError(Exception):
     def as_dict(self) -> dict[str, str]:
         """The fields under stable names, for ``--output json``."""
         return {"code": self.code, "what": self.what, "where": self.where, "next": self.next_action}
+
+
+class OutputError(PointsmanError):
+    """What the command had to say cannot be written; what it did stands."""
+
+    exit_code = 2
+    default_code = "output-lost"
 
 
 class UsageError(PointsmanError):

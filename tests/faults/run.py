@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import re
+import resource
 import subprocess
+import sys
 from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +19,12 @@ from pointsman.demo.load import Load
 from pointsman.lab.faults.api import ApiFaults, bad_road
 from tests.conftest import RunningLab
 from tests.faults.cases import Case
+from tests.faults.ground import Scene
 from tests.move.platform import MODEL, faults, layer_of, objects, pointsman_in, spec_with
 
 __all__ = ["Outcome", "carry_out"]
 
-TARGET = "kserve"
+TARGET, MODEL_NAME = "kserve", "qwen"
 LIMIT = 300.0
 """Seconds a move with a fault may take before the test gives up on it."""
 
@@ -57,16 +62,17 @@ async def carry_out(lab: RunningLab, tenants: Load, case: Case, folder: Path, se
     model = spec_with(folder, (_image(), case.image)) if case.image else Path(MODEL)
     async with AsyncExitStack() as stack:
         kubeconfig, road = lab.kubeconfig, None
-        if case.bad_road:
-            kubeconfig, road = await stack.enter_async_context(bad_road(lab.kubeconfig, folder, seed=seed))
+        if case.road is not None:
+            way = bad_road(lab.kubeconfig, folder, rate=case.road, seed=seed)
+            kubeconfig, road = await stack.enter_async_context(way)
         stack.enter_context(faults(lab, TARGET, dict(case.engine)) if case.engine else nullcontext())
         stack.enter_context(case.around(lab))
-        code, out, errors = await _move(lab, case, model, kubeconfig)
-    receipt = json.loads(out) if out.startswith("{") else {"error": {"code": "", "what": errors[-2000:]}}
+        code, out, errors = await _move(lab, case, model, kubeconfig, road)
+    receipt = json.loads(out) if out.startswith("{") else {"error": _error(errors)}
     if case.mend is not None:
         await asyncio.to_thread(case.mend, lab)
-    if code == 4:
-        await _roll_back(lab)
+    if code in case.after:
+        await _go_on(lab, case.after[code])
     seconds = tenants.now() - began
     await tenants.settle()
     felt = summary([one for one in tenants.ledger.entries[counted:] if one.sent < began + seconds])
@@ -80,27 +86,46 @@ def _image() -> str:
 
 
 def _counts(road: ApiFaults | None) -> str:
-    if road is None:
+    if road is None or not road.rate:
         return ""
     made = ", ".join(f"{count} × {kind.value}" for kind, count in sorted(road.made.items()))
     return f"{sum(road.made.values())} of {road.calls} calls: {made}"
 
 
-async def _move(lab: RunningLab, case: Case, model: Path, kubeconfig: Path) -> tuple[int, str, str]:
+def _error(told: str) -> dict[str, str]:
+    """The error as people read it, when there was no object on standard output."""
+    found = re.search(r"error \[([\w.-]+)\](?: at [^:]*)?: (.*)", told)
+    return {"code": found[1], "what": found[2]} if found else {"code": "", "what": ""}
+
+
+def _no_room() -> None:
+    """What a full disk means for a process: no file takes a byte."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+async def _move(
+    lab: RunningLab, case: Case, model: Path, kubeconfig: Path, road: ApiFaults | None
+) -> tuple[int, str, str]:
     program = pointsman_in(lab)
     words = ["move", str(model), "--to", TARGET, "--yes", "--output", "json", "--kubeconfig", str(kubeconfig)]
-    words += ["--ready-timeout", "40", "--roll-timeout", "60"]
-    process = await asyncio.create_subprocess_exec(
-        *program.command(*words),
-        env=program.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        limit=1024 * 1024,
-    )
+    words += ["--ready-timeout", "40", "--roll-timeout", "60", *case.words]
+    wrong = [sys.executable, str(Path(__file__).with_name("clock.py")), str(case.clock), *words]
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(wrong if case.clock else program.command(*words)),
+            env=program.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=full if case.disk_full else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            limit=1024 * 1024,
+            preexec_fn=_no_room if case.disk_full else None,
+        )
+    finally:
+        os.close(full)
     try:
         async with asyncio.timeout(LIMIT):
-            told, out = await asyncio.gather(_watched(process, lab, case), _all(process.stdout))
+            told, out = await asyncio.gather(_watched(Scene(lab, process, road), case), _all(process.stdout))
             return await process.wait(), out, told
     finally:
         if process.returncode is None:
@@ -108,27 +133,26 @@ async def _move(lab: RunningLab, case: Case, model: Path, kubeconfig: Path) -> t
             await process.wait()
 
 
-async def _watched(process: asyncio.subprocess.Process, lab: RunningLab, case: Case) -> str:
-    assert process.stderr is not None
-    told, acted = [], False
-    async for raw in process.stderr:
+async def _watched(scene: Scene, case: Case) -> str:
+    stream = scene.process.stderr
+    assert stream is not None
+    told, waiting = [], list(case.moments)
+    async for raw in stream:
         line = raw.decode()
         told.append(line)
         event = json.loads(line) if line.startswith("{") else {}
-        if case.act and not acted and (event.get("event"), event.get("step")) == case.when:
-            acted = True
-            await asyncio.to_thread(case.act, lab)
-    assert acted or case.act is None, f"the move never said {case.when}: {''.join(told)[-2000:]}"
+        if waiting and event.get("event") == waiting[0].event and event["step"] in (waiting[0].step or event["step"]):
+            await asyncio.to_thread(waiting.pop(0).act, scene)
+    assert not waiting, f"the move never said {waiting[0]}: {''.join(told)[-2000:]}"
     return "".join(told)
 
 
 async def _all(stream: asyncio.StreamReader | None) -> str:
-    assert stream is not None
-    return (await stream.read()).decode()
+    return (await stream.read()).decode() if stream is not None else ""
 
 
-async def _roll_back(lab: RunningLab) -> None:
+async def _go_on(lab: RunningLab, verb: str) -> None:
     """What the operator does with a move that was left open, when the trouble is mended."""
-    words = ("rollback", MODEL, "--yes", "--output", "json", "--kubeconfig", str(lab.kubeconfig))
-    done = await asyncio.to_thread(pointsman_in(lab), *words, timeout=LIMIT)
+    words = [verb, MODEL_NAME, *(["--yes"] if verb == "rollback" else []), "--output", "json"]
+    done = await asyncio.to_thread(pointsman_in(lab), *words, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
     assert done.returncode in (0, 3), done.stderr

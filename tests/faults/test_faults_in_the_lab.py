@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from pointsman.demo.load import Load
+from pointsman.lab.config import LabConfig
 from tests.conftest import RunningLab
-from tests.faults.cases import CASES, Case
-from tests.faults.run import carry_out
+from tests.faults.cases import CASES, DEAD_NODE, Case
+from tests.faults.run import Outcome, carry_out
 from tests.faults.table import Row, write_table
-from tests.move.platform import MODEL, layer_of, pointsman_in, served
+from tests.move.platform import MODEL, layer_of, platform, pointsman_in, served
 from tests.move.tenants import calling
 
 pytestmark = pytest.mark.lab
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.lab
 RATE = 8.0
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 async def tenants(lab: RunningLab) -> AsyncIterator[Load]:
     await asyncio.to_thread(served, lab)
     async with calling(lab, rate=RATE, seed=3) as load:
@@ -57,6 +59,46 @@ async def test_a_fault_costs_tenants_nothing(
     await asyncio.to_thread(home, lab)
     outcome = await carry_out(lab, tenants, case, tmp_path, request.config.getoption("--faults-seed"))
     rows.append(Row(case, outcome))
+    judge(case, outcome)
+
+
+async def test_a_source_whose_node_dies_costs_what_was_in_flight_and_tenants_go_on(
+    lab: RunningLab, rows: list[Row], tmp_path: Path
+) -> None:
+    with two_nodes(lab) as pair:
+        await asyncio.to_thread(source_alone, pair)
+        async with calling(pair, rate=RATE, seed=3) as load:
+            outcome = await carry_out(pair, load, DEAD_NODE, tmp_path, 0)
+    rows.append(Row(DEAD_NODE, outcome))
+    judge(DEAD_NODE, outcome)
+
+
+@contextmanager
+def two_nodes(lab: RunningLab) -> Iterator[RunningLab]:
+    """A lab of its own beside the shared one."""
+    program = pointsman_in(lab)
+    try:
+        done = program("lab", "up", "--name", "pair", "--nodes", "2", timeout=300)
+        assert done.returncode == 0, done.stderr
+        yield RunningLab(LabConfig.load(lab.config.home.parent / "pair"))
+    finally:
+        done = program("lab", "down", "--name", "pair", "--purge")
+        assert done.returncode == 0, done.stderr
+
+
+def source_alone(lab: RunningLab) -> None:
+    """The edge and, later, the target are on the first node, the source on the second."""
+    lab.kubectl("cordon", "lab-1")
+    platform(lab)
+    lab.kubectl("cordon", "lab-0")
+    lab.kubectl("uncordon", "lab-1")
+    served(lab)
+    lab.kubectl("cordon", "lab-1")
+    lab.kubectl("uncordon", "lab-0")
+
+
+def judge(case: Case, outcome: Outcome) -> None:
+    """Is this how the move had to end, and what tenants may have felt?"""
     assert outcome.exit in case.exits, (outcome.exit, outcome.code, outcome.what)
     if outcome.exit and case.code:
         assert outcome.code.startswith(case.code), (outcome.code, outcome.what)

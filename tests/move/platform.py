@@ -11,7 +11,7 @@ from typing import Any
 from pointsman.demo.platform import example_root
 from tests.conftest import Pointsman, RunningLab
 
-__all__ = ["MODEL", "faults", "journal", "layer_of", "pointsman_in", "served", "weights"]
+__all__ = ["MODEL", "faults", "journal", "layer_of", "platform", "pointsman_in", "served", "weights"]
 
 MODEL = str(example_root() / "models" / "qwen.yaml")
 NAMESPACES = {"raw-vllm": "serving", "kserve": "kserve", "llm-d": "llm-d"}
@@ -22,13 +22,18 @@ def pointsman_in(lab: RunningLab) -> Pointsman:
     return Pointsman(lab.config.home.parent.parent)
 
 
-def served(lab: RunningLab) -> None:
-    """Apply the platform, and bring the model up unless it is."""
+def platform(lab: RunningLab) -> None:
+    """Apply what models need, unless it is there."""
     root = example_root() / "platform"
     if lab.kubectl("get", "configmap", "litellm-config", "-n", "llm-gateway", check=False).returncode:
         for name in ("namespaces.yaml", "secrets.yaml", "litellm"):
             lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(root / name))
         lab.kubectl("rollout", "status", "deployment/litellm", "-n", "llm-gateway", "--timeout=150s", timeout=180)
+
+
+def served(lab: RunningLab) -> None:
+    """The platform is there, and the model is up."""
+    platform(lab)
     if not weights(lab):
         done = pointsman_in(lab)("up", MODEL, "--kubeconfig", str(lab.kubeconfig), timeout=300)
         assert done.returncode == 0, done.stderr

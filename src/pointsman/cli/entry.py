@@ -13,7 +13,7 @@ import typer
 from typer.main import get_command
 
 from pointsman.cli.words import INTERRUPTED
-from pointsman.errors import PointsmanError, UsageError
+from pointsman.errors import OutputError, PointsmanError, UsageError
 
 __all__ = ["COMMANDS", "run"]
 
@@ -47,15 +47,25 @@ BUG = 101
 def run(words: Sequence[str]) -> int:
     """Run one command line and return its exit code; prints errors, never a traceback for a user's mistake."""
     try:
-        return _dispatch(list(words))
+        code = _dispatch(list(words))
+        sys.stdout.flush()
+        return code
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the reader left; keep exit quiet
+        _silence()  # the reader left; keep exit quiet
         return 0
+    except OutputError as error:
+        _silence()
+        return _answer(error, words)
     except Exception as error:
         return _answer(error, words)
+
+
+def _silence() -> None:
+    """Nothing that is still to be written may fail again when the program ends."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _answer(error: Exception, words: Sequence[str]) -> int:

@@ -25,5 +25,7 @@ def main() -> None:
         sys.stdout.write(f"pointsman {__version__}\n")
         sys.exit(0)
     from pointsman.cli.entry import run
+    from pointsman.cli.streams import guard
 
+    guard()
     sys.exit(run(words))

@@ -67,14 +67,24 @@ def agree(yes: bool, question: str) -> None:
 
 
 def leave(result: Result, output: Output) -> int:
-    """Print a move's receipt and its error, and say which exit code they mean."""
+    """Print a move's receipt and its error, and say which exit code they mean.
+
+    Raises OutputError when the receipt of a move that was done cannot be written; of another one, what happened to it
+    matters more.
+    """
+    from pointsman.errors import OutputError
     from pointsman.report.text import error_lines, receipt_lines, write_lines
 
-    if output is Output.json:
-        shown = dict(result.receipt) | ({"error": result.error.as_dict()} if result.error else {})
-        sys.stdout.write(json.dumps(shown, default=str) + "\n")
-    else:
-        write_lines(sys.stdout, receipt_lines(result.receipt))
+    try:
+        if output is Output.json:
+            shown = dict(result.receipt) | ({"error": result.error.as_dict()} if result.error else {})
+            write_lines(sys.stdout, [json.dumps(shown, default=str)])
+        else:
+            write_lines(sys.stdout, receipt_lines(result.receipt))
+    except OutputError as lost:
+        if result.error is None:
+            raise
+        write_lines(sys.stderr, error_lines(lost))
     if result.error is not None:
         write_lines(sys.stderr, error_lines(result.error))
     if result.interrupted:

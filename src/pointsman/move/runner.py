@@ -19,7 +19,7 @@ from pointsman.move.drift import answer
 from pointsman.move.journal import Progress
 from pointsman.move.ledger import Journal
 from pointsman.move.requests import Request, Verb
-from pointsman.move.states import BACKWARD, Event, State
+from pointsman.move.states import BACKWARD, TRANSITIONS, Event, State
 from pointsman.move.steps.contract import Step
 from pointsman.report.contract import Topic
 
@@ -55,7 +55,7 @@ class Runner:
         done = {name: one.outcome for name, one in journal.progress.steps.items() if journal.progress.done(name)}
         context.outcomes.update(done)
         self._writing = asyncio.Lock()
-        self._pending: set[asyncio.Task[None]] = set()
+        self._pending: set[asyncio.Task[bool]] = set()
         self._interrupts = 0
         self._working: asyncio.Task[None] | None = None
         self._failure: PointsmanError | None = None
@@ -90,8 +90,10 @@ class Runner:
         if request.verb is Verb.PROMOTE:
             if self.state is not State.FORWARD or not self._step:
                 return False
-            await self._write(Event.PROMOTED, self._step, request.as_dict())
-            self.context.promoted.steps.add(self._step)
+            step = self._step
+            if not await self._write(Event.PROMOTED, step, request.as_dict(), late=True):
+                return False
+            self.context.promoted.steps.add(step)
             return True
         if self.state is not State.FORWARD:
             return False
@@ -150,13 +152,15 @@ class Runner:
             return False
         waits = self.context.waits.since(self._waited)
         step = self.journal.progress.step
+        # A record that was on its way may have led past what is wanted now; then the move goes on from there.
         if self._interrupts == 0 and self._asked is not None:
             event = Event.ABORT if self._asked.verb is Verb.ABORT else Event.ROLLBACK
             what = f"{self._asked.verb.value} asked for by {self._asked.by}"
-            await self._write(event, step, {**self._asked.as_dict(), "what": what, "waits": waits})
+            await self._write(event, step, {**self._asked.as_dict(), "what": what, "waits": waits}, late=True)
             self._asked = None
         else:
-            await self._write(Event.INTERRUPTED, step, {"what": "interrupted by the operator", "waits": waits})
+            detail = {"what": "interrupted by the operator", "waits": waits}
+            await self._write(Event.INTERRUPTED, step, detail, late=True)
         return True
 
     @property
@@ -164,20 +168,35 @@ class Runner:
         """The name of the model that moves."""
         return self.context.model.name
 
-    async def _write(self, event: Event, step: str = "", detail: Mapping[str, Any] | None = None) -> None:
-        """Add a record; a cancellation waits for the write, so that the journal never lags behind an act."""
+    async def _write(
+        self, event: Event, step: str = "", detail: Mapping[str, Any] | None = None, *, late: bool = False
+    ) -> bool:
+        """Add a record; a cancellation waits for the write, so that the journal never lags behind an act.
 
-        async def write() -> None:
+        With ``late`` nothing is written, and False returned, when the record that was written before led to a state
+        that knows no such event.
+        """
+
+        async def write() -> bool:
             async with self._writing:
+                if late and (self.state, event) not in TRANSITIONS:
+                    return False
                 news = await self._news(event)
                 await self.journal.append(event, step, {**(detail or {}), **news})
                 if self.context.capture is not None:
                     self.context.capture.written(news)
+                return True
 
         task = asyncio.create_task(write())
         self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
-        await asyncio.shield(task)
+        task.add_done_callback(self._written)
+        return await asyncio.shield(task)
+
+    def _written(self, task: asyncio.Task[bool]) -> None:
+        """An error of a write whose writer was cancelled shows at the next one."""
+        self._pending.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     async def _news(self, event: Event) -> Mapping[str, Any]:
         """What the engines counted until now, for the record that is about to be written."""

@@ -28,8 +28,10 @@ from pointsman.lab.node.sources import ApiSources, data_of
 __all__ = ["Agent", "mark_ready"]
 
 _LOG = logging.getLogger(__name__)
-_POD = kind_of("Pod")
+_POD, _NODE = kind_of("Pod"), kind_of("Node")
 _SOURCES = (kind_of("ConfigMap"), kind_of("Secret"))
+POWER = "lab.pointsman.dev/power"
+"""A Node with this annotation, ``off``, is dead for as long as it exists."""
 _TOKEN_RENEWAL = 2400.0
 _RESTART_PAUSE = 1.0
 
@@ -58,7 +60,8 @@ class Agent:
             )
             for index, node in enumerate(config.nodes)
         }
-        self._registrations = [Registration(client, config, index) for index in range(len(config.nodes))]
+        self._off: set[str] = set()
+        self._registrations = [Registration(client, config, index, self._off) for index in range(len(config.nodes))]
 
     async def run(self, ready: Callable[[], None], stopped: asyncio.Event) -> None:
         """Serve until ``stopped``; ``ready`` is called once nodes are registered and pods are known."""
@@ -76,6 +79,7 @@ class Agent:
             for kind in _SOURCES:
                 self._supervise(partial(self._follow_sources, kind))
             self._supervise(Provisioner(self._client, self._config.home / "volumes").run)
+            self._supervise(self._follow_power)
             self._supervise(self._renew_tokens)
             await synced.wait()
             ready()
@@ -126,7 +130,7 @@ class Agent:
             self.workers[uid].update(pod)
             return
         node = self._nodes.get(pod["spec"]["nodeName"])
-        if node is None:
+        if node is None or pod["spec"]["nodeName"] in self._off:
             return
         worker = PodWorker(pod, node)
         self.workers[uid] = worker
@@ -157,6 +161,19 @@ class Agent:
             for worker in list(self.workers.values()):
                 if worker.pod["metadata"]["namespace"] == metadata["namespace"]:
                     await worker.source_changed(kind.name, metadata["name"], data)
+
+    async def _follow_power(self) -> None:
+        """A node that is off runs no process, renews no Lease and says nothing of its pods."""
+        async for event in self._client.watch(_NODE):
+            if event.type in {"SYNCED", "DELETED"}:
+                continue
+            metadata = event.object["metadata"]
+            name, said = metadata["name"], (metadata.get("annotations") or {}).get(POWER)
+            if said == "off" and name in self._nodes and name not in self._off:
+                self._off.add(name)
+                for worker in list(self.workers.values()):
+                    if worker.pod["spec"]["nodeName"] == name:
+                        worker.power_off()
 
     async def _renew_tokens(self) -> None:
         while True:

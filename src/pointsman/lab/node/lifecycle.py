@@ -48,6 +48,7 @@ class PodWorker:
         self._removed = False
         self._finished = False
         self._abandoned = False
+        self._dark = False
         self._verdict: Verdict | None = None
         status = pod.get("status") or {}
         self._started = parse_time(status["startTime"]) if status.get("startTime") else now()
@@ -83,6 +84,8 @@ class PodWorker:
     def update(self, pod: Object) -> None:
         """The pod's object changed."""
         before, self.pod = self.pod, pod
+        if self._dark:
+            return
         for runner, (spec, _role) in zip(self.runners, _containers(pod), strict=True):
             runner.spec = spec
         if before["metadata"].get("generation") != pod["metadata"].get("generation"):
@@ -106,6 +109,13 @@ class PodWorker:
         self._abandoned = True
         self._writer.stop()
         await asyncio.gather(*(runner.stop(_SHUTDOWN_GRACE) for runner in self._running(without_hooks=True)))
+
+    def power_off(self) -> None:
+        """The node dies in this moment: no process is left, and nobody says so."""
+        self._dark = self._abandoned = True
+        self._writer.stop()
+        for runner in self.runners:
+            runner.kill_after(0)
 
     async def source_changed(self, kind: str, name: str, data: dict[str, bytes] | None) -> None:
         """A ConfigMap or Secret of the pod's namespace changed."""

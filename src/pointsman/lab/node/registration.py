@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from pointsman.errors import ClusterError, ConflictError
@@ -37,12 +37,14 @@ _CONDITIONS = (
 class Registration:
     """One node's own objects."""
 
-    def __init__(self, client: Client, config: LabConfig, index: int) -> None:
+    def __init__(self, client: Client, config: LabConfig, index: int, off: Set[str]) -> None:
+        """``off`` are the names of nodes that say nothing at the moment."""
         self._client = client
         self._config = config
         self._index = index
         self._node: NodeConfig = config.nodes[index]
         self._ref = Ref(_NODE, self._node.name)
+        self._off = off
 
     async def register(self) -> None:
         """Make the Node, or take over the one from before, and say that it is Ready."""
@@ -60,6 +62,8 @@ class Registration:
         reported = clock()
         while True:
             await asyncio.sleep(_RENEW_EVERY)
+            if self._node.name in self._off:
+                continue
             try:
                 await self._renew()
                 if clock() - reported > _REPORT_EVERY:
