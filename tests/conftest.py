@@ -129,6 +129,25 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Samples of the sweeps; then all tests that start labs for one worker, and first, since they take longest."""
+    _sample(config, items)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: _group(item) != LABS)
+
+
+LABS = "labs"
+"""Two labs that start at the same moment may reach for the same addresses, so one worker has them all."""
+
+
+def _group(item: pytest.Item) -> str:
+    """Tests of one group run in one worker: those that start labs, else those of one file."""
+    file = item.nodeid.partition("::")[0]
+    starts = item.get_closest_marker("lab") or file.startswith(("tests/lab/test_", "tests/lab/node/"))
+    return LABS if starts else file
+
+
+def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of each sweep a sample by seed, unless all are asked for or tests are chosen by name."""
     if any("::" in word for word in config.args) or config.option.keyword:
         return
