@@ -11,7 +11,19 @@ from typing import Any
 from pointsman.demo.platform import example_root
 from tests.conftest import Pointsman, RunningLab
 
-__all__ = ["MODEL", "faults", "journal", "layer_of", "platform", "pointsman_in", "served", "weights"]
+__all__ = [
+    "MODEL",
+    "faults",
+    "journal",
+    "layer_of",
+    "objects",
+    "platform",
+    "pointsman_in",
+    "served",
+    "spec_with",
+    "status",
+    "weights",
+]
 
 MODEL = str(example_root() / "models" / "qwen.yaml")
 NAMESPACES = {"raw-vllm": "serving", "kserve": "kserve", "llm-d": "llm-d"}

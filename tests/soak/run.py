@@ -14,7 +14,7 @@ from pointsman.demo.load import Load
 from pointsman.kube.client import Client
 from pointsman.kube.resources import kind_of
 from tests.conftest import RunningLab
-from tests.move.platform import MODEL, layer_of, objects, pointsman_in, weights
+from tests.move.platform import MODEL, layer_of, objects, pointsman_in, status
 
 __all__ = ["Death", "Seen", "carry_out", "home"]
 
@@ -63,7 +63,7 @@ class Seen:
 
 def home(lab: RunningLab, layer: str) -> None:
     """The model is served from ``layer``; a gap is the quickest way there, and not what is looked at."""
-    if len(weights(lab)) != 1:  # a death before this one was not made good; that test has said so
+    if status(lab)["move"]:  # a death before this one was not made good; that test has said so
         pointsman_in(lab)("resume", MODEL_NAME, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
     if layer_of(lab) != layer:
         words = ("move", MODEL, "--to", layer, "--yes", "--hold", "0", "--strategy", "gap", "--allow-downtime", "5m")
