@@ -128,6 +128,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     return "; ".join(said)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers look at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Samples of the sweeps; then all tests that start labs for one worker, and first, since they take longest."""
     _sample(config, items)
