@@ -42,12 +42,12 @@ class Way:
         if self.strategy == "bridge":
             world.model = bridged(world)
         if self.source != "raw-vllm":
-            await self.move(world, self.source, "zeroth@test/0")
+            assert (await self.move(world, self.source, "zeroth@test/0")).error is None
         return world
 
     async def move(self, world: World, target: str, holder: str = "first@test/1") -> Result:
         """Move this way."""
-        options = quick(allow_downtime=self.allow_downtime)
+        options = quick(allow_downtime=self.allow_downtime, ready_timeout=30.0)
         return await world.conductor(holder).move(world.model, target, options)
 
 

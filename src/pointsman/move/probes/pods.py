@@ -30,6 +30,8 @@ class EnginePod:
     """Why a container cannot start, as the kubelet says it; empty when nothing is wrong."""
     uid: str = ""
     """Tells pods of the same name apart."""
+    unplaced: str = ""
+    """Why no node takes it, as the scheduler says it; empty when one did."""
 
     @property
     def serving(self) -> bool:
@@ -52,7 +54,14 @@ def pod_of(pod: Object, engines: EnginePods) -> EnginePod:
         restarts=sum(int(item.get("restartCount", 0)) for item in containers),
         problem=next((text for text in map(_problem, containers) if text), ""),
         uid=str(pod["metadata"].get("uid", "")),
+        unplaced=next((text for text in map(_unplaced, status.get("conditions", [])) if text), ""),
     )
+
+
+def _unplaced(condition: dict[str, Any]) -> str:
+    if condition["type"] != "PodScheduled" or condition.get("reason") != "Unschedulable":
+        return ""
+    return str(condition.get("message") or "unschedulable")
 
 
 def _problem(container: dict[str, Any]) -> str:

@@ -87,9 +87,10 @@ async def _controllers_ready(context: Context, layer: Layer, step: str) -> str:
         pods = [pod_of(pod, one) for one in engines for pod in view.selected(kind_of("Pod"), one.namespace, one.labels)]
         _give_up_on(pods, trouble, context)
         verdict = layer.readiness(model, {ref: view.get(ref) for ref in layer.reads(model)})
-        if verdict.reason != told[0]:
-            told[0] = verdict.reason
-            context.note(step, verdict.reason, {})
+        reason = "; ".join([verdict.reason, *_unplaced(pods)])
+        if reason != told[0]:
+            told[0] = reason
+            context.note(step, reason, {})
         serving = any(pod.serving and pod.role == "serve" for pod in pods)
         return verdict.reason if verdict.ready and serving else None
 
@@ -104,6 +105,11 @@ async def _controllers_ready(context: Context, layer: Layer, step: str) -> str:
             next_action="kubectl describe it and its pods; give a longer --ready-timeout if it is only slow",
             code="not-ready",
         ) from error
+
+
+def _unplaced(pods: Sequence[EnginePod]) -> list[str]:
+    """What the scheduler says of the first pod that no node takes."""
+    return [f"no node takes Pod {pod.namespace}/{pod.name}: {pod.unplaced}" for pod in pods if pod.unplaced][:1]
 
 
 def _give_up_on(pods: list[EnginePod], trouble: dict[str, float], context: Context) -> None:
