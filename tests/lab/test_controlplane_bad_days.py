@@ -264,3 +264,24 @@ def test_a_state_directory_that_cannot_be_written_is_a_sentence(pointsman: Point
     assert refused.returncode == 2
     assert "lab-storage" in refused.stderr
     assert "POINTSMAN_STATE" in refused.stderr
+
+
+def test_labs_that_start_at_the_same_moment_find_addresses_of_their_own(pointsman: Pointsman) -> None:
+    start(pointsman, "--name", "first")  # the tools and the snapshot are there
+    pointsman("lab", "down", "--name", "first")
+    names = ("left", "right")
+    started = [
+        subprocess.Popen(
+            pointsman.command("lab", "up", "--name", name),
+            env=pointsman.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in names
+    ]
+    told = [process.communicate(timeout=START_SECONDS)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0], told
+    octets = {LabConfig.load(home(pointsman, name)).octet for name in names}
+    assert len(octets) == 2

@@ -18,7 +18,7 @@ from pointsman.lab import locks
 from pointsman.lab.children import tail
 from pointsman.lab.config import Engine, LabConfig, NodeConfig, check_name
 from pointsman.lab.paths import lab_home
-from pointsman.lab.ports import free_octet, free_ports
+from pointsman.lab.ports import AddressTakenError, free_octet, free_ports
 from pointsman.lab.processes import MARKER
 from pointsman.lab.progress import Progress, Report, silent
 from pointsman.lab.snapshot import ensure_snapshot, restore
@@ -32,6 +32,8 @@ __all__ = ["Lab", "down", "find", "up"]
 _START_SECONDS = 180.0
 _STOP_SECONDS = 60.0
 _POLL = 0.05
+_COLLISIONS = 3
+"""Starts that are given up because other labs took the addresses at the same moment, before that is told as an error."""
 _ROOM = 1_000_000
 """Bytes without which nothing is begun or finished."""
 
@@ -107,6 +109,14 @@ def _bring_up(config: LabConfig, snapshot: Path, report: Report) -> Lab:
         down(config.name, report=report)
     if ended := end_strays(config.home):
         report(Progress("lab", f"ended {ended} processes that an earlier run left behind"))
+    for _ in range(_COLLISIONS):
+        with contextlib.suppress(AddressTakenError):
+            return _start(config, snapshot, report)
+        report(Progress("lab", "another lab took the addresses in this moment; trying others"))
+    return _start(config, snapshot, report)
+
+
+def _start(config: LabConfig, snapshot: Path, report: Report) -> Lab:
     config = _settle(config)
     _prepare(config)
     restore(snapshot, config)
@@ -196,6 +206,8 @@ def _follow(config: LabConfig, report: Report) -> None:
             return
         if state and state.phase == "failed":
             said = state.error
+            if said["code"] == AddressTakenError.default_code:
+                raise AddressTakenError(said["what"], where=said["where"], next_action=said["next"])
             error = LabError(said["what"], where=said["where"], next_action=said["next"], code=said["code"])
             raise _or_full_disk(config, error)
         if not alive:

@@ -14,11 +14,17 @@ from collections.abc import Iterable
 
 from pointsman.errors import LabError
 
-__all__ = ["claim_octet", "free_octet", "free_ports", "port_is_free"]
+__all__ = ["AddressTakenError", "claim_octet", "free_octet", "free_ports", "port_is_free"]
 
 _RANGE = range(20000, 32000)
 _OCTETS = range(244, 100, -1)
 _CLAIM_PORT = 19999
+
+
+class AddressTakenError(LabError):
+    """Another lab took the same addresses between the look and the start."""
+
+    default_code = "lab-address"
 
 
 def free_ports(names: Iterable[str], *, keep: dict[str, int] | None = None) -> dict[str, int]:

@@ -25,7 +25,7 @@ from pointsman.lab.addons.install import install
 from pointsman.lab.children import Child, start_all, stop_all
 from pointsman.lab.config import LabConfig
 from pointsman.lab.kubectl import Kubectl
-from pointsman.lab.ports import claim_octet
+from pointsman.lab.ports import AddressTakenError, claim_octet
 from pointsman.lab.snapshot import installed, mark_installed, snapshot_key
 from pointsman.lab.state import Phase, ProcessState, State, lock_path, write_state
 from pointsman.lab.toolchain import Toolchain, ensure_toolchain
@@ -164,10 +164,8 @@ def _claim(config: LabConfig) -> socket.socket:
     try:
         return claim_octet(config.octet)
     except OSError as taken:
-        raise LabError(
-            f"another lab took the addresses 127.{config.octet}.* in this moment",
-            next_action="try again",
-            code="lab-start",
+        raise AddressTakenError(
+            f"another lab took the addresses 127.{config.octet}.* in this moment", next_action="try again"
         ) from taken
 
 
