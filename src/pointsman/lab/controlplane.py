@@ -33,7 +33,7 @@ _START_SECONDS = 180.0
 _STOP_SECONDS = 60.0
 _POLL = 0.05
 _COLLISIONS = 3
-"""Starts that are given up because other labs took the addresses at the same moment, before that is told as an error."""
+"""Starts given up because other labs took the addresses at the same moment, before that is told as an error."""
 _ROOM = 1_000_000
 """Bytes without which nothing is begun or finished."""
 
