@@ -25,7 +25,7 @@ from tests.move.platform import MODEL, faults, layer_of, objects, pointsman_in, 
 __all__ = ["Outcome", "carry_out"]
 
 TARGET, MODEL_NAME = "kserve", "qwen"
-LIMIT = 300.0
+LIMIT = 600.0
 """Seconds a move with a fault may take before the test gives up on it."""
 
 
@@ -67,10 +67,10 @@ async def carry_out(lab: RunningLab, tenants: Load, case: Case, folder: Path, se
             kubeconfig, road = await stack.enter_async_context(way)
         stack.enter_context(faults(lab, TARGET, dict(case.engine)) if case.engine else nullcontext())
         stack.enter_context(case.around(lab))
+        if case.mend is not None:
+            stack.push_async_callback(asyncio.to_thread, case.mend, lab)
         code, out, errors = await _move(lab, case, model, kubeconfig, road)
     receipt = json.loads(out) if out.startswith("{") else {"error": _error(errors)}
-    if case.mend is not None:
-        await asyncio.to_thread(case.mend, lab)
     if code in case.after:
         await _go_on(lab, case.after[code])
     seconds = tenants.now() - began
