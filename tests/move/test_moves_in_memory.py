@@ -104,6 +104,26 @@ async def test_a_target_that_breaks_under_traffic_gives_tenants_back() -> None:
     assert world.serving() == {"raw-vllm": 100}
 
 
+@pytest.mark.parametrize("step", ["shift-10", "shift-50", "shift-100"])
+async def test_a_source_that_dies_during_a_shift_is_not_gone_back_to(step: str) -> None:
+    world = World()
+
+    def die(happening: Happening) -> None:
+        if (happening.topic, happening.step) == (Topic.STEP_BEGUN, step):
+            for where in [where for where in world.cluster.engines if where[0] == "serving"]:
+                del world.cluster.engines[where]
+
+    world.seen.react = die
+    result = await world.conductor().move(world.model, "kserve", quick(drain_timeout=20.0))
+    # Nobody can say that nothing runs on what is dead, so the drain asks a person; tenants are served.
+    assert isinstance(result.error, NeedsPersonError), result.error
+    assert result.error.code == "drain.drain-deadline"
+    assert world.serving() == {"kserve": 100}
+    said = [one["evidence"]["sourceLost"] for one in result.receipt["steps"] if "sourceLost" in one["evidence"]]
+    assert said
+    assert set(said) == {"no engine of raw vLLM says anything any more"}
+
+
 async def test_somebody_else_changing_the_alias_is_noticed_and_named() -> None:
     world = World()
 

@@ -21,7 +21,7 @@ from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.waits import Wait
 
-__all__ = ["ServeReady", "prove_serving"]
+__all__ = ["ServeReady", "completes", "prove_serving"]
 
 PROMPT = "Say in one sentence what a railway pointsman does."
 RETRY = 0.3
@@ -66,7 +66,7 @@ async def prove_serving(context: Context, layer: Layer, step: str) -> Detail:
         reason = await _controllers_ready(context, layer, step)
     context.note(step, reason, {})
     pods = [pod for pod in await engine_pods(context.cluster, layer, context.model) if pod.serving]
-    await asyncio.gather(*(_completes(context, pod) for pod in pods))
+    await asyncio.gather(*(completes(context, pod) for pod in pods))
     context.note(step, f"a completion from {len(pods)} engine pod{'s' if len(pods) != 1 else ''}", {})
     with context.waits.during(Wait.COLD_START):
         path = await _path_reaches_engine(context, layer)
@@ -129,7 +129,8 @@ def _give_up_on(pods: list[EnginePod], trouble: dict[str, float], context: Conte
             )
 
 
-async def _completes(context: Context, pod: EnginePod) -> None:
+async def completes(context: Context, pod: EnginePod) -> None:
+    """Ask one engine for a completion; raises MoveFailedError when it gives none."""
     where = f"Pod {pod.namespace}/{pod.name}"
     try:
         async with connect(context.cluster, context.wire, context.model, pod) as engine:

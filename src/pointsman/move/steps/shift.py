@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pointsman.edge.contract import AliasState, Member, Observation
-from pointsman.errors import MoveFailedError
+from pointsman.errors import MoveFailedError, PointsmanError
 from pointsman.move.binomial import plausible
 from pointsman.move.context import Context, member_data
 from pointsman.move.evidence import Collector, Start, begin, broken_since
 from pointsman.move.probes.counters import Reading, read_all, readings_data, total
+from pointsman.move.probes.lost import lost
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.steps.serve_ready import completes
 from pointsman.move.waits import Wait
 
 __all__ = ["Shift", "alias_unchanged", "point_alias", "restore_alias", "roll", "same_members", "serving_target"]
@@ -164,13 +166,35 @@ class Shift:
     async def validate(self, context: Context) -> Detail:
         """The alias stands where the step before left it; the target serves."""
         before = context.split(self.before) if self.before else context.alias.members
-        found = await alias_unchanged(context, before, context.split(self.percent))
+        over = [context.split(100)] if _source_was_lost(context) else []
+        found = await alias_unchanged(context, before, context.split(self.percent), *over)
         pods = await serving_target(context)
         readings = await read_all(context.cluster, pods)
         return {"members": member_data(found.members), "counters": readings_data(readings)}
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
-        """Write, look, confirm, judge."""
+        """Write, look, confirm, judge.
+
+        A judgement is worth nothing when the source is lost meanwhile: going back would put tenants on what is dead.
+        """
+        if _source_was_lost(context) and (said := await lost(context, context.source)):
+            return await self._without_source(context, said)
+        try:
+            return await self._shifted(context)
+        except PointsmanError as error:
+            if not (said := await lost(context, context.source)):
+                raise
+            return {**await self._without_source(context, said), "insteadOf": error.as_dict()}
+
+    async def _without_source(self, context: Context, said: str) -> Detail:
+        """All tenants to the target, which was proved and is asked once more."""
+        context.note(self.id, f"{said}; all tenants go to {context.target.title}", {})
+        await asyncio.gather(*(completes(context, pod) for pod in await serving_target(context)))
+        members = context.split(100)
+        revision = await point_alias(context, members)
+        return {"revision": revision, "asked": 100, "members": member_data(members), "sourceLost": said}
+
+    async def _shifted(self, context: Context) -> Detail:
         before = await read_all(context.cluster, await serving_target(context))
         revision, (split, failed, start) = await roll(context, context.split(self.percent), lambda: self._look(context))
         context.note(self.id, f"every replica of the edge runs revision {revision[:12]}", {})
@@ -256,6 +280,11 @@ class Shift:
             raise MoveFailedError(
                 "responses name the target, its engines counted nothing", where=context.target.title, code="counters"
             )
+
+
+def _source_was_lost(context: Context) -> bool:
+    """Did a step before this one put all tenants on the target for that?"""
+    return any("sourceLost" in one for one in context.outcomes.values())
 
 
 def _add(answered: dict[str, int], failed: dict[str, int], seen: Observation) -> None:
