@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,11 @@ from tests.conftest import RunningLab
 from tests.move.platform import objects, served
 from tests.move.tenants import calling
 from tests.soak.run import Death, carry_out, home
+from tests.soak.table import write_table
 
 pytestmark = pytest.mark.lab
 
+PAGE = Path(__file__).parents[2] / "docs/soak.md"
 LAST = 26
 """A side-by-side move has fewer records than that."""
 PAIRS = (("raw-vllm", "kserve"), ("llm-d", "raw-vllm"))
@@ -34,7 +37,10 @@ def file(request: pytest.FixtureRequest) -> Iterator[Path]:
     path = Path(request.config.getoption("--soak-file"))
     path.parent.mkdir(parents=True, exist_ok=True)
     yield path
-    print(f"\n{_sums(path)}")  # noqa: T201 - what the run is for
+    found = _found(path)
+    print(f"\n{_sums(found)}")  # noqa: T201 - what the run is for
+    if request.config.getoption("--soak") == "all":
+        write_table(PAGE, found)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +69,7 @@ async def test_a_killed_move_costs_tenants_nothing(
 ) -> None:
     await asyncio.to_thread(served, lab)
     whole = request.config.getoption("--soak") == "all"
-    if whole and str(death) in _done(file):
+    if whole and str(death) in {one["death"] for one in _found(file)}:
         pytest.skip("done in an earlier part")
     end = await asyncio.to_thread(undisturbed, death) if whole or death.verb == "resume" else None
     await asyncio.to_thread(home, lab, death.source)
@@ -77,12 +83,11 @@ async def test_a_killed_move_costs_tenants_nothing(
         lines.write(json.dumps({"death": str(death), **seen.as_dict()}) + "\n")
 
 
-def _done(path: Path) -> set[str]:
-    return {json.loads(line)["death"] for line in path.read_text().splitlines()} if path.exists() else set()
+def _found(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def _sums(path: Path) -> str:
-    found = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def _sums(found: list[dict[str, Any]]) -> str:
     killed = [one for one in found if one["killed"]]
     late = sum(one["refused"] for one in killed)
     requests, lost = (sum(one[key] for one in found) for key in ("requests", "lost"))

@@ -1,0 +1,37 @@
+"""``docs/soak.md``, written from what the runs saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["write_table"]
+
+HEAD = """# Moves whose process is killed at every record
+
+Each run is one move in the lab under tenants who call eight times a second. Its process is killed (SIGKILL) as soon as
+the journal has reached a record; another process then says `resume` or `rollback`. The objects are compared with those
+after a move that nobody killed (`resume`), or with those before (`rollback`). Past the point of no return a rollback is
+refused and the move is finished instead; a number of a record that a move does not reach kills nothing. Written by
+`make soak`.
+
+| move | then | runs | deaths | past no return | tenants' requests | lost | wrong | objects too many or missing |
+| --- | --- | --: | --: | --: | --: | --: | --: | --: |
+"""
+
+
+def write_table(path: Path, runs: Iterable[Mapping[str, Any]]) -> None:
+    """Write the page: a line for each move and verb."""
+    kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for one in runs:
+        move, _, verb = str(one["death"]).rsplit("-", 2)
+        kinds.setdefault((move, verb), []).append(one)
+    path.write_text(HEAD + "".join(_line(*kind, kinds[kind]) for kind in sorted(kinds)), encoding="utf-8")
+
+
+def _line(move: str, verb: str, runs: list[Mapping[str, Any]]) -> str:
+    deaths, late = sum(one["killed"] for one in runs), sum(one["refused"] for one in runs)
+    felt = (sum(one[key] for one in runs) for key in ("requests", "lost", "wrong"))
+    cells = (move, f"`{verb}`", len(runs), deaths, late, *felt, sum(len(one["orphans"]) for one in runs))
+    return "| " + " | ".join(map(str, cells)) + " |\n"
