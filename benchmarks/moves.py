@@ -17,6 +17,7 @@ from benchmarks.page import machine, write
 
 from pointsman.demo.demo import Demo, Outcome, Plan, Stage
 from pointsman.demo.platform import example_model
+from pointsman.demo.reconciliation import sentence
 from pointsman.demo.tenants import Traffic
 from pointsman.lab import controlplane
 from pointsman.lab.narration import Narrator
@@ -81,9 +82,12 @@ def table(outcome: Outcome) -> list[str]:
         "|---|---|--:|--:|--:|--:|--:|---|---|---|--:|--:|",
         *(_row(one) for one in outcome.moves),
         "",
-        f"Together {outcome.load.get('requests', 0)} requests, {outcome.lost} lost; engines' counters and tenants' "
-        f"ledger {'agree' if outcome.engines.get('agree') else 'disagree'}.",
+        f"Together {outcome.load.get('requests', 0)} requests, {outcome.lost} lost; {_counted(outcome)}.",
     ]
+
+
+def _counted(outcome: Outcome) -> str:
+    return sentence(outcome.reconciliation) if outcome.reconciliation else "the engines could not be counted"
 
 
 def _row(one: dict[str, Any] | Any) -> str:

@@ -24,6 +24,8 @@ from pointsman.lab.toolchain import ensure_toolchain
 
 # A run in the background of a shell script inherits an ignored SIGINT, and so would every program that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Whoever ends a run by SIGTERM wants its lab to end with it.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 START_SECONDS = 1800
 """Enough for a first build of the toolchain on two cores; a warm start takes seconds."""

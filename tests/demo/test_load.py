@@ -11,7 +11,6 @@ import pytest
 
 from pointsman.demo.call import Alias, ask
 from pointsman.demo.door import Door
-from pointsman.demo.engines import agreement
 from pointsman.demo.ledger import Entry, Ledger, Window, stream_share, summary
 from pointsman.demo.load import Load
 from pointsman.demo.receipt import as_lines, joined
@@ -124,14 +123,6 @@ def test_the_receipt_says_what_was_lost_and_why() -> None:
     receipt = joined(move, Ledger([good, lost]), Window(5.0, 10.0), 5.0)
     assert (receipt["requests"], receipt["lost"], receipt["cut"], receipt["wrong"]) == (2, 1, 0, 0)
     assert any("503 busy" in line for line in as_lines(receipt))
-
-
-def test_engines_and_tenants_must_agree() -> None:
-    good = agreement({"a": 10}, {"a": 75}, {"a": 50}, {"a": 10})
-    assert good["agree"]
-    assert good["layers"]["a"] == {"engines": 65, "clients": 50, "probes": 10, "direct": 5}
-    assert not agreement({}, {"a": 40}, {"a": 50}, {})["agree"]
-    assert not agreement({}, {"a": 500}, {"a": 50}, {})["agree"]
 
 
 def test_every_case_has_its_own_answer() -> None:

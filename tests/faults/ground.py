@@ -1,46 +1,31 @@
-"""What is done to the lab's ground while a model moves: to its processes, its edge and its objects."""
+"""What is done to the lab's ground while a model moves: to its processes and its objects."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from pointsman.lab.faults.api import ApiFaults
 from tests.conftest import Pointsman, RunningLab
+from tests.faults.scene import Scene, until
 
 __all__ = [
-    "Scene",
     "cut_off",
     "frozen",
     "give_gpus_back",
     "hold_back_target",
     "kill",
-    "kill_edge",
+    "let_hub_answer",
     "let_target_go",
-    "pause_edge",
     "power_off",
-    "resume_edge",
     "second_operator_is_refused",
     "signalled",
     "take_all_gpus",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A move under way: where it happens, the operator's process, and its road to the API server."""
-
-    lab: RunningLab
-    process: asyncio.subprocess.Process
-    road: ApiFaults | None
 
 
 GREEDY, FINALIZER = "greedy", "pointsman.dev/held-by-a-test"
@@ -108,10 +93,10 @@ def take_all_gpus(scene: Scene) -> None:
     }
     lab.kubectl("apply", "--server-side", "-f", "-", given=json.dumps(manifest))
     words = ("get", "pods", "-n", "default", "-l", f"app={GREEDY}", "-o", "json")
-    deadline = time.monotonic() + 30
-    while not any(_unschedulable(pod) for pod in json.loads(lab.kubectl(*words).stdout)["items"]):
-        assert time.monotonic() < deadline, "there is always room for one pod more"
-        time.sleep(0.2)
+    until(
+        lambda: any(_unschedulable(pod) for pod in json.loads(lab.kubectl(*words).stdout)["items"]),
+        "a pod for which there is no room",
+    )
     scene.process.send_signal(signal.SIGCONT)
 
 
@@ -125,24 +110,19 @@ def give_gpus_back(lab: RunningLab) -> None:
     lab.kubectl("delete", "deployment", GREEDY, "-n", "default", "--ignore-not-found", "--wait")
 
 
-def pause_edge(scene: Scene) -> None:
-    """The Deployment makes no new pods: every replica keeps the configuration it has."""
-    scene.lab.kubectl("rollout", "pause", "deployment/litellm", "-n", "llm-gateway")
+def let_hub_answer(scene: Scene) -> None:
+    """When the engine has met the refusal and was started again, the hub gives it the weights."""
+    until(lambda: any(_restarts(pod) for pod in _pods(scene.lab)), "the target's engine to be started again")
+    scene.lab.kubectl("delete", "configmap", "lab-engine", "-n", "kserve")
 
 
-def resume_edge(lab: RunningLab) -> None:
-    """It makes pods again."""
-    lab.kubectl("rollout", "resume", "deployment/litellm", "-n", "llm-gateway", check=False)
+def _pods(lab: RunningLab) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(lab.kubectl("get", "pods", "-n", "kserve", "-o", "json").stdout)["items"]
+    return found
 
 
-def kill_edge(scene: Scene) -> None:
-    """The oldest replica dies at once, with what it is doing."""
-    lab = scene.lab
-    names = lab.kubectl(
-        "get", "pods", "-n", "llm-gateway", "-l", "app.kubernetes.io/name=litellm",
-        "--sort-by=.metadata.creationTimestamp", "-o", "name",
-    ).stdout.split()  # fmt: skip
-    lab.kubectl("delete", names[0], "-n", "llm-gateway", "--grace-period=0", "--force", "--wait=false")
+def _restarts(pod: dict[str, Any]) -> int:
+    return sum(one["restartCount"] for one in pod["status"].get("containerStatuses", []))
 
 
 def hold_back_target(scene: Scene) -> None:
@@ -166,9 +146,19 @@ def power_off(node: str) -> Callable[[Scene], None]:
     """The node dies, with every process of its pods."""
 
     def act(scene: Scene) -> None:
+        scene.marks["death"] = scene.now()
         scene.lab.kubectl("annotate", "node", node, "lab.pointsman.dev/power=off")
+        until(lambda: _silent(scene.lab, "serving"), "the source's engine to be dead")
+        scene.marks["dead"] = scene.now()
 
     return act
+
+
+def _silent(lab: RunningLab, namespace: str) -> bool:
+    """Does no engine there answer any more?"""
+    names = lab.kubectl("get", "pods", "-n", namespace, "-o", "name").stdout.split()
+    paths = [f"/api/v1/namespaces/{namespace}/pods/{name.removeprefix('pod/')}:8000/proxy/health" for name in names]
+    return all(lab.kubectl("get", "--raw", path, check=False).returncode for path in paths)
 
 
 def signalled(number: int) -> Callable[[Scene], None]:

@@ -10,54 +10,31 @@ import resource
 import subprocess
 import sys
 from contextlib import AsyncExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pointsman.demo.ledger import summary
-from pointsman.demo.load import Load
+from pointsman.demo.reconcile import reconcile
+from pointsman.demo.reconciliation import Reconciliation
 from pointsman.lab.faults.api import ApiFaults, bad_road
 from tests.conftest import RunningLab
-from tests.faults.cases import Case
-from tests.faults.ground import Scene
+from tests.faults.case import Case
+from tests.faults.deaths import deaths_of
+from tests.faults.outcome import Outcome, Told
+from tests.faults.scene import Scene
 from tests.move.platform import MODEL, faults, layer_of, objects, pointsman_in, spec_with
+from tests.move.tenants import Books
 
-__all__ = ["Outcome", "carry_out"]
+__all__ = ["carry_out"]
 
-TARGET, MODEL_NAME = "kserve", "qwen"
+TARGET, MODEL_NAME, PREFIX = "kserve", "qwen", "qwen-"
 LIMIT = 600.0
 """Seconds a move with a fault may take before the test gives up on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of it."""
-
-    exit: int
-    receipt: dict[str, Any]
-    felt: dict[str, Any]
-    """The tenants' ledger."""
-    seconds: float
-    layer: str
-    left: set[str]
-    """Objects that were not there before, and ones that are gone."""
-    answers: str = ""
-    """Faults of the road, counted."""
-
-    @property
-    def code(self) -> str:
-        """The error's code; empty when there was none."""
-        return str((self.receipt.get("error") or {}).get("code", ""))
-
-    @property
-    def what(self) -> str:
-        """The error's words."""
-        return str((self.receipt.get("error") or {}).get("what", ""))
-
-
-async def carry_out(lab: RunningLab, tenants: Load, case: Case, folder: Path, seed: int) -> Outcome:
+async def carry_out(lab: RunningLab, books: Books, case: Case, folder: Path, seed: int) -> Outcome:
     """Move from raw vLLM to KServe with the fault, mend what an operator would mend, and look at what is left."""
-    before = await asyncio.to_thread(objects, lab)
+    tenants, before = books.load, await asyncio.to_thread(objects, lab)
     began, counted = tenants.now(), len(tenants.ledger.entries)
     model = spec_with(folder, (_image(), case.image)) if case.image else Path(MODEL)
     async with AsyncExitStack() as stack:
@@ -67,17 +44,39 @@ async def carry_out(lab: RunningLab, tenants: Load, case: Case, folder: Path, se
             kubeconfig, road = await stack.enter_async_context(way)
         stack.enter_context(faults(lab, TARGET, dict(case.engine)) if case.engine else nullcontext())
         stack.enter_context(case.around(lab))
+        deaths = await stack.enter_async_context(deaths_of(books.client, TARGET, tenants.now))
         if case.mend is not None:
             stack.push_async_callback(asyncio.to_thread, case.mend, lab)
-        code, out, errors = await _move(lab, case, model, kubeconfig, road)
-    receipt = json.loads(out) if out.startswith("{") else {"error": _error(errors)}
+        process = await _start(lab, case, model, kubeconfig)
+        scene = Scene(lab, process, road, tenants.now)
+        code, out, told = await _watched(scene, case)
     if code in case.after:
         await _go_on(lab, case.after[code])
     seconds = tenants.now() - began
-    await tenants.settle()
-    felt = summary([one for one in tenants.ledger.entries[counted:] if one.sent < began + seconds])
+    await books.close()
+    entries = [one for one in tenants.ledger.entries[counted:] if one.sent < began + seconds]
     layer, after = await asyncio.to_thread(layer_of, lab), await asyncio.to_thread(objects, lab)
-    return Outcome(code, receipt, felt, seconds, layer, before ^ after, _counts(road))
+    return Outcome(
+        exit=code,
+        receipt=json.loads(out) if out.startswith("{") else {"error": _error(told.raw)},
+        felt=summary(entries),
+        entries=entries,
+        seconds=seconds,
+        layer=layer,
+        left=before ^ after,
+        books=await asyncio.to_thread(_reconciled, books),
+        answers=_counts(road),
+        told=told.events,
+        marks=scene.marks,
+        names=scene.names,
+        deaths=deaths,
+    )
+
+
+def _reconciled(books: Books) -> Reconciliation:
+    """As ``books.reconcile`` does, with the layer of a member by its name alone: thousands of entries ask for it."""
+    told = books.receipts()
+    return reconcile(books.before, books.after, told, books.load.ledger.entries, lambda one: one.removeprefix(PREFIX))
 
 
 def _image() -> str:
@@ -103,17 +102,16 @@ def _no_room() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-async def _move(
-    lab: RunningLab, case: Case, model: Path, kubeconfig: Path, road: ApiFaults | None
-) -> tuple[int, str, str]:
+async def _start(lab: RunningLab, case: Case, model: Path, kubeconfig: Path) -> asyncio.subprocess.Process:
     program = pointsman_in(lab)
     words = ["move", str(model), "--to", TARGET, "--yes", "--output", "json", "--kubeconfig", str(kubeconfig)]
     words += ["--ready-timeout", "40", "--roll-timeout", "60", *case.words]
-    wrong = [sys.executable, str(Path(__file__).with_name("clock.py")), str(case.clock), *words]
+    elsewhere = str(Path(__file__).with_name("elsewhere.py"))
+    times = [sys.executable, elsewhere, str(case.clock), str(case.release), *words]
     full = os.open("/dev/full", os.O_WRONLY)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(wrong if case.clock else program.command(*words)),
+        return await asyncio.create_subprocess_exec(
+            *(times if case.clock or case.release else program.command(*words)),
             env=program.environment(),
             stdin=subprocess.DEVNULL,
             stdout=full if case.disk_full else subprocess.PIPE,
@@ -123,9 +121,14 @@ async def _move(
         )
     finally:
         os.close(full)
+
+
+async def _watched(scene: Scene, case: Case) -> tuple[int, str, Heard]:
+    """The exit code, what the program printed, and what it told; each moment's act is done when it comes."""
+    process = scene.process
     try:
         async with asyncio.timeout(LIMIT):
-            told, out = await asyncio.gather(_watched(Scene(lab, process, road), case), _all(process.stdout))
+            told, out = await asyncio.gather(_listen(scene, case), _all(process.stdout))
             return await process.wait(), out, told
     finally:
         if process.returncode is None:
@@ -133,18 +136,33 @@ async def _move(
             await process.wait()
 
 
-async def _watched(scene: Scene, case: Case) -> str:
+async def _listen(scene: Scene, case: Case) -> Heard:
     stream = scene.process.stderr
     assert stream is not None
-    told, waiting = [], list(case.moments)
+    heard, waiting = Heard(), list(case.moments)
     async for raw in stream:
-        line = raw.decode()
-        told.append(line)
-        event = json.loads(line) if line.startswith("{") else {}
-        if waiting and event.get("event") == waiting[0].event and event["step"] in (waiting[0].step or event["step"]):
+        event = heard.take(raw.decode(), scene.now())
+        if waiting and event and event.event == waiting[0].event and event.step in (waiting[0].step or event.step):
             await asyncio.to_thread(waiting.pop(0).act, scene)
-    assert not waiting, f"the move never said {waiting[0]}: {''.join(told)[-2000:]}"
-    return "".join(told)
+    assert not waiting, f"the move never said {waiting[0]}: {heard.raw[-2000:]}"
+    return heard
+
+
+@dataclass
+class Heard:
+    """Standard error of the program."""
+
+    raw: str = ""
+    events: list[Told] = field(default_factory=list)
+
+    def take(self, line: str, at: float) -> Told | None:
+        """One more line; what it tells, if it is an event."""
+        self.raw += line
+        said = json.loads(line) if line.startswith("{") else {}
+        if "event" not in said:
+            return None
+        self.events.append(Told(at, said["event"], said["step"], said["text"]))
+        return self.events[-1]
 
 
 async def _all(stream: asyncio.StreamReader | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ __all__ = [
     "faults",
     "journal",
     "layer_of",
+    "moves",
     "objects",
     "platform",
     "pointsman_in",
+    "receipts_since",
     "served",
     "spec_with",
     "status",
@@ -94,6 +96,30 @@ def journal(lab: RunningLab, move: str) -> list[dict[str, Any]]:
     done = lab.kubectl("get", "configmap", move, "-n", "pointsman-system", "-o", "json")
     data: dict[str, str] = json.loads(done.stdout)["data"]
     return [json.loads(data[key]) for key in sorted(data)]
+
+
+def moves(lab: RunningLab) -> list[str]:
+    """All moves that have a journal, the oldest first."""
+    words = ("get", "configmaps", "-n", "pointsman-system", "-l", "pointsman.dev/move", "-o", "json")
+    found = json.loads(lab.kubectl(*words).stdout)["items"]
+    return [one["metadata"]["name"] for one in sorted(found, key=lambda one: _opened(one["data"]))]
+
+
+def _opened(records: dict[str, str]) -> str:
+    opened: str = json.loads(records[min(records)])["at"]
+    return opened
+
+
+def receipts_since(lab: RunningLab, known: Collection[str]) -> list[dict[str, Any]]:
+    """Receipts of all moves but those, as the program gives them; the oldest first."""
+    receipts = []
+    for move in moves(lab):
+        if move not in known:
+            words = ("receipt", move, "--kubeconfig", str(lab.kubeconfig), "--output", "json")
+            done = pointsman_in(lab)(*words)
+            assert done.returncode == 0, done.stderr
+            receipts.append(json.loads(done.stdout))
+    return receipts
 
 
 def objects(lab: RunningLab) -> set[str]:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from pointsman.demo.ledger import summary
-from pointsman.demo.load import Load
+from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
 from tests.move.platform import MODEL, faults, journal, layer_of, objects, pointsman_in, served
-from tests.move.tenants import calling
+from tests.move.tenants import Books, accounts
 
 pytestmark = pytest.mark.lab
 
@@ -31,16 +31,17 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.fixture(scope="module")
-async def tenants(lab: RunningLab) -> AsyncIterator[Load]:
+async def books(lab: RunningLab) -> AsyncIterator[Books]:
     await asyncio.to_thread(served, lab)
-    async with calling(lab, rate=RATE, seed=5) as load:
-        yield load
+    async with accounts(lab, rate=RATE, seed=5) as kept:
+        yield kept
 
 
 @pytest.mark.parametrize(("settings", "code", "words"), [one[1:] for one in CASES], ids=[one[0] for one in CASES])
 async def test_a_bad_target_is_refused_and_taken_away_and_no_tenant_notices(
-    lab: RunningLab, tenants: Load, settings: dict[str, Any], code: str, words: str
+    lab: RunningLab, books: Books, settings: dict[str, Any], code: str, words: str
 ) -> None:
+    tenants = books.load
     began, counted = tenants.now(), len(tenants.ledger.entries)
     await asyncio.to_thread(_refused, lab, settings, code, words)
     seconds = tenants.now() - began
@@ -48,6 +49,13 @@ async def test_a_bad_target_is_refused_and_taken_away_and_no_tenant_notices(
     felt = summary([one for one in tenants.ledger.entries[counted:] if one.sent < began + seconds])
     assert felt["requests"] >= 0.9 * RATE * seconds
     assert (felt["lost"], felt["cut"], felt["wrong"]) == (0, 0, 0), felt["errors"]
+
+
+async def test_the_receipts_of_all_that_was_undone_are_the_tenants_ledger_to_the_request(books: Books) -> None:
+    await books.close()
+    found = books.reconcile()
+    assert (found.agrees, found.exact) == (True, True), sentence(found)
+    assert found.failed == 0
 
 
 def _refused(lab: RunningLab, settings: dict[str, Any], code: str, words: str) -> None:

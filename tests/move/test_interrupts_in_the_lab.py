@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -12,8 +13,10 @@ from typing import IO
 
 import pytest
 
+from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
 from tests.move.platform import MODEL, journal, layer_of, objects, pointsman_in, served, spec_with
+from tests.move.tenants import accounts
 
 pytestmark = pytest.mark.lab
 
@@ -67,8 +70,15 @@ def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def test_ctrl_c_puts_tenants_back_and_says_so(lab: RunningLab) -> None:
+async def test_ctrl_c_puts_tenants_back_and_says_so(lab: RunningLab) -> None:
     served(lab)
+    async with accounts(lab, rate=6, seed=21) as books:
+        await asyncio.to_thread(interrupted, lab)
+    found = books.reconcile()
+    assert (found.agrees, found.exact, found.failed) == (True, True, 0), sentence(found)
+
+
+def interrupted(lab: RunningLab) -> None:
     source, before = layer_of(lab), objects(lab)
     with begin(lab, "move", MODEL, "--to", other(source), "--yes") as process:
         read_until(process.stderr, "step-begun", "shift-10")
@@ -95,6 +105,7 @@ def test_ctrl_c_in_the_demo_costs_its_tenants_nothing(lab: RunningLab) -> None:
     assert [one["state"] for one in told["moves"]] == ["undone"]
     assert told["load"]["requests"] > 0
     assert told["load"]["lost"] == 0, told["load"]["errors"]
+    assert told["reconciliation"]["exact"], told["reconciliation"]
     assert layer_of(lab) == source
     assert objects(lab) == before
 
@@ -115,8 +126,16 @@ def test_ctrl_c_in_up_takes_everything_back_the_alias_too(lab: RunningLab, tmp_p
     assert [one["name"] for one in json.loads(known.stdout)["models"]] == ["qwen"]
 
 
-def test_a_killed_move_is_found_refused_and_recovered(lab: RunningLab) -> None:
+async def test_a_killed_move_is_found_refused_and_recovered(lab: RunningLab) -> None:
     served(lab)
+    async with accounts(lab, rate=6, seed=22) as books:
+        await asyncio.to_thread(killed, lab)
+    found = books.reconcile()
+    assert found.failed == 0
+    assert found.agrees, sentence(found)  # not exact: what the dead process asked itself is known up to its allowance
+
+
+def killed(lab: RunningLab) -> None:
     source, before = layer_of(lab), objects(lab)
     with begin(lab, "move", MODEL, "--to", other(source), "--yes") as process:
         read_until(process.stderr, "step-begun", "contract")

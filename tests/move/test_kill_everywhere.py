@@ -19,6 +19,7 @@ from pointsman.move.requests import Verb
 from pointsman.move.states import REVERSIBLE
 from tests.move.test_strategy import bridged
 from tests.world.cluster import Write
+from tests.world.tenants import Tenants
 from tests.world.world import World, quick
 
 
@@ -67,6 +68,23 @@ class Died(BaseException):
     """The process is gone: nothing of it runs any more."""
 
 
+@dataclass
+class Felt:
+    """What tenants felt of all the deaths."""
+
+    calls: int = 0
+
+    def take(self, way: Way, tenants: Tenants) -> None:
+        """Of one more."""
+        tenants.stop()
+        self.calls += sum(tenants.answered.values())
+        assert tenants.cut == 0
+        assert tenants.lost == 0 or way.allow_downtime
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls answered, 0 lost"
+
+
 def records(world: World) -> int:
     """Records of the newest journal."""
     return max(
@@ -74,9 +92,11 @@ def records(world: World) -> int:
     )[1]
 
 
-async def killed(way: Way, number: int, moment: str) -> World | None:
+async def killed(way: Way, number: int, moment: str) -> tuple[World, Tenants] | None:
     """A move whose process died around record ``number``; None when the move had ended by then."""
     world = await way.begin()
+    tenants = Tenants(world, long=20)
+    tenants.begin()
 
     def die(write: Write) -> None:
         body = write.body if isinstance(write.body, dict) else {}
@@ -87,11 +107,18 @@ async def killed(way: Way, number: int, moment: str) -> World | None:
         ):
             raise Died
 
-    setattr(world.cluster, moment, die)
+    def after(write: Write) -> None:
+        tenants.written(write)
+        if moment == "after":
+            die(write)
+
+    if moment == "before":
+        world.cluster.before = die
+    world.cluster.after = after
     with pytest.raises(Died):
         await way.move(world, way.target)
-    setattr(world.cluster, moment, lambda write: None)
-    return world if await Ledger(world.cluster, world.clock).moves(model="qwen") else None
+    world.cluster.before, world.cluster.after = lambda write: None, tenants.written
+    return (world, tenants) if await Ledger(world.cluster, world.clock).moves(model="qwen") else None
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -99,11 +126,12 @@ async def killed(way: Way, number: int, moment: str) -> World | None:
 async def test_a_killed_move_is_resumed_to_the_end_of_an_undisturbed_one(way: Way, moment: str) -> None:
     undisturbed = await way.begin()
     assert (await way.move(undisturbed, way.target)).receipt["strategy"] == way.strategy
-    deaths = 0
+    deaths, felt = 0, Felt()
     for number in range(2, records(undisturbed) + 1):
-        world = await killed(way, number, moment)
-        if world is None:
+        found = await killed(way, number, moment)
+        if found is None:
             continue
+        world, tenants = found
         deaths += 1
         result = await Control(world.conductor(SECOND)).resume("qwen")
         assert result.error is None, (number, result.error)
@@ -111,8 +139,9 @@ async def test_a_killed_move_is_resumed_to_the_end_of_an_undisturbed_one(way: Wa
         assert world.serving() == undisturbed.serving(), number
         assert world.workloads() == undisturbed.workloads(), number
         assert world.edge.outages == [], number
+        felt.take(way, tenants)
     assert deaths >= 20
-    print(f"{way}: {deaths} deaths {moment} a record, all resumed")  # noqa: T201
+    print(f"{way}: {deaths} deaths {moment} a record, all resumed; {felt}")  # noqa: T201
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -122,11 +151,12 @@ async def test_a_killed_move_is_rolled_back_to_the_state_before(way: Way, moment
     before = (start.serving(), start.workloads())
     undisturbed = await way.begin()
     assert (await way.move(undisturbed, way.target)).receipt["strategy"] == way.strategy
-    deaths = late = 0
+    deaths, late, felt = 0, 0, Felt()
     for number in range(2, records(undisturbed) + 1):
-        world = await killed(way, number, moment)
-        if world is None:
+        found = await killed(way, number, moment)
+        if found is None:
             continue
+        world, tenants = found
         deaths += 1
         result = await rolled_back(world)
         if result is None:
@@ -137,9 +167,10 @@ async def test_a_killed_move_is_rolled_back_to_the_state_before(way: Way, moment
         assert result.receipt["state"] == "undone", number
         assert (world.serving(), world.workloads()) == before, number
         assert world.edge.outages == [], number
+        felt.take(way, tenants)
     assert deaths >= 20
     assert late <= 6
-    print(f"{way}: {deaths} deaths {moment} a record, {late} past the point of no return")  # noqa: T201
+    print(f"{way}: {deaths} deaths {moment} a record, {late} past the point of no return; {felt}")  # noqa: T201
 
 
 async def rolled_back(world: World) -> Result | None:

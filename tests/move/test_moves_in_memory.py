@@ -78,6 +78,19 @@ async def test_a_bad_target_is_taken_away_again_and_the_step_is_named(faults: Fa
     assert world.edge.outages == []
 
 
+@pytest.mark.parametrize(("tokens", "code"), [(15, ""), (96, "contract.long-stream")])
+async def test_a_target_that_cuts_streams_is_found_when_tenants_have_such_long_ones(tokens: int, code: str) -> None:
+    world = World()
+    for engine in world.cluster.engines.values():
+        engine.counted.request_generation.add(tokens)
+    world.cluster.faults["kserve"] = Faults(cut_after=60)
+    result = await world.conductor().move(world.model, "kserve", quick())
+    assert (result.error.code if result.error else "") == code
+    assert world.serving() == {"raw-vllm" if code else "kserve": 100}
+    if code:
+        assert "a stream of 100 tokens" in str(result.error)
+
+
 async def test_a_target_that_was_parked_before_is_parked_again() -> None:
     world = World()
     await world.conductor().move(world.model, "kserve", quick())
@@ -122,6 +135,8 @@ async def test_a_source_that_dies_during_a_shift_is_not_gone_back_to(step: str) 
     said = [one["evidence"]["sourceLost"] for one in result.receipt["steps"] if "sourceLost" in one["evidence"]]
     assert said
     assert set(said) == {"no engine of raw vLLM says anything any more"}
+    row = result.receipt["traffic"]["layers"]["raw-vllm"]
+    assert (row["tenants"], row["range"]["atMost"], row["cut"]) == ("unknown", "unknown", "unknown")
 
 
 async def test_somebody_else_changing_the_alias_is_noticed_and_named() -> None:

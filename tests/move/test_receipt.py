@@ -16,9 +16,12 @@ from rich.console import Console
 from pointsman.edge.litellm_counters import answered_by_member
 from pointsman.errors import NotFoundError
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.move.evidence import PARTS
 from pointsman.move.history import history, receipt_of
 from pointsman.move.ledger import Ledger
+from pointsman.move.lock import NAMESPACE
 from pointsman.move.receipt import receipt_from
+from pointsman.move.tally import ANNOTATION
 from pointsman.report.contract import Happening, Topic
 from pointsman.report.history import print_history
 from pointsman.report.text import receipt_lines
@@ -129,15 +132,16 @@ async def test_an_engine_that_never_says_is_unknown_and_not_zero() -> None:
     assert "was never read" in row["why"][0]
 
 
-async def test_a_process_that_died_in_a_step_leaves_its_own_requests_unknown() -> None:
-    world = World()
+class Died(BaseException):
+    """The process is gone."""
 
-    class Died(BaseException):
-        """Gone."""
+
+async def died_judging(world: World) -> str:
+    """A move whose process dies with the first shift judged and nothing of it written down; nobody holds it now."""
 
     def die(write: Write) -> None:
-        line = (write.body.get("data") or {}) if write.verb == "patch" else {}
-        if any('"event":"outcome"' in one and '"step":"shift-10"' in one for one in line.values()):
+        lines = (write.body.get("data") or {}) if write.verb == "patch" else {}
+        if any('"event":"outcome"' in one and '"step":"shift-10"' in one for one in lines.values()):
             raise Died
 
     world.cluster.before = die
@@ -145,13 +149,31 @@ async def test_a_process_that_died_in_a_step_leaves_its_own_requests_unknown() -
         await world.conductor().move(world.model, "kserve", quick())
     world.cluster.before = lambda write: None
     world.clock.seconds += 60
-    move = (await Ledger(world.cluster, world.clock).moves(model="qwen"))[0].progress.move
-    receipt = (await world.conductor("second@test/2").recover(move)).receipt
-    row = receipt["traffic"]["layers"]["raw-vllm"]
+    return (await Ledger(world.cluster, world.clock).moves(model="qwen"))[0].progress.move
+
+
+async def test_a_process_that_died_leaves_no_more_of_its_requests_unknown_than_it_was_allowed() -> None:
+    world = World()
+    tenants = Tenants(world)
+    during(world, tenants)
+    move = await died_judging(world)
+    row = (await world.conductor("second@test/2").recover(move)).receipt["traffic"]["layers"]["raw-vllm"]
+    known = row["range"]
     assert row["tenants"] == "unknown"
     assert row["answered"] != "unknown"
+    assert known["atLeast"] <= tenants.answered["raw-vllm"] <= known["atMost"]
+    assert 0 < known["atMost"] - known["atLeast"] <= 2 * quick().probe_budget // (2 * PARTS)
+    assert "died, with up to" in row["why"][0]
+
+
+async def test_an_allowance_that_cannot_be_read_bounds_nothing() -> None:
+    world = World()
+    move = await died_judging(world)
+    ref = Ref(kind_of("ConfigMap"), move, NAMESPACE)
+    await world.cluster.patch(ref, {"metadata": {"annotations": {f"{ANNOTATION}1": "{"}}})
+    row = (await world.conductor("second@test/2").recover(move)).receipt["traffic"]["layers"]["raw-vllm"]
     assert row["range"]["atLeast"] == "unknown"
-    assert "died in step shift-10" in row["why"][0]
+    assert "an unknown number" in row["why"][0]
 
 
 async def test_the_receipt_is_the_same_from_another_machine() -> None:

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 
 from pointsman.move.control import Control
+from pointsman.move.evidence import PARTS
 from pointsman.move.ledger import Ledger
 from pointsman.move.requests import Verb
 from pointsman.report.contract import Happening, Topic
 from tests.world.cluster import Write
 from tests.world.tenants import Tenants
 from tests.world.world import World, quick
+
+ROUND = 2 * quick().probe_budget // (2 * PARTS)
+"""Own requests of one round of evidence, to both sides: the most that one allowance is good for."""
 
 
 class Died(BaseException):
@@ -32,6 +36,9 @@ def check(rows: Mapping[str, Any], ledger: Mapping[str, int], told: Counter[str]
         assert row["why"], (layer, row)
         assert known["atLeast"] == "unknown" or known["atLeast"] <= counted, (layer, row, counted)
         assert known["atMost"] == "unknown" or counted <= known["atMost"], (layer, row, counted)
+        if all("died, with up to" in one for one in row["why"]):
+            told["bounded"] += 1
+            assert known["atMost"] - known["atLeast"] <= ROUND, (layer, row)
 
 
 def watch(world: World, tenants: Tenants) -> None:
@@ -79,7 +86,9 @@ async def test_no_receipt_tells_a_number_that_is_not_the_ledgers(verb: str) -> N
         if receipt is None:
             break
         check(receipt["traffic"]["layers"], tenants.answered, told)
+        assert (tenants.lost, tenants.cut) == (0, 0), (number, receipt["steps"])
         number += 1
     assert number > 20
     assert told["exact"] >= 10, told
     assert told["exact"] + told["unknown"] == 2 * (number - 2)
+    assert told["bounded"] == told["unknown"], told

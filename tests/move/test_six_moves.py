@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from pointsman.demo.demo import Demo, Plan, Stage
+from pointsman.demo.demo import Demo, Outcome, Plan, Stage
 from pointsman.demo.platform import example_model
+from pointsman.demo.reconciliation import sentence
 from pointsman.demo.tenants import Traffic
 from pointsman.move.context import Options
 from pointsman.report.contract import Quiet
@@ -33,7 +34,7 @@ def route_from(start: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-async def moves(lab: RunningLab) -> dict[tuple[str, str], dict[str, Any]]:
+async def outcome(lab: RunningLab) -> Outcome:
     served(lab)
     plan = Plan(
         model=example_model(),
@@ -46,8 +47,13 @@ async def moves(lab: RunningLab) -> dict[tuple[str, str], dict[str, Any]]:
         options=Options(hold=3.0, ready_timeout=180.0),
     )
     quiet = Stage(say=lambda text: None, watching=lambda title: nullcontext(Quiet()), moved=lambda receipt: None)
-    outcome = await Demo(plan, quiet).run()
-    assert outcome.error is None, outcome.error
+    found = await Demo(plan, quiet).run()
+    assert found.error is None, found.error
+    return found
+
+
+@pytest.fixture(scope="module")
+def moves(outcome: Outcome) -> dict[tuple[str, str], dict[str, Any]]:
     return {(one["from"], one["to"]): one for one in outcome.moves}
 
 
@@ -83,3 +89,11 @@ def test_the_journal_in_the_cluster_tells_the_same(lab: RunningLab, moves: dict[
         records = journal(lab, receipt["move"])
         assert [one["seq"] for one in records] == list(range(1, len(records) + 1))
         assert (records[0]["event"], records[-1]["event"]) == ("opened", "finished")
+
+
+def test_the_receipts_are_the_tenants_ledger_to_the_request(outcome: Outcome) -> None:
+    found = outcome.reconciliation
+    assert found is not None
+    assert (found.agrees, found.exact) == (True, True), sentence(found)
+    assert all(one["traffic"]["tenants"] >= 500 for one in outcome.moves)
+    assert sum(row.ledger for row in found.layers.values()) == outcome.load["requests"]

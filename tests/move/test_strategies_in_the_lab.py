@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from pointsman.demo.ledger import Entry, summary
+from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
 from tests.move.platform import MODEL, layer_of, pointsman_in, served
-from tests.move.tenants import calling
+from tests.move.tenants import accounts
 
 pytestmark = pytest.mark.lab
 
@@ -20,7 +21,8 @@ async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of
     served(lab)
     start = layer_of(lab)
     other = "kserve" if start != "kserve" else "raw-vllm"
-    async with calling(lab, rate=6, seed=11) as load:
+    async with accounts(lab, rate=6, seed=11) as books:
+        load = books.load
         for target in (other, start):
             counted = len(load.ledger.entries)
             receipt = await asyncio.to_thread(gap, lab, target)
@@ -37,6 +39,8 @@ async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of
             assert abs(predicted - measured) <= allowed
             assert len(stretches(entries)) == 1, "requests were lost outside of the gap"
     assert layer_of(lab) == start
+    found = books.reconcile()
+    assert (found.agrees, found.exact) == (True, True), sentence(found)
 
 
 def test_a_gap_that_nobody_allowed_is_refused(lab: RunningLab) -> None:

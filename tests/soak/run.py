@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pointsman.demo.ledger import summary
-from pointsman.demo.load import Load
+from pointsman.demo.reconciliation import Reconciliation, sentence
 from pointsman.kube.client import Client
 from pointsman.kube.resources import kind_of
 from tests.conftest import RunningLab
 from tests.move.platform import MODEL, layer_of, objects, pointsman_in, status
+from tests.move.tenants import Books
 
 __all__ = ["Death", "Seen", "carry_out", "home"]
 
@@ -55,6 +56,12 @@ class Seen:
     said: str
     failures: list[str]
     """The first requests that were lost: when, how, and what was said."""
+    receipt: str
+    """``exact``: it is the ledger; ``range``: it says unknown, and the ledger lies in its range; ``wrong``: neither."""
+    width: float
+    """By how much the widest range is wider than a number."""
+    accounts: str
+    """The ledger against the receipt, in words."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the file."""
@@ -71,13 +78,13 @@ def home(lab: RunningLab, layer: str) -> None:
         assert done.returncode == 0, done.stderr
 
 
-async def carry_out(lab: RunningLab, tenants: Load, death: Death, undisturbed: set[str] | None) -> Seen:
+async def carry_out(lab: RunningLab, books: Books, death: Death, undisturbed: set[str] | None) -> Seen:
     """Move, die, let another process go on; tenants call all the time.
 
     ``undisturbed`` are the objects at the end of a move that nobody killed; None: they were not looked at.
     """
-    before = await asyncio.to_thread(objects, lab)
-    began, counted = tenants.now(), len(tenants.ledger.entries)
+    before, tenants = await asyncio.to_thread(objects, lab), books.load
+    began = tenants.now()
     killed = await _killed(lab, death)
     refused, said = False, ""
     if killed:
@@ -87,17 +94,33 @@ async def carry_out(lab: RunningLab, tenants: Load, death: Death, undisturbed: s
         elif "source-parked" in said or "no-open-move" in said:  # it died when all was done
             refused, exit_ = True, 0
         assert exit_ == 0, f"{death}: {said}"
-    end = tenants.now()
-    await tenants.settle()
-    entries = [one for one in tenants.ledger.entries[counted:] if one.sent < end]
-    felt = summary(entries)
-    lost = [one for one in entries if not one.answered]
+    await books.close()
+    felt = summary(tenants.ledger.entries)
+    lost = [one for one in tenants.ledger.entries if not one.answered]
     bad = [f"{one.sent - began:.1f} s: {one.failure} {one.status} {one.detail[:120]}" for one in lost]
     layer = await asyncio.to_thread(layer_of, lab)
     back = killed and death.verb == "rollback" and not refused
     expected = before if back else undisturbed
     orphans = [] if expected is None else await asyncio.to_thread(_unlike, lab, expected)
-    return Seen(killed, refused, layer, felt["requests"], felt["lost"], felt["wrong"], orphans, said[-400:], bad[:8])
+    found = await asyncio.to_thread(books.reconcile)
+    return Seen(
+        killed=killed,
+        refused=refused,
+        layer=layer,
+        requests=felt["requests"],
+        lost=felt["lost"],
+        wrong=felt["wrong"],
+        orphans=orphans,
+        said=said[-400:],
+        failures=bad[:8],
+        receipt="exact" if found.exact else "range" if found.agrees else "wrong",
+        width=_width(found),
+        accounts=sentence(found),
+    )
+
+
+def _width(found: Reconciliation) -> float:
+    return max(one.surplus.most - one.surplus.least for one in found.layers.values())
 
 
 def _unlike(lab: RunningLab, expected: set[str]) -> list[str]:

@@ -8,16 +8,21 @@ from typing import Any
 
 __all__ = ["write_table"]
 
-HEAD = """# Moves whose process is killed at every record
+COLUMNS = (
+    *("move", "then", "runs", "deaths", "past no return", "tenants' requests", "lost", "wrong"),
+    *("objects too many or missing", "receipt = ledger", "in a receipt's range", "widest range"),
+)
+HEAD = f"""# Moves whose process is killed at every record
 
 Each run is one move in the lab under tenants who call eight times a second. Its process is killed (SIGKILL) as soon as
 the journal has reached a record; another process then says `resume` or `rollback`. The objects are compared with those
 after a move that nobody killed (`resume`), or with those before (`rollback`). Past the point of no return a rollback is
-refused and the move is finished instead; a number of a record that a move does not reach kills nothing. Written by
-`make soak`.
+refused and the move is finished instead; the number of a record that a move does not reach kills nothing, and ends the
+series. Each run's receipts are held against the tenants' ledger: they are the same to the request or, where the process
+died with requests of its own under way, the receipt says a range, and the ledger lies in it. Written by `make soak`.
 
-| move | then | runs | deaths | past no return | tenants' requests | lost | wrong | objects too many or missing |
-| --- | --- | --: | --: | --: | --: | --: | --: | --: |
+| {" | ".join(COLUMNS)} |
+| --- | --- |{" --: |" * (len(COLUMNS) - 2)}
 """
 
 
@@ -33,5 +38,8 @@ def write_table(path: Path, runs: Iterable[Mapping[str, Any]]) -> None:
 def _line(move: str, verb: str, runs: list[Mapping[str, Any]]) -> str:
     deaths, late = sum(one["killed"] for one in runs), sum(one["refused"] for one in runs)
     felt = (sum(one[key] for one in runs) for key in ("requests", "lost", "wrong"))
-    cells = (move, f"`{verb}`", len(runs), deaths, late, *felt, sum(len(one["orphans"]) for one in runs))
+    told = [sum(one["receipt"] == how for one in runs) for how in ("exact", "range")]
+    widest = f"{max(one['width'] for one in runs):g}"
+    orphans = sum(len(one["orphans"]) for one in runs)
+    cells = (move, f"`{verb}`", len(runs), deaths, late, *felt, orphans, *told, widest)
     return "| " + " | ".join(map(str, cells)) + " |\n"

@@ -41,6 +41,8 @@ class Faults:
     """Seconds to the first token; they pass on the world's clock."""
     running: float | None = 0.0
     """None leaves the metric out."""
+    cut_after: int = 0
+    """Tokens after which a stream breaks off; 0: none does."""
 
 
 @dataclass
@@ -97,7 +99,8 @@ class Engine:
     def pieces(self, body: Any) -> list[bytes]:
         """The lines of a stream."""
         self.end()
-        return _stream(self._text(json.dumps(body["messages"])))
+        text = self._text(json.dumps(body["messages"]))
+        return _stream(" ".join((text.split() * body["max_tokens"])[: body["max_tokens"]]) if full(body) else text)
 
     def _metrics(self) -> str:
         running = (
@@ -118,6 +121,12 @@ class Engine:
         said = 'engine="0"'
         yield from self.counted.ttft.lines("vllm:time_to_first_token_seconds", said)
         yield from self.counted.itl.lines("vllm:inter_token_latency_seconds", said)
+        yield from self.counted.request_generation.lines("vllm:request_generation_tokens", said)
+
+
+def full(body: Any) -> bool:
+    """Does the answer take all the tokens it may?"""
+    return bool(body.get("ignore_eos"))
 
 
 @lru_cache(maxsize=4096)
@@ -137,10 +146,14 @@ class _Lines:
     pieces: list[bytes]
     passing: Callable[[], None] = lambda: None
     """Lets the time to the first token pass."""
+    whole: int = 0
+    """Pieces that come before it breaks off; 0: all of them."""
 
     async def lines(self) -> AsyncIterator[bytes]:
         self.passing()
-        for piece in self.pieces:
+        for number, piece in enumerate(self.pieces):
+            if self.whole and number >= self.whole:
+                raise TemporaryError("the answer broke off")
             yield piece
 
     async def read(self) -> bytes:
@@ -181,7 +194,8 @@ class MemoryWire:
         if engine.breaks():
             yield _Lines(500, [b'{"error": "engine dead"}'])
         else:
-            yield _Lines(200, engine.pieces(body), lambda: self.spend(engine.faults.ttft))
+            spend, whole = (lambda: self.spend(engine.faults.ttft)), engine.faults.cut_after
+            yield _Lines(200, engine.pieces(body), spend, whole)
 
     def _engine(self, url: str) -> tuple[Engine, str]:
         namespace, pod, path = url.removeprefix("memory://").split("/", 2)

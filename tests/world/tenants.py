@@ -35,6 +35,9 @@ class Tenants:
     answered: Counter[str] = field(default_factory=Counter)
     """By layer."""
     lost: int = 0
+    """Calls that nobody answered."""
+    cut: int = 0
+    """Long ones whose layer went away under them."""
     calling: bool = False
     streams: list[Stream] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(11))
@@ -43,7 +46,7 @@ class Tenants:
     def begin(self) -> None:
         """Call from now on."""
         self.calling = True
-        self.world.cluster.after = self._written
+        self.world.cluster.after = self.written
         self.world.clock.passing = self._passing
 
     def stop(self) -> None:
@@ -52,7 +55,8 @@ class Tenants:
         for stream in list(self.streams):
             self._end(stream)
 
-    def _written(self, write: Write) -> None:
+    def written(self, write: Write) -> None:
+        """Something was written: an event."""
         lines = ((write.body or {}).get("data") or {}).values() if write.verb == "patch" else ()
         if any(f'"event":"{event}"' in line for line in lines for event in ("finished", "undone", "aborted")):
             self.calling = False
@@ -74,7 +78,7 @@ class Tenants:
         self._count += 1
         members = self.world.edge.members
         one = self.chance.choices(members, [member.weight for member in members])[0]
-        engines = self.world.cluster.serving(self.world.edge.namespaces[one.layer])
+        engines = self.world.cluster.serving(self.world.edge.namespaces.get(one.layer, ""))
         if not engines:
             self.lost += 1
             return
@@ -89,8 +93,10 @@ class Tenants:
 
     def _end(self, stream: Stream) -> None:
         self.streams.remove(stream)
-        if stream.engine not in self.world.cluster.engines.values():
-            self.lost += 1
+        gone = stream.engine not in self.world.cluster.engines.values()
+        # One of several that is not wanted any more finishes what it has; a layer that goes whole takes it along.
+        if gone and not self.world.cluster.serving(self.world.edge.namespaces[stream.layer]):
+            self.cut += 1
             return
         stream.engine.under_way -= 1
         stream.engine.end()

@@ -110,20 +110,22 @@ def _leave(outcome: Outcome, output: Output, began: float) -> int:
         shown = {
             "moves": outcome.moves,
             "load": outcome.load,
-            "engines": outcome.engines,
+            "reconciliation": outcome.reconciliation.as_dict() if outcome.reconciliation else None,
             "seconds": round(seconds, 3),
             "interrupted": outcome.interrupted,
             **({"error": outcome.error.as_dict()} if outcome.error else {}),
         }
         sys.stdout.write(json.dumps(shown, default=str) + "\n")
     elif outcome.load:
-        agree = "agree" if outcome.engines.get("agree") else "DISAGREE"
+        from pointsman.demo.reconciliation import sentence
+
+        counted = sentence(outcome.reconciliation) if outcome.reconciliation else "the engines could not be counted"
         write_lines(
             sys.stdout,
             [
                 f"{len(outcome.moves)} moves, {outcome.load['requests']} requests, {outcome.lost} lost, "
-                f"{outcome.load['cut']} cut, {outcome.load['wrong']} wrong, in {took(seconds)}; "
-                f"the engines' counters {agree} with the tenants' ledger"
+                f"{outcome.load['cut']} cut, {outcome.load['wrong']} wrong, in {took(seconds)}",
+                counted,
             ],
         )
     if outcome.error is not None:

@@ -26,11 +26,10 @@ def command(
     if output is Output.json:
         sys.stdout.write(json.dumps(found) + "\n")
         return 0
-    from rich.console import Console
-
     from pointsman.report.history import print_history
+    from pointsman.report.table import page
 
-    print_history(Console(), found)
+    print_history(page(), found)
     return 0
 
 

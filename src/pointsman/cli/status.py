@@ -26,11 +26,10 @@ def command(
     if output is Output.json:
         sys.stdout.write(json.dumps({"models": found}) + "\n")
         return 0
-    from rich.console import Console
-
     from pointsman.report.status import print_status
+    from pointsman.report.table import page
 
-    print_status(Console(), found)
+    print_status(page(), found)
     return 0
 
 

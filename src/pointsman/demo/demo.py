@@ -17,12 +17,14 @@ from typing import Any
 
 from pointsman.demo.baseline import collect, differing
 from pointsman.demo.call import Alias
+from pointsman.demo.counts import Count, quiet_counts
 from pointsman.demo.door import door
-from pointsman.demo.engines import EngineCounts, agreement
 from pointsman.demo.ledger import Window, summary
 from pointsman.demo.load import Load
 from pointsman.demo.platform import apply_platform
 from pointsman.demo.receipt import joined
+from pointsman.demo.reconcile import reconcile
+from pointsman.demo.reconciliation import Reconciliation
 from pointsman.demo.tenants import Traffic
 from pointsman.edge.litellm_values import litellm_values
 from pointsman.errors import ClusterError, PointsmanError, RefusedError
@@ -79,7 +81,8 @@ class Outcome:
 
     moves: list[dict[str, Any]] = field(default_factory=list)
     load: dict[str, Any] = field(default_factory=dict)
-    engines: dict[str, Any] = field(default_factory=dict)
+    reconciliation: Reconciliation | None = None
+    """The receipts of all moves against the ledger; None: the engines could not be counted."""
     error: PointsmanError | None = None
     interrupted: bool = False
 
@@ -142,18 +145,16 @@ class Demo:
                 texts = await collect(way, alias)
                 self._check(len(texts), len(differing(plan.model, texts)) if plan.simulated else 0)
                 alias = Alias(alias.name, alias.models, alias.members, texts)
-                counts = EngineCounts(client, plan.model, LAYERS)
-                begin = await counts.look()
+                before = await self._count(client)
                 async with Load(way, alias, plan.traffic) as self._load:
-                    helpers = [asyncio.create_task(counts.follow()), asyncio.create_task(self._tick())]
+                    ticking = asyncio.create_task(self._tick())
                     try:
-                        await self._moves(client, wire, route, counts)
+                        await self._moves(client, wire, route)
                     finally:
-                        for task in helpers:
-                            task.cancel()
-                        await asyncio.gather(*helpers, return_exceptions=True)
+                        ticking.cancel()
+                        await asyncio.gather(ticking, return_exceptions=True)
                         await self._load.stop()
-                        self._conclude(begin, await counts.look(), self._load)
+                        await self._conclude(client, before, self._load)
 
     async def _served(self, client: Client, wire: Http) -> str:
         """Serve the model, unless it is served already; returns the layer."""
@@ -170,7 +171,7 @@ class Demo:
             self._stage.say(f"{model.name} is served from {start} already; starting there")
         return start
 
-    async def _moves(self, client: Client, wire: Http, route: Sequence[str], counts: EngineCounts) -> None:
+    async def _moves(self, client: Client, wire: Http, route: Sequence[str]) -> None:
         load = self._load
         assert load is not None
         self._stage.say(f"tenants arrive: {self.plan.traffic.rate:g} requests/s, whatever happens")
@@ -178,17 +179,13 @@ class Demo:
         for target in route:
             if self.outcome.interrupted:
                 return
-            before, began, counted = await counts.look(), load.now(), len(load.ledger.entries)
+            began = load.now()
             receipt, error, interrupted = await self._move(client, wire, target)
             window = Window(began, load.now())
             if not interrupted:
                 await asyncio.sleep(self.plan.around)
             await load.settle()
             full = joined(receipt, load.ledger, window, self.plan.around)
-            answered = self._answered(load, counted)
-            full["engines_check"] = agreement(
-                before, await counts.look(), answered, self._probes([receipt]), slack=round(3 * self.plan.traffic.rate)
-            )
             self.outcome.moves.append(full)
             self._stage.moved(full)
             self.outcome.interrupted = self.outcome.interrupted or interrupted
@@ -227,29 +224,22 @@ class Demo:
             else:
                 self._stage.say(text)
 
-    def _conclude(self, begin: dict[str, int], end: dict[str, int], load: Load) -> None:
+    async def _conclude(self, client: Client, before: Mapping[str, Count] | None, load: Load) -> None:
+        entries = load.ledger.entries
         self.outcome.load = {
-            **summary(load.ledger.entries),
+            **summary(entries),
             "latestDeparture": round(load.latest, 3),
             "rate": self.plan.traffic.rate,
         }
-        probes = self._probes(self.outcome.moves)
-        self.outcome.engines = agreement(begin, end, self._answered(load, 0), probes, moves=len(self.outcome.moves))
+        after = await self._count(client)
+        if before is not None and after is not None:
+            self.outcome.reconciliation = reconcile(before, after, self.outcome.moves, entries, self._layer_of)
 
-    def _answered(self, load: Load, since: int) -> dict[str, int]:
-        """Right answers by layer, of requests from number ``since`` on."""
-        by_member = summary(load.ledger.entries[since:])["answeredBy"]
-        return {self._layer_of(member): count for member, count in by_member.items()}
-
-    def _probes(self, receipts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-        """The moves' own marked requests through the edge, by layer."""
-        found: dict[str, int] = {}
-        for receipt in receipts:
-            for step in receipt["steps"]:
-                for member, count in step["evidence"].get("observed", {}).get("answered", {}).items():
-                    layer = self._layer_of(member)
-                    found[layer] = found.get(layer, 0) + count
-        return found
+    async def _count(self, client: Client) -> dict[str, Count] | None:
+        """What engines have answered; None when they never become quiet, as where other tenants call them too."""
+        with contextlib.suppress(ClusterError):
+            return await quiet_counts(client, LAYERS, self.plan.model)
+        return None
 
     def _layer_of(self, member: str) -> str:
         return member.removeprefix(f"{self.plan.model.name}-")

@@ -66,13 +66,6 @@ def as_lines(receipt: Mapping[str, Any]) -> list[str]:
     for name in ("before", "during", "after"):
         felt = receipt["tenants"][name]
         lines.append(f"  {name:<13} {felt['requests']:>5} requests  latency {_spread(felt)}")
-    engines = receipt.get("engines_check")
-    if engines:
-        words = "; ".join(
-            f"{layer}: engines {row['engines']}, tenants {row['clients']}, own probes {row['probes']}+{row['direct']}"
-            for layer, row in engines["layers"].items()
-        )
-        lines.append(f"  counters      {words}: {'they agree' if engines['agree'] else 'THEY DISAGREE'}")
     lines += [
         f"  lost          {one['count']} × {one['kind']}, sent {one['sentFrom']:+.1f} to {one['sentTo']:+.1f} s, "
         f"after up to {one['longestWait']:.1f} s: {' '.join(one['why'].split())}"

@@ -48,10 +48,10 @@ def replica_of(pod: Object) -> Replica:
 
 def judge(revision: str, deployment: Object, pods: Sequence[Object], slices: Iterable[Object]) -> Rollout:
     """Judge what was read; ``revision`` must be the one the Deployment's template carries."""
+    live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     declared = _status_lag(deployment)
     if declared:
-        return Rollout(declared, hopeless=False)
-    live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return Rollout("; ".join([declared, *_kept(revision, live)]), hopeless=False)
     for pod in live:
         said = _pod_lag(revision, pod)
         if said:
@@ -77,6 +77,12 @@ def _waiting(deployment: Object, text: str) -> str:
         if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
             return f"{text}: {one.get('message', '')}"
     return text
+
+
+def _kept(revision: str, pods: Sequence[Object]) -> list[str]:
+    """What is said of the first pod that takes requests and was not started with this revision."""
+    older = [pod for pod in pods if replica_of(pod).ready and replica_of(pod).revision != revision]
+    return [_pod_lag(revision, pod) for pod in older][:1]
 
 
 def _pod_lag(revision: str, pod: Object) -> str:

@@ -20,9 +20,10 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.contract import EnginePods, Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.captured import CAPTURED
-from pointsman.move.own import CountedEdge, Tally, counted
+from pointsman.move.own import CountedEdge, counted
 from pointsman.move.probes.counters import Reading, read_all
 from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
+from pointsman.move.tally import Tally, keep_on
 from pointsman.spec.model import Model
 
 __all__ = ["LOOK", "Capture", "capturing"]
@@ -120,18 +121,19 @@ class Capture:
         changed = {key: dict(one) for key, one in self.entries.items() if self._told.get(key) != one}
         if len(self.entries) > MANY and not everything:
             changed = {key: one for key, one in changed.items() if one["gone"]}
-        own = {layer: dict(ways) for layer, ways in self.tally.counts.items()}
         fresh = {name: one for name, one in self.answered.items() if name not in self._edge_told}
         fresh |= {name: one for name, one in self.answered.items() if self._edge_told.get(name, one) != one}
-        return {CAPTURED: {"engines": changed, "own": own, "edge": dict(self.replicas), "answered": fresh}}
+        told = self.tally.news()
+        return {CAPTURED: {"engines": changed, **told, "edge": dict(self.replicas), "answered": fresh}}
 
     def written(self, news: Mapping[str, Any]) -> None:
         """The record with this news is in the journal."""
         self._told.update(news[CAPTURED]["engines"])
         self._edge_told.update(news[CAPTURED]["answered"])
 
-    def remember(self, last: Mapping[str, Mapping[str, Any]]) -> None:
-        """Go on from what an earlier process read."""
+    def carry(self, journal: Ref, epoch: int, last: Mapping[str, Mapping[str, Any]]) -> None:
+        """From now on for this move, in this epoch; goes on from what was read ``last``, by whomever."""
+        self.tally.keep = keep_on(self.cluster, journal, epoch)
         for key, entry in last.items():
             self.entries.setdefault(key, dict(entry))
             self._told.setdefault(key, dict(entry))
@@ -192,6 +194,9 @@ class Capture:
             answered = {} if self._edge_is_mute() else await self.edge.answered()
         except PointsmanError:
             return
+        declared, named = self.tally.declared or ("", frozenset())
+        if found and {one.revision for one in found} == {declared}:
+            self.confirmed(named)
         self.replicas = {one.name: one.revision for one in found if one.ready and not one.terminating}
         for name in self.replicas:
             counts = answered.get(name)

@@ -11,10 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["CAPTURED", "Captured", "take_captured"]
+from pointsman.move.tally import Counts, total
+
+__all__ = ["CAPTURED", "LEFT", "Captured", "take_captured"]
 
 CAPTURED = "captured"
 """Key of a record's detail."""
+LEFT = "left"
+"""In it, when a move is claimed: the allowance of the process that carried it before (``pointsman.move.tally``)."""
 
 Entry = Mapping[str, Any]
 
@@ -35,8 +39,10 @@ class Captured:
     """What the edge's replicas had answered when the move began, by member; None: that one does not say."""
     edge_last: Mapping[str, Mapping[str, int] | None] = field(default_factory=dict)
     """What every replica of the edge that was ever seen had answered, as it was read last."""
-    lapses: tuple[str, ...] = ()
-    """Steps in which a process of ours died, perhaps with requests of its own that it had not written down."""
+    lapses: tuple[int | None, ...] = ()
+    """For each process of ours that died with requests of its own not written down: how many at most; None: unknown."""
+    allowance: Mapping[str, int] = field(default_factory=dict)
+    """The last allowance of each process that a record has taken the place of."""
     complete: bool = False
     """Was there a first reading at all? Journals of an older version have none."""
 
@@ -49,25 +55,42 @@ class Captured:
         return total
 
 
-def take_captured(before: Captured, detail: Mapping[str, Any], *, epoch: int, opening: bool, lapse: str) -> Captured:
-    """The fold after one more record; ``lapse`` names the step that a dead process left unfinished, if any."""
+def take_captured(before: Captured, detail: Mapping[str, Any], *, epoch: int, opening: bool) -> Captured:
+    """The fold after one more record."""
     found = detail.get(CAPTURED)
-    lapses = (*before.lapses, lapse) if lapse else before.lapses
     if not isinstance(found, Mapping):
-        return before if not lapse else _with(before, lapses=lapses)
+        return before
     engines: Mapping[str, Entry] = found.get("engines", {})
-    own = {**before.own, str(epoch): found["own"]} if "own" in found else before.own
-    return Captured(
+    after = replace(
+        before,
         first=dict(engines) if opening else before.first,
         last={**before.last, **engines},
-        own=own,
         edge=found.get("edge", before.edge),
         edge_first=found.get("answered", {}) if opening else before.edge_first,
         edge_last={**before.edge_last, **found.get("answered", {})},
-        lapses=lapses,
         complete=before.complete or (opening and "engines" in found),
     )
+    if "own" in found:
+        after = replace(after, own={**before.own, str(epoch): found["own"]})
+    if "allowance" in found:
+        after = replace(after, allowance={**before.allowance, str(epoch): found["allowance"]})
+    for dead, left in found.get(LEFT, {}).items():
+        after = _lapsed(after, dead, left)
+    return after
 
 
-def _with(before: Captured, *, lapses: tuple[str, ...]) -> Captured:
-    return replace(before, lapses=lapses)
+def _lapsed(before: Captured, epoch: str, left: Mapping[str, Any]) -> Captured:
+    """A process died after it had allowed itself to ask: of what it asked, that much is not known."""
+    if "torn" in left:
+        return replace(before, lapses=(*before.lapses, None))
+    if left["serial"] <= before.allowance.get(epoch, 0):
+        return before
+    recorded: Counts = before.own.get(epoch, {})
+    most = total(left["own"]) + left["open"]
+    known = max(recorded, left["own"], key=total)
+    return replace(
+        before,
+        own={**before.own, epoch: known},
+        lapses=(*before.lapses, max(0, most - total(known))),
+        allowance={**before.allowance, epoch: left["serial"]},
+    )

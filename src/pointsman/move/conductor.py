@@ -24,7 +24,7 @@ from pointsman.move.context import Context, Options, alias_data, members_from
 from pointsman.move.fence import FencedEdge, fenced
 from pointsman.move.journal import Opening, Progress
 from pointsman.move.ledger import Journal, Ledger
-from pointsman.move.lock import NAMESPACE, Lock
+from pointsman.move.lock import NAMESPACE, Holding, Lock
 from pointsman.move.means import Means, Result, spec_digest, spec_of
 from pointsman.move.plan.plan import Plan, make_plan
 from pointsman.move.plan.predict import cold_start, predict
@@ -159,16 +159,18 @@ class Conductor:
         *,
         promote: bool = False,
         check: Callable[[Progress], None] = lambda progress: None,
+        dead: Holding | None = None,
     ) -> Result:
         """Take over a move that nobody carries, turn it as ``turns`` says for its state, and carry it on.
 
         ``check`` is asked about the move once it is ours: it may have gone on, or ended, while its lock was watched.
+        ``dead`` is a holder that was watched already.
         Raises RefusedError when a live process carries it.
         """
         found = await self.ledger.load(move)
         model = Model.model_validate_json(json.dumps(found.progress.plan.spec))
         lock = self._lock(model.name)
-        epoch = await lock.take()
+        epoch = await lock.take(dead)
 
         async def work() -> Result:
             journal = await self.ledger.load(move, holder=self.means.holder)
@@ -182,7 +184,9 @@ class Conductor:
             if turn is not None:
                 detail = {"what": f"{turn.value} by {self.means.holder}"}
                 await journal.append(turn, progress.step if turn is Event.PAUSED else "", detail)
-            return await self._run(self._context_of(journal.progress, model), journal, lead=None)
+            context = self._context_of(journal.progress, model)
+            await quietly(context.edge.read())  # who gets tenants now, for the counts
+            return await self._run(context, journal, lead=None)
 
         return await self.tenure.while_held(lock, work())
 
@@ -212,7 +216,7 @@ class Conductor:
         self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         capture = context.capture
         assert capture is not None
-        capture.remember(journal.progress.captured.last)
+        capture.carry(journal.ref, journal.epoch, journal.progress.captured.last)
         beside = [asyncio.create_task(self._listen(journal, runner)), asyncio.create_task(capture.follow())]
         try:
             ending = await runner.carry_on()

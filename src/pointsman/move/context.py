@@ -92,6 +92,11 @@ class Context:
     note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)
     """Tell watchers something about a step: its id, a sentence, data."""
 
+    async def allow(self, count: int) -> None:
+        """Before own requests whose time is taken: their allowance must cost them none."""
+        if self.capture is not None:
+            await self.capture.tally.allow(count)
+
     async def look_at_engines(self) -> None:
         """Read the engines' counters now: before pods are told to end."""
         if self.capture is not None:

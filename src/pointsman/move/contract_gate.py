@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.errors import MoveFailedError
+from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.kube.http import Response
 from pointsman.move.probes.engine import Engine, said
 from pointsman.spec.model import Model
@@ -25,6 +25,8 @@ PROMPTS = (
     "Translate to French: the train leaves at noon.",
 )
 PARITY_TOKENS = 20
+MOST_TOKENS = 4096
+"""Tokens of the longest stream that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,17 @@ class Reference:
     max_model_len: int
     answers: tuple[str, ...]
     """To ``PROMPTS``, in their order."""
+    longest: int = 0
+    """Tokens that none of its answers to tenants exceeded so far; 0: not known."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""
-        return {"maxModelLen": self.max_model_len, "answers": list(self.answers)}
+        return {"maxModelLen": self.max_model_len, "answers": list(self.answers), "longest": self.longest}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reference:
         """As ``as_dict`` wrote it."""
-        return cls(int(data["maxModelLen"]), tuple(data["answers"]))
+        return cls(int(data["maxModelLen"]), tuple(data["answers"]), int(data.get("longest", 0)))
 
 
 async def reference_of(model: Model, engine: Engine) -> Reference:
@@ -51,7 +55,8 @@ async def reference_of(model: Model, engine: Engine) -> Reference:
         engine.models(), *(engine.chat(prompt, max_tokens=PARITY_TOKENS) for prompt in PROMPTS)
     )
     found = _card(card, model.spec.served_model_name, "context-length")
-    return Reference(int(found.get("max_model_len") or 0), tuple(said(one) for one in answers))
+    longest = await engine.longest_answer()
+    return Reference(int(found.get("max_model_len") or 0), tuple(said(one) for one in answers), longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ class Check:
     id: str
     promise: str
     run: Callable[[Pair], Awaitable[str]]
+    long: bool = False
+    """It takes as long as tenants' longest requests, so it comes after the others."""
 
 
 def _fail(check: str, what: str) -> MoveFailedError:
@@ -145,6 +152,21 @@ async def _streaming(pair: Pair) -> str:
     return f"{seen.chunks} pieces"
 
 
+async def _long_stream(pair: Pair) -> str:
+    """What cuts streams at some time lets short ones pass, and tenants' long ones would be the first to meet it."""
+    tokens = min(pair.source.longest if pair.source else 0, MOST_TOKENS, pair.model.spec.contract.max_model_len // 2)
+    if tokens <= PARITY_TOKENS or not pair.model.spec.contract.streaming:
+        return "no long ones are known"
+    told = f"a stream of {tokens} tokens, which the source's longest answers take,"
+    try:
+        seen = await pair.target.stream(PROMPTS[1], max_tokens=tokens, full=True)
+    except TemporaryError as error:
+        raise _fail("long-stream", f"{told} breaks off: {error.what}") from error
+    if not seen.done:
+        raise _fail("long-stream", f"{told} ends without [DONE] (status {seen.status}, {seen.chunks} pieces)")
+    return f"{tokens} tokens"
+
+
 async def _parity(pair: Pair) -> str:
     source = pair.source
     if source is None:
@@ -169,4 +191,5 @@ CHECKS: tuple[Check, ...] = (
     Check("key-accepted", "a request with the key is answered", _key_accepted),
     Check("streaming", "a stream comes in pieces and ends with usage and [DONE]", _streaming),
     Check("parity", "greedy answers are those of the source", _parity),
+    Check("long-stream", "a stream as long as the source's longest answers comes whole", _long_stream, long=True),
 )

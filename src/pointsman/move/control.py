@@ -68,11 +68,13 @@ class Control:
         Raises RefusedError when there is none, or a live process carries it.
         """
         journal = await self._open(model)
-        held = await self._carrier(model)
-        if held is not None:
+        lock = self._lock(model)
+        held = await lock.read()
+        if held is not None and held.holder and not await lock.silent(held):
             now = await self.conductor.ledger.load(journal.progress.move)
-            raise self._lock(model).refusal(held, now.progress.step)
-        return _granted(await self.conductor.carry(journal.progress.move, RESUME), frozenset({State.DONE}))
+            raise lock.refusal(await lock.read() or held, now.progress.step)
+        carried = await self.conductor.carry(journal.progress.move, RESUME, dead=held)
+        return _granted(carried, frozenset({State.DONE}))
 
     async def ask(self, verb: Verb, model: str) -> Result:
         """Ask the move's holder, or do it when there is none. Raises RefusedError when the move is past it."""
@@ -80,18 +82,21 @@ class Control:
         self._refuse_late(verb, journal.progress)
         way = _WAYS[verb]
         held = await self._lock(model).read()
-        if held is not None and held.holder and await self._answered(journal, verb, held):
-            return await self._result(journal.progress.move, way)
+        if held is not None and held.holder:
+            answered, held = await self._answered(journal, verb, held)
+            if answered:
+                return await self._result(journal.progress.move, way)
         carried = await self.conductor.carry(
             journal.progress.move,
             way.turns,
             promote=verb is Verb.PROMOTE,
             check=lambda progress: self._refuse_late(verb, progress),
+            dead=held,
         )
         return _granted(carried, way.wanted)
 
-    async def _answered(self, journal: Journal, verb: Verb, held: Holding) -> bool:
-        """Leave the wish and wait for the holder; False when it turns out that it is dead."""
+    async def _answered(self, journal: Journal, verb: Verb, held: Holding) -> tuple[bool, Holding | None]:
+        """Leave the wish and wait for the holder: did it answer? And who is it that turned out to be dead?"""
         wish = Request(verb, self.conductor.means.holder, secrets.token_hex(4))
         await leave(self.cluster, journal.ref, wish)
         self.conductor.tell(Topic.NOTICE, "", f"asked {held.holder} to {verb.value}", {})
@@ -101,20 +106,20 @@ class Control:
             await self.clock.sleep(LOOK)
             now = (await self.conductor.ledger.load(journal.progress.move)).progress
             if now.closed or now.state in _WAYS[verb].wanted:
-                return True
+                return True, None
             if verb is Verb.PROMOTE and now.promoted - journal.progress.promoted:
-                return True
+                return True, None
             if now.state not in REVERSIBLE:
                 raise _too_late(verb, now)
             found = await lock.read()
             if found is None or not found.holder:
                 # It let go; whether it answered before that, the journal tells now.
                 ended = (await self.conductor.ledger.load(now.move)).progress
-                return ended.closed or ended.state in _WAYS[verb].wanted
+                return ended.closed or ended.state in _WAYS[verb].wanted, None
             if found != seen:
                 seen, since = found, self.clock.monotonic()
             elif self.clock.monotonic() - since > DURATION:
-                return False
+                return False, found
 
     async def _result(self, move: str, way: _Way) -> Result:
         progress = (await self.conductor.ledger.load(move)).progress
@@ -150,14 +155,6 @@ class Control:
                 next_action=f"pointsman move {model} --to {progress.plan.source}, which plans the way back anew",
                 code="source-parked",
             )
-
-    async def _carrier(self, model: str) -> Holding | None:
-        """The live holder of the model's lock; looks for as long as a lock lives before it says None."""
-        lock = self._lock(model)
-        held = await lock.read()
-        if held is None or not held.holder or held.holder == lock.holder or await lock.silent(held):
-            return None
-        return await lock.read()
 
     def _refuse_late(self, verb: Verb, progress: Progress) -> None:
         if verb is Verb.ABORT and progress.plan.strategy != "side-by-side":

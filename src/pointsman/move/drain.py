@@ -16,11 +16,16 @@ from pointsman.edge.contract import CLOSED, AliasState, Observation, Replica
 from pointsman.errors import NeedsPersonError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
-from pointsman.move.probes.counters import Counters, Reading
+from pointsman.move.probes.counters import Counters, Reading, read_all
+from pointsman.move.probes.pods import engine_pods
+from pointsman.move.traffic import UNKNOWN
+from pointsman.move.waits import Wait
 
-__all__ = ["READINGS", "Closed", "Watch", "closed_to"]
+__all__ = ["LOOK", "READINGS", "Closed", "Watch", "closed_to", "run_out"]
 
 READINGS = 3
+LOOK = 0.5
+"""Seconds between two readings."""
 EACH = 2
 """Marked requests through every replica of the edge."""
 
@@ -92,6 +97,26 @@ class Watch:
 
 def _under_way(one: Counters) -> float:
     return (one.running or 0.0) + (one.waiting or 0.0)
+
+
+async def run_out(context: Context, layer: Layer, step: str) -> int | str:
+    """Let a layer that tenants have left finish what it has, as long as a drain may take; returns what is cut off then.
+
+    That is a count, or ``unknown``. An engine that is not ready and does not answer has nothing to wait for.
+    """
+    watch, deadline = Watch(), context.clock.monotonic() + context.options.drain_timeout
+    with context.waits.during(Wait.DRAIN):
+        while pods := await engine_pods(context.cluster, layer, context.model):
+            seen = zip(pods, await read_all(context.cluster, pods), strict=True)
+            watch.look([reading for pod, reading in seen if reading.counters or pod.ready])
+            if watch.drained or context.clock.monotonic() >= deadline:
+                break
+            await context.clock.sleep(LOOK)
+    if not pods or watch.drained:
+        return 0
+    cut: int | str = UNKNOWN if watch.under_way is None else watch.under_way
+    context.note(step, f"{layer.title} is cut off with {cut} requests under way: {watch.why}", {"cut": cut})
+    return cut
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from pointsman.move.probes.pods import engine_pods
 from pointsman.move.probes.rounds import Asked, Rounds, rounds
 from pointsman.move.waits import Wait
 
-__all__ = ["Collector", "Start", "begin", "broke", "broken_since"]
+__all__ = ["PARTS", "Collector", "Start", "begin", "broke", "broken_since"]
 
 PARTS = 5
 """Rounds that the budget of our own requests is divided into."""

@@ -102,6 +102,10 @@ class Progress:
     step: str = ""
     """The step that the last record with a step named."""
     failures: tuple[str, ...] = ()
+    at: datetime | None = None
+    """When the last record was written."""
+    unattended: float = 0.0
+    """Seconds between the last record of a process that carried the move no more and the claim of the next one."""
     promoted: frozenset[str] = frozenset()
     """Steps of which a person said: go on."""
     captured: Captured = field(default_factory=Captured)
@@ -190,12 +194,13 @@ def take(progress: Progress, line: str) -> Progress:
         seq=record.seq,
         tip=digest(line),
         step=record.step or progress.step,
+        at=record.at,
+        unattended=progress.unattended + _unattended(progress, record),
         captured=take_captured(
             progress.captured,
             record.detail,
             epoch=record.epoch,
             opening=record.event is Event.OPENED,
-            lapse=_lapse(progress) if record.event is Event.CLAIMED else "",
         ),
     )
     if record.event is Event.OPENED:
@@ -214,14 +219,10 @@ _REASONS = frozenset({Event.FAILED, Event.UNDO_FAILED, Event.INTERRUPTED, Event.
 """Events that say why a move did not simply go on."""
 
 
-_ASKS_NOTHING = frozenset({"deploy", "hold", "park"})
-"""Steps that send no request of their own to an engine; any other may have had some under way when its process died."""
-
-
-def _lapse(progress: Progress) -> str:
-    known = progress.steps.get(progress.step)
-    under_way = known is not None and known.last is Event.INTENT and progress.step not in _ASKS_NOTHING
-    return progress.step if under_way else ""
+def _unattended(progress: Progress, record: Record) -> float:
+    if record.event is not Event.CLAIMED or progress.at is None:
+        return 0.0
+    return max(0.0, (record.at - progress.at).total_seconds())
 
 
 def _opening(record: Record) -> Opening:

@@ -15,9 +15,11 @@ from typing import Any
 from pointsman.errors import ConflictError, NeedsPersonError, NotFoundError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Object
+from pointsman.move.captured import CAPTURED, LEFT
 from pointsman.move.journal import Opening, Progress, Record, digest, encode, fold, take, torn
 from pointsman.move.lock import NAMESPACE, ensure_namespace
 from pointsman.move.states import Event
+from pointsman.move.tally import allowances
 
 __all__ = ["Journal", "Ledger", "Summary"]
 
@@ -41,7 +43,14 @@ class Journal:
     """The journal of one move, open for adding."""
 
     def __init__(
-        self, cluster: Cluster, clock: Clock, progress: Progress, version: str, size: int, holder: str
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        progress: Progress,
+        version: str,
+        size: int,
+        holder: str,
+        left: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.cluster = cluster
         self.clock = clock
@@ -50,6 +59,7 @@ class Journal:
         self.epoch = progress.epoch
         self._version = version
         self._size = size
+        self._left = left or {}
 
     @property
     def ref(self) -> Ref:
@@ -73,7 +83,10 @@ class Journal:
     async def claim(self, epoch: int, holder: str) -> Progress:
         """Take the move over from a process that lost it; ``epoch`` is the one the model's lock gave."""
         self.epoch, self.holder = max(epoch, self.progress.epoch + 1), holder
-        return await self.append(Event.CLAIMED, detail={"from": self.progress.holder})
+        before = str(self.progress.epoch)
+        left = {before: self._left[before]} if before in self._left else {}
+        detail = {"from": self.progress.holder, **({CAPTURED: {LEFT: left}} if left else {})}
+        return await self.append(Event.CLAIMED, detail=detail)
 
     async def _write(self, after: Progress, line: str) -> str:
         body = {
@@ -150,7 +163,7 @@ class Ledger:
         progress = _fold(found)
         size = sum(len(line.encode()) for line in (found.get("data") or {}).values())
         version = str(found["metadata"]["resourceVersion"])
-        return Journal(self.cluster, self.clock, progress, version, size, holder)
+        return Journal(self.cluster, self.clock, progress, version, size, holder, allowances(found))
 
     async def moves(self, *, model: str = "", only_open: bool = True) -> list[Summary]:
         """Moves, oldest first."""

@@ -63,8 +63,10 @@ class Lock:
         found = await self.cluster.find(self.ref)
         return _holding(found) if found else None
 
-    async def take(self) -> int:
+    async def take(self, dead: Holding | None = None) -> int:
         """Take it and return the new epoch; raises RefusedError when a live process holds it.
+
+        ``dead`` is what was watched already, and showed no life.
 
         A holder is watched for as long as a lock lives, however fresh its last renewal looks: it may have died a
         second ago, and clocks of two machines may differ. A renewal that is seen is a sign of life, and one that does
@@ -72,11 +74,11 @@ class Lock:
         """
         await ensure_namespace(self.cluster)
         judged = await self.read()
-        if judged and judged.holder and judged.holder != self.holder and not await self.silent(judged):
+        if judged and judged != dead and self._foreign(judged) and not await self.silent(judged):
             judged = None
         found = await self.cluster.find(self.ref)
         held = _holding(found) if found else None
-        if held and held.holder and held.holder != self.holder and held != judged:
+        if held and self._foreign(held) and held != judged:
             # It showed itself, or somebody took the lock since it was judged.
             raise self.refusal(held)
         epoch = (held.epoch if held else 0) + 1
@@ -86,6 +88,9 @@ class Lock:
             now = await self.read()
             raise self.refusal(now or Holding("another process", None, None, 0)) from error
         return epoch
+
+    def _foreign(self, held: Holding) -> bool:
+        return held.holder not in ("", self.holder)
 
     async def silent(self, held: Holding) -> bool:
         """Watch the lock for its whole life; False as soon as its holder shows itself."""

@@ -11,40 +11,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from pointsman.edge.contract import AliasState, Edge, Member, Observation, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Edge, Member, Observation, Replica
 from pointsman.kube.http import Response
 from pointsman.move.boundary import Cluster, LineStream, Wire
+from pointsman.move.tally import EVERY, Tally
 
-__all__ = ["EVERY", "CountedEdge", "CountedWire", "Tally", "counted"]
+__all__ = ["CountedEdge", "CountedWire", "counted"]
 
-EVERY = "*"
-"""In the place of a layer: nobody knows which one was asked."""
 ASKING = ("/chat/completions", "/completions")
 
 LayerAt = Callable[[str, str], Awaitable[str]]
 """The layer of a pod, by namespace and name; empty when unknown."""
-
-
-class Tally:
-    """Counts of one process."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, dict[str, int]] = {}
-        self.named: frozenset[str] | None = None
-        """Layers that the alias names, as confirmed last; None while nobody knows."""
-        self.reopened: Callable[[frozenset[str]], None] = lambda layers: None
-        """Told which layers an alias that is being written names."""
-
-    def add(self, layer: str, way: str, count: int = 1) -> None:
-        """Count own requests to a layer; of one that nobody knows they are unsure, whatever became of them."""
-        if count:
-            by_way = self.counts.setdefault(layer or EVERY, {})
-            way = way if layer not in ("", EVERY) else "unsure"
-            by_way[way] = by_way.get(way, 0) + count
-
-    def takes_no_tenants(self, layer: str) -> bool:
-        """Is the layer out of the alias on every replica of the edge, as far as this process saw it confirmed?"""
-        return self.named is not None and layer not in self.named
 
 
 class _CountedCluster:
@@ -65,7 +42,7 @@ class _CountedCluster:
         layer = next((one for start, one in self._paths.items() if path.startswith(start)), None)
         if method != "POST" or layer is None or not path.endswith(ASKING):
             return await self._cluster.http(method, path, **words)
-        return await _weigh(self._cluster.http(method, path, **words), self._tally, layer, "path")
+        return await _weigh(lambda: self._cluster.http(method, path, **words), self._tally, layer, "path")
 
     @asynccontextmanager
     async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
@@ -78,17 +55,18 @@ class _CountedCluster:
                 self.bases.pop(base, None)
 
 
-async def _weigh(asking: Any, tally: Tally, layer: str, way: str) -> Response:
-    try:
-        answer: Response = await asking
-    except BaseException:
-        tally.add(layer, "unsure")
-        raise
-    if answer.status == 200:
-        tally.add(layer, way)
-    elif answer.status >= 500:
-        tally.add(layer, "unsure")
-    return answer
+async def _weigh(ask: Callable[[], Awaitable[Response]], tally: Tally, layer: str, way: str) -> Response:
+    async with tally.asking():
+        try:
+            answer = await ask()
+        except BaseException:
+            tally.add(layer, "unsure")
+            raise
+        if answer.status == 200:
+            tally.add(layer, way)
+        elif answer.status >= 500:
+            tally.add(layer, "unsure")
+        return answer
 
 
 class CountedWire:
@@ -109,10 +87,13 @@ class CountedWire:
         timeout: float = 30.0,
     ) -> Response:
         """One request and its whole answer."""
-        asking = self._wire.request(method, url, body=body, headers=headers, timeout=timeout)
+
+        def ask() -> Awaitable[Response]:
+            return self._wire.request(method, url, body=body, headers=headers, timeout=timeout)
+
         if method != "POST" or not url.endswith(ASKING):
-            return await asking
-        return await _weigh(asking, self._tally, self._layer(url), "direct")
+            return await ask()
+        return await _weigh(ask, self._tally, self._layer(url), "direct")
 
     def stream(
         self,
@@ -129,15 +110,16 @@ class CountedWire:
     @asynccontextmanager
     async def _stream(self, opened: AbstractAsyncContextManager[LineStream], url: str) -> AsyncIterator[LineStream]:
         layer, status = self._layer(url), 0
-        try:
-            async with opened as stream:
-                status = stream.status
-                yield stream
-        except BaseException:
-            self._tally.add(layer, "unsure")
-            raise
-        if status == 200:
-            self._tally.add(layer, "direct")
+        async with self._tally.asking():
+            try:
+                async with opened as stream:
+                    status = stream.status
+                    yield stream
+            except BaseException:
+                self._tally.add(layer, "unsure")
+                raise
+            if status == 200:
+                self._tally.add(layer, "direct")
 
     def _layer(self, url: str) -> str:
         return next((layer for base, layer in self._bases.items() if url.startswith(f"{base}/")), "")
@@ -150,12 +132,11 @@ class CountedEdge:
         self._edge = edge
         self._tally = tally
         self._layer_of = layer_of
-        self._written: dict[str, frozenset[str]] = {}
 
     async def read(self) -> AliasState:
         """The declared state."""
         found = await self._edge.read()
-        self._written[found.revision] = frozenset(one.layer for one in found.members)
+        self._tally.declared = found.revision, frozenset(one.layer for one in found.members)
         return found
 
     async def write(self, members: Sequence[Member]) -> str:
@@ -163,15 +144,16 @@ class CountedEdge:
         named = frozenset(one.layer for one in members)
         self._tally.named = None
         self._tally.reopened(named)
+        self._tally.declared = None
         revision = await self._edge.write(members)
-        self._written[revision] = named
+        self._tally.declared = revision, named
         return revision
 
     async def remove(self) -> str:
         """Take the alias away."""
-        self._tally.named = None
+        self._tally.named = self._tally.declared = None
         revision = await self._edge.remove()
-        self._written[revision] = frozenset()
+        self._tally.declared = revision, frozenset()
         return revision
 
     async def replicas(self) -> Sequence[Replica]:
@@ -181,19 +163,24 @@ class CountedEdge:
     async def confirm(self, revision: str, *, timeout: float) -> None:
         """Wait until every replica runs a revision."""
         await self._edge.confirm(revision, timeout=timeout)
-        self._tally.named = self._written.get(revision)
+        declared, named = self._tally.declared or ("", frozenset())
+        self._tally.named = named if declared == revision else None
 
     async def observe(self, requests: int) -> Observation:
         """Marked requests, each counted to the layer that answered."""
-        try:
-            seen = await self._edge.observe(requests)
-        except BaseException:
-            self._tally.add(EVERY, "unsure", requests)
-            raise
-        for member, count in seen.answered.items():
-            self._tally.add(self._layer_of(member), "edge", count)
-        self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
-        return seen
+        shut = self._tally.named == frozenset({CLOSED})
+        async with self._tally.asking(requests):
+            try:
+                seen = await self._edge.observe(requests)
+            except BaseException:
+                self._tally.add(EVERY, "unsure", requests)
+                raise
+            if shut:  # nobody stands behind the alias, so what failed was counted by nobody
+                return seen
+            for member, count in seen.answered.items():
+                self._tally.add(self._layer_of(member), "edge", count)
+            self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
+            return seen
 
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """What each replica counted."""

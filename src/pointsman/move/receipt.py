@@ -10,6 +10,7 @@ from pointsman.edge.contract import CLOSED
 from pointsman.move.journal import Progress
 from pointsman.move.states import Event, State
 from pointsman.move.traffic import UNKNOWN, traffic_of
+from pointsman.move.waits import Wait
 
 __all__ = ["OVERHEAD_GOAL", "VERSION", "receipt_from"]
 
@@ -32,7 +33,7 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
     if lead is not None:
         steps.insert(0, {"id": "preflight", "result": "done", "seconds": round(lead, 3), "waits": {}, "evidence": {}})
     seconds = (lead or 0.0) + _seconds(progress.opened, progress.ended)
-    waits: dict[str, float] = {}
+    waits = {Wait.UNATTENDED.value: round(progress.unattended, 3)} if progress.unattended else {}
     for step in steps:
         for kind, spent in step["waits"].items():
             waits[kind] = round(waits.get(kind, 0.0) + spent, 3)
@@ -132,6 +133,7 @@ def _engines(progress: Progress) -> list[dict[str, Any]]:
     captured = progress.captured
     return [
         {
+            "process": key,
             "pod": last["pod"],
             "layer": last["layer"],
             "role": last["role"],

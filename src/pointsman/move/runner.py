@@ -28,6 +28,8 @@ __all__ = ["Ending", "Runner"]
 UNDO_ATTEMPTS = 3
 FORWARD_ATTEMPTS = 3
 """Tries past the point of no return, where there is no way back."""
+WAITED = frozenset({"wait-timeout", "edge-roll"})
+"""Codes of a wait that had all its time: to begin it again would only keep the news from the operator."""
 PAUSE = 2.0
 PAUSES = frozenset({"inconclusive", "drift", "drain-deadline"})
 """Codes of errors that ask for a person's judgement: before the point of no return the move stands still for them."""
@@ -260,7 +262,7 @@ class Runner:
             try:
                 return await act()
             except TemporaryError as error:
-                if number == attempts:
+                if number == attempts or error.code in WAITED:
                     raise
                 self._tell(Topic.STEP_NOTE, step, f"{error.what}; trying again", {})
                 await self.context.clock.sleep(PAUSE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -67,8 +67,8 @@ class Tenure:
                     return
 
 
-async def quietly(work: Coroutine[Any, Any, None]) -> None:
-    """Do it if the cluster lets us; a lock that cannot be given back runs out by itself."""
+async def quietly(work: Awaitable[object]) -> None:
+    """Do it if the cluster lets us; nothing hangs on it (a lock that cannot be given back runs out by itself)."""
     try:
         await work
     except ClusterError:

@@ -7,12 +7,12 @@ the move sent itself is accounted for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pointsman.move.captured import Captured, Entry
-from pointsman.move.own import EVERY
+from pointsman.move.tally import EVERY
 
 __all__ = ["UNKNOWN", "traffic_of"]
 
@@ -35,6 +35,8 @@ class _Sum:
     """Reasons why more may have happened than is known; none: the numbers are exact."""
     blind: tuple[str, ...] = ()
     """Reasons why not even a lower bound is known."""
+    silent: bool = False
+    """Did an engine say nothing at the end, so that nobody knows what was under way on it?"""
 
 
 def traffic_of(captured: Captured, layers: Iterable[str], members: Mapping[str, str]) -> dict[str, Any]:
@@ -89,35 +91,41 @@ def _row(layer: str, captured: Captured) -> dict[str, Any]:
     mine = sum(count for way, count in own.items() if way != "unsure")
     unsure = own.get("unsure", 0) + captured.own_of(EVERY).get("unsure", 0)
     doubts = [f"{unsure} requests of the move's own got no answer and may have been counted"] if unsure else []
-    doubts += [
-        f"a process of the move's own died in step {step}, its requests there are not known" for step in captured.lapses
-    ]
+    doubts += [_lapse(many) for many in captured.lapses]
     if summed.answered < mine:
         doubts.append("more requests of the move's own were answered than the engines counted")
     exact = not (summed.why or summed.blind)
     return {
         "answered": summed.answered if exact else UNKNOWN,
         "tenants": summed.answered - mine if exact and not doubts else UNKNOWN,
-        "range": _range(summed, mine, unsure, lapsed=bool(captured.lapses)),
+        "range": _range(summed, mine, unsure, captured.lapses),
         "own": own,
         "aborted": summed.aborted if exact else UNKNOWN,
         "failed": summed.failed if exact else UNKNOWN,
-        "cut": UNKNOWN if summed.blind else summed.cut,
+        "cut": UNKNOWN if summed.blind or summed.silent else summed.cut,
         "engines": len(entries),
         "why": [*summed.blind, *summed.why, *doubts],
     }
 
 
-def _range(summed: _Sum, mine: int, unsure: int, *, lapsed: bool) -> dict[str, Count]:
+def _lapse(many: int | None) -> str:
+    least = "an unknown number of" if many is None else f"up to {many}"
+    return f"a process of the move's own died, with {least} requests of its own that it had not written down"
+
+
+def _range(summed: _Sum, mine: int, unsure: int, lapses: Sequence[int | None]) -> dict[str, Count]:
     """What is known of tenants' answered requests in any case."""
     known = not summed.blind
-    least = max(0, summed.answered - mine - unsure) if known and not lapsed else UNKNOWN
+    lapsed = sum(many or 0 for many in lapses)
+    bounded = known and None not in lapses
+    least = max(0, summed.answered - mine - unsure - lapsed) if bounded else UNKNOWN
     most = summed.answered - mine if known and not summed.why and summed.answered >= mine else UNKNOWN
     return {"atLeast": least, "atMost": most}
 
 
 def _summed(entries: Mapping[str, Entry], captured: Captured) -> _Sum:
     answered = aborted = failed = cut = 0
+    silent = False
     why: list[str] = []
     blind: list[str] = [] if captured.complete else ["the journal has no reading from before the move"]
     for key, last in entries.items():
@@ -133,8 +141,9 @@ def _summed(entries: Mapping[str, Entry], captured: Captured) -> _Sum:
             cut += int((last["running"] or 0) + (last["waiting"] or 0))
             why.append(f"{last['pod']} ended after its last reading, while tenants could still reach it")
         elif not last["gone"] and last.get("unread"):
+            silent = True
             why.append(f"{last['pod']} could not be read at the end: {last['unread']}")
-    return _Sum(answered, aborted, failed, cut, tuple(why), tuple(blind))
+    return _Sum(answered, aborted, failed, cut, tuple(why), tuple(blind), silent)
 
 
 def _grown(before: Entry, last: Entry, family: str, *, only: str = "", leave_out: frozenset[str] = frozenset()) -> int:

@@ -30,6 +30,8 @@ class Wait(StrEnum):
     """The source's engines until nothing runs."""
     RELEASE = "release"
     """Pods until they are gone, after they were told to end."""
+    UNATTENDED = "unattended"
+    """Nobody carried the move: from the last record of one process until the next one claimed it."""
 
 
 class Waits:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from pointsman.report.table import table
 from pointsman.report.text import took
 
 __all__ = ["print_history"]
+
+COLUMNS = ("MOVE", "MODEL", "FROM → TO", "STATE", "BEGAN (UTC)", "TOOK", "TENANTS", "CUT")
 
 
 def print_history(console: Console, found: Mapping[str, Any]) -> None:
@@ -18,14 +20,12 @@ def print_history(console: Console, found: Mapping[str, Any]) -> None:
     if not found["moves"] and not found["unreadable"]:
         console.print("no moves: begin one with pointsman move MODEL --to LAYER")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
-    for column in ("MOVE", "MODEL", "FROM → TO", "STATE", "BEGAN (UTC)", "TOOK", "TENANTS", "CUT"):
-        table.add_column(column, overflow="fold")
+    rows = table(COLUMNS, names=("MOVE", "MODEL", "BEGAN (UTC)"))
     for one in found["moves"]:
         began = one["started"][:19].replace("T", " ")
         spent = took(one["seconds"]) if one["ended"] else "-"
         way = f"{one['from']} → {one['to']}"
-        table.add_row(one["move"], one["model"], way, one["state"], began, spent, str(one["tenants"]), str(one["cut"]))
-    console.print(table)
+        rows.add_row(one["move"], one["model"], way, one["state"], began, spent, str(one["tenants"]), str(one["cut"]))
+    console.print(rows)
     for error in found["unreadable"]:
         console.print(f"{error['where']}: {error['what']}", style="yellow", highlight=False)

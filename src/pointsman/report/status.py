@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+
+from pointsman.report.table import table
 
 __all__ = ["print_status"]
+
+COLUMNS = ("MODEL", "ALIAS", "LAYER", "STATE", "REPLICAS", "TRAFFIC", "MOVE")
 
 
 def print_status(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
@@ -16,16 +19,14 @@ def print_status(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
     if not models:
         console.print("no models: bring one up with pointsman up MODEL")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
-    for column in ("MODEL", "ALIAS", "LAYER", "STATE", "REPLICAS", "TRAFFIC", "MOVE"):
-        table.add_column(column, overflow="fold")
+    rows = table(COLUMNS, names=("MODEL", "ALIAS", "LAYER"))
     for model in models:
         name, alias, move = model["name"], model["alias"], _move(model["move"])
         for layer in model["layers"]:
             traffic = f"{layer['traffic']} %" if layer["traffic"] is not None else "-"
-            table.add_row(name, alias, layer["layer"], _state(layer), layer["replicas"], traffic, move)
+            rows.add_row(name, alias, layer["layer"], _state(layer), layer["replicas"], traffic, move)
             name = alias = move = ""
-    console.print(table)
+    console.print(rows)
     for model in models:
         for warning in model["warnings"]:
             console.print(f"{model['name']}: {warning}", style="yellow", highlight=False)

@@ -17,6 +17,7 @@ from pointsman.lab.node.agent import Agent, mark_ready
 from pointsman.lab.node.probing import Prober
 from pointsman.lab.node.process import adopt_orphans, sweep
 from pointsman.lab.node.programs import write_programs
+from pointsman.lab.node.zygotes import Zygotes
 
 
 def main() -> int:
@@ -44,14 +45,16 @@ async def _serve(config: LabConfig) -> None:
         loop.add_signal_handler(number, stopped.set)
     mark = config.run / "node.ready"
     mark.unlink(missing_ok=True)
-    prober = Prober()
+    prober, zygotes = Prober(), Zygotes(config)
+    zygotes.open()
     try:
         async with Client.from_kubeconfig(config.kubeconfig) as client:
-            agent = Agent(config, client, prober)
+            agent = Agent(config, client, prober, zygotes)
             await agent.run(mark_ready(mark), stopped)
     finally:
         mark.unlink(missing_ok=True)
         await prober.close()
+        zygotes.close()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pointsman.lab.node.probing import Prober
 from pointsman.lab.node.provisioner import Provisioner
 from pointsman.lab.node.registration import Registration
 from pointsman.lab.node.sources import ApiSources, data_of
+from pointsman.lab.node.zygotes import Zygotes
 
 __all__ = ["Agent", "mark_ready"]
 
@@ -41,7 +42,7 @@ Object = dict[str, Any]
 class Agent:
     """All nodes of one lab, in one process."""
 
-    def __init__(self, config: LabConfig, client: Client, prober: Prober) -> None:
+    def __init__(self, config: LabConfig, client: Client, prober: Prober, zygotes: Zygotes) -> None:
         self.workers: dict[str, PodWorker] = {}
         self._config = config
         self._client = client
@@ -57,6 +58,7 @@ class Agent:
                 prober=prober,
                 events=Recorder(client, node.name),
                 addresses=self._addresses,
+                zygotes=zygotes,
             )
             for index, node in enumerate(config.nodes)
         }

@@ -27,6 +27,7 @@ from pointsman.lab.node.process import Exit, Process, StartError, run_to_end
 from pointsman.lab.node.states import ContainerState, Role
 from pointsman.lab.node.times import now
 from pointsman.lab.node.volumes import MountError
+from pointsman.lab.node.zygotes import Zygotes
 
 __all__ = ["Runner"]
 
@@ -49,6 +50,7 @@ class Runner:
         role: Role,
         launcher: Launcher,
         prober: Prober,
+        zygotes: Zygotes,
         say: Say,
         changed: Callable[[], None],
     ) -> None:
@@ -59,6 +61,7 @@ class Runner:
         self.started = asyncio.Event()
         self._launcher = launcher
         self._prober = prober
+        self._zygotes = zygotes
         self._say = say
         self._changed = changed
         self._backoff = Backoff()
@@ -124,7 +127,7 @@ class Runner:
         self._kill_reason = ""
         self._event("Normal", "Created", f"Created container: {self.name}")
         try:
-            process = Process.start(container_id, launch.argv, launch.env, launch.cwd, self.log.feed)
+            process = self._start(container_id, launch, self.log)
         except StartError as error:
             return self._never_started(container_id, error)
         self.process = process
@@ -135,6 +138,10 @@ class Runner:
         self._changed()
         self._spawn(self._after_start())
         return await asyncio.shield(process.exited)
+
+    def _start(self, container_id: str, launch: Launch, log: LogWriter) -> Process:
+        env = {**launch.env, **self._zygotes.hint(launch.argv, launch.env)}
+        return Process.start(container_id, launch.argv, env, launch.cwd, log.feed, self._zygotes.bear)
 
     def _never_started(self, container_id: str, error: StartError) -> Exit:
         assert self.log is not None

@@ -15,6 +15,7 @@ from pointsman.lab.node.addresses import Addresses
 from pointsman.lab.node.events import Recorder
 from pointsman.lab.node.probing import Prober
 from pointsman.lab.node.sources import Sources
+from pointsman.lab.node.zygotes import Zygotes
 
 __all__ = ["NodeContext"]
 
@@ -34,6 +35,7 @@ class NodeContext:
     prober: Prober
     events: Recorder
     addresses: Addresses
+    zygotes: Zygotes
 
     @property
     def capacity(self) -> Mapping[str, str]:

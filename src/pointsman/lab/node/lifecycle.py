@@ -57,7 +57,8 @@ class PodWorker:
         self._volumes = Volumes(pod, self._home, node.sources, node.capacity)
         launcher = Launcher(node.config, self._described, self.address, self._volumes, node.sources, node.capacity)
         self.runners = [
-            Runner(spec, role, launcher, node.prober, self._say, self._changed) for spec, role in _containers(pod)
+            Runner(spec, role, launcher, node.prober, node.zygotes, self._say, self._changed)
+            for spec, role in _containers(pod)
         ]
         if pod["spec"].get("initContainers"):
             for runner in self._of("main"):

@@ -15,10 +15,11 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Protocol
 
 from pointsman.lab.parentage import dies_with_parent
 
-__all__ = ["Exit", "Process", "StartError", "adopt_orphans", "run_to_end", "sweep"]
+__all__ = ["Bear", "Child", "Exit", "Process", "StartError", "adopt_orphans", "run_to_end", "spare", "sweep"]
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PR_SET_CHILD_SUBREAPER = 36
@@ -26,6 +27,32 @@ _MARK = "POINTSMAN_CONTAINER_ID"
 
 _main_pids: set[int] = set()
 """Children that are waited for by their own Process, and must not be reaped by anybody else."""
+
+
+class Child(Protocol):
+    """What ``subprocess.Popen`` offers of a child that is used here."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None:
+        """Where its standard output is read."""
+
+    @property
+    def stderr(self) -> IO[bytes] | None:
+        """Where its standard error is read."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+
+    def wait(self) -> int:
+        """Its exit code, or the negative number of the signal that ended it."""
+
+
+Bear = Callable[[Sequence[str], Mapping[str, str], Path], Child | None]
+"""Makes the process of words, environment and directory without starting a program; None when it cannot."""
 
 
 class StartError(Exception):
@@ -53,9 +80,7 @@ def adopt_orphans() -> None:
 class Process:
     """A running container process. ``await exited`` gives its Exit."""
 
-    def __init__(
-        self, container_id: str, popen: subprocess.Popen[bytes], on_output: Callable[[str, bytes], None]
-    ) -> None:
+    def __init__(self, container_id: str, popen: Child, on_output: Callable[[str, bytes], None]) -> None:
         loop = asyncio.get_running_loop()
         self.pid = popen.pid
         self.exited: asyncio.Future[Exit] = loop.create_future()
@@ -80,12 +105,16 @@ class Process:
         env: Mapping[str, str],
         cwd: Path,
         on_output: Callable[[str, bytes], None],
+        bear: Bear = lambda argv, env, cwd: None,
     ) -> Process:
-        """Start ``argv``; raises StartError when it cannot be executed."""
+        """Start ``argv``, unless ``bear`` can do without; raises StartError when it cannot be executed."""
+        marked = {**env, _MARK: container_id}
+        if (born := bear(argv, marked, cwd)) is not None:
+            return cls(container_id, born, on_output)
         try:
             popen = subprocess.Popen(
                 argv,
-                env={**env, _MARK: container_id},
+                env=marked,
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -162,6 +191,11 @@ async def run_to_end(
         if not process.exited.done():
             process.kill()
     return ended.code, bytes(output[:10240]).decode(errors="replace")
+
+
+def spare(pid: int) -> None:
+    """This process outlives the container that left it behind."""
+    _main_pids.add(pid)
 
 
 def _end_leftovers(container_id: str) -> None:

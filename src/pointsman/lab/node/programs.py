@@ -44,7 +44,7 @@ def _programs(config: LabConfig) -> dict[str, str]:
         "llm-d-router-disagg-sidecar": _module("pointsman.lab.engine.sidecar"),
         "llm-d-endpoint-picker": _module("pointsman.lab.engine.picker"),
         "storage-initializer": _module("pointsman.lab.engine.storage"),
-        "litellm": _litellm(),
+        "litellm": _module("pointsman.lab.node.zygote"),
         "python3": f'exec {shlex.quote(sys.executable)} "$@"',
         "python": f'exec {shlex.quote(sys.executable)} "$@"',
         "pause": "exec sleep infinity",
@@ -58,14 +58,6 @@ def _module(name: str) -> str:
     installed = source == Path(sysconfig.get_path("purelib"))
     path = "" if installed else f"export PYTHONPATH={shlex.quote(str(source))}${{PYTHONPATH:+:$PYTHONPATH}}\n"
     return f'{path}exec {shlex.quote(sys.executable)} -m {name} "$@"'
-
-
-def _litellm() -> str:
-    """LiteLLM's own entry point; a fifth of its start goes into garbage collections that find nothing."""
-    start = (
-        "import gc; gc.set_threshold(100_000, 50, 100); from litellm.proxy.proxy_cli import run_server; run_server()"
-    )
-    return f'exec {shlex.quote(sys.executable)} -c {shlex.quote(start)} "$@" {_ON_POD_ADDRESS}'
 
 
 def _real_vllm() -> str:

@@ -28,7 +28,8 @@ FINISHED, HTTP = "vllm:request_success_total", "http_requests_total"
 TTFT = "vllm:time_to_first_token_seconds"
 ITL = ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds")
 """Newer and older name; an engine that has both counts the same twice, so the first one counts."""
-_HISTOGRAMS = frozenset(f"{name}_{part}" for name in (TTFT, *ITL) for part in ("bucket", "sum"))
+GENERATED = "vllm:request_generation_tokens"
+_HISTOGRAMS = frozenset(f"{name}_{part}" for name in (TTFT, *ITL, GENERATED) for part in ("bucket", "sum"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Counters:
     """Seconds to the first token."""
     itl: Histogram | None = None
     """Seconds between tokens."""
+    generated: Histogram | None = None
+    """Tokens of each answer."""
 
     @property
     def idle(self) -> bool:
@@ -55,6 +58,13 @@ class Counters:
     def work(self) -> tuple[float, float]:
         """Two sums that only grow: if they stood still, nothing came and nothing ended."""
         return sum(self.finished.values()), sum(self.answered.values())
+
+    @property
+    def longest(self) -> int:
+        """Tokens that none of its answers exceeded, as closely as its buckets tell; 0: it does not say."""
+        shape = self.generated.cumulative if self.generated and self.generated.count else {}
+        finite = sorted(bound for bound in shape if bound < math.inf)
+        return round(next((bound for bound in finite if shape[bound] == shape[math.inf]), finite[-1])) if finite else 0
 
     @property
     def broken(self) -> float:
@@ -100,7 +110,8 @@ def parse(text: str) -> Counters:
             shape = shapes.setdefault(name, {})
             shape[bound] = shape.get(bound, 0.0) + value
     itl = next((one for one in ITL if f"{one}_bucket" in shapes), ITL[0])
-    return Counters(running, waiting, finished, answered, _histogram(shapes, TTFT), _histogram(shapes, itl))
+    times = _histogram(shapes, TTFT), _histogram(shapes, itl)
+    return Counters(running, waiting, finished, answered, *times, _histogram(shapes, GENERATED))
 
 
 def _histogram(shapes: Mapping[str, Mapping[float, float]], name: str) -> Histogram | None:

@@ -13,6 +13,7 @@ from pointsman.errors import MoveFailedError, PermanentError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Wire
+from pointsman.move.probes.counters import parse
 from pointsman.move.probes.pods import EnginePod
 from pointsman.spec.model import Model
 
@@ -20,6 +21,8 @@ __all__ = ["Engine", "StreamSeen", "Timed", "connect", "key_for", "said"]
 
 TIMEOUT = 60.0
 """Seconds a short completion may take; a cold engine compiles on its first one."""
+LONG_TIMEOUT = 600.0
+"""Seconds a stream may take that is as long as tenants' longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,17 @@ class Engine:
         body = self._body(prompt, max_tokens)
         return await self.wire.request("POST", url, body=body, headers=self._headers(key), timeout=TIMEOUT)
 
-    async def stream(self, prompt: str, *, max_tokens: int = 16) -> StreamSeen:
-        """One greedy chat completion, streamed, with usage asked for."""
+    async def longest_answer(self) -> int:
+        """Tokens that no answer of this engine exceeded so far; 0 when it does not say."""
+        answer = await self.wire.request("GET", f"{self.base}/metrics", headers={}, timeout=TIMEOUT)
+        return parse(answer.text).longest if answer.status == 200 else 0
+
+    async def stream(self, prompt: str, *, max_tokens: int = 16, full: bool = False) -> StreamSeen:
+        """One greedy chat completion, streamed, with usage asked for; a ``full`` one takes all of its tokens."""
         body = {**self._body(prompt, max_tokens), "stream": True, "stream_options": {"include_usage": True}}
-        url = f"{self.base}/v1/chat/completions"
-        async with self.wire.stream("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT) as stream:
+        body |= {"ignore_eos": True} if full else {}
+        url, timeout = f"{self.base}/v1/chat/completions", LONG_TIMEOUT if full else TIMEOUT
+        async with self.wire.stream("POST", url, body=body, headers=self._headers(None), timeout=timeout) as stream:
             if stream.status != 200:
                 return StreamSeen(stream.status, 0, False, False, "")
             return await _collect(stream.status, stream.lines())

@@ -32,6 +32,8 @@ class EnginePod:
     """Tells pods of the same name apart."""
     unplaced: str = ""
     """Why no node takes it, as the scheduler says it; empty when one did."""
+    died: str = ""
+    """A container that ended in failure and is started again; empty when none did."""
 
     @property
     def serving(self) -> bool:
@@ -55,6 +57,7 @@ def pod_of(pod: Object, engines: EnginePods) -> EnginePod:
         problem=next((text for text in map(_problem, containers) if text), ""),
         uid=str(pod["metadata"].get("uid", "")),
         unplaced=next((text for text in map(_unplaced, status.get("conditions", [])) if text), ""),
+        died=next((str(item["name"]) for item in containers if _failed_before(item)), ""),
     )
 
 
@@ -70,6 +73,10 @@ def _problem(container: dict[str, Any]) -> str:
         return ""
     message = f": {waiting['message']}" if waiting.get("message") else ""
     return f"container {container['name']} is in {waiting['reason']}{message}"
+
+
+def _failed_before(container: dict[str, Any]) -> bool:
+    return bool((container.get("lastState", {}).get("terminated") or {}).get("exitCode"))
 
 
 async def engine_pods(cluster: Cluster, layer: Layer, model: Model) -> list[EnginePod]:

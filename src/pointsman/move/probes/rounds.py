@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -58,6 +58,8 @@ class Rounds:
 
     engines: Pair[tuple[Engine, ...]]
     clock: Clock
+    allow: Callable[[int], Awaitable[None]]
+    """Sees to it that so many may be sent, before their time is taken."""
     asked: Pair[Asked] = field(default_factory=lambda: Pair(Asked(), Asked()))
     nonce: str = field(default_factory=lambda: secrets.token_hex(4))
     """Begins every prompt: an engine that was asked the same before would have it in its prefix cache and be faster."""
@@ -74,6 +76,7 @@ class Rounds:
 
     async def ask(self, count: int) -> None:
         """One round: ``count`` requests to each side."""
+        await self.allow(2 * count)
         seen: Pair[list[Timed]] = Pair([], [])
         numbers = iter(range(self._number, self._number + count))
         self._number += count
@@ -111,4 +114,4 @@ async def rounds(context: Context) -> AsyncIterator[Rounds]:
             ways = [connect(context.cluster, context.wire, context.model, pod) for pod in ready]
             return tuple([await stack.enter_async_context(way) for way in ways])
 
-        yield Rounds(Pair(await engines(context.target), await engines(context.source)), context.clock)
+        yield Rounds(Pair(await engines(context.target), await engines(context.source)), context.clock, context.allow)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from pointsman.edge.contract import Member
+from pointsman.errors import ClusterError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer, Manifest
 from pointsman.move.context import Context
+from pointsman.move.drain import run_out
 from pointsman.move.follow import View, Watched, follow_until
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import pod_of
@@ -59,7 +62,7 @@ class Deploy:
         return Description(
             act=f"apply {', '.join(map(str, refs))}",
             check="the API server takes every object",
-            undo="delete what was not there before; park what was parked",
+            undo="let it finish what tenants asked of it; delete what was not there before; park what was parked",
         )
 
     async def validate(self, context: Context) -> Detail:
@@ -76,7 +79,9 @@ class Deploy:
         return {"objects": applied}
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
-        """Delete what was made, park what was parked, and wait until the pods are gone."""
+        """Let it finish, delete what was made, park what was parked, and wait until the pods are gone."""
+        cut = await run_out(context, context.target, self.id)
+        await context.look_at_engines()
         made = [ref for ref in self._refs(context) if str(ref) not in seen["existed"]]
         for ref in reversed(made):
             await context.cluster.delete(ref)
@@ -85,15 +90,28 @@ class Deploy:
             for patch in context.target.park(context.model):
                 if await context.cluster.find(patch.ref) is not None:
                     await context.cluster.patch(patch.ref, patch.body)
-        with context.waits.during(Wait.RELEASE):
-            if seen["parked"]:
-                await pods_gone(context, context.target)
-            for ref in made:
-                await context.cluster.wait_gone(ref, context.options.release_timeout)
-        return {"deleted": [str(ref) for ref in made], "parked": parked}
+        try:
+            with context.waits.during(Wait.RELEASE):
+                if seen["parked"]:
+                    await pods_gone(context, context.target)
+                for ref in made:
+                    await context.cluster.wait_gone(ref, context.options.release_timeout)
+        except TemporaryError as error:
+            error.what = "; ".join([error.what, *[said for ref in made if (said := await _held_back(context, ref))]])
+            raise
+        return {"deleted": [str(ref) for ref in made], "parked": parked, "cut": cut}
 
     def _refs(self, context: Context) -> list[Ref]:
         return [ref_of(manifest) for manifest in context.target.render(context.model)]
+
+
+async def _held_back(context: Context, ref: Ref) -> str:
+    """Whose finalizers keep a deleted object there, in words; empty when nothing does."""
+    with contextlib.suppress(ClusterError):
+        metadata = (await context.cluster.find(ref) or {}).get("metadata", {})
+        if "deletionTimestamp" in metadata and metadata.get("finalizers"):
+            return f"{ref} is held back by finalizer {', '.join(metadata['finalizers'])}"
+    return ""
 
 
 async def pods_gone(context: Context, layer: Layer) -> int:

@@ -10,10 +10,11 @@ from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
-from pointsman.move.contract_gate import CHECKS, Pair, Reference, reference_of
+from pointsman.move.contract_gate import CHECKS, Check, Pair, Reference, reference_of
 from pointsman.move.probes.engine import connect
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.waits import Wait
 
 __all__ = ["ProveContract", "prove_contract"]
 
@@ -60,7 +61,10 @@ async def prove_contract(context: Context, target: Layer, source: Layer | None, 
         compared = await _compared(stack, context, source)
         for pod in pods:
             engine = await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pod))
-            evidence[pod.name] = await _check(Pair(context.model, engine, compared), pod)
+            pair = Pair(context.model, engine, compared)
+            evidence[pod.name] = await _check([one for one in CHECKS if not one.long], pair, pod)
+            with context.waits.during(Wait.EVIDENCE):
+                evidence[pod.name] |= await _check([one for one in CHECKS if one.long], pair, pod)
     for check in CHECKS:
         found = " | ".join(dict.fromkeys(by[check.id] for by in evidence.values()))
         context.note(step, f"{check.id}: {found}", {})
@@ -93,11 +97,11 @@ async def _compared(stack: AsyncExitStack, context: Context, source: Layer | Non
         ) from error
 
 
-async def _check(pair: Pair, pod: EnginePod) -> dict[str, str]:
-    """All checks at once; of several that fail, the first in the catalogue's order is told."""
+async def _check(checks: Sequence[Check], pair: Pair, pod: EnginePod) -> dict[str, str]:
+    """All of them at once; of several that fail, the first in the catalogue's order is told."""
     where = f"Pod {pod.namespace}/{pod.name}"
-    found = await asyncio.gather(*(check.run(pair) for check in CHECKS), return_exceptions=True)
-    for check, result in zip(CHECKS, found, strict=True):
+    found = await asyncio.gather(*(check.run(pair) for check in checks), return_exceptions=True)
+    for check, result in zip(checks, found, strict=True):
         if isinstance(result, TemporaryError):
             raise MoveFailedError(f"no answer to {check.id}: {result.what}", where=where, code=check.id) from result
         if isinstance(result, MoveFailedError):
@@ -106,4 +110,4 @@ async def _check(pair: Pair, pod: EnginePod) -> dict[str, str]:
             raise result
         if isinstance(result, BaseException):
             raise result
-    return {check.id: str(result) for check, result in zip(CHECKS, found, strict=True)}
+    return {check.id: str(result) for check, result in zip(checks, found, strict=True)}

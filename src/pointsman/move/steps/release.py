@@ -12,7 +12,7 @@ from typing import Any
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError
 from pointsman.move.context import Context
-from pointsman.move.drain import READINGS, Watch, closed_to
+from pointsman.move.drain import LOOK, READINGS, Watch, closed_to
 from pointsman.move.live import read_live
 from pointsman.move.probes.counters import Reading, read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
@@ -24,8 +24,6 @@ from pointsman.move.waits import Wait
 
 __all__ = ["Drain", "Park", "Release"]
 
-LOOK = 0.5
-"""Seconds between two readings."""
 TELL = 10.0
 """Seconds between two words to the operator about who is still busy."""
 

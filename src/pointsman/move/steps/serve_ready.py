@@ -17,6 +17,7 @@ from pointsman.layers.contract import Endpoint, Layer
 from pointsman.move.context import Context
 from pointsman.move.follow import View, Watched, follow_until
 from pointsman.move.probes.engine import connect, said
+from pointsman.move.probes.last_words import last_words
 from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.waits import Wait
@@ -98,13 +99,25 @@ async def _controllers_ready(context: Context, layer: Layer, step: str) -> str:
         return await follow_until(
             context.cluster, watched, judge, timeout=context.options.ready_timeout, what=f"{layer.title} to be ready"
         )
+    except MoveFailedError as error:
+        error.what = "; ".join(filter(None, [error.what, await _died(context, layer)]))
+        raise
     except TemporaryError as error:
+        last = told[0] or "nothing"
         raise MoveFailedError(
-            f"{error.what}; the last word was: {told[0] or 'nothing'}",
+            "; ".join(filter(None, [f"{error.what}; the last word was: {last}", await _died(context, layer)])),
             where=str(layer.reads(model)[0]),
             next_action="kubectl describe it and its pods; give a longer --ready-timeout if it is only slow",
             code="not-ready",
         ) from error
+
+
+async def _died(context: Context, layer: Layer) -> str:
+    """What an engine said that did not live, in words; empty when there is none."""
+    try:
+        return await last_words(context.cluster, await engine_pods(context.cluster, layer, context.model))
+    except ClusterError:
+        return ""
 
 
 def _unplaced(pods: Sequence[EnginePod]) -> list[str]:
