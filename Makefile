@@ -46,8 +46,9 @@ bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, s
 bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.analysis
 
-soak: $(VENV)/.dev ## two moves in the lab killed at every record; 2.5 hours, in parts (build/soak.jsonl); writes docs/soak.md
-	@$(BIN)/python -m pytest -s tests/soak --soak all
+soak: $(VENV)/.dev ## two moves killed at every record, each in a lab; 1.5 hours, in parts (build/soak.jsonl); writes docs/soak.md
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/soak --soak all
+	@tail -n 1 docs/soak.md
 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
 	@$(BIN)/python -m benchmarks.strategies

@@ -134,8 +134,11 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Samples of the sweeps; then all tests that start labs for one worker, and first, since they take longest."""
     _sample(config, items)
+    whole_soak = config.getoption("--soak") == "all"
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+        if not (whole_soak and "tests/soak" in item.nodeid):  # it has a lab for each of its pairs
+            item.own_markers = [mark for mark in item.own_markers if mark.name != "xdist_group"]
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: _group(item) != LABS)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["write_table"]
+__all__ = ["sums", "write_table"]
 
 COLUMNS = (
     *("move", "then", "runs", "deaths", "past no return", "tenants' requests", "lost", "wrong"),
@@ -26,13 +26,14 @@ died with requests of its own under way, the receipt says a range, and the ledge
 """
 
 
-def write_table(path: Path, runs: Iterable[Mapping[str, Any]]) -> None:
+def write_table(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     """Write the page: a line for each move and verb."""
     kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for one in runs:
         move, _, verb = str(one["death"]).rsplit("-", 2)
         kinds.setdefault((move, verb), []).append(one)
-    path.write_text(HEAD + "".join(_line(*kind, kinds[kind]) for kind in sorted(kinds)), encoding="utf-8")
+    rows = "".join(_line(*kind, kinds[kind]) for kind in sorted(kinds))
+    path.write_text(f"{HEAD}{rows}\nTogether {sums(runs)}.\n", encoding="utf-8")
 
 
 def _line(move: str, verb: str, runs: list[Mapping[str, Any]]) -> str:
@@ -43,3 +44,17 @@ def _line(move: str, verb: str, runs: list[Mapping[str, Any]]) -> str:
     orphans = sum(len(one["orphans"]) for one in runs)
     cells = (move, f"`{verb}`", len(runs), deaths, late, *felt, orphans, *told, widest)
     return "| " + " | ".join(map(str, cells)) + " |\n"
+
+
+def sums(found: Sequence[Mapping[str, Any]]) -> str:
+    """One sentence about all of them."""
+    killed = [one for one in found if one["killed"]]
+    late = sum(one["refused"] for one in killed)
+    requests, lost = (sum(one[key] for one in found) for key in ("requests", "lost"))
+    exact = sum(one["receipt"] == "exact" for one in found)
+    widest = max((one["width"] for one in found), default=0)
+    return (
+        f"{len(found)} runs, {len(killed)} deaths, {late} rollbacks past the point of no "
+        f"return; {requests} requests of tenants, {lost} lost; {exact} receipts are the ledger to the request, "
+        f"{len(found) - exact} say a range that holds it, at most {widest:g} wide"
+    )

@@ -18,7 +18,7 @@ from tests.conftest import RunningLab
 from tests.move.platform import objects, served
 from tests.move.tenants import accounts
 from tests.soak.run import Death, carry_out, home
-from tests.soak.table import write_table
+from tests.soak.table import sums, write_table
 
 pytestmark = pytest.mark.lab
 
@@ -29,9 +29,10 @@ WIDEST = 120
 """Own requests that a death may leave unknown: one round of evidence for each of the two processes."""
 PAIRS = (("raw-vllm", "kserve"), ("llm-d", "raw-vllm"))
 DEATHS = [
-    # The one pair begins near where the other one ended, so that little time goes into the way there.
-    *(Death(*pair, record, "resume") for record in range(1, LAST + 1) for pair in PAIRS),
-    *(Death(*pair, record, "rollback") for pair in PAIRS for record in range(1, LAST + 1)),
+    pytest.param(death, id=str(death), marks=pytest.mark.xdist_group(f"{death.source}-{death.target}"))
+    for death in (
+        Death(*pair, record, verb) for pair in PAIRS for verb in ("resume", "rollback") for record in range(1, LAST + 1)
+    )
 ]
 
 
@@ -42,7 +43,7 @@ def file(request: pytest.FixtureRequest) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     yield path
     found = _found(path)
-    print(f"\n{_sums(found)}")  # noqa: T201 - what the run is for
+    print(f"\nsoak: {sums(found)}")  # noqa: T201 - what the run is for
     if request.config.getoption("--soak") == "all":
         write_table(PAGE, found)
 
@@ -63,7 +64,7 @@ def undisturbed(lab: RunningLab) -> Callable[[Death], set[str]]:
     return end
 
 
-@pytest.mark.parametrize("death", DEATHS, ids=str)
+@pytest.mark.parametrize("death", DEATHS)
 async def test_a_killed_move_costs_tenants_nothing(
     lab: RunningLab,
     file: Path,
@@ -102,16 +103,3 @@ def _end(found: list[dict[str, Any]], death: Death) -> int | None:
         int(one["death"].rsplit("-", 2)[1]) for one in found if not one["killed"] and one["death"].startswith(pair)
     ]
     return min(places) if places and death.record > min(places) else None
-
-
-def _sums(found: list[dict[str, Any]]) -> str:
-    killed = [one for one in found if one["killed"]]
-    late = sum(one["refused"] for one in killed)
-    requests, lost = (sum(one[key] for one in found) for key in ("requests", "lost"))
-    exact = sum(one["receipt"] == "exact" for one in found)
-    widest = max((one["width"] for one in found), default=0)
-    return (
-        f"soak: {len(found)} runs, {len(killed)} deaths, {late} rollbacks past the point of no "
-        f"return; {requests} requests of tenants, {lost} lost; {exact} receipts are the ledger to the request, "
-        f"{len(found) - exact} say a range that holds it, at most {widest:g} wide"
-    )
