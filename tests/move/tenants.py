@@ -75,7 +75,9 @@ class Books:
         """The ledger against these receipts, which must be those of all moves begun since; None: fetch them."""
         assert self.closed, "tenants still call"
         told = self.receipts() if receipts is None else receipts
-        return reconcile(self.before, self.after, told, self.load.ledger.entries, _layer_of)
+        begin = f"{example_model().name}-"
+        entries = self.load.ledger.entries
+        return reconcile(self.before, self.after, told, entries, lambda member: member.removeprefix(begin))
 
 
 @asynccontextmanager
@@ -96,10 +98,6 @@ async def _ready(lab: RunningLab, traffic: Traffic) -> AsyncIterator[tuple[Clien
 
 async def _count(client: Client) -> dict[str, Count]:
     return await quiet_counts(client, LAYERS, example_model())
-
-
-def _layer_of(member: str) -> str:
-    return member.removeprefix(f"{example_model().name}-")
 
 
 def _key(lab: RunningLab) -> str:
