@@ -47,7 +47,8 @@ bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; up
 	@$(BIN)/python -m benchmarks.analysis
 
 soak: $(VENV)/.dev ## two moves killed at every record, each in a lab; 1.5 hours, in parts (build/soak.jsonl); writes docs/soak.md
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/soak --soak all
+	@$(BIN)/python -m pytest -q tests/soak --soak all -k llm-d-raw-vllm & other=$$!; \
+	    $(BIN)/python -m pytest -q tests/soak --soak all -k raw-vllm-kserve; one=$$?; wait $$other && exit $$one
 	@tail -n 1 docs/soak.md
 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured

@@ -31,6 +31,13 @@ START_SECONDS = 1800
 """Enough for a first build of the toolchain on two cores; a warm start takes seconds."""
 
 
+GUARD = """import os, shutil, subprocess, sys
+sys.stdin.read()
+subprocess.run(sys.argv[1:])
+shutil.rmtree(os.environ["POINTSMAN_STATE"], ignore_errors=True)"""
+"""Ends the lab when the process that started this is gone, however it ended: a worker of xdist is just killed."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningLab:
     """A lab that is ready."""
@@ -90,7 +97,7 @@ def state_directory() -> Iterator[Path]:
     """A short directory: Unix sockets lie below it."""
     directory = Path(tempfile.mkdtemp(prefix="pointsman-"))
     yield directory
-    shutil.rmtree(directory)
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +107,14 @@ def lab(state_directory: Path) -> Iterator[RunningLab]:
         yield RunningLab(LabConfig.load(Path(named) if "/" in named else lab_home(named)))
         return
     pointsman = Pointsman(state_directory)
+    guard = subprocess.Popen(
+        [sys.executable, "-c", GUARD, *pointsman.command("lab", "down", "--purge")],
+        env=pointsman.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         started = pointsman("lab", "up", timeout=START_SECONDS)
         assert started.returncode == 0, started.stderr
@@ -107,6 +122,7 @@ def lab(state_directory: Path) -> Iterator[RunningLab]:
     finally:
         stopped = pointsman("lab", "down", "--purge")
         assert stopped.returncode == 0, stopped.stderr
+        guard.communicate(timeout=60)
 
 
 SAMPLES = {"faults": ("tests/faults/test_faults_in_the_lab.py", 3), "soak": ("tests/soak/test_soak.py", 1)}
@@ -134,11 +150,8 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Samples of the sweeps; then all tests that start labs for one worker, and first, since they take longest."""
     _sample(config, items)
-    whole_soak = config.getoption("--soak") == "all"
     for item in items:
-        if not (whole_soak and "tests/soak" in item.nodeid):  # it has a lab for each of its pairs
-            item.own_markers = [mark for mark in item.own_markers if mark.name != "xdist_group"]
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: _group(item) != LABS)
 
 

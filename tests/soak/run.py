@@ -7,6 +7,7 @@ import json
 import subprocess
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from pointsman.demo.ledger import summary
@@ -14,10 +15,15 @@ from pointsman.demo.reconciliation import Reconciliation, sentence
 from pointsman.kube.client import Client
 from pointsman.kube.resources import kind_of
 from tests.conftest import RunningLab
-from tests.move.platform import MODEL, layer_of, objects, pointsman_in, status
+from tests.move.platform import MODEL, layer_of, objects, pointsman_in, spec_with, status
 from tests.move.tenants import Books
 
-__all__ = ["Death", "Seen", "carry_out", "home"]
+__all__ = ["RATE", "Death", "Seen", "carry_out", "home", "sure"]
+
+RATE = 4.0
+"""Tenants' requests a second: enough to meet every moment, few enough for two labs on two cores."""
+SURE = "move: {evidence: {errors: 0.3, ttftP50: 4, ttftP95: 8, itlP50: 4, itlP95: 8}}"
+"""The soak is not about verdicts: with wide margins a few dozen probes of equal engines tell that they are."""
 
 LIMIT = 300.0
 """Seconds one command may take before the test gives up on it."""
@@ -68,6 +74,11 @@ class Seen:
         return asdict(self)
 
 
+def sure(folder: Path) -> Path:
+    """The example model, whose shifts are judged quickly."""
+    return spec_with(folder, ("  replicas: 1\n", f"  replicas: 1\n  {SURE}\n"))
+
+
 def home(lab: RunningLab, layer: str) -> None:
     """The model is served from ``layer``; a gap is the quickest way there, and not what is looked at."""
     if status(lab)["move"]:  # a death before this one was not made good; that test has said so
@@ -78,14 +89,15 @@ def home(lab: RunningLab, layer: str) -> None:
         assert done.returncode == 0, done.stderr
 
 
-async def carry_out(lab: RunningLab, books: Books, death: Death, undisturbed: set[str] | None) -> Seen:
+async def carry_out(lab: RunningLab, books: Books, death: Death, model: Path, undisturbed: set[str] | None) -> Seen:
     """Move, die, let another process go on; tenants call all the time.
 
+    ``model`` is the file that says what moves.
     ``undisturbed`` are the objects at the end of a move that nobody killed; None: they were not looked at.
     """
     before, tenants = await asyncio.to_thread(objects, lab), books.load
     began = tenants.now()
-    killed = await _killed(lab, death)
+    killed = await _killed(lab, model, death)
     refused, said = False, ""
     if killed:
         exit_, said = await _tell(lab, death.verb)
@@ -131,10 +143,10 @@ def _unlike(lab: RunningLab, expected: set[str]) -> list[str]:
     return sorted(different)
 
 
-async def _killed(lab: RunningLab, death: Death) -> bool:
+async def _killed(lab: RunningLab, model: Path, death: Death) -> bool:
     """Begin the move and kill its process at the record; False when it had ended by then."""
     program = pointsman_in(lab)
-    words = ("move", MODEL, "--to", death.target, "--yes", "--hold", "1", "--kubeconfig", str(lab.kubeconfig))
+    words = ("move", str(model), "--to", death.target, "--yes", "--hold", "1", "--kubeconfig", str(lab.kubeconfig))
     known = await asyncio.to_thread(_journals, lab)
     process = await asyncio.create_subprocess_exec(
         *program.command(*words),

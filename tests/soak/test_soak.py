@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import RunningLab
 from tests.move.platform import objects, served
 from tests.move.tenants import accounts
-from tests.soak.run import Death, carry_out, home
+from tests.soak.run import RATE, Death, carry_out, home, sure
 from tests.soak.table import sums, write_table
 
 pytestmark = pytest.mark.lab
@@ -29,10 +29,7 @@ WIDEST = 120
 """Own requests that a death may leave unknown: one round of evidence for each of the two processes."""
 PAIRS = (("raw-vllm", "kserve"), ("llm-d", "raw-vllm"))
 DEATHS = [
-    pytest.param(death, id=str(death), marks=pytest.mark.xdist_group(f"{death.source}-{death.target}"))
-    for death in (
-        Death(*pair, record, verb) for pair in PAIRS for verb in ("resume", "rollback") for record in range(1, LAST + 1)
-    )
+    Death(*pair, record, verb) for pair in PAIRS for verb in ("resume", "rollback") for record in range(1, LAST + 1)
 ]
 
 
@@ -64,12 +61,13 @@ def undisturbed(lab: RunningLab) -> Callable[[Death], set[str]]:
     return end
 
 
-@pytest.mark.parametrize("death", DEATHS)
+@pytest.mark.parametrize("death", DEATHS, ids=str)
 async def test_a_killed_move_costs_tenants_nothing(
     lab: RunningLab,
     file: Path,
     undisturbed: Callable[[Death], set[str]],
     death: Death,
+    tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
     await asyncio.to_thread(served, lab)
@@ -80,8 +78,8 @@ async def test_a_killed_move_costs_tenants_nothing(
         pytest.skip(f"a move has no record {death.record}: its process was not killed at {end}")
     left = await asyncio.to_thread(undisturbed, death) if whole or death.verb == "resume" else None
     await asyncio.to_thread(home, lab, death.source)
-    async with accounts(lab, rate=8, seed=5) as books:
-        seen = await carry_out(lab, books, death, left)
+    async with accounts(lab, rate=RATE, seed=5) as books:
+        seen = await carry_out(lab, books, death, sure(tmp_path), left)
     assert (seen.lost, seen.wrong, seen.orphans) == (0, 0, []), seen
     assert seen.receipt in ("exact", "range"), seen.accounts
     assert seen.width <= WIDEST, seen.accounts
