@@ -220,3 +220,20 @@ async def test_a_source_that_stays_busy_gets_its_tenants_back_by_policy() -> Non
     assert result.receipt["state"] == "undone"
     assert world.serving() == {"raw-vllm": 100}
     assert world.workloads() == before
+
+
+async def test_an_alias_that_cannot_be_read_does_not_keep_a_dead_move_from_being_taken_back() -> None:
+    """Nothing was written there yet, so nothing has to be read for the way back."""
+    world = World()
+
+    def die(write: Write) -> None:
+        if write.verb == "patch" and "000006" in (write.body.get("data") or {}):
+            raise Died
+
+    world.cluster.before = die
+    with pytest.raises(Died):
+        await world.conductor().move(world.model, "kserve", quick())
+    world.cluster.before = lambda write: None
+    world.edge.foreign = True
+    result = await Control(world.conductor(SECOND)).ask(Verb.ROLLBACK, "qwen")
+    assert result.receipt["state"] == "undone"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from pointsman.edge.contract import Replica
 from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
+from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.control import Control
 from pointsman.move.drain import READINGS, Watch
+from pointsman.move.ledger import Ledger
+from pointsman.move.lock import NAMESPACE
 from pointsman.move.means import Result
 from pointsman.move.probes.counters import Counters, Reading, parse
 from pointsman.move.requests import Verb
 from pointsman.report.contract import Happening, Topic
-from tests.world.engine import Engine
+from tests.world.engine import Engine, Faults
 from tests.world.world import World, quick
 
 IDLE = Counters(running=0, waiting=0, finished={"stop": 5}, answered={"2xx": 5})
@@ -239,3 +244,33 @@ async def test_a_roll_back_after_parking_names_the_command_that_goes_back() -> N
         await Control(world.conductor("second@test/2")).ask(Verb.ROLLBACK, "qwen")
     assert refused.value.code == "source-parked"
     assert "pointsman move qwen --to raw-vllm" in refused.value.next_action
+
+
+async def test_a_target_that_tenants_never_had_is_not_waited_for_on_the_way_back() -> None:
+    world = World()
+    world.cluster.faults["kserve"] = Faults(running=None, ignore_key=True)
+    result = await world.conductor().move(world.model, "kserve", quick())
+    assert result.error is not None
+    assert result.error.code == "contract.no-key-refused"
+    assert result.receipt["state"] == "undone"
+    assert "drain" not in result.receipt["waits"]
+
+
+async def test_a_target_that_says_nothing_is_cut_off_at_the_deadline_and_nobody_knows_how_much() -> None:
+    world = World()
+    options = quick(drain_timeout=7)
+
+    def hush(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "shift-50":
+            for (namespace, _), engine in world.cluster.engines.items():
+                if namespace == "kserve":
+                    engine.faults = replace(engine.faults, running=None, broken=True)
+
+    world.seen.react = hush
+    result = await world.conductor().move(world.model, "kserve", options)
+    assert result.receipt["state"] == "undone"
+    assert result.receipt["waits"]["drain"] >= 7
+    (move,) = await Ledger(world.cluster, world.clock).moves(model="qwen", only_open=False)
+    lines = world.cluster.objects[Ref(kind_of("ConfigMap"), move.progress.move, NAMESPACE)]["data"].values()
+    undone = [json.loads(line) for line in lines if '"event":"undo-outcome"' in line and '"step":"deploy"' in line]
+    assert [one["detail"]["cut"] for one in undone] == ["unknown"]

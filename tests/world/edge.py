@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Replica
-from pointsman.errors import TemporaryError
+from pointsman.errors import RefusedError, TemporaryError
 from tests.world.cluster import MemoryCluster
 from tests.world.engine import KEY
 
@@ -31,6 +31,10 @@ class MemoryEdge:
     name: str = "edge-0"
     lagging: list[Replica] = field(default_factory=list)
     """Replicas beside the one that follows every change."""
+    foreign: bool = False
+    """Did somebody write the alias in a way that nobody understands?"""
+    unmarked: bool = False
+    """Do its replicas say no revision, as long as nobody of ours rolled them?"""
     counted: Counter[str] | None = None
     """Requests answered by member, when the edge counts at all."""
     deaf: set[str] = field(default_factory=set)
@@ -42,6 +46,8 @@ class MemoryEdge:
 
     async def read(self) -> AliasState:
         await asyncio.sleep(0)
+        if self.foreign:
+            raise RefusedError("the alias is written in a way that is not understood", where="edge")
         return AliasState("qwen-local", self.members, self._revision())
 
     async def write(self, members: Sequence[Member]) -> str:
@@ -62,7 +68,8 @@ class MemoryEdge:
         return self._revision()
 
     async def replicas(self) -> Sequence[Replica]:
-        return [Replica(self.name, self._revision(), ready=True, terminating=False), *self.lagging]
+        revision = "" if self.unmarked and not self.writes else self._revision()
+        return [Replica(self.name, revision, ready=True, terminating=False), *self.lagging]
 
     async def confirm(self, revision: str, *, timeout: float) -> None:
         await asyncio.sleep(0)

@@ -132,7 +132,7 @@ def full(body: Any) -> bool:
 @lru_cache(maxsize=4096)
 def _stream(text: str) -> list[bytes]:
     chunks: list[dict[str, Any]] = [{"choices": [{"delta": {"content": word}}]} for word in text.split()]
-    chunks.append({"choices": [], "usage": {"total_tokens": len(chunks)}})
+    chunks.append({"choices": [], "usage": {"total_tokens": len(chunks), "completion_tokens": len(chunks)}})
     return [*(b"data: " + json.dumps(chunk).encode() for chunk in chunks), b"data: [DONE]"]
 
 

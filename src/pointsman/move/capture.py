@@ -23,7 +23,7 @@ from pointsman.move.captured import CAPTURED
 from pointsman.move.own import CountedEdge, counted
 from pointsman.move.probes.counters import Reading, read_all
 from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
-from pointsman.move.tally import Tally, keep_on
+from pointsman.move.tally import EVERY, Tally, keep_on
 from pointsman.spec.model import Model
 
 __all__ = ["LOOK", "Capture", "capturing"]
@@ -78,9 +78,9 @@ class Capture:
                     entry["unread"] = f"no answer within {LONGEST:g} s"
 
     def reopen(self, layers: frozenset[str]) -> None:
-        """These layers are given tenants again: what was read of them is final no more."""
+        """These layers are asked again, by tenants or by us: what was read of them is final no more."""
         for entry in self.entries.values():
-            if entry["layer"] in layers and not entry["gone"]:
+            if (entry["layer"] in layers or EVERY in layers) and not entry["gone"]:
                 entry["final"] = False
 
     def confirmed(self, named: frozenset[str]) -> None:
@@ -152,6 +152,7 @@ class Capture:
         return ""
 
     async def _look_at(self, layer: Layer) -> None:
+        left = self.tally.takes_no_tenants(layer.id)
         try:
             pods = await engine_pods(self.cluster, layer, self.model)
             readings = await read_all(self.cluster, pods)
@@ -165,12 +166,13 @@ class Capture:
             key = _key(pod)
             present.add(key)
             self.pods[pod.namespace, pod.name] = _place(layer, pod.role)
-            self._take(key, pod, layer.id, reading)
+            self._take(key, pod, layer.id, reading, left=left)
         for key, entry in self.entries.items():
             if entry["layer"] == layer.id and key not in present:
                 entry["gone"] = True
 
-    def _take(self, key: str, pod: EnginePod, layer: str, reading: Reading) -> None:
+    def _take(self, key: str, pod: EnginePod, layer: str, reading: Reading, *, left: bool) -> None:
+        """``left``: tenants had left the layer before it was read; that it is idle means nothing more comes then."""
         known = self.entries.get(key)
         if reading.counters is None:
             if known is not None:
@@ -185,7 +187,7 @@ class Capture:
             "waiting": counters.waiting,
             "finished": {reason: count for reason, count in counters.finished.items() if count},
             "answered": {status: count for status, count in counters.answered.items() if count},
-            "final": counters.idle and self.tally.takes_no_tenants(layer),
+            "final": counters.idle and left and self.tally.takes_no_tenants(layer),
         }
 
     async def _look_at_edge(self) -> None:
@@ -194,9 +196,8 @@ class Capture:
             answered = {} if self._edge_is_mute() else await self.edge.answered()
         except PointsmanError:
             return
-        declared, named = self.tally.declared or ("", frozenset())
-        if found and {one.revision for one in found} == {declared}:
-            self.confirmed(named)
+        if found and (declared := self.tally.declared) and {one.revision for one in found} == {declared[0]}:
+            self.confirmed(declared[1])
         self.replicas = {one.name: one.revision for one in found if one.ready and not one.terminating}
         for name in self.replicas:
             counts = answered.get(name)

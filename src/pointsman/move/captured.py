@@ -43,6 +43,8 @@ class Captured:
     """For each process of ours that died with requests of its own not written down: how many at most; None: unknown."""
     allowance: Mapping[str, int] = field(default_factory=dict)
     """The last allowance of each process that a record has taken the place of."""
+    allowing: bool = False
+    """Does the process that opened the move say how many requests of its own it may send? Older ones did not."""
     complete: bool = False
     """Was there a first reading at all? Journals of an older version have none."""
 
@@ -55,9 +57,11 @@ class Captured:
         return total
 
 
-def take_captured(before: Captured, detail: Mapping[str, Any], *, epoch: int, opening: bool) -> Captured:
+def take_captured(before: Captured, detail: Mapping[str, Any], *, epoch: int, opening: bool, claimed: bool) -> Captured:
     """The fold after one more record."""
     found = detail.get(CAPTURED)
+    if claimed and not before.allowing:
+        before = replace(before, lapses=(*before.lapses, None))
     if not isinstance(found, Mapping):
         return before
     engines: Mapping[str, Entry] = found.get("engines", {})
@@ -68,6 +72,7 @@ def take_captured(before: Captured, detail: Mapping[str, Any], *, epoch: int, op
         edge=found.get("edge", before.edge),
         edge_first=found.get("answered", {}) if opening else before.edge_first,
         edge_last={**before.edge_last, **found.get("answered", {})},
+        allowing=before.allowing or (opening and "allowance" in found),
         complete=before.complete or (opening and "engines" in found),
     )
     if "own" in found:

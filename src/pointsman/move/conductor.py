@@ -11,6 +11,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -185,7 +186,9 @@ class Conductor:
                 detail = {"what": f"{turn.value} by {self.means.holder}"}
                 await journal.append(turn, progress.step if turn is Event.PAUSED else "", detail)
             context = self._context_of(journal.progress, model)
-            await quietly(context.edge.read())  # who gets tenants now, for the counts
+            with suppress(PointsmanError):  # who gets tenants now, for the counts alone
+                await context.edge.read()
+                await context.look_at_engines()
             return await self._run(context, journal, lead=None)
 
         return await self.tenure.while_held(lock, work())

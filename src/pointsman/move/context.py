@@ -89,6 +89,8 @@ class Context:
     """The layer in the middle, where the strategy has one."""
     capture: Capture | None = None
     """Reads what engines count, so that a pod's numbers outlive it."""
+    exposed: set[str] = field(default_factory=set)
+    """On the way back: layers that tenants were sent to, or may have been, by a step that was begun."""
     note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)
     """Tell watchers something about a step: its id, a sentence, data."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.kube.http import Response
-from pointsman.move.probes.engine import Engine, said
+from pointsman.move.probes.engine import LONG, Engine, said
 from pointsman.spec.model import Model
 
 __all__ = ["CHECKS", "PROMPTS", "Check", "Pair", "Reference", "reference_of"]
@@ -159,11 +159,15 @@ async def _long_stream(pair: Pair) -> str:
         return "no long ones are known"
     told = f"a stream of {tokens} tokens, which the source's longest answers take,"
     try:
-        seen = await pair.target.stream(PROMPTS[1], max_tokens=tokens, full=True)
+        seen = await pair.target.long_stream(PROMPTS[1], tokens)
     except TemporaryError as error:
         raise _fail("long-stream", f"{told} breaks off: {error.what}") from error
+    if seen.late and seen.chunks:
+        return f"{seen.chunks} pieces of {tokens} tokens, and still coming after {LONG:g} s"
     if not seen.done:
         raise _fail("long-stream", f"{told} ends without [DONE] (status {seen.status}, {seen.chunks} pieces)")
+    if seen.tokens < tokens:
+        raise _fail("long-stream", f"{told} ends after {seen.tokens}")
     return f"{tokens} tokens"
 
 

@@ -102,20 +102,24 @@ def _under_way(one: Counters) -> float:
 async def run_out(context: Context, layer: Layer, step: str) -> int | str:
     """Let a layer that tenants have left finish what it has, as long as a drain may take; returns what is cut off then.
 
-    That is a count, or ``unknown``. An engine that is not ready and does not answer has nothing to wait for.
+    That is a count, or ``unknown``. An engine that is not ready and does not answer is not waited for.
     """
+    mute = 0
     watch, deadline = Watch(), context.clock.monotonic() + context.options.drain_timeout
     with context.waits.during(Wait.DRAIN):
         while pods := await engine_pods(context.cluster, layer, context.model):
             seen = zip(pods, await read_all(context.cluster, pods), strict=True)
-            watch.look([reading for pod, reading in seen if reading.counters or pod.ready])
+            heard = [reading for pod, reading in seen if reading.counters or pod.ready]
+            mute = len(pods) - len(heard)
+            watch.look(heard)
             if watch.drained or context.clock.monotonic() >= deadline:
                 break
             await context.clock.sleep(LOOK)
-    if not pods or watch.drained:
+    if not pods or (watch.drained and not mute):
         return 0
-    cut: int | str = UNKNOWN if watch.under_way is None else watch.under_way
-    context.note(step, f"{layer.title} is cut off with {cut} requests under way: {watch.why}", {"cut": cut})
+    cut: int | str = UNKNOWN if mute or watch.under_way is None else watch.under_way
+    why = f"{mute} of its engines say nothing" if mute else watch.why
+    context.note(step, f"{layer.title} is cut off with {cut} requests under way: {why}", {"cut": cut})
     return cut
 
 

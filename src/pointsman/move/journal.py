@@ -201,6 +201,7 @@ def take(progress: Progress, line: str) -> Progress:
             record.detail,
             epoch=record.epoch,
             opening=record.event is Event.OPENED,
+            claimed=record.event is Event.CLAIMED,
         ),
     )
     if record.event is Event.OPENED:

@@ -8,7 +8,7 @@ the move stops and says so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -251,7 +251,10 @@ class Runner:
         self._tell(Topic.STEP_DONE, step.id, "", {**outcome, "waits": waits})
 
     async def _attempt(self, step: Step, act: Callable[[], Awaitable[Mapping[str, Any]]]) -> Mapping[str, Any]:
-        """Past the point of no return a temporary error is worth another try; before it the way back is better."""
+        """Past the point of no return a temporary error is worth another try; before it the way back is better.
+
+        A wait that had all its time is not begun again.
+        """
         attempts = FORWARD_ATTEMPTS if self.state is State.COMMITTED else 1
         return await self._tries(act, attempts, step.id)
 
@@ -276,6 +279,7 @@ class Runner:
         self._tell(Topic.STEP_FAILED, step.id, str(error), detail)
 
     async def _backward(self) -> None:
+        self.context.exposed.update(self._exposed())
         abort = self.state is State.ABORTING
         for step in reversed(self.steps):
             if abort and not step.shifts:
@@ -292,6 +296,13 @@ class Runner:
                 self._failure = _both(step, self._failure, own)
                 return
         await self._write(Event.ABORTED if abort else Event.UNDONE)
+
+    def _exposed(self) -> Iterator[str]:
+        """Layers that steps which were begun sent tenants to."""
+        for step in self.steps:
+            known = self.journal.progress.steps.get(step.id)
+            if known is not None and known.begun is not None:
+                yield from (one.layer for one in step.members(self.context) or () if one.weight)
 
     async def _take_back(self, step: Step, seen: Mapping[str, Any]) -> None:
         waited = self.context.waits.spent

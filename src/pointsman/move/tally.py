@@ -39,7 +39,7 @@ class Tally:
         self.declared: tuple[str, frozenset[str]] | None = None
         """The edge's revision as it was read or written last, and the layers that the alias names in it."""
         self.reopened: Callable[[frozenset[str]], None] = lambda layers: None
-        """Told which layers an alias that is being written names."""
+        """Told which layers are asked again: by tenants, when an alias is written that names them, or by us."""
         self.keep: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None
         """Writes an allowance; None before there is a journal."""
         self._serial = 0
@@ -50,6 +50,7 @@ class Tally:
     def add(self, layer: str, way: str, count: int = 1) -> None:
         """Count own requests to a layer; of one that nobody knows they are unsure, whatever became of them."""
         if count:
+            self.reopened(frozenset({layer.partition("/")[0] or EVERY}))
             by_way = self.counts.setdefault(layer or EVERY, {})
             way = way if layer not in ("", EVERY) else "unsure"
             by_way[way] = by_way.get(way, 0) + count

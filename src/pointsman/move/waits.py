@@ -27,11 +27,11 @@ class Wait(StrEnum):
     HOLD = "hold"
     """The time the operator asked the source to be kept warm."""
     DRAIN = "drain"
-    """The source's engines until nothing runs."""
+    """Engines that tenants have left until nothing runs: the source's, on the way back the target's."""
     RELEASE = "release"
     """Pods until they are gone, after they were told to end."""
     UNATTENDED = "unattended"
-    """Nobody carried the move: from the last record of one process until the next one claimed it."""
+    """From the last record of a process that died, or paused the move, until the next one claimed it."""
 
 
 class Waits:

@@ -16,6 +16,7 @@ import importlib
 import json
 import os
 import random
+import select
 import signal
 import socket
 import sys
@@ -40,23 +41,24 @@ def run(words: Sequence[str]) -> None:
     gc.set_threshold(100_000, 50, 100)
     start = importlib.import_module("litellm.proxy.proxy_cli").run_server
     importlib.import_module("litellm.proxy.proxy_server")
-    words = _leave_zygote() or words
+    born = _leave_zygote()
+    words = words if born is None else born
     # A wildcard address would be taken by the first pod of the machine; the last --host wins.
     sys.argv = ["litellm", *words, "--host", os.environ["POINTSMAN_POD_ADDRESS"]]
     start()
 
 
-def _leave_zygote() -> list[str]:
-    """In the process of a container: nothing. In one that the zygote gave birth to: its container's words."""
+def _leave_zygote() -> list[str] | None:
+    """In the process that loaded: None. In one that the zygote gave birth to: its container's words."""
     path = os.environ.pop(NODE, "")
     key = os.environ.pop(HELLO, "")
     if not path:
-        return []
+        return None
     gc.collect()
     gc.freeze()
     if middle := os.fork():
         os.waitpid(middle, 0)
-        return []
+        return None
     if os.fork():
         os._exit(0)
     return _wait_for_orders(path, key)
@@ -68,23 +70,28 @@ def _wait_for_orders(path: str, key: str) -> list[str]:
     node = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         node.connect(path)
+        node.send(key.encode())
         parent = _peer(node)
         _die_with(parent)
-        node.send(key.encode())
-        while True:
-            data, streams, _, _ = socket.recv_fds(node, LARGEST, 2)
-            if not data:
-                break
-            pid = _bear()
-            if not pid:
-                node.close()
-                return _become(json.loads(data), streams, parent)
-            for stream in streams:
-                os.close(stream)
-            node.send(str(pid).encode())
+        data, streams = _next_order(node)
     except OSError:
-        pass  # the node is gone, or has a zygote like this one already
-    os._exit(0)
+        os._exit(0)  # the node is gone, or has a zygote like this one already
+    node.close()
+    return _become(json.loads(data), streams, parent)
+
+
+def _next_order(node: socket.socket) -> tuple[bytes, Sequence[int]]:
+    """Give birth for each order; returns in the children, with theirs, and ends in the zygote."""
+    while True:
+        data, streams, _, _ = socket.recv_fds(node, LARGEST, 2)
+        if not data:
+            os._exit(0)
+        pid = _bear()
+        if not pid:
+            return data, streams
+        for stream in streams:
+            os.close(stream)
+        node.send(str(pid).encode())
 
 
 def _peer(node: socket.socket) -> int:
@@ -128,6 +135,8 @@ def _become(order: dict[str, Any], streams: Sequence[int], parent: int) -> list[
     _die_with(parent)
     os.setsid()
     for number, stream in enumerate(streams, start=1):
+        if _unread(stream):
+            os._exit(1)  # the node gave up waiting for this birth, and started the container otherwise
         os.dup2(stream, number)
         os.close(stream)
     os.chdir(order["cwd"])
@@ -138,6 +147,13 @@ def _become(order: dict[str, Any], streams: Sequence[int], parent: int) -> list[
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
     return list(order["words"])
+
+
+def _unread(stream: int) -> bool:
+    """Has a pipe nobody at its other end?"""
+    poll = select.poll()
+    poll.register(stream, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 if __name__ == "__main__":

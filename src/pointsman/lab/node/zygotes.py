@@ -24,7 +24,7 @@ __all__ = ["Born", "Zygotes"]
 
 _LOG = logging.getLogger(__name__)
 _PROGRAM = "litellm"
-_SECONDS = 5.0
+_SECONDS = 2.0
 """A birth takes milliseconds; after that time a zygote is not asked any more."""
 _OWN = frozenset(
     {
@@ -73,12 +73,18 @@ class Zygotes:
         return self.config.run / "zygotes.sock"
 
     def open(self) -> None:
-        """Listen from now on."""
+        """Listen from now on; a lab whose path is too long for that does without."""
         self.path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._listener.bind(str(self.path))
-        self._listener.listen(16)
-        self._listener.setblocking(False)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            listener.bind(str(self.path))
+        except OSError as error:
+            _LOG.warning("no zygotes: %s: %s", self.path, error)
+            listener.close()
+            return
+        listener.listen(16)
+        listener.setblocking(False)
+        self._listener = listener
         asyncio.get_running_loop().add_reader(self._listener.fileno(), self._take_in)
 
     def close(self) -> None:

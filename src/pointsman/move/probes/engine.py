@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -17,12 +18,12 @@ from pointsman.move.probes.counters import parse
 from pointsman.move.probes.pods import EnginePod
 from pointsman.spec.model import Model
 
-__all__ = ["Engine", "StreamSeen", "Timed", "connect", "key_for", "said"]
+__all__ = ["LONG", "Engine", "StreamSeen", "Timed", "connect", "key_for", "said"]
 
 TIMEOUT = 60.0
 """Seconds a short completion may take; a cold engine compiles on its first one."""
-LONG_TIMEOUT = 600.0
-"""Seconds a stream may take that is as long as tenants' longest."""
+LONG = 120.0
+"""Seconds after which a stream that is as long as tenants' longest, and still coming, has proved enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,41 @@ class StreamSeen:
     done: bool
     usage: bool
     text: str
+    tokens: int = 0
+    """Tokens it had, by its own usage."""
+    late: bool = False
+    """Was it left while it still came?"""
+
+
+@dataclass(slots=True)
+class _Collected:
+    """A stream so far."""
+
+    chunks: int = 0
+    done: bool = False
+    usage: bool = False
+    tokens: int = 0
+    text: str = ""
+
+    def take(self, line: bytes) -> None:
+        """One more line."""
+        data = line[5:].strip() if line.startswith(b"data:") else b""
+        if data == b"[DONE]":
+            self.done = True
+        elif data:
+            self._chunk(json.loads(data))
+
+    def _chunk(self, chunk: Mapping[str, Any]) -> None:
+        if usage := chunk.get("usage"):
+            self.usage, self.tokens = True, int(usage.get("completion_tokens") or 0)
+        for choice in chunk.get("choices", []):
+            piece = choice.get("delta", {}).get("content")
+            self.text += piece or ""
+            self.chunks += 1 if piece else 0
+
+    def told(self, status: int, *, late: bool = False) -> StreamSeen:
+        """What there is to say of it."""
+        return StreamSeen(status, self.chunks, self.done, self.usage, self.text, self.tokens, late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +104,34 @@ class Engine:
         return await self.wire.request("POST", url, body=body, headers=self._headers(key), timeout=TIMEOUT)
 
     async def longest_answer(self) -> int:
-        """Tokens that no answer of this engine exceeded so far; 0 when it does not say."""
+        """Tokens that hardly an answer of this engine exceeded so far, by its buckets; 0 when it does not say."""
         answer = await self.wire.request("GET", f"{self.base}/metrics", headers={}, timeout=TIMEOUT)
-        return parse(answer.text).longest if answer.status == 200 else 0
+        try:
+            return parse(answer.text).longest if answer.status == 200 else 0
+        except ValueError:
+            return 0
 
-    async def stream(self, prompt: str, *, max_tokens: int = 16, full: bool = False) -> StreamSeen:
-        """One greedy chat completion, streamed, with usage asked for; a ``full`` one takes all of its tokens."""
-        body = {**self._body(prompt, max_tokens), "stream": True, "stream_options": {"include_usage": True}}
-        body |= {"ignore_eos": True} if full else {}
-        url, timeout = f"{self.base}/v1/chat/completions", LONG_TIMEOUT if full else TIMEOUT
+    async def stream(self, prompt: str, *, max_tokens: int = 16) -> StreamSeen:
+        """One greedy chat completion, streamed, with usage asked for."""
+        return await self._stream(self._body(prompt, max_tokens), _Collected(), TIMEOUT)
+
+    async def long_stream(self, prompt: str, tokens: int) -> StreamSeen:
+        """A stream of so many tokens, whatever the model would say; it is left when it still comes after ``LONG``."""
+        body, seen = {**self._body(prompt, tokens), "ignore_eos": True}, _Collected()
+        try:
+            async with asyncio.timeout(LONG):
+                return await self._stream(body, seen, LONG + TIMEOUT)
+        except TimeoutError:
+            return seen.told(200, late=True)
+
+    async def _stream(self, body: Mapping[str, Any], seen: _Collected, timeout: float) -> StreamSeen:
+        body = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        url = f"{self.base}/v1/chat/completions"
         async with self.wire.stream("POST", url, body=body, headers=self._headers(None), timeout=timeout) as stream:
-            if stream.status != 200:
-                return StreamSeen(stream.status, 0, False, False, "")
-            return await _collect(stream.status, stream.lines())
+            if stream.status == 200:
+                async for line in stream.lines():
+                    seen.take(line)
+            return seen.told(stream.status)
 
     async def timed(self, prompt: str, clock: Clock, *, max_tokens: int, mark: str) -> Timed:
         """One greedy chat completion, streamed, its tokens timed as they come."""
@@ -116,24 +167,6 @@ def _token(line: bytes) -> bool:
         return any(text for one in choices for key, text in one.get("delta", {}).items() if key != "role")
     except (ValueError, AttributeError, TypeError):
         return False
-
-
-async def _collect(status: int, lines: AsyncIterator[bytes]) -> StreamSeen:
-    chunks, done, usage, text = 0, False, False, ""
-    async for line in lines:
-        if not line.startswith(b"data:"):
-            continue
-        data = line[5:].strip()
-        if data == b"[DONE]":
-            done = True
-            continue
-        chunk = json.loads(data)
-        usage = usage or bool(chunk.get("usage"))
-        for choice in chunk.get("choices", []):
-            piece = choice.get("delta", {}).get("content")
-            text += piece or ""
-            chunks += 1 if piece else 0
-    return StreamSeen(status, chunks, done, usage, text)
 
 
 def said(answer: Response) -> str:

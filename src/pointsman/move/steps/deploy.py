@@ -80,9 +80,8 @@ class Deploy:
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Let it finish, delete what was made, park what was parked, and wait until the pods are gone."""
-        cut = await run_out(context, context.target, self.id)
-        await context.look_at_engines()
         made = [ref for ref in self._refs(context) if str(ref) not in seen["existed"]]
+        cut = await self._let_finish(context) if made or seen["parked"] else 0
         for ref in reversed(made):
             await context.cluster.delete(ref)
         parked = seen["parked"] and bool(seen["existed"])
@@ -100,6 +99,14 @@ class Deploy:
             error.what = "; ".join([error.what, *[said for ref in made if (said := await _held_back(context, ref))]])
             raise
         return {"deleted": [str(ref) for ref in made], "parked": parked, "cut": cut}
+
+    async def _let_finish(self, context: Context) -> int | str:
+        """What tenants asked of the target, where they ever were sent to it; once, however often the undo is tried."""
+        exposed = context.target.id in context.exposed
+        cut = await run_out(context, context.target, self.id) if exposed else 0
+        context.exposed.discard(context.target.id)
+        await context.look_at_engines()
+        return cut
 
     def _refs(self, context: Context) -> list[Ref]:
         return [ref_of(manifest) for manifest in context.target.render(context.model)]
