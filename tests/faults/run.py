@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pointsman.demo.ledger import summary
-from pointsman.demo.reconcile import reconcile
-from pointsman.demo.reconciliation import Reconciliation
 from pointsman.lab.faults.api import ApiFaults, bad_road
 from tests.conftest import RunningLab
 from tests.faults.case import Case
@@ -27,7 +25,7 @@ from tests.move.tenants import Books
 
 __all__ = ["carry_out"]
 
-TARGET, MODEL_NAME, PREFIX = "kserve", "qwen", "qwen-"
+TARGET, MODEL_NAME = "kserve", "qwen"
 LIMIT = 600.0
 """Seconds a move with a fault may take before the test gives up on it."""
 
@@ -64,19 +62,13 @@ async def carry_out(lab: RunningLab, books: Books, case: Case, folder: Path, see
         seconds=seconds,
         layer=layer,
         left=before ^ after,
-        books=await asyncio.to_thread(_reconciled, books),
+        books=await asyncio.to_thread(books.reconcile),
         answers=_counts(road),
         told=told.events,
         marks=scene.marks,
         names=scene.names,
         deaths=deaths,
     )
-
-
-def _reconciled(books: Books) -> Reconciliation:
-    """As ``books.reconcile`` does, with the layer of a member by its name alone: thousands of entries ask for it."""
-    told = books.receipts()
-    return reconcile(books.before, books.after, told, books.load.ledger.entries, lambda one: one.removeprefix(PREFIX))
 
 
 def _image() -> str:

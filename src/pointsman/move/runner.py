@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, TemporaryError
+from pointsman.errors import NeedsPersonError, PointsmanError, TemporaryError
 from pointsman.move.capture import LOOK
 from pointsman.move.context import Context
 from pointsman.move.drift import answer
+from pointsman.move.endings import PAUSES, both, error_of, own
 from pointsman.move.journal import Progress
 from pointsman.move.ledger import Journal
 from pointsman.move.requests import Request, Verb
@@ -31,8 +32,6 @@ FORWARD_ATTEMPTS = 3
 WAITED = frozenset({"wait-timeout", "edge-roll"})
 """Codes of a wait that had all its time: to begin it again would only keep the news from the operator."""
 PAUSE = 2.0
-PAUSES = frozenset({"inconclusive", "drift", "drain-deadline"})
-"""Codes of errors that ask for a person's judgement: before the point of no return the move stands still for them."""
 
 Tell = Callable[[Topic, str, str, Mapping[str, Any]], None]
 
@@ -132,7 +131,8 @@ class Runner:
                     break
             finally:
                 self._working = None
-        return Ending(self.journal.progress, self._verdict(), self._interrupts > 0)
+        progress = self.journal.progress
+        return Ending(progress, error_of(self.context, progress, self._failure), self._interrupts > 0)
 
     def _phase(self) -> Callable[[], Any] | None:
         if self.state in (State.FORWARD, State.COMMITTED):
@@ -219,9 +219,9 @@ class Runner:
             try:
                 await self._carry_out(step)
             except Exception as error:
-                own = _own(error)
-                stands = own.code in PAUSES and self.state is State.FORWARD
-                await (self._paused if stands else self._failed)(step, own)
+                failure = own(error)
+                stands = failure.code in PAUSES and self.state is State.FORWARD
+                await (self._paused if stands else self._failed)(step, failure)
                 return
         await self._write(Event.FINISHED)
 
@@ -290,10 +290,10 @@ class Runner:
             try:
                 await self._take_back(step, known.seen)
             except Exception as error:
-                own = _own(error)
-                await self._write(Event.UNDO_FAILED, step.id, own.as_dict())
-                self._tell(Topic.UNDO_FAILED, step.id, str(own), own.as_dict())
-                self._failure = _both(step, self._failure, own)
+                failure = own(error)
+                await self._write(Event.UNDO_FAILED, step.id, failure.as_dict())
+                self._tell(Topic.UNDO_FAILED, step.id, str(failure), failure.as_dict())
+                self._failure = both(step.id, self._failure, failure)
                 return
         await self._write(Event.ABORTED if abort else Event.UNDONE)
 
@@ -312,60 +312,6 @@ class Runner:
         await self._write(Event.UNDO_OUTCOME, step.id, {**outcome, "waits": self.context.waits.since(waited)})
         self._tell(Topic.UNDO_DONE, step.id, "", dict(outcome))
 
-    def _verdict(self) -> PointsmanError | None:
-        """The error to leave with; None when the move is done."""
-        progress, failure = self.journal.progress, self._failure
-        if progress.state is State.DONE:
-            return None
-        if progress.state is State.UNDONE:
-            return self._undone(progress, failure)
-        if progress.state is State.ABORTED:
-            return self._aborted(progress)
-        if progress.state is State.PAUSED:
-            return self._standing(progress, failure)
-        if failure is not None and failure.code in ("left-open", "undo-failed"):
-            return failure
-        said = str(failure) if failure else "; ".join(progress.failures)
-        return NeedsPersonError(
-            f"move {progress.move} stopped past the point of no return at step {progress.step}: "
-            f"{failure.what if failure else said}",
-            where=failure.where if failure else "",
-            next_action=(failure.next_action if failure else "")
-            or f"tenants are on the target; pointsman resume {self.model} to finish",
-            code="forward-stuck",
-        )
-
-    def _standing(self, progress: Progress, failure: PointsmanError | None) -> PointsmanError:
-        ways = f"pointsman resume {self.model} to look again, promote to go on all the same, or rollback"
-        why = failure.what if failure else "it was paused"
-        return NeedsPersonError(
-            f"move {progress.move} is paused at step {progress.step}: {why}",
-            where=failure.where if failure else "",
-            next_action=ways,
-            code=f"{progress.step}.{failure.code}" if failure and failure.code in PAUSES else "paused",
-        )
-
-    def _aborted(self, progress: Progress) -> PointsmanError:
-        said = progress.failures[-1] if progress.failures else "it was aborted"
-        return MoveFailedError(
-            f"{said}; tenants are on {self.context.source.title}, {self.context.target.title} runs on as it is",
-            where=f"move {progress.move}",
-            next_action=f"look into the target; the next move of {self.model} there takes it over",
-            code="move-aborted",
-        )
-
-    def _undone(self, progress: Progress, failure: PointsmanError | None) -> PointsmanError:
-        back = f"tenants are on {self.context.source.title}, {self.context.target.title} is as it was before"
-        if failure is None:
-            what = progress.failures[-1] if progress.failures else "it was rolled back"
-            return MoveFailedError(f"{what}; {back}", where=f"move {progress.move}", code="move-undone")
-        return MoveFailedError(
-            f"step {progress_step(progress, failure)} failed: {failure.what}; {back}",
-            where=failure.where,
-            next_action=failure.next_action,
-            code=f"{progress_step(progress, failure)}.{failure.code}",
-        )
-
 
 _BEGINNINGS = frozenset({Event.INTENT, Event.UNDO_INTENT, Event.PROMOTED})
 """Records before an act; whatever else is written ends something, and the engines are read for it."""
@@ -376,37 +322,3 @@ _LAST = frozenset({Event.FINISHED, Event.UNDONE, Event.ABORTED, Event.PAUSED, Ev
 
 def _pause(request: Request, step: Step) -> PointsmanError:
     return NeedsPersonError(f"{request.by} asked for it, before {step.id}", code="paused")
-
-
-def progress_step(progress: Progress, failure: PointsmanError) -> str:
-    """The id of the step whose failure this was."""
-    for said in reversed(progress.failures):
-        step, _, what = said.partition(": ")
-        if what == failure.what:
-            return step
-    return progress.step
-
-
-def _own(error: Exception) -> PointsmanError:
-    """The error as one of ours: a bug in a step must not leave tenants half way either.
-
-    A move that another process took over is nobody's failure: its error goes on up and nothing more is touched.
-    """
-    if isinstance(error, PointsmanError):
-        if error.code == "move-lost":
-            raise error
-        return error
-    return MoveFailedError(
-        f"{type(error).__name__}: {error}", next_action="this is a bug of ours; please report it", code="internal"
-    )
-
-
-def _both(step: Step, first: PointsmanError | None, second: PointsmanError) -> NeedsPersonError:
-    """The error when the way back failed too: it tells both."""
-    why = f"{first.what}; then " if first else ""
-    return NeedsPersonError(
-        f"{why}undoing {step.id} failed: {second.what}",
-        where=second.where,
-        next_action=second.next_action or "mend it, then pointsman rollback tries the way back again",
-        code="undo-failed",
-    )
