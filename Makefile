@@ -31,7 +31,7 @@ lab-up: $(VENV)/.lab ## start the embedded cluster
 lab-down: $(VENV)/.lab ## stop it
 	@$(BIN)/pointsman lab down --name $(LAB)
 
-faults: $(VENV)/.dev ## every fault in the lab, one move each; writes docs/faults.md (about 20 minutes)
+faults: $(VENV)/.dev ## every fault in the lab, one move each; writes docs/faults.md (about 40 minutes, on a quiet machine)
 	@$(BIN)/python -m pytest tests/faults --faults all --faults-table docs/faults.md
 
 interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (about 5 minutes)

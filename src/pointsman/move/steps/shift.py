@@ -266,9 +266,10 @@ class Shift:
         first = start.readings
         if count > broken_since(first.target, now.target) + broken_since(first.source, now.source):
             raise MoveFailedError(
-                f"{count} marked requests failed, more than the engines answered with 5xx",
+                f"{count} marked request{'s' if count != 1 else ''} failed with 5xx, and engines gave fewer: it was the edge "
+                "or the way to it",
                 where=f"alias {context.model.spec.tenant.alias}",
-                next_action="look at the edge's log",
+                next_action="look at the edge's log; when it knows nothing of them, at the API server that leads there",
                 code="requests-failed",
             )
 
