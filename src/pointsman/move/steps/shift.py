@@ -266,8 +266,8 @@ class Shift:
         first = start.readings
         if count > broken_since(first.target, now.target) + broken_since(first.source, now.source):
             raise MoveFailedError(
-                f"{count} marked request{'s' if count != 1 else ''} failed with 5xx, more than engines gave: it was the "
-                "edge, or the way to it",
+                f"{count} marked request{'s' if count != 1 else ''} failed with 5xx, more than engines gave: it was "
+                "the edge, or the way to it",
                 where=f"alias {context.model.spec.tenant.alias}",
                 next_action="look at the edge's log; when it knows nothing of them, at the API server that leads there",
                 code="requests-failed",
