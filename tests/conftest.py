@@ -146,24 +146,28 @@ def pytest_report_header(config: pytest.Config) -> str:
     return "; ".join(said)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers look at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Samples of the sweeps; then all tests that start labs for one worker, and first, since they take longest."""
+    """Samples of the sweeps; and what takes longest first, so that two workers end at about the same time."""
     _sample(config, items)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _group(item) != LABS)
+    items.sort(key=_place)
 
 
-LABS = "labs"
-"""Two labs that start at the same moment may reach for the same addresses, so one worker has them all."""
+LONGEST = (
+    "tests/move/test_six_moves.py",
+    "tests/move/test_kill_everywhere.py",
+    "tests/faults/",
+    "tests/move/test_bad_targets_in_the_lab.py",
+    "tests/move/test_strategies_in_the_lab.py",
+    "tests/move/test_interrupts_in_the_lab.py",
+    "tests/move/test_receipt_in_the_lab.py",
+    "tests/soak/",
+    "tests/lab/",
+)
 
 
-def _group(item: pytest.Item) -> str:
-    """Tests of one group run in one worker: those that start labs, else those of one file."""
-    file = item.nodeid.partition("::")[0]
-    starts = item.get_closest_marker("lab") or file.startswith(("tests/lab/test_", "tests/lab/node/"))
-    return LABS if starts else file
+def _place(item: pytest.Item) -> int:
+    """A worker has all tests of a file, since they share what the file sets up."""
+    return next((number for number, file in enumerate(LONGEST) if item.nodeid.startswith(file)), len(LONGEST))
 
 
 def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
