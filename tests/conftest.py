@@ -147,27 +147,31 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Samples of the sweeps; and what takes longest first, so that two workers end at about the same time."""
+    """Samples of the sweeps; and an order in which two workers do not disturb each other's moves."""
     _sample(config, items)
     items.sort(key=_place)
 
 
-LONGEST = (
-    "tests/move/test_six_moves.py",
-    "tests/move/test_kill_everywhere.py",
-    "tests/faults/",
-    "tests/move/test_bad_targets_in_the_lab.py",
-    "tests/move/test_strategies_in_the_lab.py",
-    "tests/move/test_interrupts_in_the_lab.py",
-    "tests/move/test_receipt_in_the_lab.py",
-    "tests/soak/",
-    "tests/lab/",
+FIRST = ("tests/move/test_six_moves.py", "tests/move/test_kill_everywhere.py")
+"""The longest one in the lab, and the longest one without: what needs no lab goes on beside the six moves."""
+LAST = (
+    *("tests/lab/", "tests/faults/", "tests/move/test_interrupts_in_the_lab.py"),
+    *("tests/move/test_strategies_in_the_lab.py", "tests/move/test_bad_targets_in_the_lab.py"),
+    *("tests/move/test_receipt_in_the_lab.py", "tests/soak/"),
 )
+"""What starts labs or moves models in one, when only its like is left."""
 
 
 def _place(item: pytest.Item) -> int:
-    """A worker has all tests of a file, since they share what the file sets up."""
-    return next((number for number, file in enumerate(LONGEST) if item.nodeid.startswith(file)), len(LONGEST))
+    """Where a file's tests come; one worker has all of them, since they share what the file sets up."""
+
+    def among(files: tuple[str, ...]) -> int | None:
+        return next((number for number, file in enumerate(files) if item.nodeid.startswith(file)), None)
+
+    first, last = among(FIRST), among(LAST)
+    if first is not None:
+        return first - len(FIRST)
+    return 0 if last is None else last + 1
 
 
 def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:

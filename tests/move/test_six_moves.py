@@ -44,7 +44,8 @@ async def outcome(lab: RunningLab) -> Outcome:
         route=route_from(layer_of(lab)),
         traffic=Traffic(rate=16.0, streams=0.4, seed=11),
         around=3.0,
-        options=Options(hold=3.0, ready_timeout=180.0),
+        # Two cores carry more than this: a verdict may take its time here.
+        options=Options(hold=3.0, ready_timeout=180.0, evidence_timeout=180.0, probe_budget=600),
     )
     quiet = Stage(say=lambda text: None, watching=lambda title: nullcontext(Quiet()), moved=lambda receipt: None)
     found = await Demo(plan, quiet).run()
