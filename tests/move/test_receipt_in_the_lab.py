@@ -66,7 +66,7 @@ async def _moved(lab: RunningLab, target: str) -> tuple[Result, Load]:
         members = frozenset(f"{model.name}-{layer.id}" for layer in LAYERS)
         alias = Alias(model.spec.tenant.alias, names, members)
         alias = Alias(alias.name, names, members, await collect(way, alias))
-        load = Load(way, alias, Traffic(rate=16.0, streams=0.5, seed=5))
+        load = Load(way, alias, Traffic(rate=8.0, streams=0.5, seed=5))
         switch = Switch(load)
         means = Means(client, wire, SystemClock(), edge_factory(client), switch)
         options = Options(hold=3.0, ready_timeout=180.0)
@@ -86,7 +86,9 @@ async def test_the_receipt_is_the_clients_ledger_to_the_request(lab: RunningLab,
     result, load = await _moved(lab, target)
     assert result.error is None
     ledger = Counter(one.member.removeprefix("qwen-") for one in load.ledger.entries if one.answered)
-    assert len(load.ledger.entries) == sum(ledger.values()) > 100
+    lost = [(one.failure, one.status, one.detail[:120]) for one in load.ledger.entries if not one.answered]
+    assert not lost, (len(lost), lost[:5])
+    assert sum(ledger.values()) > 100
     rows = result.receipt["traffic"]["layers"]
     assert {layer: row["tenants"] for layer, row in rows.items() if row["tenants"] != 0} == dict(ledger), rows
     assert result.receipt["traffic"]["tenants"] == sum(ledger.values())
