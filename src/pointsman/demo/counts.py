@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pointsman.errors import TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Cluster
-from pointsman.move.probes.counters import Reading, read_all
+from pointsman.move.probes.counters import NOT_ANSWERED, Reading, read_all
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.spec.model import Model
 
@@ -18,8 +18,6 @@ __all__ = ["Count", "quiet_counts", "whole_answers"]
 PATIENCE = 60.0
 """Seconds that engines have to become quiet; one that is told to end may take a while."""
 LOOK = 0.5
-_NOT_WHOLE = frozenset({"abort", "error"})
-"""Reasons for which vLLM ends a request without a whole answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ async def _look(cluster: Cluster, layers: Sequence[Layer], model: Model) -> tupl
         for pod, reading in zip(pods, await read_all(cluster, pods), strict=True):
             why = why or _busy(pod, reading)
             if reading.counters is not None:
-                found[_process(pod)] = Count(layer.id, whole_answers(reading.counters.finished))
+                found[pod.process] = Count(layer.id, whole_answers(reading.counters.finished))
     return found, why
 
 
@@ -70,10 +68,6 @@ def _busy(pod: EnginePod, reading: Reading) -> str:
     return "" if reading.counters.idle else f"{pod.name} is busy"
 
 
-def _process(pod: EnginePod) -> str:
-    return f"{pod.name}/{pod.uid[:8]}#{pod.restarts}"
-
-
 def whole_answers(finished: Mapping[str, float]) -> int:
     """Of requests that ended, by reason: those that were answered."""
-    return round(sum(count for reason, count in finished.items() if reason not in _NOT_WHOLE))
+    return round(sum(count for reason, count in finished.items() if reason not in NOT_ANSWERED))

@@ -113,8 +113,8 @@ class Capture:
 
     def _noticed(self, layer: Layer, pod: EnginePod) -> None:
         self.pods[pod.namespace, pod.name] = _place(layer, pod.role)
-        if pod.ready and _key(pod) not in self.entries:
-            self.entries[_key(pod)] = {**_blank(pod, layer.id), "unread": "it was not there long enough"}
+        if pod.ready and pod.process not in self.entries:
+            self.entries[pod.process] = {**_blank(pod, layer.id), "unread": "it was not there long enough"}
 
     def news(self, *, everything: bool) -> dict[str, Any]:
         """What a record should say in ``captured``: what changed since the last one that was written."""
@@ -163,7 +163,7 @@ class Capture:
             return
         present = set()
         for pod, reading in zip(pods, readings, strict=True):
-            key = _key(pod)
+            key = pod.process
             present.add(key)
             self.pods[pod.namespace, pod.name] = _place(layer, pod.role)
             self._take(key, pod, layer.id, reading, left=left)
@@ -212,11 +212,6 @@ class Capture:
 def _place(layer: Layer, role: str) -> str:
     """Engines that only prefill answer no tenant, so what is asked of them counts in a row of its own."""
     return layer.id if role == "serve" else f"{layer.id}/{role}"
-
-
-def _key(pod: EnginePod) -> str:
-    """One engine process: a pod with the name of an earlier one is another pod, a restart another process."""
-    return f"{pod.name}/{pod.uid[:8]}#{pod.restarts}"
 
 
 def _blank(pod: EnginePod, layer: str) -> Entry:

@@ -37,7 +37,7 @@ class Reference:
     answers: tuple[str, ...]
     """To ``PROMPTS``, in their order."""
     longest: int = 0
-    """Tokens that none of its answers to tenants exceeded so far; 0: not known."""
+    """Tokens that hardly an answer of the engine that was asked exceeded so far, by its buckets; 0: not known."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.move.captured import Captured, Entry
+from pointsman.move.probes.counters import NOT_ANSWERED
 from pointsman.move.tally import EVERY
 
 __all__ = ["UNKNOWN", "traffic_of"]
 
 UNKNOWN = "unknown"
-_NOT_ANSWERED = frozenset({"abort", "error"})
-"""Reasons for which a request ends without a whole answer, as vLLM names them."""
 
 Count = int | str
 
@@ -134,7 +133,7 @@ def _summed(entries: Mapping[str, Entry], captured: Captured) -> _Sum:
             blind.append(f"{last['pod']} was never read: {last.get('unread', 'no answer')}")
             continue
         before = first or {}
-        answered += _grown(before, last, "finished", leave_out=_NOT_ANSWERED)
+        answered += _grown(before, last, "finished", leave_out=NOT_ANSWERED)
         aborted += _grown(before, last, "finished", only="abort")
         failed += _grown(before, last, "answered", only="5xx")
         if last["gone"] and not last["final"]:

@@ -18,12 +18,14 @@ from pointsman.move.analysis.samples import Histogram
 from pointsman.move.boundary import Cluster
 from pointsman.move.probes.pods import EnginePod
 
-__all__ = ["Counters", "Reading", "parse", "read_all", "readings_data", "total"]
+__all__ = ["NOT_ANSWERED", "Counters", "Reading", "parse", "read_all", "readings_data", "total"]
 
 _LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
 
 RUNNING, WAITING = "vllm:num_requests_running", "vllm:num_requests_waiting"
+NOT_ANSWERED = frozenset({"abort", "error"})
+"""Reasons for which a request ends without a whole answer, as vLLM names them."""
 FINISHED, HTTP = "vllm:request_success_total", "http_requests_total"
 TTFT = "vllm:time_to_first_token_seconds"
 ITL = ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds")

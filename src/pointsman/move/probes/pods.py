@@ -36,6 +36,11 @@ class EnginePod:
     """A container that ended in failure and is started again; empty when none did."""
 
     @property
+    def process(self) -> str:
+        """One engine process: a pod with the name of an earlier one is another pod, a restart another process."""
+        return f"{self.name}/{self.uid[:8]}#{self.restarts}"
+
+    @property
     def serving(self) -> bool:
         """Ready, and not on its way out."""
         return self.ready and not self.terminating
