@@ -46,10 +46,10 @@ bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, s
 bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.analysis
 
-soak: $(VENV)/.dev ## two moves killed at every record, each in a lab; 1.5 hours, in parts (build/soak.jsonl); writes docs/soak.md
-	@$(BIN)/python -m pytest -q tests/soak --soak all -k llm-d-raw-vllm & other=$$!; \
-	    $(BIN)/python -m pytest -q tests/soak --soak all -k raw-vllm-kserve; one=$$?; wait $$other && exit $$one
-	@tail -n 1 docs/soak.md
+soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; an hour, in parts (build/soak.jsonl); writes docs/soak.md
+	@parts=; for part in 1 2 3 4; do \
+	    $(BIN)/python -m pytest -q tests/soak --soak all --soak-part $$part/4 & parts="$$parts $$!"; \
+	done; failed=0; for part in $$parts; do wait $$part || failed=1; done; tail -n 1 docs/soak.md; exit $$failed
 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
 	@$(BIN)/python -m benchmarks.strategies

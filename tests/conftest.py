@@ -137,6 +137,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--soak-file", default="build/soak.jsonl", help="keeps what was done, so that it can be gone on with"
     )
+    parser.addoption("--soak-part", default="1/1", metavar="K/N", help="only the K-th of N parts of the soak")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

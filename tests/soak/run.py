@@ -21,7 +21,7 @@ from tests.move.tenants import Books
 __all__ = ["RATE", "Death", "Seen", "carry_out", "home", "sure"]
 
 RATE = 4.0
-"""Tenants' requests a second: enough to meet every moment, few enough for two labs on two cores."""
+"""Tenants' requests a second: enough to meet every moment, few enough for four labs on two cores."""
 SURE = "move: {evidence: {errors: 0.3, ttftP50: 4, ttftP95: 8, itlP50: 4, itlP95: 8}}"
 """The soak is not about verdicts: with wide margins a few dozen probes of equal engines tell that they are."""
 
