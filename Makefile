@@ -6,6 +6,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LAB    ?= default
 
+# $(call sweep,NAME,N): all of a sweep of tests, N processes at a time, each with a lab of its own.
+define sweep
+parts=; failed=0; for part in $$(seq $(2)); do \
+    $(BIN)/python -m pytest -q tests/$(1) --$(1) all --$(1)-part $$part/$(2) & parts="$$parts $$!"; \
+done; for part in $$parts; do wait $$part || failed=1; done; tail -n 1 docs/$(1).md; exit $$failed
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help soak demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
 
@@ -31,8 +38,8 @@ lab-up: $(VENV)/.lab ## start the embedded cluster
 lab-down: $(VENV)/.lab ## stop it
 	@$(BIN)/pointsman lab down --name $(LAB)
 
-faults: $(VENV)/.dev ## every fault in the lab, one move each; writes docs/faults.md (about 40 minutes, on a quiet machine)
-	@$(BIN)/python -m pytest tests/faults --faults all --faults-table docs/faults.md
+faults: $(VENV)/.dev ## every fault, one move each, in two labs at a time; half an hour, in parts (build/faults.jsonl); writes docs/faults.md
+	@$(call sweep,faults,2)
 
 interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (about 5 minutes)
 	@POINTSMAN_INTERLEAVINGS=10000 $(BIN)/python -m pytest -s tests/move/test_interleavings.py
@@ -47,9 +54,7 @@ bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; up
 	@$(BIN)/python -m benchmarks.analysis
 
 soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; an hour, in parts (build/soak.jsonl); writes docs/soak.md
-	@parts=; for part in 1 2 3 4; do \
-	    $(BIN)/python -m pytest -q tests/soak --soak all --soak-part $$part/4 & parts="$$parts $$!"; \
-	done; failed=0; for part in $$parts; do wait $$part || failed=1; done; tail -n 1 docs/soak.md; exit $$failed
+	@$(call sweep,soak,4)
 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
 	@$(BIN)/python -m benchmarks.strategies

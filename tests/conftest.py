@@ -133,11 +133,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for sweep in SAMPLES:
         parser.addoption(f"--{sweep}", choices=("sample", "all"), default="sample", help=f"how much of the {sweep}")
         parser.addoption(f"--{sweep}-seed", type=int, default=4, help="of the sample")
-    parser.addoption("--faults-table", default="", help="write what was seen into this file")
-    parser.addoption(
-        "--soak-file", default="build/soak.jsonl", help="keeps what was done, so that it can be gone on with"
-    )
-    parser.addoption("--soak-part", default="1/1", metavar="K/N", help="only the K-th of N parts of the soak")
+        parser.addoption(f"--{sweep}-part", default="1/1", metavar="K/N", help="only the K-th of N parts")
 
 
 def pytest_report_header(config: pytest.Config) -> str:

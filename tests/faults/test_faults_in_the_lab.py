@@ -6,7 +6,7 @@ All of them with ``--faults=all``; by default a sample chosen by ``--faults-seed
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,32 +20,25 @@ from tests.faults.cases import CASES, DEAD_NODE
 from tests.faults.losses import at_stake, receipt_of_the_dead_source, unexplained
 from tests.faults.outcome import Outcome
 from tests.faults.run import carry_out
-from tests.faults.table import Row, write_table
+from tests.faults.table import row, write_table
 from tests.move.platform import MODEL, layer_of, platform, pointsman_in, served
-from tests.move.tenants import Books, accounts
+from tests.move.tenants import accounts
+from tests.sweep import Sweep
 
 pytestmark = pytest.mark.lab
 
-RATE = 8.0
-
-
-@pytest.fixture
-async def books(lab: RunningLab) -> AsyncIterator[Books]:
-    """Tenants who call from the case's beginning to its end, and who keep books."""
-    await asyncio.to_thread(served, lab)
-    await asyncio.to_thread(home, lab)
-    async with accounts(lab, rate=RATE, seed=3) as kept:
-        yield kept
+RATE = 6.0
+PAGE = Path(__file__).parents[2] / "docs/faults.md"
+ORDER = [case.id for case in (*CASES, DEAD_NODE)]
 
 
 @pytest.fixture(scope="module")
-def rows(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
-    """What was seen; written into docs/faults.md at the end when ``--faults-table`` names it."""
-    found: list[Row] = []
-    yield found
-    table = request.config.getoption("--faults-table")
-    if table:
-        write_table(Path(table), found)
+def sweep(request: pytest.FixtureRequest) -> Iterator[Sweep]:
+    """What was seen: written into docs/faults.md at the end, in the order of the cases, when it was all of them."""
+    faults = Sweep.of(request.config, "faults")
+    yield faults
+    if faults.whole:
+        write_table(PAGE, sorted(faults.found(), key=lambda one: ORDER.index(one["run"])))
 
 
 def home(lab: RunningLab) -> None:
@@ -61,23 +54,28 @@ def home(lab: RunningLab) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 async def test_a_fault_costs_tenants_nothing(
-    lab: RunningLab, books: Books, rows: list[Row], case: Case, tmp_path: Path, request: pytest.FixtureRequest
+    lab: RunningLab, sweep: Sweep, case: Case, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    outcome = await carry_out(lab, books, case, tmp_path, request.config.getoption("--faults-seed"))
-    rows.append(Row(case, outcome))
+    sweep.skip(case.id, ORDER.index(case.id))
+    await asyncio.to_thread(served, lab)
+    await asyncio.to_thread(home, lab)
+    async with accounts(lab, rate=RATE, seed=3) as books:
+        outcome = await carry_out(lab, books, case, tmp_path, request.config.getoption("--faults-seed"))
     judge(case, outcome)
+    sweep.keep(case.id, row(case, outcome))
 
 
 async def test_a_source_whose_node_dies_costs_what_was_in_flight_and_tenants_go_on(
-    lab: RunningLab, rows: list[Row], tmp_path: Path
+    lab: RunningLab, sweep: Sweep, tmp_path: Path
 ) -> None:
+    sweep.skip(DEAD_NODE.id, ORDER.index(DEAD_NODE.id))
     with two_nodes(lab) as pair:
         await asyncio.to_thread(source_alone, pair)
         async with accounts(pair, rate=RATE, seed=3) as kept:
             outcome = await carry_out(pair, kept, DEAD_NODE, tmp_path, 0)
-    rows.append(Row(DEAD_NODE, outcome))
     judge(DEAD_NODE, outcome)
     receipt_of_the_dead_source(outcome)
+    sweep.keep(DEAD_NODE.id, row(DEAD_NODE, outcome))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tests.move.tenants import Books, accounts
 
 pytestmark = pytest.mark.lab
 
-RATE = 8.0
+RATE = 6.0
 
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("never ready", {"never_ready": True}, "serve-ready.not-ready", "waited 12 s"),

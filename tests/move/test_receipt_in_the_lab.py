@@ -66,7 +66,7 @@ async def _moved(lab: RunningLab, target: str) -> tuple[Result, Load]:
         members = frozenset(f"{model.name}-{layer.id}" for layer in LAYERS)
         alias = Alias(model.spec.tenant.alias, names, members)
         alias = Alias(alias.name, names, members, await collect(way, alias))
-        load = Load(way, alias, Traffic(rate=8.0, streams=0.5, seed=5))
+        load = Load(way, alias, Traffic(rate=6.0, streams=0.5, seed=5))
         switch = Switch(load)
         means = Means(client, wire, SystemClock(), edge_factory(client), switch)
         options = Options(hold=3.0, ready_timeout=180.0)

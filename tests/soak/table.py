@@ -30,7 +30,7 @@ def write_table(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
     """Write the page: a line for each move and verb."""
     kinds: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for one in runs:
-        move, _, verb = str(one["death"]).rsplit("-", 2)
+        move, _, verb = str(one["run"]).rsplit("-", 2)
         kinds.setdefault((move, verb), []).append(one)
     rows = "".join(_line(*kind, kinds[kind]) for kind in sorted(kinds))
     path.write_text(f"{HEAD}{rows}\nTogether {sums(runs)}.\n", encoding="utf-8")

@@ -1,13 +1,11 @@
 """The process killed at every record of two moves in the lab, then ``resume`` in one run and ``rollback`` in another.
 
-``make soak`` does them all, four at a time, each in a lab of its own; what is done lies in a file and is not done
-again. Else one of them, by ``--soak-seed``.
+``make soak`` does them all, in four labs at a time. Else one of them, by ``--soak-seed``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from tests.move.platform import objects, served
 from tests.move.tenants import accounts
 from tests.soak.run import RATE, Death, carry_out, home, sure
 from tests.soak.table import sums, write_table
+from tests.sweep import Sweep
 
 pytestmark = pytest.mark.lab
 
@@ -34,15 +33,13 @@ DEATHS = [
 
 
 @pytest.fixture(scope="module")
-def file(request: pytest.FixtureRequest) -> Iterator[Path]:
-    """Where what was seen is kept, a line each; its sums are printed at the end."""
-    path = Path(request.config.getoption("--soak-file"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    yield path
-    found = _found(path)
-    print(f"\nsoak: {sums(found)}")  # noqa: T201 - what the run is for
-    if request.config.getoption("--soak") == "all":
-        write_table(PAGE, found)
+def sweep(request: pytest.FixtureRequest) -> Iterator[Sweep]:
+    """What was seen; its sums are printed at the end."""
+    soak = Sweep.of(request.config, "soak")
+    yield soak
+    print(f"\nsoak: {sums(soak.found())}")  # noqa: T201 - what the run is for
+    if soak.whole:
+        write_table(PAGE, soak.found())
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +60,14 @@ def undisturbed(lab: RunningLab) -> Callable[[Death], set[str]]:
 
 @pytest.mark.parametrize("death", DEATHS, ids=str)
 async def test_a_killed_move_costs_tenants_nothing(
-    lab: RunningLab,
-    file: Path,
-    undisturbed: Callable[[Death], set[str]],
-    death: Death,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
+    lab: RunningLab, sweep: Sweep, undisturbed: Callable[[Death], set[str]], death: Death, tmp_path: Path
 ) -> None:
-    whole = request.config.getoption("--soak") == "all"
-    if not _within(request.config.getoption("--soak-part"), death):
-        pytest.skip("another process does this part")
-    if whole and str(death) in {one["death"] for one in _found(file)}:
-        pytest.skip("done in an earlier run")
-    if whole and (end := _end(_found(file), death)):
+    # A part keeps to one pair of layers as long as their number is even.
+    sweep.skip(str(death), PAIRS.index((death.source, death.target)) + len(PAIRS) * death.record)
+    if sweep.whole and (end := _end(sweep.found(), death)):
         pytest.skip(f"a move has no record {death.record}: its process was not killed at {end}")
     await asyncio.to_thread(served, lab)
-    left = await asyncio.to_thread(undisturbed, death) if whole or death.verb == "resume" else None
+    left = await asyncio.to_thread(undisturbed, death) if sweep.whole or death.verb == "resume" else None
     await asyncio.to_thread(home, lab, death.source)
     async with accounts(lab, rate=RATE, seed=5) as books:
         seen = await carry_out(lab, books, death, sure(tmp_path), left)
@@ -88,25 +77,11 @@ async def test_a_killed_move_costs_tenants_nothing(
     assert seen.requests > 0
     back = seen.killed and death.verb == "rollback" and not seen.refused
     assert seen.layer == (death.source if back else death.target), seen
-    with file.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps({"death": str(death), **seen.as_dict()}) + "\n")
-
-
-def _found(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    sweep.keep(str(death), seen.as_dict())
 
 
 def _end(found: list[dict[str, Any]], death: Death) -> int | None:
     """The first record that a move of this pair did not reach, as far as is known; None when ``death`` is before it."""
     pair = f"{death.source}-{death.target}-"
-    places = [
-        int(one["death"].rsplit("-", 2)[1]) for one in found if not one["killed"] and one["death"].startswith(pair)
-    ]
+    places = [int(one["run"].rsplit("-", 2)[1]) for one in found if not one["killed"] and one["run"].startswith(pair)]
     return min(places) if places and death.record > min(places) else None
-
-
-def _within(part: str, death: Death) -> bool:
-    """Does ``K/N`` have it? A part keeps to one pair of layers as long as N is even."""
-    number, _, parts = part.partition("/")
-    pair = PAIRS.index((death.source, death.target))
-    return (pair + len(PAIRS) * death.record) % int(parts) == int(number) - 1
