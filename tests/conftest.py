@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,6 +138,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addoption(f"--{sweep}-part", default="1/1", metavar="K/N", help="only the K-th of N parts")
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """While this lasts, no other worker begins a test that has a lab: two cores do not carry that beside a busy one."""
+    with _gate(fcntl.LOCK_EX):
+        yield
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What has a lab waits until nobody asks to be undisturbed."""
+    if item.get_closest_marker("lab"):
+        with _gate(fcntl.LOCK_SH):
+            pass
+
+
+@contextmanager
+def _gate(how: int) -> Iterator[None]:
+    with (Path(tempfile.gettempdir()) / f"pointsman-tests-{os.getuid()}.lock").open("w") as gate:
+        fcntl.flock(gate, how)
+        yield
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     said = (
         f"{sweep}: {config.getoption(f'--{sweep}')}, seed {config.getoption(f'--{sweep}-seed')}" for sweep in SAMPLES
@@ -152,7 +175,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 FIRST = ("tests/move/test_six_moves.py", "tests/move/test_kill_everywhere.py")
 """The longest one in the lab, and the longest one without: what needs no lab goes on beside the six moves."""
 LAST = (
-    *("tests/lab/", "tests/faults/", "tests/move/test_interrupts_in_the_lab.py"),
+    *("tests/layers/test_on_real_controllers.py", "tests/lab/"),
+    *("tests/faults/", "tests/move/test_interrupts_in_the_lab.py"),
     *("tests/move/test_strategies_in_the_lab.py", "tests/move/test_bad_targets_in_the_lab.py"),
     *("tests/move/test_receipt_in_the_lab.py", "tests/soak/"),
 )

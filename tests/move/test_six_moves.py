@@ -17,7 +17,7 @@ from pointsman.demo.reconciliation import sentence
 from pointsman.demo.tenants import Traffic
 from pointsman.move.context import Options
 from pointsman.report.contract import Quiet
-from tests.conftest import RunningLab
+from tests.conftest import RunningLab, undisturbed
 from tests.move.platform import journal, layer_of, served
 
 pytestmark = pytest.mark.lab
@@ -48,7 +48,8 @@ async def outcome(lab: RunningLab) -> Outcome:
         options=Options(hold=3.0, ready_timeout=180.0, evidence_timeout=180.0, probe_budget=600),
     )
     quiet = Stage(say=lambda text: None, watching=lambda title: nullcontext(Quiet()), moved=lambda receipt: None)
-    found = await Demo(plan, quiet).run()
+    with undisturbed():
+        found = await Demo(plan, quiet).run()
     assert found.error is None, found.error
     return found
 
