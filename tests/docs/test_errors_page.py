@@ -8,12 +8,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "pointsman"
 _LITERAL = re.compile(r'\b(?:code|default_code)(?: = |=)"([a-z0-9-]+)"')
+_BY_PLACE = {"spec": re.compile(r'"(spec-[a-z-]+)"'), "edge": re.compile(r'"(edge-[a-z-]+)"')}
+"""Every word of this form in a package is one of its codes."""
 _BY_STATUS = re.compile(r'4\d\d: "(cluster-[a-z-]+)"')
 
 
 def codes_in_the_source() -> set[str]:
-    texts = [path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py")]
-    return {code for text in texts for pattern in (_LITERAL, _BY_STATUS) for code in pattern.findall(text)}
+    found: set[str] = set()
+    for path in SOURCE.rglob("*.py"):
+        place = _BY_PLACE.get(path.relative_to(SOURCE).parts[0])
+        for pattern in (_LITERAL, _BY_STATUS, *([place] if place else [])):
+            found |= set(pattern.findall(path.read_text(encoding="utf-8")))
+    return found
 
 
 def codes_on_the_page() -> list[str]:

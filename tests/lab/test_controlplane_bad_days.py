@@ -222,6 +222,28 @@ def test_two_starts_at_once_make_one_lab(pointsman: Pointsman) -> None:
     assert answers[0]["supervisor"] == answers[1]["supervisor"]
 
 
+def test_a_lab_whose_description_is_damaged_can_be_removed_as_the_error_says(pointsman: Pointsman) -> None:
+    broken = home(pointsman, "broken")
+    broken.mkdir(parents=True)
+    (broken / "lab.json").write_text('{"name": "bro')
+    for words in (("status",), ("down",)):
+        refused = pointsman("lab", *words, "--name", "broken")
+        assert (refused.returncode, "lab-unreadable" in refused.stderr) == (2, True), refused.stderr
+        assert "pointsman lab down --name broken --purge" in refused.stderr
+    assert pointsman("lab", "down", "--name", "broken", "--purge").returncode == 0
+    assert not broken.exists()
+
+
+@pytest.mark.parametrize("verb", ["up", "status", "down"])
+def test_a_name_that_leaves_the_folder_of_labs_is_refused(pointsman: Pointsman, verb: str) -> None:
+    victim = pointsman.state / "victim"
+    victim.mkdir()
+    (victim / "lab.json").write_text("{}")
+    refused = pointsman("lab", verb, "--name", "../victim", *(["--purge"] if verb == "down" else []))
+    assert (refused.returncode, "cannot be a lab's name" in refused.stderr) == (2, True), refused.stderr
+    assert (victim / "lab.json").exists()
+
+
 FULL_DISK = """
 set -e
 mount -t tmpfs -o size=160m none "$POINTSMAN_STATE"

@@ -66,18 +66,14 @@ def down(
     """Stop every process of the lab. Its data stays for the next start."""
     from pointsman.lab.narration import Narrator
 
-    control = control_plane()
-    lab = control.find(name)
-    was_running = lab is not None and lab.supervisor is not None
     with Narrator() as narrator:
-        control.down(name, purge=purge, report=narrator)
+        ended = control_plane().down(name, purge=purge, report=narrator)
+    purged = ended.existed and purge
     if output is Output.json:
-        _print_json(
-            {"name": name, "existed": lab is not None, "was_running": was_running, "purged": bool(lab) and purge}
-        )
+        _print_json({"name": name, "existed": ended.existed, "was_running": ended.ran, "purged": purged})
         return
-    said = "is down" if was_running else "was not running" if lab else "does not exist"
-    sys.stdout.write(f"lab {name} {said}{'; its data is deleted' if lab and purge else ''}\n")
+    said = "is down" if ended.ran else "was not running" if ended.existed else "does not exist"
+    sys.stdout.write(f"lab {name} {said}{'; its data is deleted' if purged else ''}\n")
 
 
 @app.command()

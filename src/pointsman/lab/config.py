@@ -89,7 +89,8 @@ class LabConfig(BaseModel):
             raise LabError(
                 f"the lab's description cannot be read: {invalid.errors()[0]['msg']}",
                 where=str(path),
-                next_action="remove the lab with: pointsman lab down --purge",
+                next_action=f"remove the lab with: pointsman lab down --name {home.name} --purge",
+                code="lab-unreadable",
             ) from invalid
         return config.model_copy(update={"home": home.absolute()})
 

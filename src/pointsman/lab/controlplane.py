@@ -27,7 +27,7 @@ from pointsman.lab.storage import disk_full, storage_errors
 from pointsman.lab.strays import end_strays
 from pointsman.lab.toolchain import ensure_toolchain
 
-__all__ = ["Lab", "down", "find", "up"]
+__all__ = ["Ended", "Lab", "down", "find", "up"]
 
 _START_SECONDS = 180.0
 _STOP_SECONDS = 60.0
@@ -53,8 +53,17 @@ class Lab:
         return bool(self.supervisor and self.state and self.state.phase == "ready")
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What ``down`` met."""
+
+    existed: bool
+    ran: bool
+
+
 def find(name: str) -> Lab | None:
-    """The lab called ``name``, or None when there is none."""
+    """The lab called ``name``, or None when there is none. Raises UsageError for what can be no lab's name."""
+    check_name(name)
     if not (lab_home(name) / "lab.json").exists():
         return None
     config = LabConfig.load(lab_home(name))
@@ -82,18 +91,31 @@ def up(
         return _bring_up(_describe(name, nodes, gpus, engine), snapshot, report)
 
 
-def down(name: str = "default", *, purge: bool = False, report: Report = silent) -> bool:
-    """Stop every process of the lab; with ``purge`` forget it too. False when there was no such lab."""
-    lab = find(name)
+def down(name: str = "default", *, purge: bool = False, report: Report = silent) -> Ended:
+    """Stop every process of the lab; with ``purge`` forget it too, even when its description cannot be read."""
+    try:
+        lab = find(name)
+    except LabError as broken:
+        if not (purge and broken.code == "lab-unreadable"):
+            raise
+        return Ended(existed=True, ran=_forget(lab_home(name)) > 0)
     if lab is None:
-        return False
+        return Ended(existed=False, ran=False)
     if lab.supervisor:
         report(Progress("lab", f"stopping (supervisor {lab.supervisor})"))
         _end(lab.config, lab.supervisor)
-    end_strays(lab.config.home)
     if purge:
-        shutil.rmtree(lab.config.home)
-    return True
+        _forget(lab.config.home)
+    else:
+        end_strays(lab.config.home)
+    return Ended(existed=True, ran=lab.supervisor is not None)
+
+
+def _forget(home: Path) -> int:
+    """End what still runs there, which is counted, and delete it."""
+    ended = end_strays(home)
+    shutil.rmtree(home)
+    return ended
 
 
 def _waits(pid: int) -> Progress:

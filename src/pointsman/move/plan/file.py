@@ -19,6 +19,8 @@ from pointsman.move.plan.plan import Plan
 __all__ = ["Saved", "load_plan", "refuse_changed", "save_plan"]
 
 VERSION = 1
+LARGEST = 8 << 20
+"""Bytes a plan may have; a usual one has some ten thousand."""
 
 
 class Saved(BaseModel):
@@ -68,17 +70,28 @@ def save_plan(path: Path, spec: Mapping[str, Any], plan: Plan, options: Options)
 def load_plan(path: Path) -> Saved:
     """Read a plan; raises UsageError when it is none, was edited, or is another version's."""
     try:
-        raw = json.loads(path.read_text())
-        saved = Saved.model_validate(raw)
-    except OSError as error:
-        raise _wrong(path, f"it cannot be read: {error.strerror}") from error
-    except (ValueError, ValidationError) as error:
+        saved = Saved.model_validate(json.loads(_text(path)))
+    except (ValueError, ValidationError, RecursionError) as error:
         raise _wrong(path, "it is no plan") from error
     if saved.version != VERSION:
         raise _wrong(path, f"it has version {saved.version}, this program reads {VERSION}")
     if saved.digest != _digest(saved):
         raise _wrong(path, "it was changed after it was made")
     return saved
+
+
+def _text(path: Path) -> str:
+    """The file, when it can be a plan at all: a device never ends, and memory does."""
+    try:
+        if not path.is_file() and path.exists():
+            raise _wrong(path, "it is not a file")
+        if path.stat().st_size > LARGEST:
+            raise _wrong(path, f"it is larger than {LARGEST >> 20} MiB, so it is no plan")
+        return path.read_text()
+    except OSError as error:
+        raise UsageError(
+            f"it cannot be read: {error.strerror}", where=str(path), next_action="check the path", code="plan-invalid"
+        ) from error
 
 
 def refuse_changed(saved: Saved, now: Plan) -> None:
