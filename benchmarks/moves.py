@@ -82,7 +82,8 @@ def table(outcome: Outcome) -> list[str]:
         "|---|---|--:|--:|--:|--:|--:|---|---|---|--:|--:|",
         *(_row(one) for one in outcome.moves),
         "",
-        f"Together, with those between the moves, {outcome.load.get('requests', 0)} requests, {outcome.lost} lost; {_counted(outcome)}.",
+        f"Together, with those between the moves, {outcome.load.get('requests', 0)} requests, {outcome.lost} lost; "
+        f"{_counted(outcome)}.",
     ]
 
 

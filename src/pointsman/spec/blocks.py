@@ -17,6 +17,7 @@ class PvcWeights(Block):
     """Weights that somebody put on a claim beforehand."""
 
     claim: Name
+    """Name of the PersistentVolumeClaim, in the layer's namespace."""
     path: Path | None = None
     """Folder on the claim; the claim's root when absent."""
 
@@ -25,6 +26,7 @@ class StagedWeights(Block):
     """Where this layer reads the weights, in place of downloading them."""
 
     pvc: PvcWeights
+    """The claim."""
 
 
 class Placed(Block):
@@ -35,6 +37,7 @@ class Placed(Block):
     application: Name | None = None
     """Argo CD Application that owns the manifests, in GitOps mode."""
     weights: StagedWeights | None = None
+    """Weights that lie there already, in place of a download."""
     image: Image | None = None
     """Engine image on this layer; ``spec.engine.image`` when absent. For a layer that runs on other hardware."""
     accelerator: Accelerator | None = None
@@ -49,8 +52,11 @@ class RawVllm(Placed):
     """Deployment, Service and cache claim."""
 
     namespace: Name = "serving"
+    """Where its objects are."""
     cache: Quantity = "20Gi"
+    """Size of the claim that keeps downloaded weights."""
     storage_class: Name | None = None
+    """Of that claim; the cluster's default when absent."""
     surge: bool = False
     """Start the new pod before the old one ends. Needs a spare accelerator."""
 
@@ -59,9 +65,13 @@ class KServe(Placed):
     """InferenceService in Standard mode."""
 
     namespace: Name = "kserve"
+    """Where its objects are."""
     cache: Quantity = "20Gi"
+    """Size of the claim that keeps downloaded weights."""
     storage_class: Name | None = None
+    """Of that claim; the cluster's default when absent."""
     surge: bool = False
+    """Start the new pod before the old one ends. Needs a spare accelerator."""
     timeout_seconds: Annotated[int, Field(ge=1, le=86400)] = 3600
     """Longest request through KServe's own HTTPRoute; its default of 60 s cuts long streams."""
 
@@ -70,32 +80,42 @@ class Prefill(Block):
     """Disaggregation: prefill in pods of its own."""
 
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many engines only prefill."""
 
 
 class Gateway(Block):
     """The Gateway in front of the router, and the Service that reaches it inside the cluster."""
 
     name: Name = "llm-d-gateway"
+    """Name of the Gateway."""
     namespace: Name = "llm-d"
+    """Where it is."""
     service: Name | None = None
     """Service of the Gateway's data plane; the Gateway's own name when absent."""
     port: Annotated[int, Field(ge=1, le=65535)] = 80
+    """Its listener's port."""
 
 
 class LlmD(Placed):
     """LLMInferenceService."""
 
     namespace: Name = "llm-d"
+    """Where its objects are."""
     prefill: Prefill | None = None
+    """Prefill in pods of its own; together with decode when absent."""
     gateway: Gateway = Gateway()
+    """The way in."""
 
 
 class Layers(Block):
     """One block per layer, all optional."""
 
     raw_vllm: RawVllm = Field(default=RawVllm(), alias="raw-vllm")
+    """Raw vLLM."""
     kserve: KServe = KServe()
+    """KServe."""
     llm_d: LlmD = Field(default=LlmD(), alias="llm-d")
+    """llm-d."""
 
     def block(self, layer: str) -> Placed:
         """The block of the layer with this id; an empty one for a layer that has none."""

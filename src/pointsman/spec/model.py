@@ -42,13 +42,16 @@ class Metadata(Block):
     """Who the model is."""
 
     name: Annotated[Name, Field(max_length=40)]
+    """The model's name; what it is called on every layer unless the layer's block says otherwise."""
 
 
 class HuggingFace(Block):
     """A repository on the Hugging Face hub; the identity of the weights on every layer."""
 
     repo: Repo
+    """Owner and name, as on the hub."""
     revision: Annotated[str | None, Field(pattern=r"^[-._/A-Za-z0-9]+$")] = None
+    """Commit, branch or tag; the hub's default branch when absent."""
     token: Auth | None = None
     """Secret with a hub token, for repositories that are not public."""
 
@@ -57,13 +60,16 @@ class Weights(Block):
     """Which weights are served."""
 
     hugging_face: HuggingFace
+    """Where they come from."""
 
 
 class Shutdown(Block):
     """How an engine ends: endpoints forget it, then running requests finish, then it exits."""
 
     pre_stop_seconds: Annotated[int, Field(ge=0, le=300)] = 5
+    """From the end of the pod's readiness to SIGTERM: the time endpoints have to forget it."""
     timeout_seconds: Annotated[int, Field(ge=1, le=3600)] = 40
+    """From SIGTERM on, the time running requests have to finish."""
 
     @property
     def grace_seconds(self) -> int:
@@ -75,52 +81,77 @@ class Engine(Block):
     """The vLLM that runs, the same on every layer."""
 
     image: Image
+    """The vLLM image."""
     args: Arguments = ()
+    """Arguments of ``vllm serve``, one ``--flag=value`` an item; what other fields say is not repeated here."""
     env: dict[EnvName, str] = Field(default_factory=dict)
+    """Environment variables of the engine."""
     startup_seconds: Annotated[int, Field(ge=10, le=86400)] = 1200
     """How long loading may take before the startup probe gives up."""
     shutdown: Shutdown = Shutdown()
+    """How an engine ends."""
 
 
 class Auth(Block):
     """A key inside a Secret, of that name in every namespace where the model is served or called."""
 
     secret: Name
+    """Name of the Secret."""
     key: Key
+    """Key inside it."""
 
 
 class Contract(Block):
     """What tenants are promised, whichever layer serves."""
 
     max_model_len: Annotated[int, Field(ge=1)]
+    """Context length, in tokens of prompt and answer together."""
     streaming: bool = True
+    """Are answers streamed?"""
     tool_calls: bool = False
+    """Are tools called? Needs a parser among the engine's arguments."""
     auth: Auth = Auth(secret="vllm-api-key", key="api-key")
+    """The key that callers show."""
 
 
 class Spec(Block):
     """Promise and needs of one model."""
 
     layer: LayerId
+    """The layer that serves the model; a move does not change this field unless asked to (``--write-spec``)."""
     served_model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][-._:/A-Za-z0-9]*$", max_length=120)]
+    """The name the engines answer to, on every layer."""
     weights: Weights
+    """Which weights are served."""
     engine: Engine
+    """The vLLM that runs."""
     accelerator: Accelerator = Accelerator()
+    """What one replica computes on."""
     resources: Resources
+    """CPU and memory of one engine container."""
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How many engines."""
     contract: Contract
+    """What tenants are promised."""
     tenant: Tenant
+    """What tenants call."""
     move: Move = Move()
+    """What holds for every move."""
     layers: Layers = Layers()
+    """What only one layer has."""
 
 
 class Model(Block):
     """One model, declared once; has the shape of a custom resource."""
 
     api_version: Literal["pointsman.dev/v1alpha1"]
+    """The format of this file."""
     kind: Literal["Model"]
+    """What the file declares."""
     metadata: Metadata
+    """Who the model is."""
     spec: Spec
+    """Promise and needs."""
 
     @property
     def name(self) -> str:

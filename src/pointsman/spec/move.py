@@ -24,9 +24,13 @@ class Evidence(Block):
     errors: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.05
     """Share of errors, beside the source's own, that must not pass."""
     ttft_p50: Ratio = 1.5
+    """Median time to first token that must not pass."""
     ttft_p95: Ratio = 3.0
+    """Its 95th percentile that must not pass."""
     itl_p50: Ratio = 1.5
+    """Median inter-token latency that must not pass."""
     itl_p95: Ratio = 3.0
+    """Its 95th percentile that must not pass."""
     noise: Annotated[float, Field(ge=1.0, le=100.0)] = 1.1
     """A ratio up to which a difference is nobody's concern, however certain it is."""
     slack: Annotated[float, Field(ge=0.0, le=10.0)] = 0.005
@@ -39,3 +43,4 @@ class Move(Block):
     bridge: LayerId | None = None
     """A layer that tenants may be served from on the way, when source and target cannot stand side by side."""
     evidence: Evidence = Evidence()
+    """When a shift passes."""

@@ -17,9 +17,13 @@ class Toleration(Block):
     """A taint that the pods accept."""
 
     key: str | None = None
+    """The taint's key; every one when absent."""
     operator: Literal["Equal", "Exists"] = "Equal"
+    """How ``value`` is compared."""
     value: str | None = None
+    """The taint's value."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """The taint's effect; every one when absent."""
 
 
 class Accelerator(Block):
@@ -30,18 +34,24 @@ class Accelerator(Block):
     price_per_hour: Annotated[Decimal, Field(ge=0)] | None = None
     """What one accelerator costs an hour, in whatever currency the reader thinks in; for plans only."""
     node_selector: dict[str, str] = Field(default_factory=dict)
+    """Labels a node must have."""
     tolerations: Annotated[tuple[Toleration, ...], Field(strict=False)] = ()
+    """Taints the pods accept."""
 
 
 class ResourceList(Block):
     """One side of the resources: both numbers are written, because KServe fills in its own for a missing one."""
 
     cpu: Quantity
+    """Cores."""
     memory: Quantity
+    """Bytes."""
 
 
 class Resources(Block):
     """CPU and memory of one engine container."""
 
     requests: ResourceList
+    """What the scheduler sets aside."""
     limits: ResourceList
+    """What it may use."""
