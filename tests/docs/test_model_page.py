@@ -35,7 +35,8 @@ def _rows(path: str, block: Mapping[str, Any], known: Mapping[str, Any]) -> Iter
         needed = name in block.get("required", ())
         default = "required" if needed else f"`{_shown(field['default'])}`" if _told(field, inner) else ""
         value = ("list of mappings" if listed else "mapping") if inner else _value(_plain(field))
-        yield f"`{place}`", value, default, field.get("description", "").replace("``", "`").replace("\n", " ")
+        meaning = field.get("description") or (inner or {}).get("description", "")
+        yield f"`{place}`", value, default, meaning.replace("``", "`").replace("\n", " ")
         if inner and not _again(place, inner):
             yield from _rows(place + listed, inner, known)
 

@@ -149,7 +149,7 @@ class Model(Block):
     kind: Literal["Model"]
     """What the file declares."""
     metadata: Metadata
-    """Who the model is."""
+    """Its name."""
     spec: Spec
     """Promise and needs."""
 
