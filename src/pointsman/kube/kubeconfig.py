@@ -1,30 +1,33 @@
 """Reading a kubeconfig: which server, which certificates, which credentials.
 
 Covers what people have: tokens, client certificates, and ``exec`` credential plugins (the cloud providers').
-Legacy ``auth-provider`` entries are refused by name, as kubectl has done since 1.26.
+Fields that would change where a request goes or who it comes from, and are not supported, are refused by name:
+legacy ``auth-provider`` entries (as kubectl has done since 1.26), proxies, impersonation.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import os
 import ssl
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from urllib.parse import urlsplit
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from pointsman.errors import PermanentError
+from pointsman.kube.entries import Config, Entry, read, wrong
+from pointsman.kube.plugin import run_plugin
 
 __all__ = ["Access", "load_access"]
 
-EXEC_TIMEOUT = 60.0
-"""Seconds a credential plugin may take; plugins that open a browser are slow."""
+_REFUSED = {
+    "auth-provider": ("entries are no longer supported", "use the provider's exec plugin"),
+    "proxy-url": ("is not supported", "use a context that reaches the server without a proxy"),
+    **dict.fromkeys(
+        ("as", "as-uid", "as-groups", "as-user-extra"),
+        ("is not supported: nobody is impersonated", "use a context with credentials of its own"),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,133 +41,133 @@ class Access:
     context: str
     namespace: str
     source: str
-    """The file this came from, for error messages."""
+    """The file the server's address came from, for error messages."""
+    server_name: str | None = None
+    """The name the server's certificate is checked for; None when it is the one in the address."""
 
 
 def load_access(path: Path | None = None, context: str | None = None) -> Access:
-    """Read the kubeconfig at ``path`` (else ``$KUBECONFIG``, else ``~/.kube/config``).
+    """Read the kubeconfig at ``path``, else the files of ``$KUBECONFIG`` merged, else ``~/.kube/config``.
 
-    Raises PermanentError when the file, the context or a part of it is missing or unreadable.
+    Raises PermanentError when a file, the context or a part of it is missing or unreadable.
     """
-    file = path or _default_path()
-    config = _read(file)
-    chosen = context or config.get("current-context")
+    config = _config(path)
+    chosen = context or config.current
     if not chosen:
-        raise _wrong(file, "no current context is set", "pass --context, or kubectl config use-context NAME")
-    entry = _named(config, "contexts", chosen, file)["context"]
-    cluster = _named(config, "clusters", entry.get("cluster", ""), file)["cluster"]
-    user = _named(config, "users", entry["user"], file).get("user") or {} if entry.get("user") else {}
-    if "auth-provider" in user:
-        raise _wrong(file, "auth-provider entries are no longer supported", "use the provider's exec plugin")
-    if "exec" in user:
-        user = {**user, **_run_plugin(user["exec"], file)}
+        raise wrong(config.where, "no current context is set", "pass --context, or kubectl config use-context NAME")
+    asker = config.where if context else config.current_file or config.where
+    entry = config.entry("contexts", chosen, asker)
+    if not entry.text("cluster"):
+        raise entry.wrong("cluster", "is missing", "name one of the clusters there")
+    cluster = config.entry("clusters", entry.text("cluster"), entry.file)
+    server = _server(cluster)
+    user = _user(config, entry)
+    _refuse(cluster, "proxy-url")
     return Access(
-        server=str(cluster["server"]).rstrip("/"),
-        tls=_tls(cluster, user, file),
-        headers=_headers(user, file),
+        server=server,
+        tls=_tls(cluster, user) if server.lower().startswith("https") else None,
+        headers=_headers(user),
         context=chosen,
-        namespace=entry.get("namespace", "default"),
-        source=str(file),
+        namespace=entry.text("namespace") or "default",
+        source=str(cluster.file),
+        server_name=cluster.text("tls-server-name") or None,
     )
 
 
-def _default_path() -> Path:
-    named = [part for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
-    return Path(named[0]) if named else Path.home() / ".kube" / "config"
+def _config(path: Path | None) -> Config:
+    named = [Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    if path or not named:
+        return read([path or Path.home() / ".kube" / "config"])
+    return read(list(dict.fromkeys(named)), skip_missing=len(named) > 1)
 
 
-def _wrong(file: Path, what: str, action: str) -> PermanentError:
-    return PermanentError(what, where=str(file), next_action=action, code="kubeconfig-invalid")
+def _user(config: Config, context: Entry) -> Entry:
+    """Who the requests come from; somebody without credentials when the context names no user."""
+    name = context.text("user")
+    user = config.entry("users", name, context.file) if name else Entry("no user", {}, context.file)
+    _refuse(user, "auth-provider", "as", "as-uid", "as-groups", "as-user-extra")
+    plugin = user.part("exec")
+    return run_plugin(user, plugin) if plugin else user
 
 
-def _read(file: Path) -> dict[str, Any]:
-    action = "pass --kubeconfig FILE, set KUBECONFIG, or start the lab with: pointsman lab up"
+def _refuse(entry: Entry, *keys: str) -> None:
+    for key in keys:
+        if entry.fields.get(key):
+            raise entry.wrong(key, *_REFUSED[key])
+
+
+def _server(cluster: Entry) -> str:
+    """The base URL; raises PermanentError when no request can be sent to it."""
+    server = cluster.text("server").rstrip("/")
+    action = "write it as https://HOST:PORT"
+    if not server:
+        raise cluster.wrong("server", "is missing", action)
     try:
-        data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise _wrong(file, f"cannot read the kubeconfig ({error.strerror})", action) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise _wrong(file, "this is not a YAML file", action) from error
-    if not isinstance(data, dict) or not data.get("clusters"):
-        raise _wrong(file, "this is not a kubeconfig: it names no cluster", action)
-    return data
+        parts = urlsplit(server)
+        host, port = parts.hostname or "", parts.port
+        (host or "-").encode("idna")
+    except ValueError as error:
+        raise cluster.wrong("server", f"{server!r} is not an address ({error})", action) from error
+    if parts.scheme not in ("http", "https"):
+        raise cluster.wrong("server", f"{server!r} begins with neither https:// nor http://", action)
+    if not host or port == 0 or not server.isprintable() or " " in server:
+        raise cluster.wrong("server", f"{server!r} is not an address", action)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise cluster.wrong("server", "holds more than a host, a port and a path", action)
+    return server
 
 
-def _named(config: dict[str, Any], section: str, name: str, file: Path) -> dict[str, Any]:
-    entries = config.get(section) or []
-    for entry in entries:
-        if entry.get("name") == name:
-            return dict(entry)
-    known = ", ".join(str(entry.get("name")) for entry in entries) or "none"
-    raise _wrong(file, f"no entry {name!r} in {section} (known: {known})", "pass --context with a known name")
-
-
-def _bytes(holder: dict[str, Any], key: str, file: Path) -> bytes | None:
-    """Content of ``<key>-data`` (base64) or of the file ``<key>`` (relative to the kubeconfig)."""
-    try:
-        if data := holder.get(f"{key}-data"):
-            return base64.b64decode(data)
-        if name := holder.get(key):
-            return (file.parent / str(name)).read_bytes()
-    except (OSError, ValueError) as error:
-        raise _wrong(file, f"cannot read {key} ({error})", "renew the credentials") from error
-    return None
-
-
-def _tls(cluster: dict[str, Any], user: dict[str, Any], file: Path) -> ssl.SSLContext | None:
-    if not str(cluster["server"]).startswith("https"):
-        return None
-    authority = _bytes(cluster, "certificate-authority", file)
-    try:
-        tls = ssl.create_default_context(cadata=authority.decode() if authority else None)
-        if cluster.get("insecure-skip-tls-verify"):
-            tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-        certificate, key = _bytes(user, "client-certificate", file), _bytes(user, "client-key", file)
-        if certificate and key:
-            _load_pair(tls, certificate, key)
-    except (ssl.SSLError, UnicodeDecodeError) as error:
-        raise _wrong(file, f"a certificate or key cannot be read ({error})", "renew the credentials") from error
+def _tls(cluster: Entry, user: Entry) -> ssl.SSLContext:
+    tls = _trust(cluster)
+    if cluster.flag("insecure-skip-tls-verify"):
+        tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
+    certificate, key = user.content("client-certificate"), user.content("client-key")
+    if certificate and key:
+        _load_pair(tls, user, certificate, key)
+    elif certificate or key:
+        there, missing = ("client-certificate", "client-key")[:: 1 if certificate else -1]
+        raise user.wrong(missing, f"is missing, and {there} is of no use without it")
     return tls
 
 
-def _load_pair(tls: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
+def _trust(cluster: Entry) -> ssl.SSLContext:
+    """Trust in the cluster's own authority, or in the system's when it names none."""
+    authority = cluster.content("certificate-authority")
+    if authority is None:
+        return ssl.create_default_context()
+    content, field = authority
+    try:
+        if not content.strip():
+            raise ValueError("it is empty")
+        return ssl.create_default_context(cadata=content.decode())
+    except (ssl.SSLError, ValueError) as error:
+        raise cluster.wrong(field, "holds no certificate in PEM form", "take it once more from its source") from error
+
+
+def _load_pair(tls: ssl.SSLContext, user: Entry, certificate: tuple[bytes, str], key: tuple[bytes, str]) -> None:
     """``ssl`` reads client pairs from files only; the file lives for the length of the call, readable to us."""
     with tempfile.NamedTemporaryFile() as pair:
-        pair.write(certificate + b"\n" + key)
+        pair.write(certificate[0] + b"\n" + key[0])
         pair.flush()
-        tls.load_cert_chain(pair.name)
+        try:
+            tls.load_cert_chain(pair.name)
+        except ssl.SSLError as error:
+            says = f"and {key[1]} are no certificate and its key in PEM form ({error.reason or error})"
+            raise user.wrong(certificate[1], says, "renew the credentials") from error
 
 
-def _headers(user: dict[str, Any], file: Path) -> dict[str, str]:
-    token = user.get("token")
-    if not token and user.get("tokenFile"):
-        token = (_bytes({"token": user["tokenFile"]}, "token", file) or b"").decode().strip()
-    if token:
+def _headers(user: Entry) -> dict[str, str]:
+    if token := _token(user):
+        if not token.isprintable() or " " in token:
+            raise user.wrong("token", "must be one word")
         return {"Authorization": f"Bearer {token}"}
-    if user.get("username"):
-        pair = f"{user['username']}:{user.get('password', '')}".encode()
+    if name := user.text("username"):
+        pair = f"{name}:{user.text('password')}".encode()
         return {"Authorization": "Basic " + base64.b64encode(pair).decode()}
     return {}
 
 
-def _run_plugin(plugin: dict[str, Any], file: Path) -> dict[str, Any]:
-    """Credentials from a ``client.authentication.k8s.io`` plugin, in kubeconfig's own keys."""
-    info = {"apiVersion": plugin.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
-    extra = {item["name"]: item["value"] for item in plugin.get("env") or []}
-    command = [plugin["command"], *(plugin.get("args") or [])]
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **extra, "KUBERNETES_EXEC_INFO": json.dumps(info)},
-            capture_output=True,
-            timeout=EXEC_TIMEOUT,
-            check=True,
-        )
-        status = json.loads(done.stdout)["status"]
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
-        raise _wrong(file, f"credential plugin {command[0]!r} failed ({error})", "log in again") from error
-    found = {"token": status.get("token")}
-    for ours, theirs in (("client-certificate", "clientCertificateData"), ("client-key", "clientKeyData")):
-        if status.get(theirs):
-            found[f"{ours}-data"] = base64.b64encode(status[theirs].encode()).decode()
-    return found
+def _token(user: Entry) -> str:
+    if token := user.text("token"):
+        return token
+    return (user.file_named("tokenFile") or b"").decode("utf-8", "replace").strip()
