@@ -11,13 +11,15 @@ from typing import Any
 
 from aiohttp import web
 
-from pointsman.kube.client import Client
+from pointsman.kube.client import Client, Limits
 from pointsman.kube.kubeconfig import Access
 
 
 @dataclass
 class Peer:
-    """Scripted answers in order: (status, headers, body), "reset" to cut the connection, "silence" to say nothing."""
+    """Scripted answers in order: (status, headers, body), "reset" to cut the connection, "silence" to send a head and
+    nothing after it, "mute" to send nothing. A body is JSON, a list of lines that are JSON each, or bytes.
+    """
 
     answers: list[Any] = field(default_factory=list)
     seen: list[tuple[str, str]] = field(default_factory=list)
@@ -29,18 +31,22 @@ class Peer:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
+        if answer == "mute":
+            await asyncio.Event().wait()
         if answer == "silence":
             response = web.StreamResponse()
             await response.prepare(request)
             await asyncio.Event().wait()
         status, headers, body = answer
+        if isinstance(body, bytes):
+            return web.Response(status=status, headers=headers, body=body)
         if isinstance(body, list):
             return web.Response(status=status, headers=headers, text="".join(json.dumps(line) + "\n" for line in body))
         return web.json_response(body, status=status, headers=headers)
 
 
 @asynccontextmanager
-async def client_for(peer: Peer, *, watch_seconds: int = 20) -> AsyncIterator[Client]:
+async def client_for(peer: Peer, *, watch_seconds: int = 20, limits: Limits | None = None) -> AsyncIterator[Client]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", peer.handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
@@ -50,7 +56,7 @@ async def client_for(peer: Peer, *, watch_seconds: int = 20) -> AsyncIterator[Cl
     address = runner.addresses[0]
     access = Access(f"http://{address[0]}:{address[1]}", None, {}, "peer", "default", "tests")
     try:
-        async with Client(access, watch_seconds=watch_seconds) as client:
+        async with Client(access, watch_seconds=watch_seconds, limits=limits) as client:
             yield client
     finally:
         await runner.cleanup()

@@ -101,6 +101,18 @@ async def test_a_watch_that_dies_without_a_word_is_opened_again() -> None:
     assert "timeoutSeconds=1" in peer.seen[1][1]
 
 
+async def test_a_watch_whose_answer_does_not_begin_is_opened_again() -> None:
+    peer = Peer([listing("5"), "mute", (200, {}, [change("ADDED", "6")])])
+    async with asyncio.timeout(20):
+        assert await told(peer, 2, watch_seconds=1) == [("SYNCED", ""), ("ADDED", "m")]
+
+
+async def test_a_watch_that_says_something_else_is_opened_again() -> None:
+    peer = Peer([listing("5"), (200, {}, b"hello\n"), (200, {}, b"{}\n"), (200, {}, [change("ADDED", "6")])])
+    async with asyncio.timeout(20):
+        assert await told(peer, 2) == [("SYNCED", ""), ("ADDED", "m")]
+
+
 async def test_an_expired_watch_lists_again_and_tells_what_vanished() -> None:
     gone: Answer = (200, {}, [{"type": "ERROR", "object": {"code": 410}}])
     peer = Peer([listing("5", change("ADDED", "5"), change("ADDED", "4", "old")), gone, listing("9", change("A", "9"))])

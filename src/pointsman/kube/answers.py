@@ -1,9 +1,12 @@
-"""What the API server's answers mean: statuses to errors, and which ones deserve another try."""
+"""What answers mean: statuses to errors, what no API server would say, and which ones deserve another try."""
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Mapping
+from typing import Any
 
 from pointsman.errors import (
     ClusterError,
@@ -13,7 +16,7 @@ from pointsman.errors import (
     TemporaryError,
 )
 
-__all__ = ["error_for", "retry_delay"]
+__all__ = ["error_for", "is_page", "items_in", "not_kubernetes", "object_in", "retry_delay"]
 
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
 _ACTIONS = {
@@ -24,16 +27,42 @@ _ACTIONS = {
     410: "run the command again",
     422: "correct the field named above",
 }
+_LINE = 200
+"""Characters of an answer that is not Kubernetes' own which an error quotes."""
+_PAGE = re.compile(rb"\s*<(!doctype\s+html|html|head|\?xml)", re.IGNORECASE)
+_TITLE = re.compile(r"<(title|h1)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
+
+
+def _loaded(body: bytes) -> Any:
+    """The body as JSON; None when it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def is_page(body: bytes) -> bool:
+    """Is this a web page? The API server never sends one."""
+    return _PAGE.match(body) is not None
+
+
+def _quoted(body: bytes) -> str:
+    """The beginning of a body, or the title of a web page, as one line that can be printed."""
+    text = body[:20_000].decode("utf-8", "replace")
+    title = _TITLE.search(text) if is_page(body) else None
+    text = html.unescape(title[2]) if title else text
+    line = "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+    return line if len(line) <= _LINE else f"{line[:_LINE]}…"
 
 
 def _message(status: int, body: bytes) -> str:
-    try:
-        said = json.loads(body)
-        message = said.get("message") if isinstance(said, dict) else ""
-    except ValueError:
-        message = ""
-    message = message or body.decode("utf-8", "replace").strip()
-    return message[:600] or f"the API server answered {status} without a reason"
+    said = _loaded(body)
+    message = said.get("message") if isinstance(said, dict) else None
+    if isinstance(message, str) and message:
+        return message[:600]
+    if is_page(body):
+        return f"the answer was {status} and a web page, not a reason of the API server: {_quoted(body)}"
+    return _quoted(body) or f"the API server answered {status} without a reason"
 
 
 def error_for(status: int, body: bytes, where: str) -> ClusterError:
@@ -50,6 +79,38 @@ def error_for(status: int, body: bytes, where: str) -> ClusterError:
     if status in (401, 403, 422):
         error.code = {401: "cluster-unauthorized", 403: "cluster-forbidden", 422: "cluster-invalid"}[status]
     return error
+
+
+def not_kubernetes(asked: str, status: int, body: bytes, where: str) -> PermanentError:
+    """The error for an answer that no API server gives to ``asked`` (method and path)."""
+    seen = f": {_quoted(body)}" if body.strip() else ", and an empty body"
+    return PermanentError(
+        f"{asked} was answered {status} with something that is not Kubernetes{seen}",
+        where=where,
+        next_action="look what else answers at this address (a login page, a proxy), "
+        "and check the cluster's server in the kubeconfig",
+        code="cluster-not-kubernetes",
+    )
+
+
+def object_in(body: bytes) -> dict[str, Any] | None:
+    """The Kubernetes object (or Status, or list) a body holds; None when it holds none."""
+    found = _loaded(body)
+    return found if isinstance(found, dict) and _whole(found) else None
+
+
+def _whole(found: dict[str, Any]) -> bool:
+    return isinstance(found.get("metadata"), dict) or "items" in found
+
+
+def items_in(answer: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The objects of a list, which may be null for none; None when the answer is no list of objects."""
+    if "items" not in answer:
+        return None
+    items = answer["items"] or []
+    if not isinstance(items, list) or not all(isinstance(one, dict) and "metadata" in one for one in items):
+        return None
+    return items
 
 
 def retry_delay(method: str, status: int, headers: Mapping[str, str], attempt: int) -> float | None:

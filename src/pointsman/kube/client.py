@@ -1,15 +1,18 @@
 """The Kubernetes client: reads, server-side apply, patches, deletes and waits.
 
 Retries live here and nowhere else. A call is tried again when it was turned away (429) or can be said twice
-(GET, PUT, PATCH, DELETE); creating is not repeated unless the server says that nothing was done.
+(GET, PUT, PATCH, DELETE); creating is not repeated unless the server says that nothing was done. A server that was
+never heard of is given up sooner than one that fell silent: ``Limits``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,17 +21,15 @@ from urllib.parse import urlencode
 import aiohttp
 
 from pointsman.errors import NotFoundError, TemporaryError
-from pointsman.kube.answers import error_for, retry_delay
+from pointsman.kube.answers import error_for, is_page, items_in, not_kubernetes, object_in, retry_delay
 from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access
 from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
 from pointsman.kube.watch import Event, WatchError, follow
 
-__all__ = ["FIELD_MANAGER", "Client", "Event"]
+__all__ = ["FIELD_MANAGER", "Client", "Event", "Limits"]
 
 FIELD_MANAGER = "pointsman"
-CALL_TIMEOUT = 30.0
-"""Seconds one call may take, retries not included."""
 ATTEMPTS = 6
 WATCH_SECONDS = 20
 """Seconds after which the server is asked to end a watch. A watch that lives longer than that and says nothing is
@@ -46,12 +47,27 @@ _PATCH_TYPES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a server is waited for, in seconds."""
+
+    connect: float = 10.0
+    """A connection, the TLS handshake included; watches too."""
+    call: float = 30.0
+    """One attempt of a call, from the connection to the last byte, unless the caller names another time."""
+    first: float = 45.0
+    """A call to a server that has not answered anything yet is not tried again after that; the attempt under way may
+    add one ``call``. A server that has answered once gets every attempt."""
+
+
 class Client:
     """One API server. Use as an async context manager, from one event loop."""
 
-    def __init__(self, access: Access, *, watch_seconds: int = WATCH_SECONDS) -> None:
+    def __init__(self, access: Access, *, watch_seconds: int = WATCH_SECONDS, limits: Limits | None = None) -> None:
         self.access = access
         self.watch_seconds = watch_seconds
+        self.limits = limits or Limits()
+        self._answered = False
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
@@ -84,9 +100,12 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float = CALL_TIMEOUT,
+        timeout: float | None = None,
     ) -> Response:
-        """One raw call, no retry, whatever its status. Raises TemporaryError when there is no answer."""
+        """One raw call, no retry, whatever its status; ``timeout`` is seconds, ``Limits.call`` when left out.
+
+        Raises TemporaryError when there is no answer.
+        """
         data = None if body is None else json.dumps(body).encode()
         sent = {"Accept": "application/json", **(headers or {})}
         if data is not None:
@@ -97,9 +116,13 @@ class Client:
                 self._url(path, params),
                 data=data,
                 headers=sent,
-                timeout=aiohttp.ClientTimeout(total=timeout),
+                timeout=aiohttp.ClientTimeout(
+                    total=self.limits.call if timeout is None else timeout, sock_connect=self.limits.connect
+                ),
             ) as response:
-                return Response(response.status, response.headers, await response.read())
+                answer = Response(response.status, response.headers, await response.read())
+                self._answered = True
+                return answer
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self.unreachable(error) from error
 
@@ -107,12 +130,15 @@ class Client:
         query = f"?{urlencode(params)}" if params else ""
         return f"{self.access.server}{path}{query}"
 
+    def _address(self) -> str:
+        return f"{self.access.server} (context {self.access.context} in {self.access.source})"
+
     def unreachable(self, error: BaseException) -> TemporaryError:
         """The error for a server that does not answer."""
         reason = "no answer in time" if isinstance(error, TimeoutError) else (str(error) or type(error).__name__)
         return TemporaryError(
             f"the API server does not answer ({reason})",
-            where=f"{self.access.server} (context {self.access.context} in {self.access.source})",
+            where=self._address(),
             next_action="check that the cluster runs and that the kubeconfig points at it",
             code="cluster-unreachable",
         )
@@ -127,23 +153,46 @@ class Client:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Object:
-        """One call with retries; the answer as an object. Raises the ClusterError its status means."""
+        """One call with retries; the answer as an object.
+
+        Raises the ClusterError its status means, and PermanentError for an answer that is not Kubernetes'.
+        """
+        begun = time.monotonic()
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
                 answer = await self.http(method, path, params=params, body=body, headers={"Content-Type": content_type})
             except TemporaryError:
-                if last or method == "POST":
+                if last or method == "POST" or self._unheard_of(begun):
                     raise
                 await asyncio.sleep(min(0.2 * 2.0**attempt, 5.0))
                 continue
-            if answer.status < 400:
-                return dict(answer.json()) if answer.body else {}
+            if answer.status < 400 or (answer.status == 404 and is_page(answer.body)):
+                return self._object(method, path, answer)
             delay = retry_delay(method, answer.status, answer.headers, attempt)
             if last or delay is None:
                 raise error_for(answer.status, answer.body, where)
             await asyncio.sleep(delay)
         raise AssertionError("unreachable")
+
+    def _unheard_of(self, begun: float) -> bool:
+        """Has the server never answered, and had its time since ``begun``?"""
+        return not self._answered and time.monotonic() - begun >= self.limits.first
+
+    def _object(self, method: str, path: str, answer: Response) -> Object:
+        found = object_in(answer.body) if answer.status < 400 else None
+        if found is None:
+            raise not_kubernetes(f"{method} {path}", answer.status, answer.body, self._address())
+        return found
+
+    async def listed(self, kind: Kind, path: str, params: Mapping[str, str]) -> tuple[list[Object], Object]:
+        """The objects of a collection, each with apiVersion and kind, and the list's metadata."""
+        answer = await self.call("GET", path, where=f"{kind.plural}", params=params)
+        items = items_in(answer)
+        if items is None:
+            raise not_kubernetes(f"GET {path}", 200, json.dumps(answer).encode(), self._address())
+        told = [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in items]
+        return told, answer.get("metadata") or {}
 
     async def get(self, ref: Ref) -> Object:
         """The object; raises NotFoundError when it does not exist."""
@@ -164,9 +213,7 @@ class Client:
         fields: str = "",
     ) -> list[Object]:
         """All objects of a kind (in every namespace when none is given), each with apiVersion and kind."""
-        params = selectors(labels, fields)
-        answer = await self.call("GET", kind.path(namespace), where=f"{kind.plural}", params=params)
-        return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in answer["items"]]
+        return (await self.listed(kind, kind.path(namespace), selectors(labels, fields)))[0]
 
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
         """Server-side apply with our field manager. Raises ConflictError when ``force`` is off and others own it."""
@@ -286,19 +333,33 @@ class Client:
             yield base
 
     async def events(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Object]:
-        """One watch connection, as raw events; ends when the server ends it. Used by ``follow``."""
+        """One watch connection, as raw events; ends when the server ends it. Used by ``follow``.
+
+        Silence ends it too, before the answer's head as well as after it: WATCH_GRACE.
+        """
+        limits = aiohttp.ClientTimeout(
+            total=None, sock_connect=self.limits.connect, sock_read=WATCH_GRACE * self.watch_seconds
+        )
         try:
             async with self.session.get(
                 self._url(path, params),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=WATCH_GRACE * self.watch_seconds),
+                timeout=limits,
                 headers={"Accept": "application/json"},
             ) as response:
                 if response.status >= 400:
                     raise WatchError(response.status, await response.read())
                 async for line in lines(response):
-                    yield json.loads(line)
+                    yield _event(line)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise WatchError(0, str(error).encode()) from error
+
+
+def _event(line: bytes) -> Object:
+    """A line of a watch; raises ValueError when it is no event."""
+    raw = json.loads(line)
+    if not isinstance(raw, dict) or not isinstance(raw.get("object"), dict) or "type" not in raw:
+        raise ValueError("a line of the watch is no event")
+    return raw
 
 
 async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

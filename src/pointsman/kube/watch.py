@@ -54,10 +54,10 @@ async def follow(client: Client, kind: Kind, path: str, params: Mapping[str, str
     while True:
         try:
             if not version:
-                listed = await client.call("GET", path, where=kind.plural, params=params)
-                for event in _differences(kind, known, listed["items"]):
+                items, metadata = await client.listed(kind, path, params)
+                for event in _differences(known, items):
                     yield event
-                version = listed["metadata"]["resourceVersion"]
+                version = str(metadata.get("resourceVersion") or "")
                 yield Event("SYNCED", {})
             watch = {
                 **params,
@@ -96,12 +96,11 @@ def _learn(known: dict[tuple[str, str], dict[str, Any]], event: Event) -> Event:
     return event
 
 
-def _differences(kind: Kind, known: dict[tuple[str, str], dict[str, Any]], items: list[dict[str, Any]]) -> list[Event]:
+def _differences(known: dict[tuple[str, str], dict[str, Any]], items: list[dict[str, Any]]) -> list[Event]:
     """Events that turn ``known`` into ``items``; updates ``known``."""
     events = []
     present = set()
-    for bare in items:
-        item = {"apiVersion": kind.api_version, "kind": kind.name, **bare}
+    for item in items:
         key = _key(item)
         present.add(key)
         before = known.get(key)

@@ -1,0 +1,79 @@
+"""Servers that accept a connection and say nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from pointsman.errors import TemporaryError
+from pointsman.kube.client import Client, Limits
+from pointsman.kube.kubeconfig import Access
+from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.watch import WatchError
+from tests.kube.peer import Peer, client_for
+
+MAP = Ref(kind_of("ConfigMap"), "m", "n")
+OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m", "namespace": "n", "resourceVersion": "5"}}
+FOREVER = 30.0
+"""Seconds; the limits of these tests end every call in a small part of it."""
+
+
+@asynccontextmanager
+async def silent(scheme: str, limits: Limits) -> AsyncIterator[tuple[Client, list[float]]]:
+    """A client of a server that never says a word, and the times of the connections made to it."""
+    connections: list[float] = []
+    over = asyncio.Event()
+
+    async def accepted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(time.monotonic())
+        await over.wait()
+        writer.close()
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    tls = ssl.create_default_context() if scheme == "https" else None
+    address = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        async with Client(Access(address, tls, {}, "c", "d", "file"), limits=limits) as client:
+            yield client, connections
+    finally:
+        over.set()
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "limits"),
+    [("http", Limits(call=0.3, first=0.5)), ("https", Limits(connect=0.3, call=FOREVER, first=0.5))],
+)
+async def test_a_server_that_never_answered_is_given_up(scheme: str, limits: Limits) -> None:
+    async with asyncio.timeout(FOREVER), silent(scheme, limits) as (client, connections):
+        with pytest.raises(TemporaryError, match="does not answer") as caught:
+            await client.get(MAP)
+    assert (caught.value.code, len(connections)) == ("cluster-unreachable", 2)
+    assert "context c in file" in caught.value.where
+
+
+async def test_a_server_that_answered_once_gets_every_attempt() -> None:
+    peer = Peer([(200, {}, OBJECT), "mute", "silence", "mute", (200, {}, OBJECT)])
+    async with client_for(peer, limits=Limits(call=0.3, first=0.0)) as client:
+        await client.get(MAP)
+        assert await client.get(MAP) == OBJECT
+    assert len(peer.seen) == 5
+
+
+async def test_a_call_that_names_its_own_time_has_it() -> None:
+    peer = Peer(["mute"])
+    async with asyncio.timeout(FOREVER), client_for(peer, limits=Limits(call=FOREVER)) as client:
+        with pytest.raises(TemporaryError, match="no answer in time"):
+            await client.proxy_get("n", "pod", 80, "/metrics", timeout=0.3)
+
+
+async def test_a_watch_does_not_wait_for_a_connection_that_is_not_completed() -> None:
+    async with asyncio.timeout(FOREVER), silent("https", Limits(connect=0.3)) as (client, connections):
+        with pytest.raises(WatchError):
+            await anext(client.events("/api/v1/configmaps", {}))
+    assert len(connections) == 1
