@@ -119,6 +119,7 @@ class Client:
                 timeout=aiohttp.ClientTimeout(
                     total=self.limits.call if timeout is None else timeout, sock_connect=self.limits.connect
                 ),
+                server_hostname=self.access.server_name,
             ) as response:
                 answer = Response(response.status, response.headers, await response.read())
                 self._answered = True
@@ -345,6 +346,7 @@ class Client:
                 self._url(path, params),
                 timeout=limits,
                 headers={"Accept": "application/json"},
+                server_hostname=self.access.server_name,
             ) as response:
                 if response.status >= 400:
                     raise WatchError(response.status, await response.read())

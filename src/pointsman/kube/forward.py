@@ -59,7 +59,9 @@ async def _open(client: Client, namespace: str, pod: str, port: int) -> aiohttp.
     url = f"{client.access.server}{path}?ports={port}"
     try:
         async with asyncio.timeout(10):
-            return await client.session.ws_connect(url, protocols=(PROTOCOL,), max_msg_size=0)
+            return await client.session.ws_connect(
+                url, protocols=(PROTOCOL,), max_msg_size=0, server_hostname=client.access.server_name
+            )
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise TemporaryError(
             f"cannot forward to port {port} ({str(error) or 'no answer in time'})",

@@ -1,0 +1,88 @@
+"""``tls-server-name``: the name a server's certificate is checked for, when it is not the one in the address."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from pointsman.errors import TemporaryError
+from pointsman.kube.client import Client, Limits
+from pointsman.kube.kubeconfig import load_access
+from pointsman.kube.resources import kind_of
+from tests.kube.peer import Peer
+
+LISTED: tuple[int, dict[str, str], dict[str, object]] = (200, {}, {"metadata": {"resourceVersion": "5"}, "items": []})
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed certificate for a name, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    paths = folder / "server.crt", folder / "server.key"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return paths
+
+
+@asynccontextmanager
+async def serving(folder: Path, peer: Peer, fields: str) -> AsyncIterator[Client]:
+    """A client of a server with a certificate for api.example, by a kubeconfig with ``fields`` in its cluster."""
+    files = certificate(folder, "api.example")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*files)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", peer.handle)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    path = folder / "config"
+    path.write_text(
+        "current-context: x\n"
+        "contexts: [{name: x, context: {cluster: x}}]\n"
+        "clusters:\n- name: x\n  cluster:\n"
+        f"    server: https://127.0.0.1:{runner.addresses[0][1]}\n"
+        f"    certificate-authority: server.crt\n    {fields}\n"
+    )
+    try:
+        async with Client(load_access(path), limits=Limits(first=0.0)) as client:
+            yield client
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_certificate_is_checked_for_the_name_given(tmp_path: Path) -> None:
+    peer = Peer([LISTED, LISTED])
+    async with serving(tmp_path, peer, "tls-server-name: api.example") as client:
+        assert await client.list(kind_of("ConfigMap")) == []
+        assert (await anext(client.watch(kind_of("ConfigMap")))).type == "SYNCED"
+
+
+@pytest.mark.parametrize("fields", ["", "tls-server-name: other.example"])
+async def test_a_certificate_for_another_name_is_refused(tmp_path: Path, fields: str) -> None:
+    peer = Peer([LISTED])
+    async with serving(tmp_path, peer, fields) as client:
+        with pytest.raises(TemporaryError, match="certificate verify failed"):
+            await client.list(kind_of("ConfigMap"))
+    assert peer.seen == []
