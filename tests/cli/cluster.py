@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pointsman.kube.resources import Ref, ref_of
 
-__all__ = ["ReadOnlyCluster", "serving"]
+__all__ = ["ReadOnlyCluster", "kubeconfig_for", "serving"]
 
 Object = dict[str, Any]
 
@@ -74,7 +74,7 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         config = folder / "kubeconfig"
-        config.write_text(_kubeconfig(server.server_address[1]))
+        config.write_text(kubeconfig_for(server.server_address[1]))
         try:
             yield config
         finally:
@@ -82,7 +82,8 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
             thread.join()
 
 
-def _kubeconfig(port: int) -> str:
+def kubeconfig_for(port: int) -> str:
+    """A kubeconfig for an API server on this port."""
     return json.dumps(
         {
             "apiVersion": "v1",

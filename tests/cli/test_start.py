@@ -92,3 +92,32 @@ def test_a_plain_installation_names_the_extra_that_the_lab_needs(words: tuple[st
     assert done.returncode == 2, done.stderr
     assert "lab-extra-missing" in done.stderr
     assert "pip install 'pointsman[lab]'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("plan", "-h"), "plan"),
+        (("lab", "-h"), "lab"),
+        (("lab", "up", "-h"), "lab up"),
+        (("help", "move"), "move"),
+        (("help", "lab", "up"), "lab up"),
+        (("--help", "move"), "move"),
+    ],
+)
+def test_help_is_there_whichever_way_it_is_asked_for(words: tuple[str, ...], command: str) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Usage: pointsman {command} " in done.stdout
+
+
+@pytest.mark.parametrize("words", [("help",), ("-h",), ("help", "help")])
+def test_help_by_itself_is_the_overview(words: tuple[str, ...]) -> None:
+    assert run(*words).stdout == HELP
+
+
+def test_words_around_an_option_of_the_program_are_told_as_that() -> None:
+    done = run("--version", "extra")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error [usage]: --version stands alone")
+    assert "there is no option '--output' before a command" in run("--output", "json", "status").stderr

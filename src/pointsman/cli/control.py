@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.words import INTERRUPTED, Output, agree, leave
+from pointsman.cli.words import Output, agree, given, leave
+from pointsman.errors import StoppedError
 
 if TYPE_CHECKING:
     from pointsman.move.control import Control
     from pointsman.move.means import Result
+    from pointsman.report.contract import Happening, Observer
 
 __all__ = ["abort", "pause", "promote", "resume", "rollback"]
 
-Named = Annotated[str, typer.Argument(metavar="MODEL", help="A model's name, or its spec file.")]
+Named = Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A model's name, or its spec file.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Kubeconfig = Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")]
 Context = Annotated[str | None, typer.Option(help="The kubeconfig's context.")]
@@ -38,8 +39,9 @@ def rollback(
     output: Shown = Output.text,
 ) -> int:
     """Take an open move back: tenants on the source, the target as it was before."""
-    agree(yes, f"take the move of {model} back?")
-    return _run("rollback", model, kubeconfig, context, output)
+    return _run(
+        "rollback", model, kubeconfig, context, output, lambda name: agree(yes, f"take the move of {name} back?")
+    )
 
 
 def abort(
@@ -50,8 +52,7 @@ def abort(
     output: Shown = Output.text,
 ) -> int:
     """Put tenants back on the source at once and leave the target as it is, to be looked into."""
-    agree(yes, f"abort the move of {model}?")
-    return _run("abort", model, kubeconfig, context, output)
+    return _run("abort", model, kubeconfig, context, output, lambda name: agree(yes, f"abort the move of {name}?"))
 
 
 def pause(model: Named, kubeconfig: Kubeconfig = None, context: Context = None, output: Shown = Output.text) -> int:
@@ -64,13 +65,17 @@ def promote(model: Named, kubeconfig: Kubeconfig = None, context: Context = None
     return _run("promote", model, kubeconfig, context, output)
 
 
-def _run(verb: str, model: str, kubeconfig: Path | None, context: str | None, output: Output) -> int:
-    try:
-        result = asyncio.run(_control(verb, _name(model), kubeconfig, context, output))
-    except asyncio.CancelledError:
-        sys.stderr.write("interrupted; the move's journal says how far it is\n")
-        return INTERRUPTED
-    return leave(result, output)
+def _run(
+    verb: str,
+    model: str,
+    kubeconfig: Path | None,
+    context: str | None,
+    output: Output,
+    ask: Callable[[str], None] = lambda name: None,
+) -> int:
+    name = _name(model)
+    ask(name)
+    return leave(asyncio.run(_control(verb, name, kubeconfig, context, output)), output)
 
 
 def _name(model: str) -> str:
@@ -85,7 +90,8 @@ async def _control(verb: str, model: str, kubeconfig: Path | None, context: str 
     from pointsman.move.control import Control
 
     with watching(output, f"{verb} {model}") as observer:
-        async with conductor(kubeconfig, context, observer) as made:
+        watch = _Watch(observer)
+        async with conductor(kubeconfig, context, watch) as made:
             control = Control(made)
             task = asyncio.ensure_future(_act(control, verb, model))
 
@@ -93,7 +99,32 @@ async def _control(verb: str, model: str, kubeconfig: Path | None, context: str 
                 if not made.interrupt_running():
                     task.cancel()
 
-            return await with_signals(task, interrupt)
+            try:
+                return await with_signals(task, interrupt)
+            except asyncio.CancelledError:
+                raise _interrupted(model, watch.reached) from None
+
+
+class _Watch:
+    """Passes on what is told, and knows whether the move was reached: nothing is told before that."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.reached = False
+
+    def tell(self, happening: Happening) -> None:
+        """Take note."""
+        self.reached = True
+        self._observer.tell(happening)
+
+
+def _interrupted(model: str, reached: bool) -> StoppedError:
+    if not reached:
+        return StoppedError("interrupted before the move was reached; nothing was changed", next_action="run it again")
+    return StoppedError(
+        "interrupted; what was asked of the move stands, and its journal says how far it is",
+        next_action=f"pointsman status {model} shows it; pointsman resume {model} carries it on when nobody does",
+    )
 
 
 def _act(control: Control, verb: str, model: str) -> Coroutine[Any, Any, Result]:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli import stopping
 from pointsman.cli.embedded import control_plane
-from pointsman.cli.words import INTERRUPTED, Output
+from pointsman.cli.words import Output, orderly
+from pointsman.errors import PointsmanError, StoppedError
 
 if TYPE_CHECKING:
     from pointsman.demo.demo import Outcome, Plan
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 LOST = 1
+INTERRUPTED = "interrupted; what the demo had begun was ended first"
+AGAIN = "pointsman demo begins again; with --keep the lab may still be up: pointsman lab status"
 
 
 def command(
@@ -43,7 +47,7 @@ def command(
     if kubeconfig is not None:
         outcome = asyncio.run(_show(Plan(model, kubeconfig, context, traffic=traffic), output))
         return _leave(outcome, output, began)
-    with _lab(lab, keep) as config:
+    with orderly(INTERRUPTED, AGAIN), _lab(lab, keep) as config:
         plan = Plan(
             model,
             config.kubeconfig,
@@ -105,7 +109,7 @@ def _print_receipt(receipt: Mapping[str, Any]) -> None:
 def _leave(outcome: Outcome, output: Output, began: float) -> int:
     from pointsman.report.text import error_lines, took, write_lines
 
-    seconds = time.monotonic() - began
+    seconds, error = time.monotonic() - began, _error(outcome)
     if output is Output.json:
         shown = {
             "moves": outcome.moves,
@@ -113,7 +117,7 @@ def _leave(outcome: Outcome, output: Output, began: float) -> int:
             "reconciliation": outcome.reconciliation.as_dict() if outcome.reconciliation else None,
             "seconds": round(seconds, 3),
             "interrupted": outcome.interrupted,
-            **({"error": outcome.error.as_dict()} if outcome.error else {}),
+            **({"error": error.as_dict()} if error else {}),
         }
         sys.stdout.write(json.dumps(shown, default=str) + "\n")
     elif outcome.load:
@@ -128,13 +132,21 @@ def _leave(outcome: Outcome, output: Output, began: float) -> int:
                 counted,
             ],
         )
-    if outcome.error is not None:
-        write_lines(sys.stderr, error_lines(outcome.error))
+    if error is not None:
+        write_lines(sys.stderr, error_lines(error))
     if outcome.interrupted:
-        return INTERRUPTED
-    if outcome.error is not None:
-        return outcome.error.exit_code
+        return stopping.exit_code()
+    if error is not None:
+        return error.exit_code
     return LOST if outcome.lost else 0
+
+
+def _error(outcome: Outcome) -> PointsmanError | None:
+    """What the demo leaves with. A move that was only taken back because of a signal is the signal's."""
+    error = outcome.error
+    if outcome.interrupted and (error is None or error.code in ("move-undone", "stopped")):
+        return StoppedError(error.what if error else INTERRUPTED, next_action=AGAIN)
+    return error
 
 
 def _by_hand(config: LabConfig, name: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import traceback
@@ -12,10 +11,13 @@ from collections.abc import Callable, Sequence
 import typer
 from typer.main import get_command
 
-from pointsman.cli.words import INTERRUPTED
-from pointsman.errors import OutputError, PointsmanError, UsageError
+from pointsman.cli import stopping
+from pointsman.cli.streams import ReaderLeft
+from pointsman.cli.telling import object_of, text_of, wants_json
+from pointsman.cli.words import HELP_OPTIONS
+from pointsman.errors import OutputError, PointsmanError, StoppedError, UsageError
 
-__all__ = ["COMMANDS", "run"]
+__all__ = ["COMMANDS", "answer", "run"]
 
 COMMANDS = (
     "render",
@@ -41,6 +43,7 @@ SHARED = {
 }
 """Commands that live together in one module, as functions of their own names."""
 
+HELPERS = ("help", "--help", "-h")
 BUG = 101
 
 
@@ -50,17 +53,12 @@ def run(words: Sequence[str]) -> int:
         code = _dispatch(list(words))
         sys.stdout.flush()
         return code
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted\n")
-        return INTERRUPTED
-    except BrokenPipeError:
-        _silence()  # the reader left; keep exit quiet
-        return 0
-    except OutputError as error:
-        _silence()
-        return _answer(error, words)
+    except KeyboardInterrupt:
+        return answer(stopping.error(), words)
+    except typer.Abort:
+        return answer(StoppedError("not confirmed; nothing was changed", next_action="run it again to confirm"), words)
     except Exception as error:
-        return _answer(error, words)
+        return answer(error, words)
 
 
 def _silence() -> None:
@@ -68,8 +66,12 @@ def _silence() -> None:
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
-def _answer(error: Exception, words: Sequence[str]) -> int:
+def answer(error: Exception, words: Sequence[str]) -> int:
     """Tell an error; its exit code."""
+    if isinstance(error, ReaderLeft | OutputError):
+        _silence()
+    if isinstance(error, ReaderLeft):
+        return 0
     if isinstance(error, typer.TyperException):
         said = error.format_message()
         if not said:  # the words were incomplete, and the help has been shown
@@ -77,15 +79,17 @@ def _answer(error: Exception, words: Sequence[str]) -> int:
         error = UsageError(said, next_action=f"pointsman {words[0]} --help")
     if isinstance(error, PointsmanError):
         _report(error, words)
-        return error.exit_code
+        return stopping.exit_code() if isinstance(error, StoppedError) else error.exit_code
     _report_bug(error)
     return BUG
 
 
 def _dispatch(words: list[str]) -> int:
+    if words[0] in HELPERS:
+        words = [*(word for word in words[1:] if word not in HELPERS), "--help"]
     name = words[0]
     if name not in COMMANDS:
-        raise UsageError(_unknown(name), next_action="pointsman --help", code="command-unknown")
+        raise _unknown(name)
     module = importlib.import_module(f"pointsman.cli.{SHARED.get(name, name)}")
     app: typer.Typer = getattr(module, "app", None) or _single(getattr(module, name if name in SHARED else "command"))
     command = get_command(app)
@@ -95,26 +99,33 @@ def _dispatch(words: list[str]) -> int:
 
 def _single(function: Callable[..., object]) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(function)
+    app.command(context_settings=HELP_OPTIONS)(function)
     return app
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str) -> UsageError:
     import difflib
 
+    if name == "--version":
+        return UsageError("--version stands alone", next_action="pointsman --version")
+    if name.startswith("-"):
+        return UsageError(
+            f"there is no option {name!r} before a command", next_action="name the command first: pointsman --help"
+        )
     near = difflib.get_close_matches(name, COMMANDS, n=1)
-    return f"there is no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    said = f"there is no command {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+    return UsageError(said, next_action="pointsman --help", code="command-unknown")
 
 
 def _report(error: PointsmanError, words: Sequence[str]) -> None:
     """One error: for people on stderr; with ``--output json`` also as an object on stdout."""
-    joined = " ".join(words)
-    if "--output json" in joined or "--output=json" in joined or "-o json" in joined:
-        sys.stdout.write(json.dumps({"error": error.as_dict()}) + "\n")
-    place = f" at {error.where}" if error.where else ""
-    sys.stderr.write(f"error [{error.code}]{place}: {error.what}\n")
-    if error.next_action:
-        sys.stderr.write(f"  next: {error.next_action}\n")
+    if wants_json(words):
+        try:
+            sys.stdout.write(object_of(error))
+            sys.stdout.flush()
+        except (OutputError, ReaderLeft):
+            _silence()
+    sys.stderr.write(text_of(error))
 
 
 def _report_bug(error: Exception) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from pointsman.cli.embedded import control_plane
-from pointsman.cli.words import Output
+from pointsman.cli.words import HELP_OPTIONS, Output, orderly
 from pointsman.errors import LabError
 
 __all__ = ["app"]
@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Start, stop and look at the embedded cluster.",
     add_completion=False,
     no_args_is_help=True,
+    context_settings=HELP_OPTIONS,
     pretty_exceptions_enable=False,
 )
 
@@ -47,7 +48,7 @@ def up(
     from pointsman.lab.narration import Narrator
     from pointsman.lab.status import describe
 
-    with Narrator() as narrator:
+    with orderly("interrupted; what this start had begun is ended again", _again("up", name)), Narrator() as narrator:
         lab = control.up(name, nodes=nodes, gpus=gpus, engine=engine.value if engine else None, report=narrator)
     found = {**describe(lab), "started": lab.started_now}
     if output is Output.json:
@@ -66,8 +67,10 @@ def down(
     """Stop every process of the lab. Its data stays for the next start."""
     from pointsman.lab.narration import Narrator
 
-    with Narrator() as narrator:
-        ended = control_plane().down(name, purge=purge, report=narrator)
+    control = control_plane()
+    left = "interrupted; some of the lab's processes may still run"
+    with orderly(left, _again("down", name)), Narrator() as narrator:
+        ended = control.down(name, purge=purge, report=narrator)
     purged = ended.existed and purge
     if output is Output.json:
         _print_json({"name": name, "existed": ended.existed, "was_running": ended.ran, "purged": purged})
@@ -91,6 +94,10 @@ def status(name: Name = "default", output: Format = Output.text) -> None:
         sys.stdout.write(_as_text(found))
     if not lab.is_ready or not all(process["ready"] for process in found["processes"]):
         raise typer.Exit(1)
+
+
+def _again(verb: str, name: str) -> str:
+    return f"pointsman lab {verb} --name {name} does it again"
 
 
 def _no_such_lab(name: str) -> LabError:

@@ -13,19 +13,49 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the program on ``sys.argv`` and exit."""
-    words = sys.argv[1:]
-    if words in ([], ["--help"], ["-h"], ["help"]):
+    try:
+        code = _watched(sys.argv[1:])
+    except KeyboardInterrupt:  # so early that nobody listened yet
+        if sys.stderr:
+            sys.stderr.write("error [stopped]: interrupted; nothing was changed\n  next: run it again\n")
+        code = 130
+    sys.exit(code)
+
+
+def _watched(words: list[str]) -> int:
+    from pointsman.cli import stopping, streams, telling
+
+    streams.guard()
+    stopping.watch(as_json=telling.wants_json(words))
+    code = _run(words)
+    stopping.ignore()
+    return code
+
+
+def _run(words: list[str]) -> int:
+    text = _text(words)
+    if text is None:
+        from pointsman.cli.entry import run
+
+        return run(words)
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except Exception as error:
+        from pointsman.cli.entry import answer
+
+        return answer(error, words)
+    return 0 if words else 2
+
+
+def _text(words: list[str]) -> str | None:
+    """What is printed without any command."""
+    if all(word in ("help", "--help", "-h") for word in words):
         from pointsman.cli.help import HELP
 
-        sys.stdout.write(HELP)
-        sys.exit(0 if words else 2)
+        return HELP
     if words == ["--version"]:
         from pointsman import __version__
 
-        sys.stdout.write(f"pointsman {__version__}\n")
-        sys.exit(0)
-    from pointsman.cli.entry import run
-    from pointsman.cli.streams import guard
-
-    guard()
-    sys.exit(run(words))
+        return f"pointsman {__version__}\n"
+    return None

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from pointsman.cli import stopping
 from pointsman.cli.words import Output
 from pointsman.edge.contract import AliasState
 from pointsman.edge.litellm_values import LiteLLMValues, litellm_values, read_aliases
@@ -85,11 +86,20 @@ def watching(output: Output, title: str) -> Iterator[Observer]:
 async def with_signals(work: Awaitable[T], interrupt: Callable[[], None]) -> T:
     """Do the work; ctrl-C, SIGTERM and a closed terminal become ``interrupt``."""
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for one in signals:
-        loop.add_signal_handler(one, interrupt)
+    before = {number: signal.getsignal(number) for number in stopping.heeded()}
+
+    def told(number: int) -> None:
+        stopping.heard(number)
+        interrupt()
+
+    for number in before:
+        loop.add_signal_handler(number, told, number)
+    stopping.left(
+        "interrupted when the work had ended; what it did stands", "pointsman status, history and receipt show it"
+    )
     try:
         return await work
     finally:
-        for one in signals:
-            loop.remove_signal_handler(one)
+        for number, handler in before.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.words import INTERRUPTED, DrainPolicy, Output, Strategy, agree, duration, leave
+from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, given, lasting, leave
+from pointsman.errors import StoppedError
 
 if TYPE_CHECKING:
     from pointsman.move.context import Options
@@ -20,25 +20,28 @@ __all__ = ["command"]
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A spec file, or a model's name.")],
+    model: Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A spec file, or a model's name.")],
     to: Annotated[str, typer.Option("--to", metavar="LAYER", help="raw-vllm, kserve or llm-d.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     recover: Annotated[bool, typer.Option("--recover", help="First end a move that was left open.")] = False,
-    hold: Annotated[float, typer.Option(min=0, help="Seconds to keep the source warm after the shift.")] = 5.0,
-    ready_timeout: Annotated[float, typer.Option(min=1, help="Seconds the target may take to get ready.")] = 1800.0,
-    drain_timeout: Annotated[float, typer.Option(min=1, help="Seconds the source may take to finish.")] = 600.0,
+    hold: Annotated[float, lasting("--hold", "How long to keep the source warm after the shift:")] = 5.0,
+    ready_timeout: Annotated[
+        float, lasting("--ready-timeout", "How long the target may take to get ready:", least=1)
+    ] = 1800.0,
+    drain_timeout: Annotated[
+        float, lasting("--drain-timeout", "How long the source may take to finish:", least=1)
+    ] = 600.0,
     drain_policy: Annotated[
         DrainPolicy, typer.Option(help="Then: wait for a person, give tenants back, or cut what runs and count it.")
     ] = DrainPolicy.wait,
-    roll_timeout: Annotated[float, typer.Option(min=1, help="Seconds one roll of the edge may take.")] = 300.0,
+    roll_timeout: Annotated[
+        float, lasting("--roll-timeout", "How long one roll of the edge may take:", least=1)
+    ] = 300.0,
     strategy: Annotated[
         Strategy, typer.Option(help="How the target gets its room; auto goes by what is free.")
     ] = Strategy.auto,
-    allow_downtime: Annotated[
-        float,
-        typer.Option(parser=duration, metavar="DURATION", help="Time without any engine that is accepted: 90s, 5m."),
-    ] = 0.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing.")] = False,
+    allow_downtime: Annotated[float, lasting("--allow-downtime", "Time without any engine that is accepted:")] = 0.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing, --yes or not.")] = False,
     write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
@@ -46,14 +49,10 @@ def command(
 ) -> int:
     """Move a model to another serving layer, live, with its tenants."""
     from pointsman.cli.means import model_named
+    from pointsman.cli.sense import refuse_nonsense
     from pointsman.move.context import Options
 
     path, loaded = model_named(model)
-    if dry_run:
-        from pointsman.cli.plan import plan
-
-        return plan(model, to, None, hold, ready_timeout, strategy, allow_downtime, kubeconfig, context, output)
-    agree(yes, f"move {loaded.name} to {to}?")
     options = Options(
         hold=hold,
         ready_timeout=ready_timeout,
@@ -63,16 +62,31 @@ def command(
         strategy=strategy.value,
         allow_downtime=allow_downtime,
     )
+    refuse_nonsense(loaded, to, options)
+    if dry_run:
+        from pointsman.cli.plan import made_now, show
+
+        show(made_now(loaded, to, options, kubeconfig, context).as_dict(), output)
+        return 0
+    agree(yes, f"move {loaded.name} to {to}?")
     try:
         result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output))
     except asyncio.CancelledError:
-        sys.stderr.write("interrupted before anything was changed\n")
-        return INTERRUPTED
+        raise _before_it_began(loaded.name, recover) from None
     if write_spec and result.error is None:
         from pointsman.spec.loading import set_layer
 
         set_layer(path, to)
     return leave(result, output)
+
+
+def _before_it_began(model: str, recover: bool) -> StoppedError:
+    if recover:
+        return StoppedError(
+            "interrupted before this move's first step; an open one may have been ended before that",
+            next_action=f"pointsman history {model} tells; then run it again",
+        )
+    return StoppedError("interrupted before the move's first step; nothing was changed", next_action="run it again")
 
 
 async def _move(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.words import INTERRUPTED, Output, Strategy, agree, duration, leave
+from pointsman.cli.words import Output, Strategy, agree, given, lasting, leave
+from pointsman.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from pointsman.move.context import Options
@@ -19,38 +23,41 @@ if TYPE_CHECKING:
     from pointsman.move.plan.plan import Plan
     from pointsman.spec.model import Model
 
-__all__ = ["apply", "plan"]
+__all__ = ["apply", "made_now", "plan", "show"]
 
 Kubeconfig = Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")]
 Context = Annotated[str | None, typer.Option(help="The kubeconfig's context.")]
 
 
 def plan(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A spec file, or a model's name.")],
+    model: Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A spec file, or a model's name.")],
     to: Annotated[str, typer.Option("--to", metavar="LAYER", help="raw-vllm, kserve or llm-d.")],
     file: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Keep the plan here, for pointsman apply.")
     ] = None,
-    hold: Annotated[float, typer.Option(min=0, help="Seconds to keep the source warm after the shift.")] = 5.0,
-    ready_timeout: Annotated[float, typer.Option(min=1, help="Seconds the target may take to get ready.")] = 1800.0,
+    hold: Annotated[float, lasting("--hold", "How long to keep the source warm after the shift:")] = 5.0,
+    ready_timeout: Annotated[
+        float, lasting("--ready-timeout", "How long the target may take to get ready:", least=1)
+    ] = 1800.0,
     strategy: Annotated[
         Strategy, typer.Option(help="How the target gets its room; auto goes by what is free.")
     ] = Strategy.auto,
-    allow_downtime: Annotated[
-        float,
-        typer.Option(parser=duration, metavar="DURATION", help="Time without any engine that is accepted: 90s, 5m."),
-    ] = 0.0,
+    allow_downtime: Annotated[float, lasting("--allow-downtime", "Time without any engine that is accepted:")] = 0.0,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     output: Annotated[Output, typer.Option("--output", help="How to print the plan.")] = Output.text,
 ) -> int:
     """Show what a move would do, what it needs and how long it takes; change nothing."""
     from pointsman.cli.means import model_named
+    from pointsman.cli.sense import refuse_nonsense
     from pointsman.move.context import Options
 
+    if file is not None:
+        _refuse_unwritable(file)
     _, loaded = model_named(model)
     options = Options(hold=hold, ready_timeout=ready_timeout, strategy=strategy.value, allow_downtime=allow_downtime)
-    made = asyncio.run(_plan(loaded, to, options, kubeconfig, context))
+    refuse_nonsense(loaded, to, options)
+    made = made_now(loaded, to, options, kubeconfig, context)
     show(made.as_dict(), output)
     if file is not None:
         from pointsman.move.means import spec_of
@@ -76,9 +83,35 @@ def apply(
     try:
         result = asyncio.run(_apply(saved, kubeconfig, context, output))
     except asyncio.CancelledError:
-        sys.stderr.write("interrupted before anything was changed\n")
-        return INTERRUPTED
+        raise StoppedError(
+            "interrupted before the move's first step; nothing was changed", next_action="run it again"
+        ) from None
     return leave(result, output)
+
+
+def _refuse_unwritable(file: Path) -> None:
+    """Raise UsageError when a plan cannot be kept there; leaves no trace."""
+    if str(file) in ("json", "yaml", "text"):
+        raise UsageError(
+            f"-o names the file that keeps the plan, and {str(file)!r} looks like a format",
+            next_action="--output json prints the plan as JSON; to keep it, give another file",
+        )
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=file.parent).close()
+    except OSError as error:
+        raise UsageError(
+            f"the plan cannot be written: {error.strerror}",
+            where=str(file),
+            next_action="give another file",
+            code="plan-unwritable",
+        ) from error
+
+
+def made_now(model: Model, to: str, options: Options, kubeconfig: Path | None, context: str | None) -> Plan:
+    """What a move would do now; raises RefusedError when it would be refused."""
+    return asyncio.run(_plan(model, to, options, kubeconfig, context))
 
 
 def show(made: dict[str, Any], output: Output) -> None:

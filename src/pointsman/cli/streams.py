@@ -1,4 +1,4 @@
-"""Standard output and standard error on a disk that may be full.
+"""Standard output and standard error on a disk that may be full, or closed.
 
 What is printed on standard output is the command's data: when it cannot be written, that is an error of its own and
 never a bug. What goes to standard error is narration: a move must not fail because nobody can read along.
@@ -7,32 +7,32 @@ never a bug. What goes to standard error is narration: a move must not fail beca
 from __future__ import annotations
 
 import io
+import os
 import sys
-from typing import NoReturn
 
 from pointsman.errors import OutputError
 
-__all__ = ["guard"]
+__all__ = ["ReaderLeft", "guard"]
+
+
+class ReaderLeft(Exception):
+    """Nobody reads standard output any more. No OSError, so that no library ends the program its own way."""
 
 
 class _Data(io.TextIOWrapper):
-    """Raises OutputError where a stream raises OSError; a reader that left stays a BrokenPipeError."""
+    """Raises OutputError where a stream raises OSError, and ReaderLeft where the reader is gone."""
 
     def write(self, text: str, /) -> int:
         try:
             return super().write(text)
-        except BrokenPipeError:
-            raise
         except OSError as error:
-            _lost(error)
+            raise _lost(error) from error
 
     def flush(self) -> None:
         try:
             super().flush()
-        except BrokenPipeError:
-            raise
         except OSError as error:
-            _lost(error)
+            raise _lost(error) from error
 
 
 class _Narration(io.TextIOWrapper):
@@ -51,17 +51,34 @@ class _Narration(io.TextIOWrapper):
             return
 
 
-def _lost(error: OSError) -> NoReturn:
-    raise OutputError(
+def _lost(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return ReaderLeft()
+    return OutputError(
         f"standard output cannot be written: {error.strerror}",
         next_action="what the command did stands; pointsman status, history and receipt show it again",
-    ) from error
+    )
 
 
 def guard() -> None:
-    """Put both in place of the interpreter's own streams."""
-    out, err = sys.stdout, sys.stderr
+    """Put both in place of the interpreter's own streams, which are None where the caller closed them."""
+    _occupy()
+    out, err = sys.stdout or _opened(1), sys.stderr or _opened(2)
     if isinstance(out, io.TextIOWrapper):
         sys.stdout = _Data(out.detach(), out.encoding, out.errors, line_buffering=out.line_buffering)
     if isinstance(err, io.TextIOWrapper):
         sys.stderr = _Narration(err.detach(), err.encoding, err.errors, line_buffering=True)
+
+
+def _occupy() -> None:
+    """Give the closed ones of the first three descriptors something that cannot be written.
+
+    Else the next file or connection would get their number, and with it what is meant for a person.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDONLY)) < 3:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+
+
+def _opened(descriptor: int) -> io.TextIOWrapper:
+    return open(descriptor, "w", encoding="utf-8", closefd=False)

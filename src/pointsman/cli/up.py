@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.words import INTERRUPTED, Output
+from pointsman.cli.words import Output, given, lasting
+from pointsman.errors import StoppedError
 
 if TYPE_CHECKING:
     from pointsman.spec.model import Model
@@ -20,8 +21,10 @@ __all__ = ["command"]
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A spec file, or a model's name.")],
-    ready_timeout: Annotated[float, typer.Option(min=1, help="Seconds the layer may take to get ready.")] = 1800.0,
+    model: Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A spec file, or a model's name.")],
+    ready_timeout: Annotated[
+        float, lasting("--ready-timeout", "How long the layer may take to get ready:", least=1)
+    ] = 1800.0,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
@@ -33,8 +36,13 @@ def command(
     try:
         found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output))
     except asyncio.CancelledError:
-        sys.stderr.write("stopped half way: what was applied may still be there; run it again to go on from that\n")
-        return INTERRUPTED
+        raise StoppedError(
+            "interrupted half way: what was applied so far stays",
+            next_action=f"pointsman up {model} goes on from what is there",
+        ) from None
+    except StoppedError as stopped:
+        stopped.next_action = stopped.next_action or f"pointsman up {model} begins again"
+        raise
     if output is Output.json:
         sys.stdout.write(json.dumps(found, default=str) + "\n")
     else:

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from pointsman.cli import stopping
+from pointsman.cli.streams import ReaderLeft
+from pointsman.errors import OutputError, PointsmanError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from pointsman.move.means import Result
 
-__all__ = ["INTERRUPTED", "DrainPolicy", "Output", "Strategy", "agree", "duration", "leave"]
+__all__ = ["HELP_OPTIONS", "DrainPolicy", "Output", "Strategy", "agree", "given", "lasting", "leave", "orderly"]
 
-INTERRUPTED = 130
-"""Exit code after a ctrl-C."""
+HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
+"""A command's settings: what explains it."""
 
 
 class Output(StrEnum):
@@ -44,26 +53,62 @@ class DrainPolicy(StrEnum):
     cut = "cut"
 
 
-def duration(text: str | float) -> float:
-    """``90``, ``90s``, ``1m30s``, ``2h`` as seconds; raises BadParameter for anything else."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(h|m|s|$)", str(text))
-    if not parts or "".join(number + unit for number, unit in parts) != str(text):
-        raise typer.BadParameter(f"{text!r} is no duration; give 90s, 1m30s or 2h")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+def lasting(option: str, help: str, *, least: float = 0.0) -> Any:  # noqa: A002
+    """An option that takes a duration of at least so many seconds; its value is in seconds."""
+
+    def parse(text: str | float) -> float:
+        seconds = _duration(option, str(text))
+        if seconds < least:
+            raise UsageError(f"{option} {text} is too short", next_action=f"give {least:g}s or more")
+        return seconds
+
+    return typer.Option(option, parser=parse, metavar="DURATION", help=f"{help} 90s, 1h30m, or bare seconds.")
+
+
+def _duration(option: str, text: str) -> float:
+    """``90``, ``90s``, ``1m30s``, ``2h`` as seconds; raises UsageError for anything else."""
+    parts = re.findall(r"([0-9]+(?:\.[0-9]+)?)(h|m|s|$)", text)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if not parts or "".join(number + unit for number, unit in parts) != text or not math.isfinite(seconds):
+        raise UsageError(f"{option}: {text!r} is no duration", next_action="give 90s, 1h30m, or bare seconds")
+    return seconds
 
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "": 1.0}
 
 
+def given(text: str) -> str:
+    """A name on the command line; raises UsageError when it is empty, as an unset variable of a shell is."""
+    if not text.strip():
+        raise UsageError("the name given is empty", next_action="give a name; a variable of the shell may be unset")
+    return text
+
+
 def agree(yes: bool, question: str) -> None:
     """Ask before something is done; raises UsageError when there is nobody to ask."""
-    from pointsman.errors import UsageError
-
     if yes:
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError("there is nobody to ask", next_action="give --yes", code="not-asked")
     typer.confirm(question, abort=True, err=True)
+
+
+@contextmanager
+def orderly(what: str, next_action: str) -> Iterator[None]:
+    """Let a signal raise KeyboardInterrupt, so that the work takes itself back; then raises StoppedError."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        stopping.heard(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in stopping.heeded()}
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError(what, next_action=next_action) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def leave(result: Result, output: Output) -> int:
@@ -72,21 +117,41 @@ def leave(result: Result, output: Output) -> int:
     Raises OutputError when the receipt of a move that was done cannot be written; of another one, what happened to it
     matters more.
     """
-    from pointsman.errors import OutputError
     from pointsman.report.text import error_lines, receipt_lines, write_lines
 
+    error = _stopped(result) if result.interrupted else result.error
     try:
         if output is Output.json:
-            shown = dict(result.receipt) | ({"error": result.error.as_dict()} if result.error else {})
+            shown = dict(result.receipt) | ({"error": error.as_dict()} if error else {})
             write_lines(sys.stdout, [json.dumps(shown, default=str)])
         else:
             write_lines(sys.stdout, receipt_lines(result.receipt))
-    except OutputError as lost:
-        if result.error is None:
+    except (OutputError, ReaderLeft) as lost:
+        if error is None:
             raise
-        write_lines(sys.stderr, error_lines(lost))
-    if result.error is not None:
-        write_lines(sys.stderr, error_lines(result.error))
+        if isinstance(lost, OutputError):
+            write_lines(sys.stderr, error_lines(lost))
+    if error is not None:
+        write_lines(sys.stderr, error_lines(error))
     if result.interrupted:
-        return INTERRUPTED
-    return result.error.exit_code if result.error else 0
+        return stopping.exit_code()
+    return error.exit_code if error else 0
+
+
+def _stopped(result: Result) -> PointsmanError:
+    """The error of a move that was interrupted: how it ended; one that it left with for another reason stays."""
+    receipt = result.receipt
+    if result.error is None:
+        return StoppedError(
+            f"interrupted too late to go back, so the move was finished first: it is {receipt['state']}, "
+            f"tenants are served from {receipt['servedFrom']}",
+            where=f"move {receipt['move']}",
+            next_action=f"pointsman receipt {receipt['move']}",
+        )
+    if result.error.code != "move-undone":
+        return result.error
+    return StoppedError(
+        result.error.what,
+        where=result.error.where,
+        next_action=f"pointsman move {receipt['model']} --to {receipt['to']} begins again",
+    )
