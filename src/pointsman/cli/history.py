@@ -10,19 +10,21 @@ from typing import Annotated, Any
 
 import typer
 
-from pointsman.cli.words import Output
+from pointsman.cli.words import Output, given
 
 __all__ = ["command"]
 
 
 def command(
-    model: Annotated[str, typer.Argument(metavar="[MODEL]", help="One model; all of them when left out.")] = "",
+    model: Annotated[
+        str | None, typer.Argument(parser=given, metavar="[MODEL]", help="One model; all of them when left out.")
+    ] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
 ) -> int:
     """List the moves there were, oldest first."""
-    found = asyncio.run(_read(model, kubeconfig, context))
+    found = asyncio.run(_read(model or "", kubeconfig, context))
     if output is Output.json:
         sys.stdout.write(json.dumps(found) + "\n")
         return 0

@@ -10,19 +10,21 @@ from typing import Annotated, Any
 
 import typer
 
-from pointsman.cli.words import Output
+from pointsman.cli.words import Output, given
 
 __all__ = ["command"]
 
 
 def command(
-    move: Annotated[str, typer.Argument(metavar="[MOVE]", help="A move, or a model: its last one.")] = "",
+    move: Annotated[
+        str | None, typer.Argument(parser=given, metavar="[MOVE]", help="A move, or a model: its last one.")
+    ] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
 ) -> int:
     """Print what a move did, counted and cost; the last one by default."""
-    found = asyncio.run(_read(move, kubeconfig, context))
+    found = asyncio.run(_read(move or "", kubeconfig, context))
     if output is Output.json:
         sys.stdout.write(json.dumps(found) + "\n")
         return 0

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.cli.words import given
+
 if TYPE_CHECKING:
     from pointsman.layers.contract import Layer
     from pointsman.spec.model import Model
@@ -26,7 +28,7 @@ class Output(StrEnum):
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="A spec file, or the name of a model.", metavar="MODEL")],
+    model: Annotated[str, typer.Argument(parser=given, help="A spec file, or the name of a model.", metavar="MODEL")],
     layer: Annotated[str | None, typer.Option(help="The serving layer. [default: the spec's own]")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the manifests.")] = Output.yaml,
 ) -> None:
@@ -35,7 +37,7 @@ def command(
     from pointsman.layers.stream import yaml_stream
     from pointsman.spec.loading import find_model, load_model
 
-    chosen = layer_called(layer) if layer else None
+    chosen = layer_called(layer) if layer is not None else None
     loaded = load_model(find_model(model, Path()))
     chosen = chosen or layer_called(loaded.spec.layer)
     manifests = chosen.render(loaded)
