@@ -68,8 +68,10 @@ def _value(field: Mapping[str, Any]) -> str:
         return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{one}`" for one in field["enum"])
-    kind = {"array": "list of strings", "object": "mapping of strings", "boolean": "true or false"}
-    return kind.get(field.get("type", "string"), field.get("type", "string")) + _bounds(field)
+    kind = str(field.get("type", "string"))
+    return {"array": "list of strings", "object": "mapping of strings", "boolean": "true or false"}.get(kind, kind) + (
+        _bounds(field)
+    )
 
 
 def _bounds(field: Mapping[str, Any]) -> str:

@@ -41,6 +41,8 @@ class MemoryEdge:
     """Replicas that answer no marked request."""
     gate: asyncio.Event | None = None
     """While it is closed, no roll of the edge ends."""
+    late: list[float] = field(default_factory=list)
+    """How late its replicas answer, look by look; after that at once."""
     outages: list[str] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
@@ -98,6 +100,10 @@ class MemoryEdge:
         ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]
         heard = {name: dict(answered) for name in ready if name not in self.deaf}
         return Observation(dict(answered), dict(failed), heard)
+
+    async def lags(self) -> dict[str, float]:
+        late = self.late.pop(0) if self.late else 0.0
+        return {one.name: late for one in await self.replicas() if one.ready and not one.terminating}
 
     async def answered(self) -> dict[str, dict[str, int] | None]:
         ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]

@@ -90,5 +90,12 @@ class Edge(Protocol):
     async def observe(self, requests: int) -> Observation:
         """Send marked requests through every replica in turn and read who answered."""
 
+    async def lags(self) -> Mapping[str, float]:
+        """Seconds each staying replica takes to answer a question that no engine is needed for; infinity: it does not.
+
+        One that is late has requests that it accepted and did not read yet, and loses them when it is told to end
+        before it has caught up (uvicorn 0.54 closes such connections at SIGTERM; measured in the lab with LiteLLM).
+        """
+
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """Requests each staying replica answered since it started, by member id; None when it does not say."""

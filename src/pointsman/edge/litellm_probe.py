@@ -1,4 +1,4 @@
-"""Marked requests through one replica of LiteLLM, and who answered them.
+"""What one replica of LiteLLM answers: marked requests, by whom, and whether it lives.
 
 They go through the API server's pod proxy, so that each replica is asked, not whichever a Service picks. That proxy
 strips Authorization; LiteLLM takes its key from ``x-litellm-api-key`` too. Retries are switched off: an answer
@@ -8,6 +8,8 @@ that a retry saved says nothing about the member that failed.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -17,7 +19,7 @@ from pointsman.errors import TemporaryError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, kind_of
 
-__all__ = ["MARK", "ask"]
+__all__ = ["MARK", "ask", "seconds_late"]
 
 MARK = "pointsman-probe"
 """User and tag of a marked request, for the edge's own logs."""
@@ -25,6 +27,9 @@ AT_ONCE = 8
 """Marked requests in flight: a replica that is busy with tenants answers late, and eight wait no longer than one."""
 TIMEOUT = 30.0
 """Seconds one marked request may take."""
+
+LATEST = 15.0
+"""Seconds after which nobody waits for a sign of life."""
 
 Target = tuple[Ref, int]
 """Pod and port."""
@@ -47,6 +52,17 @@ async def ask(cluster: Cluster, targets: Sequence[Target], alias: str, key: str,
     asked = {replica for replica, _, _ in told}
     by = {one: dict(Counter(name for replica, name, good in told if good and replica == one)) for one in sorted(asked)}
     return Observation(dict(answered), dict(failed), by)
+
+
+async def seconds_late(cluster: Cluster, pod: Ref, port: int) -> float:
+    """Seconds until one replica said that it lives; infinity when it did not."""
+    path = Ref(kind_of("Pod"), f"{pod.name}:{port}", pod.namespace).path("proxy")
+    begun = time.monotonic()
+    try:
+        await cluster.http("GET", f"{path}/health/liveliness", timeout=LATEST)
+    except TemporaryError:
+        return math.inf
+    return time.monotonic() - begun
 
 
 async def _one(cluster: Cluster, target: Target, alias: str, key: str) -> tuple[str, bool]:

@@ -11,16 +11,16 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pointsman.edge.boundary import Cluster, Object
 from pointsman.edge.config_text import ConfigText
 from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Member, Observation, Replica
 from pointsman.edge.litellm_alias import Alias, Terms, warnings
 from pointsman.edge.litellm_counters import read_answered
-from pointsman.edge.litellm_probe import ask
+from pointsman.edge.litellm_probe import ask, seconds_late
 from pointsman.edge.litellm_rollout import REVISION, Rollout, judge, replica_of
 from pointsman.errors import ConflictError, PermanentError, PointsmanError, RefusedError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of
@@ -28,6 +28,8 @@ from pointsman.spec.model import Model
 from pointsman.spec.tenant import Edge as Settings
 
 __all__ = ["LiteLLMValues", "litellm_values", "read_aliases"]
+
+T = TypeVar("T")
 
 LOOK = 0.2
 """Seconds between two looks at a rollout."""
@@ -152,7 +154,7 @@ class LiteLLMValues:
     async def observe(self, requests: int) -> Observation:
         """Marked requests through every ready replica in turn."""
         deployment, key = await asyncio.gather(self._deployment(), self._master_key())
-        pods = [pod for pod in await self._pods(deployment) if replica_of(pod).ready and not _ending(pod)]
+        pods = await self._staying(deployment)
         if not pods:
             raise TemporaryError(
                 "no replica of the edge is ready",
@@ -166,13 +168,25 @@ class LiteLLMValues:
 
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """What each ready replica counted, if LiteLLM's prometheus callback is on."""
-        pods = [pod for pod in await self._pods(await self._deployment()) if replica_of(pod).ready and not _ending(pod)]
+        return await self._of_each(read_answered)
+
+    async def lags(self) -> Mapping[str, float]:
+        """How late each ready replica answers whether it lives."""
+        return await self._of_each(seconds_late)
+
+    async def _of_each(self, ask_one: Callable[[Cluster, Ref, int], Awaitable[T]]) -> dict[str, T]:
+        """What each staying replica says."""
+        pods = await self._staying(await self._deployment())
         if not pods:
             return {}
         port = await self._port(pods[0])
         names = [str(pod["metadata"]["name"]) for pod in pods]
-        asking = (read_answered(self.cluster, self._ref("Pod", name), port) for name in names)
-        return dict(zip(names, await asyncio.gather(*asking), strict=True))
+        said = await asyncio.gather(*(ask_one(self.cluster, self._ref("Pod", name), port) for name in names))
+        return dict(zip(names, said, strict=True))
+
+    async def _staying(self, deployment: Object) -> list[Object]:
+        """Its pods that serve, and were not told to end."""
+        return [pod for pod in await self._pods(deployment) if replica_of(pod).ready and not _ending(pod)]
 
     async def _write_config(self, edit: Callable[[Alias], str]) -> str:
         ref = self._ref("ConfigMap", self.settings.config_map)

@@ -16,11 +16,11 @@ from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
 from pointsman.move.preflight import CHECKS
 from pointsman.move.records import recorded, remember, restore_record
+from pointsman.move.steps.alias import point_alias, same_members
 from pointsman.move.steps.contract import Detail
 from pointsman.move.steps.deploy import Deploy, apply_layer
 from pointsman.move.steps.prove_contract import prove_contract
 from pointsman.move.steps.serve_ready import prove_serving
-from pointsman.move.steps.shift import point_alias, same_members
 from pointsman.report.contract import Topic
 from pointsman.spec.model import Model
 

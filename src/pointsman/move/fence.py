@@ -131,6 +131,10 @@ class FencedEdge:
         """Marked requests."""
         return await self._edge.observe(requests)
 
+    async def lags(self) -> Mapping[str, float]:
+        """How late each replica answers."""
+        return await self._edge.lags()
+
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """What each replica counted."""
         return await self._edge.answered()

@@ -182,6 +182,10 @@ class CountedEdge:
             self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
             return seen
 
+    async def lags(self) -> Mapping[str, float]:
+        """How late each replica answers."""
+        return await self._edge.lags()
+
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """What each replica counted."""
         return await self._edge.answered()

@@ -15,6 +15,7 @@ from pointsman.move.boundary import Object
 from pointsman.move.context import Context
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import engine_pods
+from pointsman.move.steps.alias import behind
 from pointsman.move.strategy import choose
 from pointsman.move.waits import Wait
 from pointsman.spec.model import Model
@@ -98,6 +99,12 @@ async def _edge_healthy(context: Context) -> str:
         replicas = [one for one in await context.edge.replicas() if not one.terminating]
         lagging = [one.name for one in replicas if not one.ready or one.revision not in ("", context.alias.revision)]
         if replicas and not lagging:
+            if late := await behind(context, max(0.0, deadline - context.clock.monotonic())):
+                raise _refuse(
+                    "edge-healthy",
+                    f"the tenant edge does not catch up with what tenants ask: {late}",
+                    next_action="give it more replicas or CPU; a replica that is ended now loses requests",
+                )
             plural = "s" if len(replicas) != 1 else ""
             return f"{len(replicas)} replica{plural} on revision {context.alias.revision[:12]}"
         if context.clock.monotonic() >= deadline:

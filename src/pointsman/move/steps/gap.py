@@ -17,8 +17,9 @@ from pointsman.move.context import Context, member_data
 from pointsman.move.contract_gate import reference_of
 from pointsman.move.probes.engine import connect
 from pointsman.move.probes.pods import engine_pods
+from pointsman.move.steps.alias import alias_unchanged, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
-from pointsman.move.steps.shift import alias_unchanged, restore_alias, roll, serving_target
+from pointsman.move.steps.shift import serving_target
 
 __all__ = ["Close", "Open", "Reference", "Settle"]
 

@@ -11,8 +11,9 @@ from pointsman.move.context import Context, member_data
 from pointsman.move.evidence import broke
 from pointsman.move.probes.counters import read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
+from pointsman.move.steps.alias import alias_unchanged, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
-from pointsman.move.steps.shift import alias_unchanged, restore_alias, roll, serving_target
+from pointsman.move.steps.shift import serving_target
 from pointsman.move.waits import Wait
 
 __all__ = ["Detach", "Hold"]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from pointsman.edge.contract import AliasState, Member, Observation
+from pointsman.edge.contract import Member, Observation
 from pointsman.errors import MoveFailedError, PointsmanError
 from pointsman.move.binomial import plausible
 from pointsman.move.context import Context, member_data
@@ -21,85 +21,19 @@ from pointsman.move.evidence import Collector, Start, begin, broken_since
 from pointsman.move.probes.counters import Reading, read_all, readings_data, total
 from pointsman.move.probes.lost import lost
 from pointsman.move.probes.pods import EnginePod, engine_pods
+from pointsman.move.steps.alias import alias_unchanged, point_alias, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.serve_ready import completes
-from pointsman.move.waits import Wait
 
-__all__ = ["Shift", "alias_unchanged", "point_alias", "restore_alias", "roll", "same_members", "serving_target"]
+__all__ = ["Shift", "serving_target"]
 
 FEWEST, MOST = 12, 30
 """Marked requests per look at the split: the smaller the share, the more are needed to see it."""
 ROUNDS = 3
 """Looks before an unbelievable split fails the step: chance makes one look in a thousand unbelievable, not three."""
 
-LOOK = 0.3
-"""Seconds between two looks at the edge's replicas."""
-
 _BROKEN = re.compile(r"\b5\d\d$")
 """A kind of failure that an engine may be the cause of."""
-
-T = TypeVar("T")
-
-
-def same_members(left: Sequence[Member], right: Sequence[Member]) -> bool:
-    """Do two lists of members mean the same?"""
-    return sorted(left, key=lambda one: one.id) == sorted(right, key=lambda one: one.id)
-
-
-async def point_alias(context: Context, members: Sequence[Member]) -> str:
-    """Declare the members and wait until every replica of the edge runs them; returns the revision."""
-    revision, _ = await roll(context, members, _nothing)
-    return revision
-
-
-async def roll(context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]]) -> tuple[str, T]:
-    """Declare the members, wait until every replica of the edge runs them, and ``look`` at what it answers.
-
-    The looking begins when nothing but replicas on their way out still runs an older configuration: these finish
-    what they have and are given nothing new, so the answers are the new replicas' own, and waiting for the old ones
-    to be gone costs nothing extra.
-    """
-    revision = await context.edge.write(members)
-    deadline = context.clock.monotonic() + context.options.roll_timeout
-
-    async def settled() -> T:
-        while not await _taken_over(context, revision) and context.clock.monotonic() < deadline:
-            await context.clock.sleep(LOOK)
-        return await look()
-
-    with context.waits.during(Wait.EDGE_ROLL):
-        tasks = (
-            asyncio.ensure_future(context.edge.confirm(revision, timeout=context.options.roll_timeout)),
-            asyncio.ensure_future(settled()),
-        )
-        try:
-            _, seen = await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-    return revision, seen
-
-
-async def _taken_over(context: Context, revision: str) -> bool:
-    staying = [one for one in await context.edge.replicas() if not one.terminating]
-    return bool(staying) and all(one.ready and one.revision == revision for one in staying)
-
-
-async def _nothing() -> None:
-    """Look at nothing."""
-
-
-async def restore_alias(context: Context) -> Detail:
-    """Put the alias back to what it was before the move; costs nothing when it is there already."""
-    before = context.alias.members
-    current = await context.edge.read()
-    revision = current.revision
-    if not same_members(current.members, before):
-        revision = await context.edge.write(before)
-    with context.waits.during(Wait.EDGE_ROLL):
-        await context.edge.confirm(revision, timeout=context.options.roll_timeout)
-    return {"members": member_data(before), "revision": revision}
 
 
 async def serving_target(context: Context) -> list[EnginePod]:
@@ -112,20 +46,6 @@ async def serving_target(context: Context) -> list[EnginePod]:
         why = lame[0].problem or "it is not ready any more" if lame else "no engine pod serves any more"
         raise MoveFailedError(why, where=where, next_action="look at the pod's log", code="target-lost")
     return serving
-
-
-async def alias_unchanged(context: Context, *expected: Sequence[Member]) -> AliasState:
-    """The alias, which stands where the step before left it, or where this step already put it; raises when not."""
-    found = await context.edge.read()
-    if not any(same_members(found.members, one) for one in expected):
-        said = ", ".join(f"{one.id}={one.weight}" for one in found.members) or "nothing"
-        raise MoveFailedError(
-            f"somebody changed alias {found.alias} during the move: it points at {said}",
-            where=f"revision {found.revision}",
-            next_action="find out who did, then start the move again",
-            code="alias-drift",
-        )
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,128 @@
+"""Changing where an alias points: declared in one change, rolled through the edge, seen on every replica of it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from pointsman.edge.contract import AliasState, Member
+from pointsman.errors import MoveFailedError, NeedsPersonError
+from pointsman.move.context import Context, member_data
+from pointsman.move.steps.contract import Detail
+from pointsman.move.waits import Wait
+
+__all__ = ["alias_unchanged", "behind", "point_alias", "restore_alias", "roll", "same_members"]
+
+LOOK = 0.3
+"""Seconds between two looks at the edge's replicas."""
+LATE = 3.0
+"""Seconds within which a replica answers that has little before it: a fifth of the time that the example platform's
+replicas have, after they left the Service, to read what they accepted."""
+PATIENCE = 15.0
+"""Seconds that the way back waits for an edge that is behind."""
+
+T = TypeVar("T")
+
+
+def same_members(left: Sequence[Member], right: Sequence[Member]) -> bool:
+    """Do two lists of members mean the same?"""
+    return sorted(left, key=lambda one: one.id) == sorted(right, key=lambda one: one.id)
+
+
+async def point_alias(context: Context, members: Sequence[Member]) -> str:
+    """Declare the members and wait until every replica of the edge runs them; returns the revision."""
+    revision, _ = await roll(context, members, _nothing)
+    return revision
+
+
+async def roll(context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]]) -> tuple[str, T]:
+    """Declare the members, wait until every replica of the edge runs them, and ``look`` at what it answers.
+
+    The looking begins when nothing but replicas on their way out still runs an older configuration: these finish
+    what they have and are given nothing new, so the answers are the new replicas' own, and waiting for the old ones
+    to be gone costs nothing extra. Raises NeedsPersonError, with nothing changed, when the edge stays behind.
+    """
+    if late := await behind(context, context.options.roll_timeout):
+        raise NeedsPersonError(
+            f"the edge does not catch up with what tenants ask: {late}; a replica that is ended now loses requests",
+            where=f"alias {context.model.spec.tenant.alias}",
+            next_action="give the edge more replicas or CPU, then look again",
+            code="edge-behind",
+        )
+    revision = await context.edge.write(members)
+    deadline = context.clock.monotonic() + context.options.roll_timeout
+
+    async def settled() -> T:
+        while not await _taken_over(context, revision) and context.clock.monotonic() < deadline:
+            await context.clock.sleep(LOOK)
+        return await look()
+
+    with context.waits.during(Wait.EDGE_ROLL):
+        tasks = (
+            asyncio.ensure_future(context.edge.confirm(revision, timeout=context.options.roll_timeout)),
+            asyncio.ensure_future(settled()),
+        )
+        try:
+            _, seen = await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    return revision, seen
+
+
+async def behind(context: Context, patience: float) -> str:
+    """Wait until every replica of the edge answers at once; which one does not after ``patience`` seconds, or nothing.
+
+    A roll of the edge ends replicas, and one that is behind has requests it accepted and did not read.
+    """
+    deadline = context.clock.monotonic() + patience
+    with context.waits.during(Wait.EDGE_ROLL):
+        while late := {name: seconds for name, seconds in (await context.edge.lags()).items() if seconds > LATE}:
+            if context.clock.monotonic() >= deadline:
+                name, seconds = max(late.items(), key=lambda one: one[1])
+                return f"replica {name} {_told(seconds)}"
+            await context.clock.sleep(1.0)
+    return ""
+
+
+def _told(seconds: float) -> str:
+    return "does not answer" if math.isinf(seconds) else f"answers after {seconds:.1f} s"
+
+
+async def _taken_over(context: Context, revision: str) -> bool:
+    staying = [one for one in await context.edge.replicas() if not one.terminating]
+    return bool(staying) and all(one.ready and one.revision == revision for one in staying)
+
+
+async def _nothing() -> None:
+    """Look at nothing."""
+
+
+async def restore_alias(context: Context) -> Detail:
+    """Put the alias back to what it was before the move; costs nothing when it is there already."""
+    before = context.alias.members
+    current = await context.edge.read()
+    revision = current.revision
+    if not same_members(current.members, before):
+        await behind(context, PATIENCE)  # tenants may suffer where they are, so they do not wait longer than that
+        revision = await context.edge.write(before)
+    with context.waits.during(Wait.EDGE_ROLL):
+        await context.edge.confirm(revision, timeout=context.options.roll_timeout)
+    return {"members": member_data(before), "revision": revision}
+
+
+async def alias_unchanged(context: Context, *expected: Sequence[Member]) -> AliasState:
+    """The alias, which stands where the step before left it, or where this step already put it; raises when not."""
+    found = await context.edge.read()
+    if not any(same_members(found.members, one) for one in expected):
+        said = ", ".join(f"{one.id}={one.weight}" for one in found.members) or "nothing"
+        raise MoveFailedError(
+            f"somebody changed alias {found.alias} during the move: it points at {said}",
+            where=f"revision {found.revision}",
+            next_action="find out who did, then start the move again",
+            code="alias-drift",
+        )
+    return found
