@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, given, lasting, leave
+from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, ReadyTimeout, RollTimeout, Room
+from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, given, leave
 from pointsman.errors import StoppedError
 
 if TYPE_CHECKING:
@@ -24,23 +25,13 @@ def command(
     to: Annotated[str, typer.Option("--to", metavar="LAYER", help="raw-vllm, kserve or llm-d.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     recover: Annotated[bool, typer.Option("--recover", help="First end a move that was left open.")] = False,
-    hold: Annotated[float, lasting("--hold", "How long to keep the source warm after the shift:")] = 5.0,
-    ready_timeout: Annotated[
-        float, lasting("--ready-timeout", "How long the target may take to get ready:", least=1)
-    ] = 1800.0,
-    drain_timeout: Annotated[
-        float, lasting("--drain-timeout", "How long the source may take to finish:", least=1)
-    ] = 600.0,
-    drain_policy: Annotated[
-        DrainPolicy, typer.Option(help="Then: wait for a person, give tenants back, or cut what runs and count it.")
-    ] = DrainPolicy.wait,
-    roll_timeout: Annotated[
-        float, lasting("--roll-timeout", "How long one roll of the edge may take:", least=1)
-    ] = 300.0,
-    strategy: Annotated[
-        Strategy, typer.Option(help="How the target gets its room; auto goes by what is free.")
-    ] = Strategy.auto,
-    allow_downtime: Annotated[float, lasting("--allow-downtime", "Time without any engine that is accepted:")] = 0.0,
+    hold: Hold = 5.0,
+    ready_timeout: ReadyTimeout = 1800.0,
+    drain_timeout: DrainTimeout = 600.0,
+    drain_policy: Drain = DrainPolicy.wait,
+    roll_timeout: RollTimeout = 300.0,
+    strategy: Room = Strategy.auto,
+    allow_downtime: AllowDowntime = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing, --yes or not.")] = False,
     write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.words import Output, Strategy, agree, given, lasting, leave
+from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, ReadyTimeout, RollTimeout, Room
+from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, given, leave
 from pointsman.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -35,14 +36,13 @@ def plan(
     file: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Keep the plan here, for pointsman apply.")
     ] = None,
-    hold: Annotated[float, lasting("--hold", "How long to keep the source warm after the shift:")] = 5.0,
-    ready_timeout: Annotated[
-        float, lasting("--ready-timeout", "How long the target may take to get ready:", least=1)
-    ] = 1800.0,
-    strategy: Annotated[
-        Strategy, typer.Option(help="How the target gets its room; auto goes by what is free.")
-    ] = Strategy.auto,
-    allow_downtime: Annotated[float, lasting("--allow-downtime", "Time without any engine that is accepted:")] = 0.0,
+    hold: Hold = 5.0,
+    ready_timeout: ReadyTimeout = 1800.0,
+    drain_timeout: DrainTimeout = 600.0,
+    drain_policy: Drain = DrainPolicy.wait,
+    roll_timeout: RollTimeout = 300.0,
+    strategy: Room = Strategy.auto,
+    allow_downtime: AllowDowntime = 0.0,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     output: Annotated[Output, typer.Option("--output", help="How to print the plan.")] = Output.text,
@@ -55,7 +55,15 @@ def plan(
     if file is not None:
         _refuse_unwritable(file)
     _, loaded = model_named(model)
-    options = Options(hold=hold, ready_timeout=ready_timeout, strategy=strategy.value, allow_downtime=allow_downtime)
+    options = Options(
+        hold=hold,
+        ready_timeout=ready_timeout,
+        drain_timeout=drain_timeout,
+        drain_policy=drain_policy.value,
+        roll_timeout=roll_timeout,
+        strategy=strategy.value,
+        allow_downtime=allow_downtime,
+    )
     refuse_nonsense(loaded, to, options)
     made = made_now(loaded, to, options, kubeconfig, context)
     show(made.as_dict(), output)
