@@ -53,6 +53,15 @@ def test_a_gap_that_nobody_allowed_is_refused(lab: RunningLab) -> None:
     assert "--allow-downtime" in done.stderr
 
 
+def test_what_a_move_may_be_told_can_be_planned(lab: RunningLab) -> None:
+    served(lab)
+    other = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
+    words = ("plan", MODEL, "--to", other, "--drain-policy", "give-back", "--drain-timeout", "1m30s", "--hold", "7")
+    done = pointsman_in(lab)(*words, "--kubeconfig", str(lab.kubeconfig))
+    assert done.returncode == 0, done.stderr
+    assert "up to 90 s, then give tenants back" in done.stdout
+
+
 def gap(lab: RunningLab, target: str) -> dict[str, Any]:
     """Move with a gap; its receipt."""
     words = ("move", MODEL, "--to", target, "--yes", "--hold", "2", "--strategy", "gap", "--allow-downtime", "5m")
