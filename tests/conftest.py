@@ -26,6 +26,8 @@ from pointsman.lab.toolchain import ensure_toolchain
 
 # A run in the background of a shell script inherits an ignored SIGINT, and so would every program that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# So does one under nohup with SIGHUP.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Whoever ends a run by SIGTERM wants its lab to end with it.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
