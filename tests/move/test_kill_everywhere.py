@@ -17,10 +17,11 @@ from pointsman.move.ledger import Ledger
 from pointsman.move.means import Result
 from pointsman.move.requests import Verb
 from pointsman.move.states import REVERSIBLE
+from pointsman.spec.loading import load_model
 from tests.move.test_strategy import bridged
 from tests.world.cluster import Write
 from tests.world.tenants import Tenants
-from tests.world.world import World, quick
+from tests.world.world import SPEC, World, lenient, quick
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Way:
 
     async def begin(self) -> World:
         """A world whose model is served from the source."""
-        world = World(gpus=self.gpus, replicas=self.replicas)
+        world = World(gpus=self.gpus, replicas=self.replicas, model=lenient(load_model(SPEC)))
         if self.strategy == "bridge":
             world.model = bridged(world)
         if self.source != "raw-vllm":

@@ -20,12 +20,13 @@ from pointsman.move.means import Means
 from pointsman.report.contract import Happening
 from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model
+from pointsman.spec.move import Evidence
 from tests.world.cluster import MemoryCluster
 from tests.world.edge import MemoryEdge
 from tests.world.engine import KEY, MemoryWire
 from tests.world.layers import LAYERS
 
-__all__ = ["MemoryClock", "Seen", "World", "quick"]
+__all__ = ["SPEC", "MemoryClock", "Seen", "World", "lenient", "quick"]
 
 SPEC = Path(__file__).parents[2] / "examples/platform/models/qwen.yaml"
 
@@ -66,6 +67,13 @@ class Seen:
     def tell(self, happening: Happening) -> None:
         self.happenings.append(happening)
         self.react(happening)
+
+
+def lenient(model: Model) -> Model:
+    """The model with margins so wide that one round of probes tells equals to be equal: for tests of all else."""
+    wide = Evidence(errors=0.3, ttft_p50=50.0, ttft_p95=50.0, itl_p50=50.0, itl_p95=50.0)
+    move = model.spec.move.model_copy(update={"evidence": wide})
+    return model.model_copy(update={"spec": model.spec.model_copy(update={"move": move})})
 
 
 def quick(**changes: Any) -> Options:
