@@ -38,7 +38,7 @@ lab-up: $(VENV)/.lab ## start the embedded cluster
 lab-down: $(VENV)/.lab ## stop it
 	@$(BIN)/pointsman lab down --name $(LAB)
 
-faults: $(VENV)/.dev ## every fault, one move each, in two labs at a time; half an hour, in parts (build/faults.jsonl); writes docs/faults.md
+faults: $(VENV)/.dev ## every fault, one move each, in two labs at a time; 25 minutes, in parts (build/faults.jsonl); writes docs/faults.md
 	@$(call sweep,faults,2)
 
 interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (about 5 minutes)
