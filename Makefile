@@ -10,7 +10,7 @@ LAB    ?= default
 define sweep
 parts=; failed=0; for part in $$(seq $(2)); do \
     $(BIN)/python -m pytest -q tests/$(1) --$(1) all --$(1)-part $$part/$(2) & parts="$$parts $$!"; \
-done; for part in $$parts; do wait $$part || failed=1; done; tail -n 1 docs/$(1).md; exit $$failed
+done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1).md; exit $$failed
 endef
 
 .DEFAULT_GOAL := help

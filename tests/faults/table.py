@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page import machine
+
 from pointsman.demo.reconciliation import Bounds, Reconciliation
 from tests.faults.case import Case
 from tests.faults.losses import at_stake
@@ -30,7 +32,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write the page."""
     lines = (f"| {' | '.join(one['cells'])} |\n" for one in rows)
     requests, lost = (sum(one[key] for one in rows) for key in ("requests", "lost"))
-    closing = f"\nTogether {len(rows)} faults, {requests} requests of tenants, {lost} lost.\n"
+    closing = f"\nTogether {len(rows)} faults, {requests} requests of tenants, {lost} lost.\n\n{machine()}.\n"
     path.write_text(HEAD + "".join(lines) + closing, encoding="utf-8")
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.page import machine
+
 __all__ = ["sums", "write_table"]
 
 COLUMNS = (
@@ -33,7 +35,7 @@ def write_table(path: Path, runs: Sequence[Mapping[str, Any]]) -> None:
         move, _, verb = str(one["run"]).rsplit("-", 2)
         kinds.setdefault((move, verb), []).append(one)
     rows = "".join(_line(*kind, kinds[kind]) for kind in sorted(kinds))
-    path.write_text(f"{HEAD}{rows}\nTogether {sums(runs)}.\n", encoding="utf-8")
+    path.write_text(f"{HEAD}{rows}\nTogether {sums(runs)}.\n\n{machine()}.\n", encoding="utf-8")
 
 
 def _line(move: str, verb: str, runs: list[Mapping[str, Any]]) -> str:
