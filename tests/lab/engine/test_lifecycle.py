@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
 from pathlib import Path
@@ -38,13 +39,13 @@ async def test_the_port_opens_after_load_and_completions_wait_for_the_warm_up(tm
 
 
 async def test_a_cached_model_loads_faster_the_second_time(tmp_path: Path) -> None:
-    cold = {"cold_start": _COLD | {"load": 1.0}}
+    cold = {"cold_start": _COLD | {"load": 2.0}}
     took = []
     for _ in range(2):
-        began = time.monotonic()
-        async with engine(tmp_path, env={"HF_HOME": str(tmp_path / "hf")}, settings=cold):
-            took.append(time.monotonic() - began)
-    assert took[1] < took[0] - 0.5
+        async with engine(tmp_path, env={"HF_HOME": str(tmp_path / "hf")}, settings=cold) as running:
+            await until(lambda: "Loading weights took" in running.log, "loading")
+            took += [float(word) for word in re.findall(r"Loading weights took ([0-9.]+) seconds", running.log)]
+    assert took[1] < 2.0 <= took[0]
 
 
 async def test_sigterm_without_a_timeout_cuts_what_runs(tmp_path: Path) -> None:
