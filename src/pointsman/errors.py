@@ -65,6 +65,12 @@ class PointsmanError(Exception):
             lines.append(f"next: {self.next_action}")
         return "\n".join(lines)
 
+    def lines(self) -> list[str]:
+        """The error as the program always writes it, for people."""
+        place = f" at {self.where}" if self.where else ""
+        lines = [f"error [{self.code}]{place}: {self.what}"]
+        return [*lines, f"  next: {self.next_action}"] if self.next_action else lines
+
     def as_dict(self) -> dict[str, str]:
         """The fields under stable names, for ``--output json``."""
         return {"code": self.code, "what": self.what, "where": self.where, "next": self.next_action}

@@ -5,53 +5,29 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from pointsman.errors import TemporaryError
 from pointsman.kube.client import Client, Limits
 from pointsman.kube.kubeconfig import load_access
 from pointsman.kube.resources import kind_of
+from pointsman.lab.certificates import Authority
 from tests.kube.peer import Peer
 
 LISTED: tuple[int, dict[str, str], dict[str, object]] = (200, {}, {"metadata": {"resourceVersion": "5"}, "items": []})
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A self-signed certificate for a name, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    paths = folder / "server.crt", folder / "server.key"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
-    return paths
-
-
 @asynccontextmanager
 async def serving(folder: Path, peer: Peer, fields: str) -> AsyncIterator[Client]:
     """A client of a server with a certificate for api.example, by a kubeconfig with ``fields`` in its cluster."""
-    files = certificate(folder, "api.example")
+    authority, stem = Authority(folder), folder / "server"
+    authority.ensure()
+    authority.issue(stem, "api.example", ["api.example"])
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(*files)
+    tls.load_cert_chain(stem.with_suffix(".crt"), stem.with_suffix(".key"))
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", peer.handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
@@ -63,7 +39,7 @@ async def serving(folder: Path, peer: Peer, fields: str) -> AsyncIterator[Client
         "contexts: [{name: x, context: {cluster: x}}]\n"
         "clusters:\n- name: x\n  cluster:\n"
         f"    server: https://127.0.0.1:{runner.addresses[0][1]}\n"
-        f"    certificate-authority: server.crt\n    {fields}\n"
+        f"    certificate-authority: {authority.certificate.name}\n    {fields}\n"
     )
     try:
         async with Client(load_access(path), limits=Limits(first=0.0)) as client:

@@ -107,7 +107,7 @@ def _print_receipt(receipt: Mapping[str, Any]) -> None:
 
 
 def _leave(outcome: Outcome, output: Output, began: float) -> int:
-    from pointsman.report.text import error_lines, took, write_lines
+    from pointsman.report.text import took, write_lines
 
     seconds, error = time.monotonic() - began, _error(outcome)
     if output is Output.json:
@@ -133,7 +133,7 @@ def _leave(outcome: Outcome, output: Output, began: float) -> int:
             ],
         )
     if error is not None:
-        write_lines(sys.stderr, error_lines(error))
+        write_lines(sys.stderr, error.lines())
     if outcome.interrupted:
         return stopping.exit_code()
     if error is not None:

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from pointsman.cli import stopping
 from pointsman.cli.streams import ReaderLeft
-from pointsman.cli.telling import object_of, text_of, wants_json
+from pointsman.cli.telling import HELPERS, object_of, text_of, wants_json
 from pointsman.cli.words import HELP_OPTIONS
 from pointsman.errors import OutputError, PointsmanError, StoppedError, UsageError
 
@@ -43,7 +43,6 @@ SHARED = {
 }
 """Commands that live together in one module, as functions of their own names."""
 
-HELPERS = ("help", "--help", "-h")
 BUG = 101
 
 

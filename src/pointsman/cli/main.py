@@ -50,7 +50,9 @@ def _run(words: list[str]) -> int:
 
 def _text(words: list[str]) -> str | None:
     """What is printed without any command."""
-    if all(word in ("help", "--help", "-h") for word in words):
+    from pointsman.cli.telling import HELPERS
+
+    if all(word in HELPERS for word in words):
         from pointsman.cli.help import HELP
 
         return HELP

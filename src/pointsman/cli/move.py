@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, ReadyTimeout, RollTimeout, Room
-from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, given, leave
+from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
 from pointsman.errors import StoppedError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def command(
     try:
         result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output))
     except asyncio.CancelledError:
-        raise _before_it_began(loaded.name, recover) from None
+        raise (_recovered_perhaps(loaded.name) if recover else before_it_began()) from None
     if write_spec and result.error is None:
         from pointsman.spec.loading import set_layer
 
@@ -71,13 +71,11 @@ def command(
     return leave(result, output)
 
 
-def _before_it_began(model: str, recover: bool) -> StoppedError:
-    if recover:
-        return StoppedError(
-            "interrupted before this move's first step; an open one may have been ended before that",
-            next_action=f"pointsman history {model} tells; then run it again",
-        )
-    return StoppedError("interrupted before the move's first step; nothing was changed", next_action="run it again")
+def _recovered_perhaps(model: str) -> StoppedError:
+    return StoppedError(
+        "interrupted before this move's first step; an open one may have been ended before that",
+        next_action=f"pointsman history {model} tells; then run it again",
+    )
 
 
 async def _move(

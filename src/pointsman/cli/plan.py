@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, ReadyTimeout, RollTimeout, Room
-from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, given, leave
-from pointsman.errors import StoppedError, UsageError
+from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
+from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
     from pointsman.move.context import Options
@@ -53,7 +50,10 @@ def plan(
     from pointsman.move.context import Options
 
     if file is not None:
-        _refuse_unwritable(file)
+        from pointsman.move.plan.file import refuse_unwritable
+
+        _refuse_format(file)
+        refuse_unwritable(file)
     _, loaded = model_named(model)
     options = Options(
         hold=hold,
@@ -91,30 +91,17 @@ def apply(
     try:
         result = asyncio.run(_apply(saved, kubeconfig, context, output))
     except asyncio.CancelledError:
-        raise StoppedError(
-            "interrupted before the move's first step; nothing was changed", next_action="run it again"
-        ) from None
+        raise before_it_began() from None
     return leave(result, output)
 
 
-def _refuse_unwritable(file: Path) -> None:
-    """Raise UsageError when a plan cannot be kept there; leaves no trace."""
+def _refuse_format(file: Path) -> None:
+    """Raise UsageError for a format in the place of a file: every other command's ``-o`` takes one."""
     if str(file) in ("json", "yaml", "text"):
         raise UsageError(
             f"-o names the file that keeps the plan, and {str(file)!r} looks like a format",
             next_action="--output json prints the plan as JSON; to keep it, give another file",
         )
-    try:
-        if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        tempfile.TemporaryFile(dir=file.parent).close()
-    except OSError as error:
-        raise UsageError(
-            f"the plan cannot be written: {error.strerror}",
-            where=str(file),
-            next_action="give another file",
-            code="plan-unwritable",
-        ) from error
 
 
 def made_now(model: Model, to: str, options: Options, kubeconfig: Path | None, context: str | None) -> Plan:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pointsman.errors import RefusedError, UsageError
-from pointsman.layers.contract import Layer
 from pointsman.layers.registry import layer
 from pointsman.move.context import Options
+from pointsman.move.strategy import ruled_out
 from pointsman.spec.model import Model
 
 __all__ = ["refuse_nonsense"]
@@ -22,22 +22,10 @@ def refuse_nonsense(model: Model, to: str, options: Options) -> None:
             f"--allow-downtime has no meaning with --strategy {options.strategy}, which keeps tenants served",
             next_action="leave one of them out, or take --strategy gap",
         )
-    why = _ruled_out(model, target, options)
+    why = ruled_out(model, target, options)
     if why:
         raise RefusedError(
             f"there is no room for {target.title}: {options.strategy}: {why}",
             next_action="leave --strategy out, and it is chosen from what is free and allowed",
             code="preflight.room",
         )
-
-
-def _ruled_out(model: Model, target: Layer, options: Options) -> str:
-    """Why the strategy can never be this move's, in the words of ``move.strategy``; empty when it may be."""
-    if options.strategy == "gap" and options.allow_downtime <= 0:
-        return "it leaves tenants without an engine, which needs --allow-downtime"
-    if options.strategy == "bridge" and model.spec.move.bridge in (None, "", target.id):
-        return "no third layer is declared (spec.move.bridge)"
-    served = [need for need in target.needs(model) if need.role == "serve"]
-    if options.strategy == "replica-by-replica" and len(served) < 2:
-        return "it takes two replicas or more on both sides"
-    return ""

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from pointsman.errors import PointsmanError
 
-__all__ = ["object_of", "text_of", "wants_json"]
+__all__ = ["HELPERS", "object_of", "text_of", "wants_json"]
+
+HELPERS = ("help", "--help", "-h")
+"""Words in the place of a command that ask what there is."""
 
 
 def text_of(error: PointsmanError) -> str:
     """The lines for standard error."""
-    place = f" at {error.where}" if error.where else ""
-    said = f"error [{error.code}]{place}: {error.what}\n"
-    return said + (f"  next: {error.next_action}\n" if error.next_action else "")
+    return "".join(f"{line}\n" for line in error.lines())
 
 
 def object_of(error: PointsmanError) -> str:

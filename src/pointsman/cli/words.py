@@ -22,7 +22,18 @@ from pointsman.errors import OutputError, PointsmanError, StoppedError, UsageErr
 if TYPE_CHECKING:
     from pointsman.move.means import Result
 
-__all__ = ["HELP_OPTIONS", "DrainPolicy", "Output", "Strategy", "agree", "given", "lasting", "leave", "orderly"]
+__all__ = [
+    "HELP_OPTIONS",
+    "DrainPolicy",
+    "Output",
+    "Strategy",
+    "agree",
+    "before_it_began",
+    "given",
+    "lasting",
+    "leave",
+    "orderly",
+]
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
 """A command's settings: what explains it."""
@@ -111,13 +122,18 @@ def orderly(what: str, next_action: str) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def before_it_began() -> StoppedError:
+    """The error of a move that was interrupted before it wrote anything."""
+    return StoppedError("interrupted before the move's first step; nothing was changed", next_action="run it again")
+
+
 def leave(result: Result, output: Output) -> int:
     """Print a move's receipt and its error, and say which exit code they mean.
 
     Raises OutputError when the receipt of a move that was done cannot be written; of another one, what happened to it
     matters more.
     """
-    from pointsman.report.text import error_lines, receipt_lines, write_lines
+    from pointsman.report.text import receipt_lines, write_lines
 
     error = _stopped(result) if result.interrupted else result.error
     try:
@@ -130,9 +146,9 @@ def leave(result: Result, output: Output) -> int:
         if error is None:
             raise
         if isinstance(lost, OutputError):
-            write_lines(sys.stderr, error_lines(lost))
+            write_lines(sys.stderr, lost.lines())
     if error is not None:
-        write_lines(sys.stderr, error_lines(error))
+        write_lines(sys.stderr, error.lines())
     if result.interrupted:
         return stopping.exit_code()
     return error.exit_code if error else 0

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from pointsman.edge.boundary import Cluster
 from pointsman.errors import TemporaryError
-from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.resources import Ref, pod_port_path
 
 __all__ = ["answered_by_member", "read_answered"]
 
@@ -25,7 +25,7 @@ _MEMBER = re.compile(r'(?:^|,)model_id="((?:[^"\\]|\\.)*)"')
 
 async def read_answered(cluster: Cluster, pod: Ref, port: int) -> Mapping[str, int] | None:
     """Requests answered by member id; None when the replica does not say."""
-    path = Ref(kind_of("Pod"), f"{pod.name}:{port}", pod.namespace).path("proxy")
+    path = pod_port_path(pod.namespace, pod.name, port)
     try:
         answer = await cluster.http("GET", f"{path}/metrics/", timeout=TIMEOUT)
     except TemporaryError:

@@ -17,7 +17,7 @@ from pointsman.edge.boundary import Cluster
 from pointsman.edge.contract import Observation
 from pointsman.errors import TemporaryError
 from pointsman.kube.http import Response
-from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.resources import Ref, pod_port_path
 
 __all__ = ["MARK", "ask", "seconds_late"]
 
@@ -56,7 +56,7 @@ async def ask(cluster: Cluster, targets: Sequence[Target], alias: str, key: str,
 
 async def seconds_late(cluster: Cluster, pod: Ref, port: int) -> float:
     """Seconds until one replica said that it lives; infinity when it did not."""
-    path = Ref(kind_of("Pod"), f"{pod.name}:{port}", pod.namespace).path("proxy")
+    path = pod_port_path(pod.namespace, pod.name, port)
     begun = time.monotonic()
     try:
         await cluster.http("GET", f"{path}/health/liveliness", timeout=LATEST)
@@ -67,7 +67,7 @@ async def seconds_late(cluster: Cluster, pod: Ref, port: int) -> float:
 
 async def _one(cluster: Cluster, target: Target, alias: str, key: str) -> tuple[str, bool]:
     pod, port = target
-    path = Ref(kind_of("Pod"), f"{pod.name}:{port}", pod.namespace).path("proxy")
+    path = pod_port_path(pod.namespace, pod.name, port)
     body = {
         "model": alias,
         "messages": [{"role": "user", "content": "ping"}],

@@ -24,7 +24,7 @@ from pointsman.errors import NotFoundError, TemporaryError
 from pointsman.kube.answers import error_for, is_page, items_in, not_kubernetes, object_in, retry_delay
 from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access
-from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
+from pointsman.kube.resources import Kind, Ref, kind_of, pod_port_path, ref_of
 from pointsman.kube.watch import Event, WatchError, follow
 
 __all__ = ["FIELD_MANAGER", "Client", "Event", "Limits"]
@@ -317,8 +317,7 @@ class Client:
 
     async def proxy_get(self, namespace: str, pod: str, port: int, path: str, timeout: float = 10.0) -> Response:
         """GET from a pod through the API server, which strips the Authorization header."""
-        target = Ref(kind_of("Pod"), f"{pod}:{port}", namespace).path("proxy")
-        return await self.http("GET", f"{target}/{path.lstrip('/')}", timeout=timeout)
+        return await self.http("GET", f"{pod_port_path(namespace, pod, port)}/{path.lstrip('/')}", timeout=timeout)
 
     async def service_get(self, namespace: str, service: str, port: int, path: str, timeout: float = 10.0) -> Response:
         """GET from a Service through the API server, which strips the Authorization header."""

@@ -160,10 +160,10 @@ def read(files: Sequence[Path], *, skip_missing: bool = False) -> Config:
         except FileNotFoundError as error:
             if not skip_missing:
                 raise _unreadable(file, error) from error
-    if not any(config.sections.values()) and not any(file.exists() for file in files):
-        raise wrong(config.where, "none of these kubeconfigs exists", START)
     if not config.sections["clusters"]:
-        raise wrong(config.where, "this is not a kubeconfig: it names no cluster", START)
+        there = any(file.exists() for file in files)
+        what = "this is not a kubeconfig: it names no cluster" if there else "none of these kubeconfigs exists"
+        raise wrong(config.where, what, START)
     return config
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pointsman.errors import UsageError
 
-__all__ = ["KINDS", "Kind", "Ref", "kind_of", "ref_of"]
+__all__ = ["KINDS", "Kind", "Ref", "kind_of", "pod_port_path", "ref_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +137,8 @@ def ref_of(manifest: Mapping[str, Any]) -> Ref:
     kind = kind_of(manifest["kind"], manifest["apiVersion"])
     metadata = manifest["metadata"]
     return Ref(kind, metadata["name"], metadata.get("namespace") if kind.namespaced else None)
+
+
+def pod_port_path(namespace: str | None, pod: str, port: int) -> str:
+    """URL path at which the API server leads to a port of a pod."""
+    return Ref(kind_of("Pod"), f"{pod}:{port}", namespace).path("proxy")

@@ -18,8 +18,13 @@ from pointsman.move.capacity import Room, room_from
 from pointsman.move.context import Context, Options
 from pointsman.move.live import read_live
 from pointsman.move.schedule import BRIDGE, GAP, SIDE_BY_SIDE, rounds
+from pointsman.spec.model import Model
 
-__all__ = ["STRATEGIES", "Choice", "Standing", "choose", "decide"]
+__all__ = ["STRATEGIES", "Choice", "Standing", "choose", "decide", "ruled_out"]
+
+_TOO_FEW = "it takes two replicas or more on both sides"
+_NO_BRIDGE = "no third layer is declared (spec.move.bridge)"
+_NOT_ALLOWED = "it leaves tenants without an engine, which needs --allow-downtime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,17 @@ def decide(context: Context, standing: Standing) -> Choice:
     )
 
 
+def ruled_out(model: Model, target: Layer, options: Options) -> str:
+    """Why the strategy that was named can never be this move's, whatever is free; empty when it may be."""
+    if options.strategy == "gap" and options.allow_downtime <= 0:
+        return _NOT_ALLOWED
+    if options.strategy == "bridge" and model.spec.move.bridge in (None, "", target.id):
+        return _NO_BRIDGE
+    if options.strategy == "replica-by-replica" and len(_serving(target.needs(model))) < 2:
+        return _TOO_FEW
+    return ""
+
+
 def _side_by_side(context: Context, standing: Standing) -> Choice | str:
     target = context.target.title
     if not standing.target:
@@ -102,7 +118,7 @@ def _side_by_side(context: Context, standing: Standing) -> Choice | str:
 def _replica_by_replica(context: Context, standing: Standing) -> Choice | str:
     declared = _serving(standing.target)
     if len(declared) < 2 or standing.replicas < 2:
-        return "it takes two replicas or more on both sides"
+        return _TOO_FEW
     if len(declared) != standing.replicas:
         return f"the source has {standing.replicas} engines, the target is to have {len(declared)}"
     rest = [need for need in standing.target if need.role != "serve"]
@@ -121,7 +137,7 @@ def _replica_by_replica(context: Context, standing: Standing) -> Choice | str:
 def _bridge(context: Context, standing: Standing) -> Choice | str:
     bridge = _bridge_of(context)
     if bridge is None or standing.bridge is None:
-        return "no third layer is declared (spec.move.bridge)"
+        return _NO_BRIDGE
     missing = standing.room.missing(standing.bridge)
     if missing:
         return f"{bridge.title}: {missing}"
@@ -137,7 +153,7 @@ def _gap(context: Context, standing: Standing) -> Choice | str:
     if missing:
         return f"not even with the source gone: {missing}"
     if context.options.allow_downtime <= 0:
-        return "it leaves tenants without an engine, which needs --allow-downtime"
+        return _NOT_ALLOWED
     return Choice("gap", f"{context.target.title} fits only where the source stands", GAP, context.options)
 
 

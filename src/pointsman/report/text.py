@@ -1,13 +1,11 @@
-"""Small pieces of text that all reports share: durations, splits, errors."""
+"""Small pieces of text that all reports share: durations, splits, receipts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from pointsman.errors import PointsmanError
-
-__all__ = ["TITLES", "error_lines", "receipt_lines", "took", "traffic_lines", "write_lines"]
+__all__ = ["TITLES", "receipt_lines", "took", "traffic_lines", "write_lines"]
 
 TITLES = {
     "preflight": "preflight",
@@ -31,13 +29,6 @@ def took(seconds: float) -> str:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60:02d} s"
-
-
-def error_lines(error: PointsmanError) -> list[str]:
-    """An error as the program always writes it."""
-    place = f" at {error.where}" if error.where else ""
-    lines = [f"error [{error.code}]{place}: {error.what}"]
-    return [*lines, f"  next: {error.next_action}"] if error.next_action else lines
 
 
 def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:

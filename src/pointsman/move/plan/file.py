@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ from pointsman.move.context import Options
 from pointsman.move.journal import digest
 from pointsman.move.plan.plan import Plan
 
-__all__ = ["Saved", "load_plan", "refuse_changed", "save_plan"]
+__all__ = ["Saved", "load_plan", "refuse_changed", "refuse_unwritable", "save_plan"]
 
 VERSION = 1
 LARGEST = 8 << 20
@@ -60,11 +62,27 @@ def save_plan(path: Path, spec: Mapping[str, Any], plan: Plan, options: Options)
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        raise UsageError(
-            f"the plan cannot be written: {error.strerror}", where=str(path), next_action="give another file",
-            code="plan-unwritable",
-        ) from error  # fmt: skip
+        raise _unwritable(path, error) from error
     return found
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise UsageError when a plan cannot be kept there; leaves no trace."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"the plan cannot be written: {error.strerror}",
+        where=str(path),
+        next_action="give another file",
+        code="plan-unwritable",
+    )
 
 
 def load_plan(path: Path) -> Saved:
