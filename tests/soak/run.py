@@ -20,7 +20,7 @@ from tests.move.tenants import Books
 
 __all__ = ["RATE", "Death", "Seen", "carry_out", "home", "sure"]
 
-RATE = 4.0
+RATE = 3.0
 """Tenants' requests a second: enough to meet every moment, few enough for four labs on two cores."""
 SURE = "move: {evidence: {errors: 0.3, ttftP50: 50, ttftP95: 50, itlP50: 50, itlP95: 50}}"
 """The soak is not about verdicts: with wide margins a few dozen probes of equal engines tell that they are."""

@@ -16,7 +16,7 @@ COLUMNS = (
 )
 HEAD = f"""# Moves whose process is killed at every record
 
-Each run is one move in the lab under tenants who call four times a second. Its process is killed (SIGKILL) as soon as
+Each run is one move in the lab under tenants who call three times a second. Its process is killed (SIGKILL) as soon as
 the journal has reached a record; another process then says `resume` or `rollback`. The objects are compared with those
 after a move that nobody killed (`resume`), or with those before (`rollback`). Past the point of no return a rollback is
 refused and the move is finished instead; the number of a record that a move does not reach kills nothing, and ends the
