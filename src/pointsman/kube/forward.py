@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from pointsman.errors import TemporaryError
+from pointsman.kube.answers import retry_delay
 from pointsman.kube.resources import Ref, kind_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ __all__ = ["forward"]
 PROTOCOL = "v4.channel.k8s.io"
 DATA, ERROR = 0, 1
 CHUNK = 64 * 1024
+ATTEMPTS = 4
+"""How often one way to a pod is opened before it counts as closed: nothing was sent through it yet."""
 
 
 @asynccontextmanager
@@ -57,18 +60,30 @@ async def forward(client: Client, namespace: str, pod: str, port: int) -> AsyncI
 async def _open(client: Client, namespace: str, pod: str, port: int) -> aiohttp.ClientWebSocketResponse:
     path = Ref(kind_of("Pod"), pod, namespace).path("portforward")
     url = f"{client.access.server}{path}?ports={port}"
-    try:
-        async with asyncio.timeout(10):
-            return await client.session.ws_connect(
-                url, protocols=(PROTOCOL,), max_msg_size=0, server_hostname=client.access.server_name
-            )
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise TemporaryError(
-            f"cannot forward to port {port} ({str(error) or 'no answer in time'})",
-            where=f"Pod {namespace}/{pod}",
-            next_action="check that the pod runs and that you may create pods/portforward",
-            code="forward-failed",
-        ) from error
+    for attempt in range(ATTEMPTS):
+        try:
+            async with asyncio.timeout(10):
+                return await client.session.ws_connect(
+                    url, protocols=(PROTOCOL,), max_msg_size=0, server_hostname=client.access.server_name
+                )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            delay = _again(error, attempt)
+            if delay is None or attempt == ATTEMPTS - 1:
+                raise TemporaryError(
+                    f"cannot forward to port {port} ({str(error) or 'no answer in time'})",
+                    where=f"Pod {namespace}/{pod}",
+                    next_action="check that the pod runs and that you may create pods/portforward",
+                    code="forward-failed",
+                ) from error
+        await asyncio.sleep(delay)
+    raise AssertionError("unreachable")
+
+
+def _again(error: Exception, attempt: int) -> float | None:
+    """Seconds until the way is tried again; None for an answer that will not change."""
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return retry_delay("GET", error.status, error.headers or {}, attempt)
+    return None if isinstance(error, TimeoutError) else 0.2 * 2.0**attempt
 
 
 async def _serve(
