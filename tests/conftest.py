@@ -180,7 +180,7 @@ LAST = (
     *("tests/layers/test_on_real_controllers.py", "tests/lab/"),
     *("tests/faults/", "tests/move/test_interrupts_in_the_lab.py"),
     *("tests/move/test_strategies_in_the_lab.py", "tests/move/test_bad_targets_in_the_lab.py"),
-    *("tests/move/test_receipt_in_the_lab.py", "tests/soak/"),
+    "tests/soak/",
 )
 """What starts labs or moves models in one, when only its like is left."""
 

@@ -1,4 +1,7 @@
-"""A lab's own lifecycle when things go wrong. Each test has labs of its own, apart from the shared one."""
+"""A lab's own lifecycle when things go wrong, in labs of its own, apart from the shared one.
+
+Tests that leave a lab as they found it have one together; the others begin with an empty state directory.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +28,11 @@ from tests.conftest import START_SECONDS, Pointsman
 
 pytestmark = pytest.mark.lab
 
+KEPT = """{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept", "namespace": "serving"}}"""
 
-@pytest.fixture
-def pointsman() -> Iterator[Pointsman]:
-    """The program with an empty state directory; every lab in it is ended afterwards."""
+
+@contextmanager
+def state_of_its_own() -> Iterator[Pointsman]:
     state = Path(tempfile.mkdtemp(prefix="pointsman-"))
     program = Pointsman(state)
     yield program
@@ -35,6 +40,37 @@ def pointsman() -> Iterator[Pointsman]:
         program("lab", "down", "--name", home.name)
         assert list(marked_processes(home)) == []
     shutil.rmtree(state)
+
+
+@pytest.fixture
+def pointsman() -> Iterator[Pointsman]:
+    """The program with an empty state directory; every lab in it is ended afterwards."""
+    with state_of_its_own() as program:
+        yield program
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Pointsman]:
+    """The program with a lab that was started once; whether it runs is a test's own business."""
+    with state_of_its_own() as program:
+        yield program
+
+
+@pytest.fixture
+def running(shared: Pointsman) -> Pointsman:
+    """The shared lab runs, with a configmap in it."""
+    keep(start(shared))
+    return shared
+
+
+@pytest.fixture
+def stopped(shared: Pointsman) -> Pointsman:
+    """The shared lab was started before, has a configmap in it, and does not run."""
+    if not home(shared).exists():
+        keep(start(shared))
+    if status(shared)["phase"] != "stopped":
+        assert shared("lab", "down").returncode == 0
+    return shared
 
 
 def home(pointsman: Pointsman, name: str = "default") -> Path:
@@ -53,10 +89,20 @@ def status(pointsman: Pointsman, *words: str) -> dict[str, Any]:
     return found
 
 
-def kubectl(found: dict[str, Any], *arguments: str) -> str:
+def kubectl(found: dict[str, Any], *arguments: str, given: str = "") -> str:
     command = [ensure_toolchain().tool("kubectl"), f"--kubeconfig={found['kubeconfig']}", *arguments]
     cache = f"--cache-dir={found['home']}/run/kubectl"
-    return subprocess.run([*command, cache], capture_output=True, text=True, check=True, timeout=60).stdout
+    done = subprocess.run([*command, cache], input=given, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write something that must be there as long as the lab's data are."""
+    kubectl(found, "apply", "--server-side", "-f", "-", given=KEPT)
+
+
+def kept(found: dict[str, Any]) -> bool:
+    return "kept" in kubectl(found, "get", "configmap", "--namespace=serving")
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -66,49 +112,49 @@ def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_up_twice_says_that_it_runs_already(pointsman: Pointsman) -> None:
-    first = start(pointsman)
+def test_up_twice_says_that_it_runs_already(stopped: Pointsman) -> None:
+    first = start(stopped)
     assert first["started"] is True
-    again = pointsman("lab", "up")
+    again = stopped("lab", "up")
     assert again.returncode == 0
     assert "runs already" in again.stdout
-    assert status(pointsman)["supervisor"] == first["supervisor"]
+    assert status(stopped)["supervisor"] == first["supervisor"]
 
 
-def test_up_with_other_wishes_while_it_runs_is_refused_with_the_way_out(pointsman: Pointsman) -> None:
-    start(pointsman, "--gpus", "2")
-    refused = pointsman("lab", "up", "--gpus", "8")
+def test_up_with_other_wishes_while_it_runs_is_refused_with_the_way_out(running: Pointsman) -> None:
+    refused = running("lab", "up", "--gpus", "8")
     assert refused.returncode == 2
     assert "lab-runs" in refused.stderr
     assert "pointsman lab down" in refused.stderr
 
 
-def test_down_leaves_no_process_and_keeps_the_data_and_purge_forgets_it(pointsman: Pointsman) -> None:
-    found = start(pointsman)
-    kubectl(found, "create", "configmap", "kept", "--namespace=serving")
-    assert len(list(marked_processes(home(pointsman)))) >= 7
-    assert pointsman("lab", "down").returncode == 0
+def test_down_leaves_no_process_and_keeps_the_data(running: Pointsman) -> None:
+    assert len(list(marked_processes(home(running)))) >= 7
+    before = status(running)["kubeconfig"]
+    assert running("lab", "down").returncode == 0
+    assert list(marked_processes(home(running))) == []
+    again = start(running)
+    assert kept(again)
+    assert again["kubeconfig"] == before
+
+
+def test_purge_forgets_a_lab_that_runs(pointsman: Pointsman) -> None:
+    start(pointsman)
+    assert pointsman("lab", "down", "--purge").returncode == 0
     assert list(marked_processes(home(pointsman))) == []
-    again = start(pointsman)
-    assert "kept" in kubectl(again, "get", "configmap", "--namespace=serving")
-    assert again["kubeconfig"] == found["kubeconfig"]
-    pointsman("lab", "down", "--purge")
     assert not home(pointsman).exists()
 
 
-def test_a_killed_supervisor_takes_everything_along_and_up_comes_back_with_the_data(pointsman: Pointsman) -> None:
-    found = start(pointsman)
-    kubectl(found, "create", "configmap", "kept", "--namespace=serving")
-    os.kill(found["supervisor"], signal.SIGKILL)
-    eventually(lambda: list(marked_processes(home(pointsman))) == [])
-    assert status(pointsman)["phase"] == "stopped"
-    again = start(pointsman)
-    assert "kept" in kubectl(again, "get", "configmap", "--namespace=serving")
+def test_a_killed_supervisor_takes_everything_along_and_up_comes_back_with_the_data(running: Pointsman) -> None:
+    os.kill(status(running)["supervisor"], signal.SIGKILL)
+    eventually(lambda: list(marked_processes(home(running))) == [])
+    assert status(running)["phase"] == "stopped"
+    assert kept(start(running))
 
 
-def test_ctrl_c_during_the_start_leaves_no_process(pointsman: Pointsman) -> None:
+def test_ctrl_c_during_the_start_leaves_no_process(stopped: Pointsman) -> None:
     with subprocess.Popen(
-        pointsman.command("lab", "up"), env=pointsman.environment(), stderr=subprocess.PIPE, text=True
+        stopped.command("lab", "up"), env=stopped.environment(), stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr
         for line in process.stderr:
@@ -117,8 +163,8 @@ def test_ctrl_c_during_the_start_leaves_no_process(pointsman: Pointsman) -> None
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert process.returncode == 130
-    assert list(marked_processes(home(pointsman))) == []
-    assert status(pointsman)["phase"] == "stopped"
+    assert list(marked_processes(home(stopped))) == []
+    assert status(stopped)["phase"] == "stopped"
 
 
 def test_a_start_that_fails_shows_the_last_words_of_the_process_and_cleans_up(pointsman: Pointsman) -> None:
@@ -134,17 +180,16 @@ def test_a_start_that_fails_shows_the_last_words_of_the_process_and_cleans_up(po
     assert list(marked_processes(home(pointsman))) == []
 
 
-def test_a_process_that_dies_is_started_again(pointsman: Pointsman) -> None:
+def test_a_process_that_dies_is_started_again(running: Pointsman) -> None:
     def scheduler() -> dict[str, Any]:
-        found: dict[str, Any] = next(one for one in status(pointsman)["processes"] if one["name"] == "scheduler")
+        found: dict[str, Any] = next(one for one in status(running)["processes"] if one["name"] == "scheduler")
         return found
 
-    start(pointsman)
     before = scheduler()
     os.kill(before["pid"], signal.SIGKILL)
-    eventually(lambda: scheduler()["restarts"] == 1 and scheduler()["ready"])
+    eventually(lambda: scheduler()["restarts"] == before["restarts"] + 1 and scheduler()["ready"])
     assert scheduler()["pid"] != before["pid"]
-    assert "scheduler ended with code -9" in (home(pointsman) / "logs" / "supervisor.log").read_text()
+    assert "scheduler ended with code -9" in (home(running) / "logs" / "supervisor.log").read_text()
 
 
 def test_two_labs_run_side_by_side_on_different_addresses_and_ports(pointsman: Pointsman) -> None:
@@ -157,24 +202,21 @@ def test_two_labs_run_side_by_side_on_different_addresses_and_ports(pointsman: P
     assert all(process["ready"] for process in status(pointsman, "--name", "two")["processes"])
 
 
-def test_a_port_that_somebody_took_is_replaced_at_the_next_start(pointsman: Pointsman) -> None:
-    before = start(pointsman)
-    pointsman("lab", "down")
-    with socket.create_server(("127.0.0.1", before["ports"]["apiserver"])):
-        after = start(pointsman)
-    assert after["ports"]["apiserver"] != before["ports"]["apiserver"]
-    assert after["ports"]["etcd"] == before["ports"]["etcd"]
+def test_a_port_that_somebody_took_is_replaced_at_the_next_start(stopped: Pointsman) -> None:
+    before = LabConfig.load(home(stopped)).ports
+    with socket.create_server(("127.0.0.1", before["apiserver"])):
+        after = start(stopped)
+    assert after["ports"]["apiserver"] != before["apiserver"]
+    assert after["ports"]["etcd"] == before["etcd"]
     assert "kube-system" in kubectl(after, "get", "namespaces")
 
 
-def test_processes_that_an_earlier_lab_left_behind_are_ended_at_the_next_start(pointsman: Pointsman) -> None:
-    config = LabConfig.load(Path(start(pointsman)["home"]))
-    pointsman("lab", "down")
-    marked = pointsman.environment({"POINTSMAN_LAB": str(config.home)})
+def test_processes_that_an_earlier_lab_left_behind_are_ended_at_the_next_start(stopped: Pointsman) -> None:
+    marked = stopped.environment({"POINTSMAN_LAB": str(home(stopped))})
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=marked) as stray:
         try:
-            eventually(lambda: stray.pid in set(marked_processes(config.home)))
-            said = pointsman("lab", "up")
+            eventually(lambda: stray.pid in set(marked_processes(home(stopped))))
+            said = stopped("lab", "up")
             assert "left behind" in said.stderr
             assert stray.wait(timeout=10) == -signal.SIGKILL
         finally:
@@ -199,15 +241,13 @@ def test_status_of_a_lab_that_does_not_exist_names_those_that_do(pointsman: Poin
     assert "there is no lab called 'nowhere'" in done.stderr
 
 
-def test_add_ons_of_another_version_are_installed_again_and_the_data_stays(pointsman: Pointsman) -> None:
-    found = start(pointsman)
-    kubectl(found, "create", "configmap", "kept", "--namespace=serving")
-    kubectl(found, "delete", "storageclass", "standard")
-    pointsman("lab", "down")
-    (home(pointsman) / "add-ons").write_text("those of yesterday")
-    again = start(pointsman)
+def test_add_ons_of_another_version_are_installed_again_and_the_data_stays(running: Pointsman) -> None:
+    kubectl(status(running), "delete", "storageclass", "standard")
+    running("lab", "down")
+    (home(running) / "add-ons").write_text("those of yesterday")
+    again = start(running)
     assert "standard" in kubectl(again, "get", "storageclass")
-    assert "kept" in kubectl(again, "get", "configmap", "--namespace=serving")
+    assert kept(again)
 
 
 def test_two_starts_at_once_make_one_lab(pointsman: Pointsman) -> None:
@@ -288,9 +328,8 @@ def test_a_state_directory_that_cannot_be_written_is_a_sentence(pointsman: Point
     assert "POINTSMAN_STATE" in refused.stderr
 
 
+@pytest.mark.usefixtures("stopped")  # so the tools and the snapshot are there
 def test_labs_that_start_at_the_same_moment_find_addresses_of_their_own(pointsman: Pointsman) -> None:
-    start(pointsman, "--name", "first")  # the tools and the snapshot are there
-    pointsman("lab", "down", "--name", "first")
     names = ("left", "right")
     started = [
         subprocess.Popen(

@@ -1,12 +1,15 @@
-"""A gap in the lab, there and back, under tenants who call: what they lose lies in it, and it is as long as said."""
+"""A gap in the lab under tenants who call: what they lose lies in it, and it is as long as said."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
 
 from pointsman.demo.ledger import Entry, summary
 from pointsman.demo.reconciliation import sentence
@@ -16,31 +19,57 @@ from tests.move.tenants import accounts
 
 pytestmark = pytest.mark.lab
 
+DOCS = Path(__file__).parents[2] / "docs"
+SCHEMA = DOCS / "schemas/receipt.schema.json"
+RIGHTS = DOCS / "rights.yaml"
 
-async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of_it(lab: RunningLab) -> None:
+
+@pytest.fixture(scope="module")
+def operator(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kubeconfig of somebody who has the rights that ``docs/rights.md`` tells to give, and no others."""
     served(lab)
-    start = layer_of(lab)
-    other = "kserve" if start != "kserve" else "raw-vllm"
+    lab.kubectl("apply", "--server-side", "-f", str(RIGHTS))
+    lab.kubectl("create", "serviceaccount", "operator", "-n", "pointsman-system")
+    somebody = "--serviceaccount=pointsman-system:operator"
+    lab.kubectl("create", "clusterrolebinding", "pointsman-view", "--clusterrole=pointsman-view", somebody)
+    for namespace in ("serving", "kserve", "llm-d", "llm-gateway", "pointsman-system"):
+        words = ("create", "rolebinding", "pointsman-operate", "-n", namespace, "--clusterrole=pointsman-operate")
+        lab.kubectl(*words, somebody)
+    token = lab.kubectl("create", "token", "operator", "-n", "pointsman-system").stdout.strip()
+    access = YAML(typ="safe").load(lab.kubeconfig)
+    access["users"] = [{"name": one["name"], "user": {"token": token}} for one in access["users"]]
+    file = tmp_path_factory.mktemp("operator") / "kubeconfig"
+    file.write_text(json.dumps(access), encoding="utf-8")
+    return file
+
+
+async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of_it(
+    lab: RunningLab, operator: Path
+) -> None:
+    served(lab)
+    target = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
     async with accounts(lab, rate=6, seed=11) as books:
         load = books.load
-        for target in (other, start):
-            counted = len(load.ledger.entries)
-            receipt = await asyncio.to_thread(gap, lab, target)
-            end = load.now()
-            await load.settle()
-            entries = [one for one in load.ledger.entries[counted:] if one.sent < end]
-            measured, predicted = receipt["downtime"]["measuredSeconds"], receipt["predicted"]["downtimeSeconds"]
-            felt = summary(entries)["silentSeconds"]
-            allowed = max(5.0, 0.25 * measured)
-            print(f"{target}: predicted {predicted} s, measured {measured} s, felt {felt} s")  # noqa: T201
-            assert receipt["strategy"] == "gap"
-            assert felt > 0, "a gap that nobody felt is none"
-            assert abs(measured - felt) <= allowed
-            assert abs(predicted - measured) <= allowed
-            assert spread(entries) <= measured + rolls(receipt) + 1, "requests were lost outside of the gap"
-    assert layer_of(lab) == start
+        receipt = await asyncio.to_thread(gap, lab, operator, target)
+        end = load.now()
+        await load.settle()
+        entries = [one for one in load.ledger.entries if one.sent < end]
+    measured, predicted = receipt["downtime"]["measuredSeconds"], receipt["predicted"]["downtimeSeconds"]
+    felt = summary(entries)["silentSeconds"]
+    allowed = max(5.0, 0.25 * measured)
+    print(f"{target}: predicted {predicted} s, measured {measured} s, felt {felt} s")  # noqa: T201
+    assert receipt["strategy"] == "gap"
+    assert felt > 0, "a gap that nobody felt is none"
+    assert abs(measured - felt) <= allowed
+    assert abs(predicted - measured) <= allowed
+    assert spread(entries) <= measured + rolls(receipt) + 1, "requests were lost outside of the gap"
+    assert layer_of(lab) == target
     found = books.reconcile()
     assert (found.agrees, found.exact) == (True, True), sentence(found)
+    kept = pointsman_in(lab)("receipt", "qwen", "--kubeconfig", str(operator), "--output", "json")
+    read = json.loads(kept.stdout)
+    Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(read)
+    assert (read["move"], read["traffic"]) == (receipt["move"], receipt["traffic"])
 
 
 def test_a_gap_that_nobody_allowed_is_refused(lab: RunningLab) -> None:
@@ -62,10 +91,10 @@ def test_what_a_move_may_be_told_can_be_planned(lab: RunningLab) -> None:
     assert "up to 90 s, then give tenants back" in done.stdout
 
 
-def gap(lab: RunningLab, target: str) -> dict[str, Any]:
+def gap(lab: RunningLab, access: Path, target: str) -> dict[str, Any]:
     """Move with a gap; its receipt."""
     words = ("move", MODEL, "--to", target, "--yes", "--hold", "2", "--strategy", "gap", "--allow-downtime", "5m")
-    done = pointsman_in(lab)(*words, "--output", "json", "--kubeconfig", str(lab.kubeconfig), timeout=300)
+    done = pointsman_in(lab)(*words, "--output", "json", "--kubeconfig", str(access), timeout=300)
     assert done.returncode == 0, done.stderr
     receipt: dict[str, Any] = json.loads(done.stdout)
     return receipt
