@@ -202,6 +202,18 @@ async def test_a_move_to_the_layer_it_is_on_is_refused_and_nothing_is_written() 
     assert set(world.cluster.objects) == before
 
 
+async def test_a_right_that_is_missing_is_named_before_anything_is_written() -> None:
+    world = World()
+    world.cluster.denied = {"create pods", "list deployments"}
+    before = set(world.cluster.objects)
+    with pytest.raises(RefusedError) as refused:
+        await world.conductor().move(world.model, "kserve", quick())
+    assert refused.value.code == "preflight.rights"
+    assert "list deployments.apps in namespace kserve" in refused.value.what
+    assert "docs/rights.yaml" in refused.value.next_action
+    assert set(world.cluster.objects) == before
+
+
 async def test_a_foreign_object_with_the_targets_name_is_refused() -> None:
     world = World()
     world.put({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "qwen-kserve", "namespace": "kserve"}})

@@ -57,7 +57,7 @@ async def test_a_second_move_there_is_predicted_from_the_first() -> None:
     await world.conductor("second@test/2").move(world.model, "raw-vllm", quick())
     plan = await world.conductor("third@test/3").plan(world.model, "kserve", OPTIONS)
     sources = {one.step: one.source for one in plan.prediction.steps}
-    assert sources["serve-ready"] == "median of 1 moves there"
+    assert sources["serve-ready"] == "median of 1 move there"
     assert sources["hold"] == "as asked"
     assert {one.action for one in plan.objects} >= {"wake", "park"}
 

@@ -82,6 +82,19 @@ def test_a_gap_that_nobody_allowed_is_refused(lab: RunningLab) -> None:
     assert "--allow-downtime" in done.stderr
 
 
+def test_rights_that_are_missing_are_named_before_anything_is_changed(lab: RunningLab, operator: Path) -> None:
+    target = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
+    fewer = "\n".join(line for line in RIGHTS.read_text(encoding="utf-8").splitlines() if "endpointslices" not in line)
+    lab.kubectl("apply", "--server-side", "-f", "-", given=fewer)
+    try:
+        done = pointsman_in(lab)("move", MODEL, "--to", target, "--yes", "--kubeconfig", str(operator))
+    finally:
+        lab.kubectl("apply", "--server-side", "-f", str(RIGHTS))
+    assert done.returncode == 1, done.stderr
+    assert "error [preflight.rights]" in done.stderr
+    assert "you may not list endpointslices.discovery.k8s.io in namespace llm-gateway\n" in done.stderr
+
+
 def test_what_a_move_may_be_told_can_be_planned(lab: RunningLab) -> None:
     served(lab)
     other = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"

@@ -47,6 +47,8 @@ class MemoryCluster:
     after: Callable[[Write], None] = _ignore
     changed: Callable[[], None] = lambda: None
     unknown_kinds: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+    """What the caller may not do: verb and resource."""
     version: int = 0
     _watchers: list[tuple[Kind, asyncio.Queue[Event]]] = field(default_factory=list)
 
@@ -158,6 +160,12 @@ class MemoryCluster:
                 return engine.answer(method, rest, headers or {}, body)
             return Response(503, CIMultiDict(), b"no endpoints")
         plural = path.rsplit("/", 1)[-1]
+        if plural == "selfsubjectrulesreviews":
+            rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+            return _reviewed({"resourceRules": [] if self.denied else [rule], "incomplete": bool(self.denied)})
+        if plural == "selfsubjectaccessreviews":
+            asked = body["spec"]["resourceAttributes"]
+            return _reviewed({"allowed": f"{asked['verb']} {asked['resource']}" not in self.denied})
         return Response(404 if plural in self.unknown_kinds else 200, CIMultiDict(), b"{}")
 
     async def proxy_get(self, namespace: str, pod: str, port: int, path: str, timeout: float = 10.0) -> Response:
@@ -294,6 +302,10 @@ def _gpus(spec: Object) -> int:
 
 def _ready(pod: Object) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"]["conditions"])
+
+
+def _reviewed(status: Mapping[str, Any]) -> Response:
+    return Response(201, CIMultiDict(), json.dumps({"status": status}).encode())
 
 
 def _selected(ref: Ref, one: Object, kind: Kind, namespace: str | None, labels: Mapping[str, str] | None) -> bool:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Replica
 from pointsman.errors import RefusedError, TemporaryError
+from pointsman.kube.resources import kind_of
+from pointsman.kube.rights import Right, rights
 from tests.world.cluster import MemoryCluster
 from tests.world.engine import KEY
 
@@ -100,6 +102,9 @@ class MemoryEdge:
         ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]
         heard = {name: dict(answered) for name in ready if name not in self.deaf}
         return Observation(dict(answered), dict(failed), heard)
+
+    def rights(self) -> list[Right]:
+        return rights(["get", "patch"], kind_of("ConfigMap"), "llm-gateway")
 
     async def lags(self) -> dict[str, float]:
         late = self.late.pop(0) if self.late else 0.0

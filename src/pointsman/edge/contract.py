@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pointsman.kube.rights import Right
 
 __all__ = ["CLOSED", "CLOSED_URL", "AliasState", "Edge", "Member", "Observation", "Replica"]
 
@@ -96,6 +99,9 @@ class Edge(Protocol):
         One that is late has requests that it accepted and did not read yet, and loses them when it is told to end
         before it has caught up (uvicorn 0.54 closes such connections at SIGTERM; measured in the lab with LiteLLM).
         """
+
+    def rights(self) -> Sequence[Right]:
+        """What reading, writing, confirming and observing it needs."""
 
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """Requests each staying replica answered since it started, by member id; None when it does not say."""

@@ -24,6 +24,7 @@ from pointsman.edge.litellm_probe import ask, seconds_late
 from pointsman.edge.litellm_rollout import REVISION, Rollout, judge, replica_of
 from pointsman.errors import ConflictError, PermanentError, PointsmanError, RefusedError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.rights import Right, rights
 from pointsman.spec.model import Model
 from pointsman.spec.tenant import Edge as Settings
 
@@ -169,6 +170,19 @@ class LiteLLMValues:
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """What each ready replica counted, if LiteLLM's prometheus callback is on."""
         return await self._of_each(read_answered)
+
+    def rights(self) -> Sequence[Right]:
+        """Its ConfigMap and Deployment are changed; its pods are looked at and asked."""
+        space, key = self.settings.namespace, self.settings.master_key.secret
+        return [
+            *rights(["get", "patch"], kind_of("ConfigMap"), space),
+            *rights(["get", "patch"], kind_of("Deployment"), space),
+            *rights(["get"], kind_of("Service"), space),
+            *rights(["get"], kind_of("Secret"), space, name=key),
+            *rights(["list"], kind_of("Pod"), space),
+            *rights(["list"], kind_of("EndpointSlice"), space),
+            *rights(["get", "create"], kind_of("Pod"), space, subresource="proxy"),
+        ]
 
     async def lags(self) -> Mapping[str, float]:
         """How late each ready replica answers whether it lives."""

@@ -23,6 +23,7 @@ from pointsman.move.lock import NAMESPACE
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.states import Event, State
 from pointsman.move.steps.contract import Step
+from pointsman.report.counting import count_of
 
 __all__ = ["Drift", "answer", "check"]
 
@@ -151,7 +152,7 @@ async def _side(context: Context, layer: Layer, side: str, expected: int | None)
     now = await _pods(context, layer, expected)
     if now == expected:
         return []
-    what = f"{layer.title} has {now} engine pods, the move found {expected}"
+    what = f"{layer.title} has {count_of(now, 'engine pod')}, the move found {expected}"
     if side == "source":
         return [("source-other", what)]
     return [("target-fewer" if now < expected else "target-more", what)]

@@ -15,6 +15,7 @@ from typing import Any, cast
 from pointsman.edge.contract import AliasState, Edge, Member, Observation, Replica
 from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref
+from pointsman.kube.rights import Right
 from pointsman.move.boundary import Cluster, Object
 from pointsman.move.lock import DURATION
 
@@ -130,6 +131,10 @@ class FencedEdge:
     async def observe(self, requests: int) -> Observation:
         """Marked requests."""
         return await self._edge.observe(requests)
+
+    def rights(self) -> Sequence[Right]:
+        """What it needs."""
+        return self._edge.rights()
 
     async def lags(self) -> Mapping[str, float]:
         """How late each replica answers."""

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from pointsman.edge.contract import CLOSED, AliasState, Edge, Member, Observation, Replica
 from pointsman.kube.http import Response
+from pointsman.kube.rights import Right
 from pointsman.move.boundary import Cluster, LineStream, Wire
 from pointsman.move.tally import EVERY, Tally
 
@@ -181,6 +182,10 @@ class CountedEdge:
                 self._tally.add(self._layer_of(member), "edge", count)
             self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
             return seen
+
+    def rights(self) -> Sequence[Right]:
+        """What it needs."""
+        return self._edge.rights()
 
     async def lags(self) -> Mapping[str, float]:
         """How late each replica answers."""

@@ -9,21 +9,26 @@ from dataclasses import dataclass, replace
 from pointsman.edge.contract import AliasState
 from pointsman.errors import RefusedError
 from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
+from pointsman.kube.rights import missing
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import engine_pods
+from pointsman.move.rights import rights_of
 from pointsman.move.steps.alias import behind
 from pointsman.move.strategy import choose
 from pointsman.move.waits import Wait
+from pointsman.report.counting import count_of
 from pointsman.spec.model import Model
 
 __all__ = ["CHECKS", "Check", "preflight", "source_of"]
 
 SETTLE = 20.0
 """Seconds an edge may take to be ready before a move is refused."""
+_TOLD = 5
+"""Missing rights that a refusal names; the others are counted."""
 _GUARDED = {"Deployment", "Service", "HTTPRoute", "HorizontalPodAutoscaler", "PersistentVolumeClaim"}
 """Kinds that a controller takes over in silence when they bear the name it would choose."""
 
@@ -78,6 +83,22 @@ async def _differs(context: Context) -> str:
     return f"{context.source.title} → {context.target.title}"
 
 
+async def _rights(context: Context) -> str:
+    """Beforehand, since a right that is missing in the middle may be what the way back needs too."""
+    wanted = rights_of(context.model, context.source, context.target, context.edge)
+    denied = await missing(context.cluster, wanted)
+    if denied is None:
+        return "the API server does not say what you may do"
+    if denied:
+        more = f"; and {len(denied) - _TOLD} more" if len(denied) > _TOLD else ""
+        raise _refuse(
+            "rights",
+            f"you may not {'; '.join(str(one) for one in denied[:_TOLD])}{more}",
+            next_action="ask for the role in docs/rights.yaml, or use other credentials",
+        )
+    return f"all {len(set(wanted))} are there"
+
+
 async def _source_ready(context: Context) -> str:
     live = await read_live(context.cluster, context.source, context.model)
     verdict = context.source.readiness(context.model, live)
@@ -105,8 +126,7 @@ async def _edge_healthy(context: Context) -> str:
                     f"the tenant edge does not catch up with what tenants ask: {late}",
                     next_action="give it more replicas or CPU; a replica that is ended now loses requests",
                 )
-            plural = "s" if len(replicas) != 1 else ""
-            return f"{len(replicas)} replica{plural} on revision {context.alias.revision[:12]}"
+            return f"{count_of(len(replicas), 'replica')} on revision {context.alias.revision[:12]}"
         if context.clock.monotonic() >= deadline:
             break
         with context.waits.during(Wait.EDGE_ROLL):
@@ -174,7 +194,7 @@ async def _bridge_possible(context: Context) -> None:
     """What holds for the target has to hold for the layer in the middle too."""
     assert context.bridge is not None
     there = replace(context, target=context.bridge)
-    for check in (_kinds_served, _namespace, _auth_secret, _no_foreign, _accepted):
+    for check in (_rights, _kinds_served, _namespace, _auth_secret, _no_foreign, _accepted):
         await check(there)
 
 
@@ -214,6 +234,7 @@ async def _accepted(context: Context) -> str:
 
 CHECKS: tuple[Check, ...] = (
     Check("target-differs", "the target is another layer", _differs),
+    Check("rights", "whoever runs it may do all of it", _rights),
     Check("source-ready", "the source serves", _source_ready),
     Check("edge-healthy", "every replica of the edge is ready and up to date", _edge_healthy),
     Check("kinds-served", "the cluster knows the target's kinds", _kinds_served),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from pointsman.report.counting import count_of
+
 __all__ = ["TITLES", "receipt_lines", "took", "traffic_lines", "write_lines"]
 
 TITLES = {
@@ -89,7 +91,7 @@ def _evidence(step: Mapping[str, Any]) -> str:
         split = f"asked {evidence['asked']} %, observed {observed['percent']} % of {observed['requests']} requests"
         return split + _judged(evidence)
     if "pods" in evidence:
-        return f"{len(evidence['pods'])} engine pods answered"
+        return f"{count_of(len(evidence['pods']), 'engine pod')} answered"
     if "checks" in evidence:
         return f"{len(next(iter(evidence['checks'].values()), {}))} checks passed"
     return ""

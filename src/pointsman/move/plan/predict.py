@@ -14,6 +14,7 @@ from typing import Any
 from pointsman.kube.resources import kind_of
 from pointsman.move.context import Context
 from pointsman.move.strategy import Choice
+from pointsman.report.counting import count_of
 
 __all__ = ["DEFAULTS", "Prediction", "StepTime", "cold_start", "predict"]
 
@@ -120,7 +121,7 @@ def _step(step: str, choice: Choice, done: Sequence[Mapping[str, Any]], started:
     alike = [one for one in done if step in ANYWHERE or _alone(one["strategy"]) == _alone(choice.strategy)]
     seen = [part["seconds"] for one in alike for part in one["steps"] if part["id"] == step]
     if seen:
-        return StepTime(step, round(statistics.median(seen), 1), f"median of {len(seen)} moves there")
+        return StepTime(step, round(statistics.median(seen), 1), f"median of {count_of(len(seen), 'move')} there")
     plain = step.removeprefix("bridge.")
     kind = plain if plain in DEFAULTS else plain.rsplit("-", 1)[0]
     if kind in STARTS and started is not None:

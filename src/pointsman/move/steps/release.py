@@ -21,6 +21,7 @@ from pointsman.move.steps.deploy import pods_gone
 from pointsman.move.steps.serve_ready import prove_serving
 from pointsman.move.traffic import UNKNOWN
 from pointsman.move.waits import Wait
+from pointsman.report.counting import count_of
 
 __all__ = ["Drain", "Park", "Release"]
 
@@ -64,7 +65,7 @@ class Drain:
         cut: int | str = 0 if quiet else UNKNOWN if watch.under_way is None else watch.under_way
         final = [Reading(pod, "serve", counters) for pod, counters in watch.last.items()]
         said = "is idle" if quiet else f"is cut off with {cut} requests under way"
-        context.note(self.id, f"{context.source.title} {said} on {len(final)} engines", {"cut": cut})
+        context.note(self.id, f"{context.source.title} {said} on {count_of(len(final), 'engine')}", {"cut": cut})
         return {
             "edge": edge,
             "counters": readings_data(final),
@@ -94,7 +95,7 @@ class Drain:
                 context.note(self.id, closed.why, {})
             await context.clock.sleep(LOOK)
         replicas = len(closed.evidence["replicas"])
-        context.note(self.id, f"{replicas} replica{'s' if replicas != 1 else ''} of the edge send it nothing more", {})
+        context.note(self.id, f"the edge sends it nothing more, {count_of(replicas, 'replica')} asked", {})
         return closed.evidence
 
     async def _until_quiet(self, context: Context, watch: Watch, deadline: float) -> bool:

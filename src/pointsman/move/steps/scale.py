@@ -19,6 +19,7 @@ from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.prove_contract import prove_contract
 from pointsman.move.steps.serve_ready import prove_serving
 from pointsman.move.waits import Wait
+from pointsman.report.counting import count_of
 
 __all__ = ["ScaleSource", "ScaleTarget"]
 
@@ -132,7 +133,7 @@ async def _shrink(context: Context, layer: Layer, replicas: int) -> Detail:
 
     watched = [Watched(pods, serving.namespace, labels=serving.labels)]
     timeout = context.options.drain_timeout + context.options.release_timeout
-    what = f"{layer.title} to have {replicas} engines"
+    what = f"{layer.title} to have {count_of(replicas, 'engine')}"
     with context.waits.during(Wait.RELEASE):
         left = await follow_until(context.cluster, watched, judge, timeout=timeout, what=what)
     return {"engines": left}

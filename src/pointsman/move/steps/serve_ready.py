@@ -21,6 +21,7 @@ from pointsman.move.probes.last_words import last_words
 from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.waits import Wait
+from pointsman.report.counting import count_of
 
 __all__ = ["ServeReady", "completes", "prove_serving"]
 
@@ -68,7 +69,7 @@ async def prove_serving(context: Context, layer: Layer, step: str) -> Detail:
     context.note(step, reason, {})
     pods = [pod for pod in await engine_pods(context.cluster, layer, context.model) if pod.serving]
     await asyncio.gather(*(completes(context, pod) for pod in pods))
-    context.note(step, f"a completion from {len(pods)} engine pod{'s' if len(pods) != 1 else ''}", {})
+    context.note(step, f"a completion from {count_of(len(pods), 'engine pod')}", {})
     with context.waits.during(Wait.COLD_START):
         path = await _path_reaches_engine(context, layer)
     context.note(step, f"tenants' path answers: {path}", {})

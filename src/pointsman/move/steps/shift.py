@@ -24,6 +24,7 @@ from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.alias import alias_unchanged, point_alias, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.serve_ready import completes
+from pointsman.report.counting import count_of
 
 __all__ = ["Shift", "serving_target"]
 
@@ -186,7 +187,7 @@ class Shift:
         first = start.readings
         if count > broken_since(first.target, now.target) + broken_since(first.source, now.source):
             raise MoveFailedError(
-                f"{count} marked request{'s' if count != 1 else ''} failed with 5xx, more than engines gave: it was "
+                f"{count_of(count, 'marked request')} failed with 5xx, more than engines gave: it was "
                 "the edge, or the way to it",
                 where=f"alias {context.model.spec.tenant.alias}",
                 next_action="look at the edge's log; when it knows nothing of them, at the API server that leads there",

@@ -1,0 +1,64 @@
+"""What whoever carries a move out must be allowed to do: everything from the first look to the last step and back.
+
+A right that is missing would else be met in the middle, where the way back may need it too. ``docs/rights.yaml`` gives
+these and no more.
+"""
+
+from __future__ import annotations
+
+from pointsman.edge.contract import Edge
+from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
+from pointsman.kube.rights import Right, rights
+from pointsman.layers.contract import Layer
+from pointsman.move.boundary import Object
+from pointsman.move.lock import NAMESPACE
+from pointsman.spec.model import Model
+
+__all__ = ["rights_of"]
+
+_LOOK = ("get", "list", "watch")
+
+
+def rights_of(model: Model, source: Layer, target: Layer, edge: Edge) -> list[Right]:
+    """For a move of ``model`` between two layers; the source's objects are there already, and stay."""
+    made = [right for one in target.render(model) for right in rights(["create", "delete"], *_place(one))]
+    return [*_everywhere(), *_own(), *edge.rights(), *made, *_layer(model, target), *_layer(model, source)]
+
+
+def _place(manifest: Object) -> tuple[Kind, str | None]:
+    ref = ref_of(manifest)
+    return ref.kind, ref.namespace
+
+
+def _everywhere() -> list[Right]:
+    """What a plan counts: nodes, and pods that take room on them."""
+    return [
+        *rights(["get"], kind_of("Namespace")),
+        *rights(["list"], kind_of("Node")),
+        *rights(["list"], kind_of("Pod")),
+    ]
+
+
+def _own() -> list[Right]:
+    """The journal, the model's record, the lock."""
+    return [
+        *rights([*_LOOK, "create", "patch", "delete"], kind_of("ConfigMap"), NAMESPACE),
+        *rights(["get", "create", "update"], kind_of("Lease"), NAMESPACE),
+    ]
+
+
+def _layer(model: Model, layer: Layer) -> list[Right]:
+    namespace = layer.namespace(model)
+    found = [right for one in layer.render(model) for right in rights([*_LOOK, "patch"], *_place(one))]
+    found += [right for ref in layer.reads(model) for right in rights(_LOOK, ref.kind, ref.namespace)]
+    found += [right for one in layer.park(model) for right in rights(["patch"], one.ref.kind, one.ref.namespace)]
+    key = Ref(kind_of("Secret"), model.spec.contract.auth.secret, namespace)
+    found += rights(["get"], key.kind, key.namespace, name=key.name)
+    for engines in layer.engines(model):
+        pods, where = kind_of("Pod"), engines.namespace
+        found += rights(_LOOK, pods, where)
+        found += rights(["get"], pods, where, subresource="log")
+        found += rights(["get"], pods, where, subresource="proxy")
+        found += rights(["get", "create"], pods, where, subresource="portforward")
+    service = layer.endpoint(model).service
+    return found + rights(["get", "create"], service.kind, service.namespace, subresource="proxy")
