@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from pointsman.kube.http import Response
+from pointsman.kube.http import Caller
 from pointsman.kube.resources import Kind, Ref
 
 __all__ = ["Cluster", "Object"]
@@ -13,7 +13,7 @@ __all__ = ["Cluster", "Object"]
 Object = dict[str, Any]
 
 
-class Cluster(Protocol):
+class Cluster(Caller, Protocol):
     """What of the Kubernetes client is used here."""
 
     async def get(self, ref: Ref) -> Object:
@@ -29,15 +29,3 @@ class Cluster(Protocol):
 
     async def patch(self, ref: Ref, body: Any, *, subresource: str = "", kind: str = "merge") -> Object:
         """Patch; with metadata.resourceVersion in the body, ConflictError when it is old."""
-
-    async def http(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 30.0,
-    ) -> Response:
-        """One raw call, whatever its status; TemporaryError when there is no answer."""

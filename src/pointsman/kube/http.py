@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
 from pointsman.errors import TemporaryError
 
-__all__ = ["Http", "Response", "Stream"]
+__all__ = ["Caller", "Http", "Response", "Stream"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,22 @@ class Response:
     def text(self) -> str:
         """The body as text."""
         return self.body.decode("utf-8", "replace")
+
+
+class Caller(Protocol):
+    """Whoever makes calls to an API server."""
+
+    async def http(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> Response:
+        """One raw call, no retry; the answer, whatever its status, or TemporaryError."""
 
 
 class Stream:

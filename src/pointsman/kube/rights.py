@@ -10,35 +10,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from pointsman.errors import TemporaryError
 from pointsman.kube.resources import Kind
 
 if TYPE_CHECKING:
-    from pointsman.kube.http import Response
+    from pointsman.kube.http import Caller, Response
 
 __all__ = ["Right", "missing", "rights"]
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/"
 TRIES = 4
 """A review changes nothing, so it may be asked for again."""
-
-
-class Caller(Protocol):
-    """One raw call."""
-
-    async def http(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 30.0,
-    ) -> Response:
-        """The answer, whatever its status."""
 
 
 @dataclass(frozen=True, slots=True)
