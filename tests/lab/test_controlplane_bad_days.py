@@ -138,13 +138,6 @@ def test_down_leaves_no_process_and_keeps_the_data(running: Pointsman) -> None:
     assert again["kubeconfig"] == before
 
 
-def test_purge_forgets_a_lab_that_runs(pointsman: Pointsman) -> None:
-    start(pointsman)
-    assert pointsman("lab", "down", "--purge").returncode == 0
-    assert list(marked_processes(home(pointsman))) == []
-    assert not home(pointsman).exists()
-
-
 def test_a_killed_supervisor_takes_everything_along_and_up_comes_back_with_the_data(running: Pointsman) -> None:
     os.kill(status(running)["supervisor"], signal.SIGKILL)
     eventually(lambda: list(marked_processes(home(running))) == [])
@@ -192,13 +185,15 @@ def test_a_process_that_dies_is_started_again(running: Pointsman) -> None:
     assert "scheduler ended with code -9" in (home(running) / "logs" / "supervisor.log").read_text()
 
 
-def test_two_labs_run_side_by_side_on_different_addresses_and_ports(pointsman: Pointsman) -> None:
+def test_two_labs_run_side_by_side_and_the_purge_of_one_leaves_the_other(pointsman: Pointsman) -> None:
     one, two = start(pointsman, "--name", "one"), start(pointsman, "--name", "two")
     assert one["addresses"] != two["addresses"]
     assert set(one["ports"].values()).isdisjoint(two["ports"].values())
     kubectl(one, "create", "namespace", "only-in-one")
     assert "only-in-one" not in kubectl(two, "get", "namespaces")
-    pointsman("lab", "down", "--name", "one")
+    assert pointsman("lab", "down", "--name", "one", "--purge").returncode == 0
+    assert list(marked_processes(home(pointsman, "one"))) == []
+    assert not home(pointsman, "one").exists()
     assert all(process["ready"] for process in status(pointsman, "--name", "two")["processes"])
 
 
