@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,17 +147,19 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
+USUAL = os.getpriority(os.PRIO_PROCESS, 0)
+
+
 def _may_step_forward() -> bool:
     """May this process lower its niceness again? Else it must not raise it."""
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) - 1)
-        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + 1)
+        os.setpriority(os.PRIO_PROCESS, 0, USUAL - 1)
     except PermissionError:
         return False
+    os.setpriority(os.PRIO_PROCESS, 0, USUAL)
     return True
 
 
-USUAL = os.getpriority(os.PRIO_PROCESS, 0)
 MAY_STEP_BACK = _may_step_forward()
 
 
@@ -165,13 +167,15 @@ def _step_back(steps: int) -> None:
     """Leave the processor to others, or take a place among them again; every thread has a niceness of its own."""
     if MAY_STEP_BACK:
         for thread in os.listdir("/proc/self/task"):
-            os.setpriority(os.PRIO_PROCESS, int(thread), USUAL + steps)
+            with suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, int(thread), USUAL + steps)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What has a lab waits until nobody asks to be undisturbed; what has none goes behind what has one."""
-    _step_back(0 if item.get_closest_marker("lab") else 10)
-    if item.get_closest_marker("lab"):
+    has_lab = item.get_closest_marker("lab") is not None
+    _step_back(0 if has_lab else 10)
+    if has_lab:
         with _gate(fcntl.LOCK_SH):
             pass
 

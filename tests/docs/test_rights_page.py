@@ -15,7 +15,7 @@ from pointsman.move.rights import rights_of
 from tests.world.cluster import MemoryCluster
 
 FILE = Path(__file__).parents[2] / "docs/rights.yaml"
-STATUS = {("list", "", "pods"), ("list", "", "nodes"), ("get", "", "namespaces")}
+EVERYWHERE = {("list", "", "pods"), ("list", "", "nodes"), ("get", "", "namespaces")}
 """What ``pointsman-view`` has that a move asks for; the rest of it is what ``pointsman status`` lists."""
 
 
@@ -54,6 +54,6 @@ def test_the_role_for_namespaces_is_what_moves_ask_for_there() -> None:
 
 
 def test_the_role_for_the_cluster_holds_what_moves_ask_for_everywhere() -> None:
-    assert {words(one) for one in wanted() if not one.namespace} == STATUS
+    assert {words(one) for one in wanted() if not one.namespace} == EVERYWHERE
     listed = {("list", ref.kind.group, ref.kind.plural) for layer in LAYERS for ref in layer.reads(example_model())}
-    assert given("pointsman-view") == STATUS | listed
+    assert given("pointsman-view") == EVERYWHERE | listed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,17 +47,22 @@ class Peer:
 
 
 @asynccontextmanager
-async def client_for(peer: Peer, *, watch_seconds: int = 20, limits: Limits | None = None) -> AsyncIterator[Client]:
+async def listening(peer: Peer, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """The peer's host and port while the block runs."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", peer.handle)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    address = runner.addresses[0]
-    access = Access(f"http://{address[0]}:{address[1]}", None, {}, "peer", "default", "tests")
     try:
-        async with Client(access, watch_seconds=watch_seconds, limits=limits) as client:
-            yield client
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        yield f"127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def client_for(peer: Peer, *, watch_seconds: int = 20, limits: Limits | None = None) -> AsyncIterator[Client]:
+    async with listening(peer) as address:
+        access = Access(f"http://{address}", None, {}, "peer", "default", "tests")
+        async with Client(access, watch_seconds=watch_seconds, limits=limits) as client:
+            yield client

@@ -8,14 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from pointsman.errors import TemporaryError
 from pointsman.kube.client import Client, Limits
 from pointsman.kube.kubeconfig import load_access
 from pointsman.kube.resources import kind_of
 from pointsman.lab.certificates import Authority
-from tests.kube.peer import Peer
+from tests.kube.peer import Peer, listening
 
 LISTED: tuple[int, dict[str, str], dict[str, object]] = (200, {}, {"metadata": {"resourceVersion": "5"}, "items": []})
 
@@ -28,24 +27,17 @@ async def serving(folder: Path, peer: Peer, fields: str) -> AsyncIterator[Client
     authority.issue(stem, "api.example", ["api.example"])
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(stem.with_suffix(".crt"), stem.with_suffix(".key"))
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", peer.handle)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    path = folder / "config"
-    path.write_text(
-        "current-context: x\n"
-        "contexts: [{name: x, context: {cluster: x}}]\n"
-        "clusters:\n- name: x\n  cluster:\n"
-        f"    server: https://127.0.0.1:{runner.addresses[0][1]}\n"
-        f"    certificate-authority: {authority.certificate.name}\n    {fields}\n"
-    )
-    try:
+    async with listening(peer, tls) as address:
+        path = folder / "config"
+        path.write_text(
+            "current-context: x\n"
+            "contexts: [{name: x, context: {cluster: x}}]\n"
+            "clusters:\n- name: x\n  cluster:\n"
+            f"    server: https://{address}\n"
+            f"    certificate-authority: {authority.certificate.name}\n    {fields}\n"
+        )
         async with Client(load_access(path), limits=Limits(first=0.0)) as client:
             yield client
-    finally:
-        await runner.cleanup()
 
 
 async def test_the_certificate_is_checked_for_the_name_given(tmp_path: Path) -> None:

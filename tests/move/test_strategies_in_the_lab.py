@@ -47,7 +47,7 @@ async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of
     lab: RunningLab, operator: Path
 ) -> None:
     served(lab)
-    target = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
+    target = elsewhere(lab)
     async with accounts(lab, rate=6, seed=11) as books:
         load = books.load
         receipt = await asyncio.to_thread(gap, lab, operator, target)
@@ -74,7 +74,7 @@ async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of
 
 def test_a_gap_that_nobody_allowed_is_refused(lab: RunningLab) -> None:
     served(lab)
-    other = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
+    other = elsewhere(lab)
     words = ("plan", MODEL, "--to", other, "--strategy", "gap", "--kubeconfig", str(lab.kubeconfig))
     done = pointsman_in(lab)(*words)
     assert done.returncode == 1
@@ -83,7 +83,7 @@ def test_a_gap_that_nobody_allowed_is_refused(lab: RunningLab) -> None:
 
 
 def test_rights_that_are_missing_are_named_before_anything_is_changed(lab: RunningLab, operator: Path) -> None:
-    target = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
+    target = elsewhere(lab)
     fewer = "\n".join(line for line in RIGHTS.read_text(encoding="utf-8").splitlines() if "endpointslices" not in line)
     lab.kubectl("apply", "--server-side", "-f", "-", given=fewer)
     try:
@@ -97,11 +97,16 @@ def test_rights_that_are_missing_are_named_before_anything_is_changed(lab: Runni
 
 def test_what_a_move_may_be_told_can_be_planned(lab: RunningLab) -> None:
     served(lab)
-    other = "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
+    other = elsewhere(lab)
     words = ("plan", MODEL, "--to", other, "--drain-policy", "give-back", "--drain-timeout", "1m30s", "--hold", "7")
     done = pointsman_in(lab)(*words, "--kubeconfig", str(lab.kubeconfig))
     assert done.returncode == 0, done.stderr
     assert "up to 90 s, then give tenants back" in done.stdout
+
+
+def elsewhere(lab: RunningLab) -> str:
+    """A layer that the model is not on."""
+    return "kserve" if layer_of(lab) != "kserve" else "raw-vllm"
 
 
 def gap(lab: RunningLab, access: Path, target: str) -> dict[str, Any]:

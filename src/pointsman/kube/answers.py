@@ -16,7 +16,7 @@ from pointsman.errors import (
     TemporaryError,
 )
 
-__all__ = ["error_for", "is_page", "items_in", "not_kubernetes", "object_in", "retry_delay"]
+__all__ = ["backoff", "error_for", "is_page", "items_in", "not_kubernetes", "object_in", "retry_delay"]
 
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
 _ACTIONS = {
@@ -113,6 +113,11 @@ def items_in(answer: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     return items
 
 
+def backoff(attempt: int) -> float:
+    """Seconds to wait after the attempt of this number, counted from 0."""
+    return min(0.2 * 2.0**attempt, 5.0)
+
+
 def retry_delay(method: str, status: int, headers: Mapping[str, str], attempt: int) -> float | None:
     """Seconds to wait before trying again, or None to give up.
 
@@ -125,5 +130,5 @@ def retry_delay(method: str, status: int, headers: Mapping[str, str], attempt: i
     if after.isdigit():
         return min(float(after), 10.0)
     if status == 429 or method in ("GET", "PUT", "DELETE", "PATCH"):
-        return min(0.2 * 2.0**attempt, 5.0)
+        return backoff(attempt)
     return None

@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from pointsman.errors import NotFoundError, TemporaryError
-from pointsman.kube.answers import error_for, is_page, items_in, not_kubernetes, object_in, retry_delay
+from pointsman.kube.answers import backoff, error_for, is_page, items_in, not_kubernetes, object_in, retry_delay
 from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access
 from pointsman.kube.resources import Kind, Ref, kind_of, pod_port_path, ref_of
@@ -166,7 +166,7 @@ class Client:
             except TemporaryError:
                 if last or method == "POST" or self._unheard_of(begun):
                     raise
-                await asyncio.sleep(min(0.2 * 2.0**attempt, 5.0))
+                await asyncio.sleep(backoff(attempt))
                 continue
             if answer.status < 400 or (answer.status == 404 and is_page(answer.body)):
                 return self._object(method, path, answer)

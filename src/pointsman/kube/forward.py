@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from pointsman.errors import TemporaryError
-from pointsman.kube.answers import retry_delay
+from pointsman.kube.answers import backoff, retry_delay
 from pointsman.kube.resources import Ref, kind_of
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _again(error: Exception, attempt: int) -> float | None:
     """Seconds until the way is tried again; None for an answer that will not change."""
     if isinstance(error, aiohttp.WSServerHandshakeError):
         return retry_delay("GET", error.status, error.headers or {}, attempt)
-    return None if isinstance(error, TimeoutError) else 0.2 * 2.0**attempt
+    return None if isinstance(error, TimeoutError) else backoff(attempt)
 
 
 async def _serve(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pointsman.errors import TemporaryError
+from pointsman.kube.answers import backoff, retry_delay
 from pointsman.kube.resources import Kind
 
 if TYPE_CHECKING:
@@ -100,16 +101,20 @@ async def _review(cluster: Caller, kind: str, spec: Mapping[str, Any]) -> Mappin
     """The status of a review; None when there is none to be had."""
     body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
     for attempt in range(TRIES):
+        delay: float | None
         try:
             answer = await cluster.http("POST", f"{_REVIEWS}{kind.lower()}s", body=body)
         except TemporaryError:
-            continue
-        if answer.status in (200, 201):
-            return _status(answer)
-        if answer.status in (401, 403, 404):
+            delay = backoff(attempt)
+        else:
+            if answer.status in (200, 201):
+                return _status(answer)
+            # Like a GET it can be said twice.
+            delay = retry_delay("GET", answer.status, answer.headers, attempt)
+        if delay is None or attempt == TRIES - 1:
             return None
-        await asyncio.sleep(0.2 * 2.0**attempt)
-    return None
+        await asyncio.sleep(delay)
+    raise AssertionError("unreachable")
 
 
 def _status(answer: Response) -> Mapping[str, Any] | None:

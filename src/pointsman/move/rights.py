@@ -6,11 +6,12 @@ these and no more.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pointsman.edge.contract import Edge
-from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
+from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.kube.rights import Right, rights
 from pointsman.layers.contract import Layer
-from pointsman.move.boundary import Object
 from pointsman.move.lock import NAMESPACE
 from pointsman.spec.model import Model
 
@@ -21,13 +22,13 @@ _LOOK = ("get", "list", "watch")
 
 def rights_of(model: Model, source: Layer, target: Layer, edge: Edge) -> list[Right]:
     """For a move of ``model`` between two layers; the source's objects are there already, and stay."""
-    made = [right for one in target.render(model) for right in rights(["create", "delete"], *_place(one))]
+    made = [right for one in target.render(model) for right in _on(["create", "delete"], ref_of(one))]
     return [*_everywhere(), *_own(), *edge.rights(), *made, *_layer(model, target), *_layer(model, source)]
 
 
-def _place(manifest: Object) -> tuple[Kind, str | None]:
-    ref = ref_of(manifest)
-    return ref.kind, ref.namespace
+def _on(verbs: Iterable[str], ref: Ref) -> list[Right]:
+    """On all objects of a kind, where ``ref`` is one."""
+    return rights(verbs, ref.kind, ref.namespace)
 
 
 def _everywhere() -> list[Right]:
@@ -48,12 +49,10 @@ def _own() -> list[Right]:
 
 
 def _layer(model: Model, layer: Layer) -> list[Right]:
-    namespace = layer.namespace(model)
-    found = [right for one in layer.render(model) for right in rights([*_LOOK, "patch"], *_place(one))]
-    found += [right for ref in layer.reads(model) for right in rights(_LOOK, ref.kind, ref.namespace)]
-    found += [right for one in layer.park(model) for right in rights(["patch"], one.ref.kind, one.ref.namespace)]
-    key = Ref(kind_of("Secret"), model.spec.contract.auth.secret, namespace)
-    found += rights(["get"], key.kind, key.namespace, name=key.name)
+    found = [right for one in layer.render(model) for right in _on([*_LOOK, "patch"], ref_of(one))]
+    found += [right for ref in layer.reads(model) for right in _on(_LOOK, ref)]
+    found += [right for one in layer.park(model) for right in _on(["patch"], one.ref)]
+    found += rights(["get"], kind_of("Secret"), layer.namespace(model), name=model.spec.contract.auth.secret)
     for engines in layer.engines(model):
         pods, where = kind_of("Pod"), engines.namespace
         found += rights(_LOOK, pods, where)
