@@ -11,7 +11,7 @@ from pointsman.demo.platform import example_model
 from pointsman.edge.litellm_values import litellm_values
 from pointsman.kube.rights import Right
 from pointsman.layers.registry import LAYERS
-from pointsman.move.rights import rights_of
+from pointsman.move.plan.rights import rights_of
 from tests.world.cluster import MemoryCluster
 
 FILE = Path(__file__).parents[2] / "docs/rights.yaml"

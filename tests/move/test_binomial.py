@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointsman.move.binomial import DOUBT, plausible, tail
+from pointsman.move.judging.binomial import DOUBT, plausible, tail
 
 
 def test_the_expected_count_is_believed() -> None:

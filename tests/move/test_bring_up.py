@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PermanentError, StoppedError
 from pointsman.move.bring_up import bring_up
-from pointsman.move.lock import NAMESPACE
+from pointsman.move.holding.lock import NAMESPACE
 from pointsman.move.records import known_models, remember
 from pointsman.report.contract import Happening, Topic
 from pointsman.spec.model import Model

@@ -8,7 +8,7 @@ import pytest
 
 from pointsman.kube.quantity import milli, quantity, whole
 from pointsman.layers.needs import GPU, PodNeed, Requests, requests_of
-from pointsman.move.capacity import Room, room_from
+from pointsman.move.plan.capacity import Room, room_from
 
 ACCELERATED = [{"key": "gpu", "operator": "Exists"}]
 TAINT = {"key": "gpu", "value": "true", "effect": "NoSchedule"}

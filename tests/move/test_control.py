@@ -10,11 +10,11 @@ import pytest
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
 from pointsman.move.control import Control
-from pointsman.move.ledger import Ledger
-from pointsman.move.lock import Lock
+from pointsman.move.holding.lock import Lock
+from pointsman.move.journal.ledger import Ledger
+from pointsman.move.journal.requests import Verb
+from pointsman.move.journal.states import State
 from pointsman.move.means import Result
-from pointsman.move.requests import Verb
-from pointsman.move.states import State
 from pointsman.report.contract import Happening, Topic
 from tests.world.cluster import Write
 from tests.world.world import World, quick

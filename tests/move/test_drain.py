@@ -12,12 +12,12 @@ from pointsman.edge.contract import Replica
 from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.control import Control
-from pointsman.move.drain import READINGS, Watch
-from pointsman.move.ledger import Ledger
-from pointsman.move.lock import NAMESPACE
+from pointsman.move.holding.lock import NAMESPACE
+from pointsman.move.journal.ledger import Ledger
+from pointsman.move.journal.requests import Verb
+from pointsman.move.judging.drain import READINGS, Watch
 from pointsman.move.means import Result
 from pointsman.move.probes.counters import Counters, Reading, parse
-from pointsman.move.requests import Verb
 from pointsman.report.contract import Happening, Topic
 from tests.world.engine import Engine, Faults
 from tests.world.world import World, quick

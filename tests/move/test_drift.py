@@ -13,7 +13,7 @@ from pointsman.edge.contract import Replica
 from pointsman.errors import MoveFailedError, NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.control import Control
-from pointsman.move.drift_rules import RULES, Answer, Kind, Phase, table
+from pointsman.move.drift.rules import RULES, Answer, Kind, Phase, table
 from pointsman.move.means import Result
 from pointsman.report.contract import Happening, Topic
 from tests.world.world import World, quick
@@ -139,7 +139,7 @@ async def test_what_is_still_there_pauses_it_again_and_a_rollback_writes_the_ali
     world, _ = await moved("shift-10", edit_alias)
     again = await Control(world.conductor("second@test/2")).resume("qwen")
     assert again.receipt["state"] == "paused"
-    from pointsman.move.requests import Verb
+    from pointsman.move.journal.requests import Verb
 
     back = await Control(world.conductor("third@test/3")).ask(Verb.ROLLBACK, "qwen")
     assert back.receipt["state"] == "undone"

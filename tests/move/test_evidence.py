@@ -14,8 +14,8 @@ from pointsman.move.analysis.samples import Histogram, Values, between, over
 from pointsman.move.analysis.verdict import LOOKS, SHARES, Limits, Verdict, judge, spent
 from pointsman.move.analysis.windows import Pair, Probed, Window
 from pointsman.move.control import Control
+from pointsman.move.journal.requests import Verb
 from pointsman.move.probes.counters import parse
-from pointsman.move.requests import Verb
 from pointsman.report.contract import Happening, Topic
 from tests.world.engine import Faults
 from tests.world.world import World, quick

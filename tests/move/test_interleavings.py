@@ -23,11 +23,11 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context
 from pointsman.move.control import Control
-from pointsman.move.ledger import Ledger
-from pointsman.move.lock import NAMESPACE
+from pointsman.move.holding.lock import NAMESPACE
+from pointsman.move.journal.ledger import Ledger
+from pointsman.move.journal.requests import Verb
+from pointsman.move.journal.states import State
 from pointsman.move.means import Means
-from pointsman.move.requests import Verb
-from pointsman.move.states import State
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.report.contract import Quiet
 from tests.world.cluster import MemoryCluster

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointsman.errors import NeedsPersonError
-from pointsman.move.journal import Opening, Progress, Record, digest, encode, fold, take
-from pointsman.move.states import TRANSITIONS, Event, State
+from pointsman.move.journal.journal import Opening, Progress, Record, digest, encode, fold, take
+from pointsman.move.journal.states import TRANSITIONS, Event, State
 
 STEPS = ("deploy", "serve-ready", "shift-10", "drain", "park")
 OPENING = Opening(

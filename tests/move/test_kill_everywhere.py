@@ -13,10 +13,10 @@ import pytest
 
 from pointsman.errors import RefusedError
 from pointsman.move.control import Control
-from pointsman.move.ledger import Ledger
+from pointsman.move.journal.ledger import Ledger
+from pointsman.move.journal.requests import Verb
+from pointsman.move.journal.states import REVERSIBLE
 from pointsman.move.means import Result
-from pointsman.move.requests import Verb
-from pointsman.move.states import REVERSIBLE
 from pointsman.spec.loading import load_model
 from tests.move.test_strategy import bridged
 from tests.world.cluster import Write

@@ -9,8 +9,8 @@ import pytest
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.move.ledger import Ledger
-from pointsman.move.states import State
+from pointsman.move.journal.ledger import Ledger
+from pointsman.move.journal.states import State
 from pointsman.report.contract import Happening, Topic
 from tests.world.cluster import Write
 from tests.world.engine import Faults

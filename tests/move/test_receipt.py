@@ -16,12 +16,12 @@ from rich.console import Console
 from pointsman.edge.litellm_counters import answered_by_member
 from pointsman.errors import NotFoundError
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.move.evidence import PARTS
-from pointsman.move.history import history, receipt_of
-from pointsman.move.ledger import Ledger
-from pointsman.move.lock import NAMESPACE
-from pointsman.move.receipt import receipt_from
-from pointsman.move.tally import ANNOTATION
+from pointsman.move.counting.history import history, receipt_of
+from pointsman.move.counting.receipt import receipt_from
+from pointsman.move.holding.lock import NAMESPACE
+from pointsman.move.journal.ledger import Ledger
+from pointsman.move.journal.tally import ANNOTATION
+from pointsman.move.judging.evidence import PARTS
 from pointsman.report.contract import Happening, Topic
 from pointsman.report.history import print_history
 from pointsman.report.text import receipt_lines

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from pointsman.move.control import Control
-from pointsman.move.evidence import PARTS
-from pointsman.move.ledger import Ledger
-from pointsman.move.requests import Verb
+from pointsman.move.journal.ledger import Ledger
+from pointsman.move.journal.requests import Verb
+from pointsman.move.judging.evidence import PARTS
 from pointsman.report.contract import Happening, Topic
 from tests.world.cluster import Write
 from tests.world.tenants import Tenants

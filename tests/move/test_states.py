@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pointsman.errors import NeedsPersonError
-from pointsman.move.states import CLOSED, START, TRANSITIONS, Event, State, advance, diagram, reachable
+from pointsman.move.journal.states import CLOSED, START, TRANSITIONS, Event, State, advance, diagram, reachable
 
 DOCS = Path(__file__).parents[2] / "docs/move.md"
 EDGES = [(before, after) for (before, _), after in TRANSITIONS.items()]

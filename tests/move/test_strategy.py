@@ -9,7 +9,7 @@ import pytest
 from pointsman.errors import RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.plan.plan import Plan
-from pointsman.move.schedule import rounds
+from pointsman.move.plan.schedule import rounds
 from pointsman.report.contract import Happening, Topic
 from pointsman.spec.model import Model
 from pointsman.spec.resources import Accelerator

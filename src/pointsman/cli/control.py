@@ -128,6 +128,6 @@ def _interrupted(model: str, reached: bool) -> StoppedError:
 
 
 def _act(control: Control, verb: str, model: str) -> Coroutine[Any, Any, Result]:
-    from pointsman.move.requests import Verb
+    from pointsman.move.journal.requests import Verb
 
     return control.resume(model) if verb == "resume" else control.ask(Verb(verb), model)

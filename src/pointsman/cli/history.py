@@ -38,8 +38,8 @@ def command(
 async def _read(model: str, kubeconfig: Path | None, context: str | None) -> dict[str, Any]:
     from pointsman.kube.client import Client
     from pointsman.move.boundary import SystemClock
-    from pointsman.move.history import history
-    from pointsman.move.ledger import Ledger
+    from pointsman.move.counting.history import history
+    from pointsman.move.journal.ledger import Ledger
 
     async with Client.from_kubeconfig(kubeconfig, context) as client:
         return await history(Ledger(client, SystemClock()), model)

@@ -37,8 +37,8 @@ def command(
 async def _read(move: str, kubeconfig: Path | None, context: str | None) -> dict[str, Any]:
     from pointsman.kube.client import Client
     from pointsman.move.boundary import SystemClock
-    from pointsman.move.history import receipt_of
-    from pointsman.move.ledger import Ledger
+    from pointsman.move.counting.history import receipt_of
+    from pointsman.move.journal.ledger import Ledger
 
     async with Client.from_kubeconfig(kubeconfig, context) as client:
         return await receipt_of(Ledger(client, SystemClock()), move)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pointsman.errors import RefusedError, UsageError
 from pointsman.layers.registry import layer
 from pointsman.move.context import Options
-from pointsman.move.strategy import ruled_out
+from pointsman.move.plan.strategy import ruled_out
 from pointsman.spec.model import Model
 
 __all__ = ["refuse_nonsense"]

@@ -17,7 +17,7 @@ from typing import Any
 from pointsman.demo.counts import Count, whole_answers
 from pointsman.demo.ledger import Entry
 from pointsman.demo.reconciliation import Bounds, Reconciliation, Row
-from pointsman.move.traffic import UNKNOWN
+from pointsman.move.counting.traffic import UNKNOWN
 
 __all__ = ["reconcile"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.move.traffic import UNKNOWN
+from pointsman.move.counting.traffic import UNKNOWN
 
 __all__ = ["Bounds", "Reconciliation", "Row", "sentence"]
 

@@ -22,6 +22,7 @@ import aiohttp
 
 from pointsman.errors import NotFoundError, TemporaryError
 from pointsman.kube.answers import backoff, error_for, is_page, items_in, not_kubernetes, object_in, retry_delay
+from pointsman.kube.forward import forward
 from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access
 from pointsman.kube.resources import Kind, Ref, kind_of, pod_port_path, ref_of
@@ -88,7 +89,7 @@ class Client:
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """The open session; for the modules of this package."""
+        """The open session."""
         assert self._session is not None, "use Client as an async context manager"
         return self._session
 
@@ -327,10 +328,14 @@ class Client:
     @asynccontextmanager
     async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
         """A local base URL that reaches the pod's port, headers untouched. See ``pointsman.kube.forward``."""
-        from pointsman.kube.forward import forward
-
         async with forward(self, namespace, pod, port) as base:
             yield base
+
+    async def websocket(self, path: str, protocol: str) -> aiohttp.ClientWebSocketResponse:
+        """Open one WebSocket; raises aiohttp's own errors. Used by ``forward``."""
+        return await self.session.ws_connect(
+            self._url(path, None), protocols=(protocol,), max_msg_size=0, server_hostname=self.access.server_name
+        )
 
     async def events(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Object]:
         """One watch connection, as raw events; ends when the server ends it. Used by ``follow``.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import aiohttp
 
@@ -19,10 +19,7 @@ from pointsman.errors import TemporaryError
 from pointsman.kube.answers import backoff, retry_delay
 from pointsman.kube.resources import Ref, kind_of
 
-if TYPE_CHECKING:
-    from pointsman.kube.client import Client
-
-__all__ = ["forward"]
+__all__ = ["Sockets", "forward"]
 
 PROTOCOL = "v4.channel.k8s.io"
 DATA, ERROR = 0, 1
@@ -31,8 +28,15 @@ ATTEMPTS = 4
 """How often one way to a pod is opened before it counts as closed: nothing was sent through it yet."""
 
 
+class Sockets(Protocol):
+    """Whoever opens WebSockets at an API server."""
+
+    async def websocket(self, path: str, protocol: str) -> aiohttp.ClientWebSocketResponse:
+        """Open one; raises aiohttp's own errors."""
+
+
 @asynccontextmanager
-async def forward(client: Client, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
+async def forward(client: Sockets, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
     """Listen on a free loopback port while the block runs; yields ``http://127.0.0.1:N``.
 
     Each local connection is one WebSocket. Raises TemporaryError when the pod cannot be reached at all; later
@@ -57,15 +61,12 @@ async def forward(client: Client, namespace: str, pod: str, port: int) -> AsyncI
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _open(client: Client, namespace: str, pod: str, port: int) -> aiohttp.ClientWebSocketResponse:
-    path = Ref(kind_of("Pod"), pod, namespace).path("portforward")
-    url = f"{client.access.server}{path}?ports={port}"
+async def _open(client: Sockets, namespace: str, pod: str, port: int) -> aiohttp.ClientWebSocketResponse:
+    path = f"{Ref(kind_of('Pod'), pod, namespace).path('portforward')}?ports={port}"
     for attempt in range(ATTEMPTS):
         try:
             async with asyncio.timeout(10):
-                return await client.session.ws_connect(
-                    url, protocols=(PROTOCOL,), max_msg_size=0, server_hostname=client.access.server_name
-                )
+                return await client.websocket(path, PROTOCOL)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             delay = _again(error, attempt)
             if delay is None or attempt == ATTEMPTS - 1:
@@ -87,7 +88,7 @@ def _again(error: Exception, attempt: int) -> float | None:
 
 
 async def _serve(
-    client: Client,
+    client: Sockets,
     namespace: str,
     pod: str,
     port: int,

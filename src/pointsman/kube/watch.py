@@ -9,16 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pointsman.errors import TemporaryError
 from pointsman.kube.answers import error_for
 from pointsman.kube.resources import Kind
 
-if TYPE_CHECKING:
-    from pointsman.kube.client import Client
-
-__all__ = ["Event", "WatchError", "follow"]
+__all__ = ["Event", "Source", "WatchError", "follow"]
 
 _RELIST, _RAISE, _RETRY = "relist", "raise", "retry"
 _POLICY = {400: _RAISE, 401: _RAISE, 403: _RAISE, 404: _RETRY, 410: _RELIST}
@@ -42,7 +39,23 @@ class Event:
     object: dict[str, Any]
 
 
-async def follow(client: Client, kind: Kind, path: str, params: Mapping[str, str]) -> AsyncIterator[Event]:
+class Source(Protocol):
+    """Whoever lists a collection and opens one watch of it."""
+
+    @property
+    def watch_seconds(self) -> int:
+        """How long the server is asked to keep one watch open."""
+
+    async def listed(
+        self, kind: Kind, path: str, params: Mapping[str, str]
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The objects of a collection, and the list's metadata."""
+
+    def events(self, path: str, params: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """One watch connection, as raw events; raises WatchError."""
+
+
+async def follow(client: Source, kind: Kind, path: str, params: Mapping[str, str]) -> AsyncIterator[Event]:
     """Yield ADDED, MODIFIED, DELETED and, after each full list, SYNCED. Never returns.
 
     After a re-list, objects that vanished meanwhile are told as DELETED, so a caller's copy stays true.

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pointsman.errors import NeedsPersonError, PointsmanError, RefusedError, StoppedError
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
-from pointsman.move.preflight import CHECKS
+from pointsman.move.plan.preflight import CHECKS
 from pointsman.move.records import recorded, remember, restore_record
 from pointsman.move.steps.alias import point_alias, same_members
 from pointsman.move.steps.contract import Detail

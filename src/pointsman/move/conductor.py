@@ -19,25 +19,25 @@ from pointsman.edge.contract import AliasState, Edge
 from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import layer
-from pointsman.move.capture import capturing
-from pointsman.move.captured import CAPTURED
 from pointsman.move.context import Context, Options, alias_data, members_from
-from pointsman.move.fence import FencedEdge, fenced
-from pointsman.move.journal import Opening, Progress
-from pointsman.move.ledger import Journal, Ledger
-from pointsman.move.lock import NAMESPACE, Holding, Lock
+from pointsman.move.counting.capture import capturing
+from pointsman.move.counting.receipt import receipt_from
+from pointsman.move.holding.fence import FencedEdge, fenced
+from pointsman.move.holding.lock import NAMESPACE, Holding, Lock
+from pointsman.move.holding.tenure import Tenure, quietly
+from pointsman.move.journal.journal import Opening, Progress
+from pointsman.move.journal.ledger import Journal, Ledger
+from pointsman.move.journal.readings import CAPTURED
+from pointsman.move.journal.requests import asked_of, take_away
+from pointsman.move.journal.states import Event, State
 from pointsman.move.means import Means, Result, spec_digest, spec_of
 from pointsman.move.plan.plan import Plan, make_plan
 from pointsman.move.plan.predict import cold_start, predict
-from pointsman.move.preflight import preflight, source_of
-from pointsman.move.receipt import receipt_from
+from pointsman.move.plan.preflight import preflight, source_of
+from pointsman.move.plan.strategy import Choice, choose
 from pointsman.move.records import remember
-from pointsman.move.requests import asked_of, take_away
 from pointsman.move.runner import Ending, Runner
-from pointsman.move.states import Event, State
 from pointsman.move.steps import Step, resolve
-from pointsman.move.strategy import Choice, choose
-from pointsman.move.tenure import Tenure, quietly
 from pointsman.move.waits import Waits
 from pointsman.report.contract import Happening, Topic
 from pointsman.spec.model import Model

@@ -9,7 +9,7 @@ from typing import Any
 from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Edge, Member
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
-from pointsman.move.capture import Capture
+from pointsman.move.counting.capture import Capture
 from pointsman.move.waits import Waits
 from pointsman.spec.model import Model
 
@@ -37,7 +37,7 @@ class Options:
     allow_downtime: float = 0.0
     """Seconds without any engine that the operator accepts; 0 forbids it."""
     strategy: str = "auto"
-    """How the target gets its room; ``auto`` leaves it to ``pointsman.move.strategy``."""
+    """How the target gets its room; ``auto`` leaves it to ``pointsman.move.plan.strategy``."""
     first_replicas: int = 0
     """Replicas the target begins with, chosen by the strategy; 0 is all of them."""
     bridge: str = ""

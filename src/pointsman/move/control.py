@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
 from pointsman.move.conductor import Conductor
-from pointsman.move.journal import Progress
-from pointsman.move.ledger import Journal
-from pointsman.move.lock import DURATION, Holding, Lock
+from pointsman.move.counting.receipt import receipt_from
+from pointsman.move.holding.lock import DURATION, Holding, Lock
+from pointsman.move.journal.journal import Progress
+from pointsman.move.journal.ledger import Journal
+from pointsman.move.journal.requests import Request, Verb, leave
+from pointsman.move.journal.states import CLOSED, REVERSIBLE, Event, State
 from pointsman.move.means import Result
-from pointsman.move.receipt import receipt_from
-from pointsman.move.requests import Request, Verb, leave
-from pointsman.move.states import CLOSED, REVERSIBLE, Event, State
 from pointsman.report.contract import Topic
 
 __all__ = ["RESUME", "Control"]

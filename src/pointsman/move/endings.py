@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError
 from pointsman.move.context import Context
-from pointsman.move.journal import Progress
-from pointsman.move.states import State
+from pointsman.move.journal.journal import Progress
+from pointsman.move.journal.states import State
 
 __all__ = ["PAUSES", "both", "error_of", "own"]
 

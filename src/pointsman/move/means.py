@@ -15,7 +15,7 @@ from pointsman.errors import PointsmanError
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Clock, Cluster, Wire
-from pointsman.move.journal import digest
+from pointsman.move.journal.journal import digest
 from pointsman.move.steps import Step
 from pointsman.report.contract import Observer, Quiet
 from pointsman.spec.model import Model

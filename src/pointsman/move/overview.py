@@ -14,7 +14,7 @@ from pointsman.errors import NotFoundError, PointsmanError
 from pointsman.kube.resources import Kind, Ref, kind_of
 from pointsman.layers.contract import Layer, Live
 from pointsman.move.boundary import Clock, Cluster, Object
-from pointsman.move.ledger import Ledger, Summary
+from pointsman.move.journal.ledger import Ledger, Summary
 from pointsman.move.records import known_models
 from pointsman.spec.model import Model
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Cluster
-from pointsman.move.lock import NAMESPACE, ensure_namespace
+from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
 from pointsman.spec.model import Model
 
 __all__ = ["known_models", "recorded", "remember", "restore_record"]

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.errors import NeedsPersonError, PointsmanError, TemporaryError
-from pointsman.move.capture import LOOK
 from pointsman.move.context import Context
-from pointsman.move.drift import answer
+from pointsman.move.counting.capture import LOOK
+from pointsman.move.drift.drift import answer
 from pointsman.move.endings import PAUSES, both, error_of, own
-from pointsman.move.journal import Progress
-from pointsman.move.ledger import Journal
-from pointsman.move.requests import Request, Verb
-from pointsman.move.states import BACKWARD, TRANSITIONS, Event, State
+from pointsman.move.journal.journal import Progress
+from pointsman.move.journal.ledger import Journal
+from pointsman.move.journal.requests import Request, Verb
+from pointsman.move.journal.states import BACKWARD, TRANSITIONS, Event, State
 from pointsman.move.steps.contract import Step
 from pointsman.report.contract import Topic
 

@@ -1,1 +1,4 @@
-"""What a move would do, before it does it: a plan to be read, kept, and refused when the world has changed."""
+"""What a move would do, before it does it: may it, is there room, by which strategy, at which price and in what time.
+
+Everything here reads and judges, and refuses when the world has changed. Nothing here changes the cluster: steps do.
+"""

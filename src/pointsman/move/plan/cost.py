@@ -8,7 +8,7 @@ from typing import Any
 
 from pointsman.layers.contract import Layer
 from pointsman.layers.needs import Requests
-from pointsman.move.capacity import Room
+from pointsman.move.plan.capacity import Room
 from pointsman.spec.model import Model
 
 __all__ = ["Needs", "Price", "needs_of", "price_of"]

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pointsman.errors import RefusedError, UsageError
 from pointsman.move.context import Options
-from pointsman.move.journal import digest
+from pointsman.move.journal.journal import digest
 from pointsman.move.plan.plan import Plan
 
 __all__ = ["Saved", "load_plan", "refuse_changed", "refuse_unwritable", "save_plan"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from pointsman.kube.resources import kind_of
 from pointsman.move.context import Context
-from pointsman.move.strategy import Choice
+from pointsman.move.plan.strategy import Choice
 from pointsman.report.counting import count_of
 
 __all__ = ["DEFAULTS", "Prediction", "StepTime", "cold_start", "predict"]

@@ -1,4 +1,4 @@
-"""The steps of a move, one topic a file. ``pointsman.move.schedule`` orders them; none knows of the others."""
+"""The steps of a move, one topic a file. ``pointsman.move.plan.schedule`` orders them; none knows of the others."""
 
 from __future__ import annotations
 

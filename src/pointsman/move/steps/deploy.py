@@ -10,8 +10,8 @@ from pointsman.errors import ClusterError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer, Manifest
 from pointsman.move.context import Context
-from pointsman.move.drain import run_out
 from pointsman.move.follow import View, Watched, follow_until
+from pointsman.move.judging.drain import run_out
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import pod_of
 from pointsman.move.steps.contract import Description, Detail

@@ -14,7 +14,7 @@ from typing import Any
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError
 from pointsman.move.context import Context, member_data
-from pointsman.move.contract_gate import reference_of
+from pointsman.move.judging.contract_gate import reference_of
 from pointsman.move.probes.engine import connect
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.alias import alias_unchanged, restore_alias, roll

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError
 from pointsman.move.context import Context, member_data
-from pointsman.move.evidence import broke
+from pointsman.move.judging.evidence import broke
 from pointsman.move.probes.counters import read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.alias import alias_unchanged, restore_alias, roll

@@ -10,7 +10,7 @@ from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
-from pointsman.move.contract_gate import CHECKS, Check, Pair, Reference, reference_of
+from pointsman.move.judging.contract_gate import CHECKS, Check, Pair, Reference, reference_of
 from pointsman.move.probes.engine import connect
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail

@@ -12,14 +12,14 @@ from typing import Any
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError
 from pointsman.move.context import Context
-from pointsman.move.drain import LOOK, READINGS, Watch, closed_to
+from pointsman.move.counting.traffic import UNKNOWN
+from pointsman.move.judging.drain import LOOK, READINGS, Watch, closed_to
 from pointsman.move.live import read_live
 from pointsman.move.probes.counters import Reading, read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.deploy import pods_gone
 from pointsman.move.steps.serve_ready import prove_serving
-from pointsman.move.traffic import UNKNOWN
 from pointsman.move.waits import Wait
 from pointsman.report.counting import count_of
 

@@ -2,7 +2,7 @@
 
 The weights of both members are written in one change. Each replica of the edge is confirmed to run it; then the
 split is read back from responses, the target's own counters must have moved, and the target is compared with the
-source over the same minutes (``pointsman.move.evidence``).
+source over the same minutes (``pointsman.move.judging.evidence``).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 
 from pointsman.edge.contract import Member, Observation
 from pointsman.errors import MoveFailedError, PointsmanError
-from pointsman.move.binomial import plausible
 from pointsman.move.context import Context, member_data
-from pointsman.move.evidence import Collector, Start, begin, broken_since
+from pointsman.move.judging.binomial import plausible
+from pointsman.move.judging.evidence import Collector, Start, begin, broken_since
+from pointsman.move.judging.lost import lost
 from pointsman.move.probes.counters import Reading, read_all, readings_data, total
-from pointsman.move.probes.lost import lost
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.alias import alias_unchanged, point_alias, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail

@@ -12,7 +12,7 @@ from pointsman.edge.contract import Edge
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.kube.rights import Right, rights
 from pointsman.layers.contract import Layer
-from pointsman.move.lock import NAMESPACE
+from pointsman.move.holding.lock import NAMESPACE
 from pointsman.spec.model import Model
 
 __all__ = ["rights_of"]

@@ -15,10 +15,10 @@ from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context
 from pointsman.move.live import read_live
+from pointsman.move.plan.rights import rights_of
+from pointsman.move.plan.strategy import choose
 from pointsman.move.probes.pods import engine_pods
-from pointsman.move.rights import rights_of
 from pointsman.move.steps.alias import behind
-from pointsman.move.strategy import choose
 from pointsman.move.waits import Wait
 from pointsman.report.counting import count_of
 from pointsman.spec.model import Model

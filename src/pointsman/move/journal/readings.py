@@ -2,7 +2,7 @@
 
 An engine's counters begin at 0 with its process and are gone with it. An entry is therefore keyed by pod and restart,
 and a process that was there when the move began has its first reading in the opening record. Nothing here asks
-anybody: ``pointsman.move.capture`` reads, this folds.
+anybody: ``pointsman.move.counting.capture`` reads, this folds.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pointsman.move.tally import Counts, total
+from pointsman.move.journal.tally import Counts, total
 
 __all__ = ["CAPTURED", "LEFT", "Captured", "take_captured"]
 
 CAPTURED = "captured"
 """Key of a record's detail."""
 LEFT = "left"
-"""In it, when a move is claimed: the allowance of the process that carried it before (``pointsman.move.tally``)."""
+"""In it, when a move is claimed: the allowance of the process that carried it before (``journal.tally``)."""
 
 Entry = Mapping[str, Any]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.move.captured import Captured, Entry
+from pointsman.move.journal.readings import Captured, Entry
+from pointsman.move.journal.tally import EVERY
 from pointsman.move.probes.counters import NOT_ANSWERED
-from pointsman.move.tally import EVERY
 
 __all__ = ["UNKNOWN", "traffic_of"]
 

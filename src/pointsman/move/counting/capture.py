@@ -19,11 +19,11 @@ from pointsman.errors import PointsmanError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.contract import EnginePods, Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
-from pointsman.move.captured import CAPTURED
-from pointsman.move.own import CountedEdge, counted
+from pointsman.move.counting.own import CountedEdge, counted
+from pointsman.move.journal.readings import CAPTURED
+from pointsman.move.journal.tally import EVERY, Tally, keep_on
 from pointsman.move.probes.counters import Reading, read_all
 from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
-from pointsman.move.tally import EVERY, Tally, keep_on
 from pointsman.spec.model import Model
 
 __all__ = ["LOOK", "Capture", "capturing"]

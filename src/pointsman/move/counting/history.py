@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pointsman.errors import NotFoundError
-from pointsman.move.ledger import Ledger
-from pointsman.move.receipt import receipt_from
+from pointsman.move.counting.receipt import receipt_from
+from pointsman.move.journal.ledger import Ledger
 
 __all__ = ["history", "receipt_of"]
 

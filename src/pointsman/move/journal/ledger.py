@@ -15,11 +15,11 @@ from typing import Any
 from pointsman.errors import ConflictError, NeedsPersonError, NotFoundError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Object
-from pointsman.move.captured import CAPTURED, LEFT
-from pointsman.move.journal import Opening, Progress, Record, digest, encode, fold, take, torn
-from pointsman.move.lock import NAMESPACE, ensure_namespace
-from pointsman.move.states import Event
-from pointsman.move.tally import allowances
+from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
+from pointsman.move.journal.journal import Opening, Progress, Record, digest, encode, fold, take, torn
+from pointsman.move.journal.readings import CAPTURED, LEFT
+from pointsman.move.journal.states import Event
+from pointsman.move.journal.tally import allowances
 
 __all__ = ["Journal", "Ledger", "Summary"]
 

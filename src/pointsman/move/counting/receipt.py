@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from pointsman.edge.contract import CLOSED
-from pointsman.move.journal import Progress
-from pointsman.move.states import Event, State
-from pointsman.move.traffic import UNKNOWN, traffic_of
+from pointsman.move.counting.traffic import UNKNOWN, traffic_of
+from pointsman.move.journal.journal import Progress
+from pointsman.move.journal.states import Event, State
 from pointsman.move.waits import Wait
 
 __all__ = ["OVERHEAD_GOAL", "VERSION", "receipt_from"]

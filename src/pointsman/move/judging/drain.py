@@ -16,9 +16,9 @@ from pointsman.edge.contract import CLOSED, AliasState, Observation, Replica
 from pointsman.errors import NeedsPersonError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
+from pointsman.move.counting.traffic import UNKNOWN
 from pointsman.move.probes.counters import Counters, Reading, read_all
 from pointsman.move.probes.pods import engine_pods
-from pointsman.move.traffic import UNKNOWN
 from pointsman.move.waits import Wait
 
 __all__ = ["LOOK", "READINGS", "Closed", "Watch", "closed_to", "run_out"]

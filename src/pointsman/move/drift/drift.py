@@ -1,6 +1,6 @@
 """What others changed while a move runs: noticed before each step, named, answered by the rule written for it.
 
-The rules are a table (``pointsman.move.drift_rules``). Looking changes nothing.
+The rules are a table (``pointsman.move.drift.rules``). Looking changes nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pointsman.errors import MoveFailedError, NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context, members_from
-from pointsman.move.drift_rules import Answer, Kind, Phase, Rule, rule_for
-from pointsman.move.journal import Progress
+from pointsman.move.drift.rules import Answer, Kind, Phase, Rule, rule_for
+from pointsman.move.holding.lock import NAMESPACE
+from pointsman.move.journal.journal import Progress
+from pointsman.move.journal.states import Event, State
 from pointsman.move.live import read_live
-from pointsman.move.lock import NAMESPACE
 from pointsman.move.probes.pods import engine_pods
-from pointsman.move.states import Event, State
 from pointsman.move.steps.contract import Step
 from pointsman.report.counting import count_of
 

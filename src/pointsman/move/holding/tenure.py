@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from pointsman.errors import ClusterError, NeedsPersonError
 from pointsman.move.boundary import Clock
-from pointsman.move.fence import Fence
-from pointsman.move.lock import DURATION, Lock
+from pointsman.move.holding.fence import Fence
+from pointsman.move.holding.lock import DURATION, Lock
 
 __all__ = ["Tenure", "quietly"]
 

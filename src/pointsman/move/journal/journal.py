@@ -2,7 +2,7 @@
 
 A record is one line of JSON. It carries the digest of the line before it, so a record that is missing, torn, out
 of place or from elsewhere is an error and never a guess (``docs/adr/0010-move-journal.md``). Nothing here talks to
-a cluster; ``pointsman.move.ledger`` keeps the lines in one.
+a cluster; ``pointsman.move.journal.ledger`` keeps the lines in one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pointsman.errors import NeedsPersonError
-from pointsman.move.captured import Captured, take_captured
-from pointsman.move.states import CLOSED, START, Event, State, advance
+from pointsman.move.journal.readings import Captured, take_captured
+from pointsman.move.journal.states import CLOSED, START, Event, State, advance
 
 __all__ = ["VERSION", "Opening", "Progress", "Record", "StepProgress", "decode", "digest", "encode", "fold", "torn"]
 

@@ -17,7 +17,7 @@ from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref
 from pointsman.kube.rights import Right
 from pointsman.move.boundary import Cluster, Object
-from pointsman.move.lock import DURATION
+from pointsman.move.holding.lock import DURATION
 
 __all__ = ["Fence", "FencedEdge", "fenced"]
 

@@ -1,7 +1,7 @@
 """Collecting evidence for a shift until it allows a verdict: tenants first, then requests of our own, then time.
 
-The statistics are ``pointsman.move.analysis``; here the engines are read and asked. Nothing passes by silence: what is
-still open when the time is over is a person's to decide.
+The statistics are ``pointsman.move.analysis``; here the engines are read and asked. Nothing passes by silence:
+what is still open when the time is over is a person's to decide.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pointsman.move.analysis.samples import Histogram
 from pointsman.move.analysis.verdict import LOOKS, Limits, Ruling, Verdict, breaks, judge
 from pointsman.move.analysis.windows import Pair, Window
 from pointsman.move.context import Context
+from pointsman.move.judging.rounds import Asked, Rounds, rounds
 from pointsman.move.probes.counters import Counters, Reading, read_all
 from pointsman.move.probes.pods import engine_pods
-from pointsman.move.probes.rounds import Asked, Rounds, rounds
 from pointsman.move.waits import Wait
 
 __all__ = ["PARTS", "Collector", "Start", "begin", "broke", "broken_since"]

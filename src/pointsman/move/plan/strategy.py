@@ -14,10 +14,10 @@ from pointsman.errors import RefusedError
 from pointsman.kube.resources import kind_of
 from pointsman.layers.contract import Layer, PodNeed
 from pointsman.move.boundary import Object
-from pointsman.move.capacity import Room, room_from
 from pointsman.move.context import Context, Options
 from pointsman.move.live import read_live
-from pointsman.move.schedule import BRIDGE, GAP, SIDE_BY_SIDE, rounds
+from pointsman.move.plan.capacity import Room, room_from
+from pointsman.move.plan.schedule import BRIDGE, GAP, SIDE_BY_SIDE, rounds
 from pointsman.spec.model import Model
 
 __all__ = ["STRATEGIES", "Choice", "Standing", "choose", "decide", "ruled_out"]

@@ -15,7 +15,7 @@ from pointsman.edge.contract import CLOSED, AliasState, Edge, Member, Observatio
 from pointsman.kube.http import Response
 from pointsman.kube.rights import Right
 from pointsman.move.boundary import Cluster, LineStream, Wire
-from pointsman.move.tally import EVERY, Tally
+from pointsman.move.journal.tally import EVERY, Tally
 
 __all__ = ["CountedEdge", "CountedWire", "counted"]
 
