@@ -1,20 +1,31 @@
-"""What an edge has to answer so that a move can shift an alias.
+"""What an edge has to answer so that a move can shift aliases.
 
-An alias has one member per layer in play. A member has a pinned id, so that a response can be attributed to it.
+An alias has one member per layer in play, and members that are no layer of the model: a cloud, another cluster, other
+engines. Those are *others*; they keep their share. A member has an id, so that a response can be attributed to it.
 Weights are relative; they are written for all members in one change, because an edge may read a missing weight
 as zero (LiteLLM 1.106, measured).
+
+Two things are told apart everywhere: what is *declared* (the configuration) and what *runs* (what each replica says it
+has loaded).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from pointsman.kube.rights import Right
 
-__all__ = ["CLOSED", "CLOSED_URL", "AliasState", "Edge", "Member", "Observation", "Replica"]
+__all__ = ["CLOSED", "CLOSED_URL", "OTHER", "AliasState", "Edge", "Member", "Observation", "Replica", "Weight"]
+
+Weight = int | float
+"""A relative share, as LiteLLM takes it: any number from 0 on, no percent."""
+
+OTHER = ""
+"""In the place of a layer: the member is none of ours."""
 
 CLOSED = "closed"
 """In the place of a layer: the member that answers nobody, where an alias points while there is no engine."""
@@ -27,21 +38,33 @@ class Member:
     """One way an alias can go."""
 
     id: str
-    """Pinned id, ``<model>-<layer>``; comes back in the response header ``x-litellm-model-id``."""
+    """Pinned id, ``<model>-<layer>``; comes back in the response header ``x-litellm-model-id``. Of another's member
+    without a pinned id: ``<alias>#<number of its entry>``."""
     layer: str
+    """Id of the layer behind it; ``OTHER`` when it is none of ours."""
     base_url: str
-    """OpenAI base URL, ending in ``/v1``."""
+    """OpenAI base URL, ending in ``/v1``; of another's member as its entry says it, which may be nothing."""
     served_name: str
-    weight: int
-    """Relative share, 0 to 100. 0 is a standby that covers for failing members, not off."""
+    """The model's name there; of another's member with its provider: ``bedrock/claude``."""
+    weight: Weight
+    """Relative share. 0 is a standby that covers for failing members, not off."""
+    alias: str = ""
+    """The name of its entry, ``model_name`` in LiteLLM; empty in journals of before there were several."""
+
+    @property
+    def ours(self) -> bool:
+        """Does it lead to a layer of the model, or to nobody while the alias is closed?"""
+        return self.layer != OTHER
 
 
 @dataclass(frozen=True, slots=True)
 class AliasState:
-    """Where an alias points by declaration."""
+    """Where an alias, and those that move together with it, point by declaration."""
 
     alias: str
+    """The first of them, that marked requests ask for."""
     members: tuple[Member, ...]
+    """Of all of them, others' members too."""
     revision: str
     """Digest of the whole edge configuration the alias is part of."""
     warnings: tuple[str, ...] = ()
@@ -53,10 +76,18 @@ class Replica:
     """One running process of the edge."""
 
     name: str
-    revision: str
-    """Digest of the configuration it was started with; empty when unknown."""
+    members: tuple[Member, ...] | None
+    """What it says it has loaded for the aliases; None when it does not say (it starts, it ends, it is mute)."""
     ready: bool
     terminating: bool
+    why: str = ""
+    """Why it does not say, as a sentence."""
+    since: datetime | None = None
+    """When its process began: it has run what it runs since then."""
+
+    def runs(self, members: Sequence[Member]) -> bool:
+        """Has it loaded exactly these?"""
+        return self.members is not None and frozenset(self.members) == frozenset(members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +98,8 @@ class Observation:
     failed: Mapping[str, int]
     replicas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Requests answered per member id, by the replica of the edge that was asked."""
+    aliases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Requests answered per member id, by the alias that was asked for; all of them when only one was."""
 
 
 class Edge(Protocol):
@@ -76,7 +109,10 @@ class Edge(Protocol):
         """The declared state. An alias that does not exist has no members."""
 
     async def write(self, members: Sequence[Member]) -> str:
-        """Declare all members in one change, roll the edge, return the new revision. Idempotent."""
+        """Declare all members in one change and roll the edge where it runs others; returns the revision. Idempotent.
+
+        Of others' members only the weight is written, and only where it would not count otherwise.
+        """
 
     async def remove(self) -> str:
         """Take the alias away in one change, roll the edge, return the new revision. Idempotent."""
@@ -84,10 +120,11 @@ class Edge(Protocol):
     async def replicas(self) -> Sequence[Replica]:
         """Every live process of the edge, terminating ones included."""
 
-    async def confirm(self, revision: str, *, timeout: float) -> None:
-        """Wait until every replica runs ``revision`` and none of an older one is left.
+    async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
+        """Wait until every replica has loaded ``members`` and none with others can be given a request.
 
-        Raises TemporaryError after ``timeout`` seconds, naming the replica that lags.
+        Whoever rolled it. Raises TemporaryError after ``timeout`` seconds, naming the replica that lags, and
+        ConflictError when somebody declared something else meanwhile.
         """
 
     async def observe(self, requests: int) -> Observation:
