@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pointsman.kube.rights import Right
 
-__all__ = ["CLOSED", "CLOSED_URL", "OTHER", "AliasState", "Edge", "Member", "Observation", "Replica", "Weight"]
+__all__ = ["CLOSED", "CLOSED_URL", "OTHER", "AliasState", "Edge", "Member", "Observation", "Obstacle", "Reacher", "Replica", "Weight"]
 
 Weight = int | float
 """A relative share, as LiteLLM takes it: any number from 0 on, no percent."""
@@ -91,6 +91,33 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A setting of the edge that a move cannot or should not be made on."""
+
+    code: str
+    """Stable: ``edge-strategy``."""
+    what: str
+    """What the edge would do, in a sentence."""
+    place: str
+    """``ConfigMap llm-gateway/litellm-config config.yaml:12``."""
+    next_action: str
+    refuses: bool
+    """Does it stop a move? Else it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reacher:
+    """A name of the edge by which tenants reach certain engines, and which does not move with them."""
+
+    name: str
+    how: str
+    """``its entry``, ``a fallback of chat``."""
+    place: str
+    harmless: bool = False
+    """Does it follow what moves by itself, as another name of it does?"""
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """What responses said: requests answered per member id, and failures by kind."""
 
@@ -118,7 +145,10 @@ class Edge(Protocol):
         """Take the alias away in one change, roll the edge, return the new revision. Idempotent."""
 
     async def replicas(self) -> Sequence[Replica]:
-        """Every live process of the edge, terminating ones included."""
+        """Every live process of the edge, terminating ones included, each asked what it has loaded."""
+
+    async def names_of_replicas(self) -> Sequence[str]:
+        """Those that serve and were not told to end; nobody is asked."""
 
     async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
         """Wait until every replica has loaded ``members`` and none with others can be given a request.
@@ -128,7 +158,17 @@ class Edge(Protocol):
         """
 
     async def observe(self, requests: int) -> Observation:
-        """Send marked requests through every replica in turn and read who answered."""
+        """Send marked requests for each alias through every replica in turn and read who answered."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The aliases that move together, the first one first."""
+
+    async def obstacles(self) -> Sequence[Obstacle]:
+        """Settings that a move cannot or should not be made on."""
+
+    async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
+        """Whoever else of this edge reaches these addresses: what does not move together with the aliases."""
 
     async def lags(self) -> Mapping[str, float]:
         """Seconds each staying replica takes to answer a question that no engine is needed for; infinity: it does not.

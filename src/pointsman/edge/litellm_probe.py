@@ -11,7 +11,8 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pointsman.edge.boundary import Cluster
 from pointsman.edge.contract import Observation
@@ -19,7 +20,7 @@ from pointsman.errors import TemporaryError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, pod_port_path
 
-__all__ = ["MARK", "ask", "seconds_late"]
+__all__ = ["MARK", "Asked", "ask", "seconds_late"]
 
 MARK = "pointsman-probe"
 """User and tag of a marked request, for the edge's own logs."""
@@ -35,23 +36,45 @@ Target = tuple[Ref, int]
 """Pod and port."""
 
 
-async def ask(cluster: Cluster, targets: Sequence[Target], alias: str, key: str, requests: int) -> Observation:
-    """Send ``requests`` marked requests, the replicas taking turns."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is asked, and for what."""
+
+    targets: Sequence[Target]
+    names: Mapping[str, str]
+    """The name to ask for, by the alias that it stands for."""
+    ids: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """A member's id by the id that LiteLLM calls it, by replica."""
+
+
+async def ask(cluster: Cluster, asked: Asked, key: str, requests: int) -> Observation:
+    """Send ``requests`` marked requests for each alias, the replicas taking turns."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(number: int) -> tuple[str, str, bool]:
-        target = targets[number % len(targets)]
+    async def one(number: int, alias: str, name: str) -> tuple[str, str, str, bool]:
+        target = asked.targets[number % len(asked.targets)]
         async with gate:
-            return (target[0].name, *await _one(cluster, target, alias, key))
+            said, good = await _one(cluster, target, name, key)
+        replica = target[0].name
+        return replica, alias, asked.ids.get(replica, {}).get(said, said) if good else said, good
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(number)) for number in range(requests)]
+        tasks = [
+            group.create_task(one(number, alias, name))
+            for alias, name in asked.names.items()
+            for number in range(requests)
+        ]
     told = [task.result() for task in tasks]
-    answered = Counter(name for _, name, good in told if good)
-    failed = Counter(name for _, name, good in told if not good)
-    asked = {replica for replica, _, _ in told}
-    by = {one: dict(Counter(name for replica, name, good in told if good and replica == one)) for one in sorted(asked)}
-    return Observation(dict(answered), dict(failed), by)
+    good = [(replica, alias, said) for replica, alias, said, fine in told if fine]
+    return Observation(
+        answered=dict(Counter(said for _, _, said in good)),
+        failed=dict(Counter(said for _, _, said, fine in told if not fine)),
+        replicas={
+            one: dict(Counter(said for replica, _, said in good if replica == one))
+            for one in sorted({replica for replica, _, _, _ in told})
+        },
+        aliases={one: dict(Counter(said for _, alias, said in good if alias == one)) for one in asked.names},
+    )
 
 
 async def seconds_late(cluster: Cluster, pod: Ref, port: int) -> float:
@@ -65,11 +88,11 @@ async def seconds_late(cluster: Cluster, pod: Ref, port: int) -> float:
     return time.monotonic() - begun
 
 
-async def _one(cluster: Cluster, target: Target, alias: str, key: str) -> tuple[str, bool]:
+async def _one(cluster: Cluster, target: Target, name: str, key: str) -> tuple[str, bool]:
     pod, port = target
     path = pod_port_path(pod.namespace, pod.name, port)
     body = {
-        "model": alias,
+        "model": name,
         "messages": [{"role": "user", "content": "ping"}],
         "max_tokens": 1,
         "temperature": 0,

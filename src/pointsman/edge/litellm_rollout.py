@@ -1,7 +1,8 @@
-"""Is every replica of the edge on one configuration? A judgement on objects, no I/O.
+"""Does every replica of the edge run the same members? A judgement on what was read, no I/O.
 
-"No old replica" means: none that can be given a new request. An old pod that is ending stays until its last stream
-is out, which may take long, and is no endpoint of the Service any more.
+What a replica runs is what it says it has loaded. "No other replica" means: none that can be given a new request. An
+old pod that is ending stays until its last stream is out, which may take long, and is no endpoint of the Service any
+more.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.edge.boundary import Object
-from pointsman.edge.contract import Replica
+from pointsman.edge.contract import Member, Replica
 
-__all__ = ["REVISION", "Rollout", "judge", "replica_of"]
+__all__ = ["REVISION", "ROLLED", "Rollout", "judge", "said", "settled"]
 
 REVISION = "pointsman.dev/edge-revision"
-"""Annotation of the pod template; a change of it rolls the pods."""
+"""Annotation of the pod template: digest of the configuration that a roll of ours was for. A hint, no proof."""
+ROLLED = "pointsman.dev/edge-rolled-at"
+"""Annotation of the pod template that changes with every roll of ours."""
 
 _HOPELESS = {"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError", "CrashLoopBackOff"}
 
@@ -27,39 +30,53 @@ class Rollout:
 
     reason: str
     hopeless: bool = False
-    """A replica of this revision fails to start; waiting will not change that."""
+    """A replica fails to start; waiting will not change that."""
+    stale: bool = False
+    """The rollout is over, and a replica runs something else: it has to be rolled again."""
 
     @property
     def done(self) -> bool:
-        """Every replica runs the revision."""
+        """Every replica runs the members."""
         return not self.reason
 
 
-def replica_of(pod: Object) -> Replica:
-    """A pod as a replica."""
-    metadata = pod["metadata"]
-    return Replica(
-        name=str(metadata["name"]),
-        revision=str((metadata.get("annotations") or {}).get(REVISION, "")),
-        ready=_condition(pod, "Ready"),
-        terminating="deletionTimestamp" in metadata,
-    )
+def said(members: Sequence[Member] | None) -> str:
+    """Members in a few words: ``qwen-kserve 50, qwen-raw-vllm 50``."""
+    if members is None:
+        return "what it does not say"
+    return ", ".join(f"{one.id} {one.weight:g}" for one in members) or "nothing for the alias"
 
 
-def judge(revision: str, deployment: Object, pods: Sequence[Object], slices: Iterable[Object]) -> Rollout:
-    """Judge what was read; ``revision`` must be the one the Deployment's template carries."""
-    live = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-    declared = _status_lag(deployment)
-    if declared:
-        return Rollout("; ".join([declared, *_kept(revision, live)]), hopeless=False)
-    for pod in live:
-        said = _pod_lag(revision, pod)
-        if said:
-            return Rollout(said, hopeless=_hopeless(pod) and replica_of(pod).revision == revision)
-    return Rollout(_endpoint_lag({str(pod["metadata"]["name"]) for pod in live}, slices))
+def judge(
+    members: Sequence[Member],
+    deployment: Object,
+    pods: Sequence[Object],
+    replicas: Sequence[Replica],
+    slices: Iterable[Object],
+) -> Rollout:
+    """Judge the edge; ``replicas`` are the ``pods``, each with what it has loaded."""
+    staying = [one for one in replicas if not one.terminating]
+    lagging = [one for one in staying if one.ready and not one.runs(members)]
+    moving = settled(deployment)
+    if moving and not (deployment["spec"].get("paused") and not lagging):
+        broken = next((pod for pod in pods if _current(pod, deployment) and _hopeless(pod)), None)
+        kept = [f"replica {one.name} runs {said(one.members)}" for one in lagging[:1]]
+        reason = f"pod {broken['metadata']['name']} is not ready{_why(broken)}" if broken else ""
+        return Rollout("; ".join([reason or moving, *kept]), hopeless=broken is not None)
+    for one in staying:
+        if not one.ready:
+            return Rollout(f"pod {one.name} is not ready")
+        if one.members is None:
+            return Rollout(f"replica {one.name} does not say what it has loaded: {one.why}")
+    if lagging:
+        return Rollout(f"replica {lagging[0].name} runs {said(lagging[0].members)}", stale=True)
+    if not staying:
+        return Rollout("no replica of the edge is there")
+    return Rollout(_endpoint_lag({one.name for one in staying}, slices))
 
 
-def _status_lag(deployment: Object) -> str:
+def settled(deployment: Object) -> str:
+    """What the Deployment controller has still to do; empty when its rollout is over."""
     status: Mapping[str, Any] = deployment.get("status") or {}
     wanted = int(deployment["spec"].get("replicas", 1))
     if int(status.get("observedGeneration", 0)) < int(deployment["metadata"].get("generation", 0)):
@@ -73,25 +90,12 @@ def _status_lag(deployment: Object) -> str:
 
 
 def _waiting(deployment: Object, text: str) -> str:
+    if deployment["spec"].get("paused"):
+        return f"{text}: the Deployment is paused, so nothing is rolled"
     for one in (deployment.get("status") or {}).get("conditions") or []:
         if one.get("type") == "ReplicaFailure" and one.get("status") == "True":
             return f"{text}: {one.get('message', '')}"
     return text
-
-
-def _kept(revision: str, pods: Sequence[Object]) -> list[str]:
-    """What is said of the first pod that takes requests and was not started with this revision."""
-    older = [pod for pod in pods if replica_of(pod).ready and replica_of(pod).revision != revision]
-    return [_pod_lag(revision, pod) for pod in older][:1]
-
-
-def _pod_lag(revision: str, pod: Object) -> str:
-    replica = replica_of(pod)
-    if replica.revision != revision:
-        return f"pod {replica.name} runs {replica.revision[:12] or 'an unknown configuration'}"
-    if not replica.ready:
-        return f"pod {replica.name} is not ready{_why(pod)}"
-    return ""
 
 
 def _endpoint_lag(names: set[str], slices: Iterable[Object]) -> str:
@@ -108,9 +112,11 @@ def _endpoint_lag(names: set[str], slices: Iterable[Object]) -> str:
     return ""
 
 
-def _condition(pod: Object, name: str) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    return any(one.get("type") == name and one.get("status") == "True" for one in conditions)
+def _current(pod: Object, deployment: Object) -> bool:
+    """Was it made from the Deployment's template as it is now, and not told to end?"""
+    wanted = ((deployment["spec"]["template"].get("metadata") or {}).get("annotations") or {}).items()
+    has = (pod["metadata"].get("annotations") or {}).items()
+    return "deletionTimestamp" not in pod["metadata"] and wanted <= has
 
 
 def _waiting_reasons(pod: Object) -> list[tuple[str, int]]:
