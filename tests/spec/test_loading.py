@@ -29,7 +29,7 @@ def test_the_example_loads_with_what_it_says() -> None:
         ("gpusPerReplica: 1", "gpuPerReplica: 1", "gpusPerReplica"),
         ("maxModelLen: 8192", "maxModelLength: 8192", "maxModelLen"),
         ("    raw-vllm:\n", "    rawVllm:\n", "raw-vllm"),
-        ("      application: llm-d", "      aplication: llm-d", "application"),
+        ("      name: qwen-llmd", "      nam: qwen-llmd", "name"),
         ("price: {inputPerToken", "price: {inputPerTokens", "inputPerToken"),
     ],
 )
@@ -182,14 +182,13 @@ def test_duplicate_keys_are_refused_each_with_its_line(tmp_path: Path) -> None:
         ("# only a comment\n", 1, "empty"),
         (TEXT + "---\n" + TEXT, len(TEXT.splitlines()) + 1, "second document"),
         ("spec:\n\tlayer: raw-vllm\n", 2, "tab"),
-        ("a: [1, 2\n", 2, "not valid YAML"),
+        ("a: [1, 2\n", 1, "not valid YAML"),
         ("a: &a\n  b: *a\n", 1, "nests deeper"),
         ("<<: {a: 1}\n", 1, "plain word"),
         ("? [a, b]\n: 1\n", 1, "plain word"),
         ("a: *nowhere\n", 1, "not valid YAML"),
         ("a: " + "[" * 200 + "]" * 200 + "\n", 1, "nests deeper"),
         ("a: !!python/object:os.system x\n", 1, ""),
-        ("#" * (1 << 20) + "#\n", 1, "larger than 1 MiB"),
     ],
 )
 def test_what_is_not_one_yaml_mapping_is_refused_with_its_line(tmp_path: Path, text: str, line: int, what: str) -> None:

@@ -14,9 +14,11 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pointsman.spec.blocks import FILE, RETIRED
 from pointsman.spec.document import Document, Place
 from pointsman.spec.model import Model
 from pointsman.spec.problems import Problem
+from pointsman.spec.words import shown
 
 __all__ = ["judge"]
 
@@ -47,7 +49,7 @@ _LIMITS = {
 def judge(document: Document) -> Model | tuple[Problem, ...]:
     """The model a document describes, or everything that is wrong with its structure and values."""
     try:
-        return Model.model_validate(document.data, by_alias=True, by_name=False)
+        return Model.model_validate(document.data, by_alias=True, by_name=False, context=FILE)
     except ValidationError as error:
         details = error.errors(include_url=False)
         return tuple(_problem(document, each) for each in details)
@@ -79,6 +81,8 @@ def _told(place: Place) -> str:
 def _unknown(document: Document, place: Place) -> tuple[str, str, str]:
     """A field that is already there is not what another one was meant to be."""
     name, known = str(place[-1]), _fields_at(place[:-1])
+    if place[:2] == ("spec", "layers") and name in RETIRED:
+        return f"{_told(place)} is no field any more: {RETIRED[name]}", "remove it", "spec-unknown-field"
     free = [each for each in known if (*place[:-1], each) not in document.lines]
     parent = _told(place[:-1]) if place[:-1] else "a Model"
     near = nearest(name, free) or nearest(name, known)
@@ -95,7 +99,7 @@ def _literal(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
     allowed = expected.replace(" or ", ", ").replace("'", "").split(", ")
     near = nearest(str(detail["input"]), allowed)
     hint = f"use one of: {', '.join(allowed)}" + (f" (did you mean {near}?)" if near and len(allowed) > 1 else "")
-    return f"{_told(place)} is {_shown(detail['input'])}", hint, "spec-wrong-value"
+    return f"{_told(place)} is {shown(detail['input'])}", hint, "spec-wrong-value"
 
 
 def _own(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
@@ -107,7 +111,7 @@ def _wrong_value(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     limit = _LIMITS.get(kind, "").format(**context)
     allowed = _KINDS.get(kind) or limit or detail["msg"].lower()
-    return f"{_told(place)} is {_shown(detail['input'])}", f"it must be {allowed}", "spec-wrong-value"
+    return f"{_told(place)} is {shown(detail['input'])}", f"it must be {allowed}", "spec-wrong-value"
 
 
 _EXPLAIN: Mapping[str, Callable[[Place, ErrorDetails], tuple[str, str, str]]] = {
@@ -115,17 +119,6 @@ _EXPLAIN: Mapping[str, Callable[[Place, ErrorDetails], tuple[str, str, str]]] = 
     "literal_error": _literal,
     "pointsman": _own,
 }
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "empty"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = repr(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else str(value).lower()
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def nearest(word: str, known: list[str]) -> str | None:
