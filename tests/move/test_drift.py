@@ -76,7 +76,7 @@ def restart_edge(world: World) -> None:
 
 
 def lag(world: World) -> None:
-    world.edge.lagging = [Replica("edge-old", "0123456789abcdef", ready=True, terminating=False)]
+    world.edge.lagging = [Replica("edge-old", (), ready=True, terminating=False)]
 
 
 CASES: list[tuple[str, Meddle, str, Answer]] = [

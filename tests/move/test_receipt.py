@@ -329,16 +329,16 @@ async def test_an_engine_that_was_read_and_then_died_gives_a_lower_bound() -> No
     assert "ended after its last reading" in row["why"][0]
 
 
-async def test_an_edge_that_nobody_marked_yet_confirms_nothing() -> None:
-    """Its replicas run no revision, and none was declared either: that is not agreement."""
+async def test_an_edge_that_does_not_say_what_it_runs_confirms_nothing() -> None:
+    """Only once it was rolled and says so is it known who gets tenants."""
     world = World()
-    world.edge.unmarked = True
     journal: list[Ref] = []
     finals: list[bool] = []
 
     def react(happening: Happening) -> None:
         if happening.topic is Topic.MOVE_OPENED:
             journal.append(Ref(kind_of("ConfigMap"), happening.text, NAMESPACE))
+            world.edge.mute = True
         if happening.topic is Topic.STEP_BEGUN and happening.step == "contract":
             records = [json.loads(line)["detail"] for line in world.cluster.objects[journal[0]]["data"].values()]
             entries = [entry for one in records for entry in one.get("captured", {}).get("engines", {}).values()]

@@ -18,6 +18,8 @@ from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
 from pointsman.kube.watch import Event
 from pointsman.move.boundary import Object
 from tests.world.engine import Engine, Faults
+from tests.world.proxy import NAMESPACE as EDGE
+from tests.world.proxy import MemoryProxy
 
 __all__ = ["MemoryCluster", "Write"]
 
@@ -50,6 +52,8 @@ class MemoryCluster:
     denied: set[str] = field(default_factory=set)
     """What the caller may not do: verb and resource."""
     version: int = 0
+    proxy: MemoryProxy | None = None
+    """The edge's replicas, where they are played too."""
     _watchers: list[tuple[Kind, asyncio.Queue[Event]]] = field(default_factory=list)
 
     async def get(self, ref: Ref) -> Object:
@@ -152,6 +156,9 @@ class MemoryCluster:
         timeout: float = 30.0,
     ) -> Response:
         await asyncio.sleep(0)
+        if self.proxy is not None and "/pods/" in path:
+            pod, _, rest = path.split("/pods/")[1].partition("/proxy")
+            return self.proxy.answer(pod.partition(":")[0], method, rest, headers or {}, body)
         if "/proxy/" in path:
             namespace = path.split("/namespaces/")[1].split("/", maxsplit=1)[0]
             service, _, rest = path.split("/services/")[1].partition("/proxy")
@@ -230,10 +237,11 @@ class MemoryCluster:
         pods = kind_of("Pod")
         wanted: dict[Ref, Object] = {}
         for ref, one in list(self.objects.items()):
-            if ref.kind.name == "Deployment":
+            if ref.kind.name == "Deployment" and not self._of_edge(ref):
                 for number in range(int(one["spec"]["replicas"])):
                     wanted[Ref(pods, f"{ref.name}-{number}", ref.namespace)] = one
-        for ref in [ref for ref in self.objects if ref.kind == pods and ref not in wanted]:
+        ours = [ref for ref in self.objects if ref.kind == pods and not self._of_edge(ref)]
+        for ref in [ref for ref in ours if ref not in wanted]:
             gone = self.objects.pop(ref)
             self.engines.pop((ref.namespace or "", ref.name), None)
             self._tell("DELETED", pods, gone)
@@ -241,9 +249,14 @@ class MemoryCluster:
             if not self.objects.get(ref, {}).get("spec", {}).get("nodeName"):
                 self._start(ref, owner)
         for ref, one in list(self.objects.items()):
-            if ref.kind.name == "Deployment":
+            if ref.kind.name == "Deployment" and not self._of_edge(ref):
                 self._report(ref, one)
+        if self.proxy is not None:
+            self.proxy.reconcile()
         self.changed()
+
+    def _of_edge(self, ref: Ref) -> bool:
+        return self.proxy is not None and ref.namespace == EDGE
 
     def _start(self, ref: Ref, owner: Object) -> None:
         faults = self.faults.get(ref.namespace or "", Faults())

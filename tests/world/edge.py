@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Obstacle, Reacher, Replica
 from pointsman.errors import RefusedError, TemporaryError
 from pointsman.kube.resources import kind_of
 from pointsman.kube.rights import Right, rights
@@ -35,8 +35,17 @@ class MemoryEdge:
     """Replicas beside the one that follows every change."""
     foreign: bool = False
     """Did somebody write the alias in a way that nobody understands?"""
-    unmarked: bool = False
-    """Do its replicas say no revision, as long as nobody of ours rolled them?"""
+    running: tuple[Member, ...] | None = None
+    """What its replica runs; None: whatever is declared."""
+    mute: bool = False
+    """Does its replica not say what it runs, until it is rolled?"""
+    others: list[Reacher] = field(default_factory=list)
+    """Names that reach engines and do not move."""
+    stones: list[Obstacle] = field(default_factory=list)
+    """Settings that a move cannot be made on."""
+    sends: dict[str, int] | None = None
+    """What it sent to the source since it started, by name."""
+    aliases: tuple[str, ...] = ("qwen-local",)
     counted: Counter[str] | None = None
     """Requests answered by member, when the edge counts at all."""
     deaf: set[str] = field(default_factory=set)
@@ -54,6 +63,19 @@ class MemoryEdge:
             raise RefusedError("the alias is written in a way that is not understood", where="edge")
         return AliasState("qwen-local", self.members, self._revision())
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.aliases
+
+    async def obstacles(self) -> list[Obstacle]:
+        return self.stones
+
+    async def reaching(self, base_urls: Sequence[str]) -> list[Reacher]:
+        return self.others
+
+    async def sent(self, base_urls: Sequence[str]) -> dict[str, int] | None:
+        return None if self.sends is None else dict(self.sends)
+
     async def write(self, members: Sequence[Member]) -> str:
         assert sum(one.weight for one in members) > 0, "an alias that nobody serves"
         return await self._declare(members)
@@ -67,15 +89,21 @@ class MemoryEdge:
             self.fail_writes -= 1
             raise TemporaryError("the edge's configuration cannot be written", where="edge")
         self.members = tuple(members)
+        self.running, self.mute = None, False
         self.writes.append(self.members)
         self.check()
         return self._revision()
 
     async def replicas(self) -> Sequence[Replica]:
-        revision = "" if self.unmarked and not self.writes else self._revision()
-        return [Replica(self.name, revision, ready=True, terminating=False), *self.lagging]
+        runs = self.members if self.running is None else self.running
+        if self.mute:
+            return [Replica(self.name, None, ready=True, terminating=False), *self.lagging]
+        return [Replica(self.name, runs, ready=True, terminating=False), *self.lagging]
 
-    async def confirm(self, revision: str, *, timeout: float) -> None:
+    async def names_of_replicas(self) -> list[str]:
+        return [one.name for one in await self.replicas() if one.ready and not one.terminating]
+
+    async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
         await asyncio.sleep(0)
         if self.gate is not None:
             await self.gate.wait()
@@ -117,8 +145,8 @@ class MemoryEdge:
     def check(self) -> None:
         """Whoever gets tenants' requests must serve: anything else is an outage, kept for the test to find."""
         for one in self.members:
-            closed = one.layer == CLOSED
-            if one.weight > 0 and not closed and not self.cluster.serving(self.namespaces[one.layer]):
+            engines = one.ours and one.layer != CLOSED
+            if one.weight > 0 and engines and not self.cluster.serving(self.namespaces[one.layer]):
                 self.outages.append(f"{one.id} gets {one.weight} and does not serve")
 
     def _revision(self) -> str:

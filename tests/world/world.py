@@ -112,7 +112,7 @@ class World:
             self.put(manifest)
         point = layer(wanted).endpoint(self.model)
         name = self.model.spec.served_model_name
-        self.edge.members = (Member(f"{self.model.name}-{wanted}", wanted, point.base_url, name, 100),)
+        self.edge.members = (Member(f"{self.model.name}-{wanted}", wanted, point.base_url, name, 100, "qwen-local"),)
 
     def conductor(self, holder: str = "first@test/1") -> Conductor:
         """A process that can move the model."""

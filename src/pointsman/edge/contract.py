@@ -11,6 +11,7 @@ has loaded).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pointsman.kube.rights import Right
 
-__all__ = ["CLOSED", "CLOSED_URL", "OTHER", "AliasState", "Edge", "Member", "Observation", "Obstacle", "Reacher", "Replica", "Weight"]
+__all__ = ["CLOSED", "CLOSED_URL", "OTHER", "AliasState", "Edge", "Member", "Observation", "Obstacle", "Reacher", "Replica", "Weight", "member_id", "said"]
 
 Weight = int | float
 """A relative share, as LiteLLM takes it: any number from 0 on, no percent."""
@@ -48,13 +49,28 @@ class Member:
     """The model's name there; of another's member with its provider: ``bedrock/claude``."""
     weight: Weight
     """Relative share. 0 is a standby that covers for failing members, not off."""
-    alias: str = ""
+    alias: str = field(default="", compare=False)
     """The name of its entry, ``model_name`` in LiteLLM; empty in journals of before there were several."""
 
     @property
     def ours(self) -> bool:
         """Does it lead to a layer of the model, or to nobody while the alias is closed?"""
         return self.layer != OTHER
+
+
+def member_id(model: str, layer: str, alias: str = "") -> str:
+    """The id of a new member: ``qwen-kserve``; of an alias that moves along, ``qwen-kserve@gpt-4o-mini``.
+
+    It is a label of metrics and a header's value, so what is odd in an alias's name is spelled as ``_``.
+    """
+    return f"{model}-{layer}" + (f"@{re.sub(r'[^-._A-Za-z0-9]', '_', alias)}" if alias else "")
+
+
+def said(members: Sequence[Member] | None) -> str:
+    """Members in a few words: ``qwen-kserve 50, qwen-raw-vllm 50``."""
+    if members is None:
+        return "what it does not say"
+    return ", ".join(f"{one.id} {one.weight:g}" for one in members) or "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +191,11 @@ class Edge(Protocol):
 
         One that is late has requests that it accepted and did not read yet, and loses them when it is told to end
         before it has caught up (uvicorn 0.54 closes such connections at SIGTERM; measured in the lab with LiteLLM).
+        """
+
+    async def sent(self, base_urls: Sequence[str]) -> Mapping[str, int] | None:
+        """Requests that the staying replicas sent to these addresses since they started, by the name that was asked
+        for; None when one of them does not say.
         """
 
     def rights(self) -> Sequence[Right]:

@@ -14,12 +14,15 @@ from pointsman.edge.boundary import Cluster
 from pointsman.errors import TemporaryError
 from pointsman.kube.resources import Ref, pod_port_path
 
-__all__ = ["answered_by_member", "read_answered"]
+__all__ = ["answered_by_member", "read_answered", "read_sent", "sent_by_name"]
 
 FAMILY = "litellm_deployment_success_responses_total"
+FAILED = "litellm_deployment_failure_responses_total"
 TIMEOUT = 5.0
 
 _LINE = re.compile(rf"^{FAMILY}\{{(.*)\}}\s+(\S+)", re.MULTILINE)
+_SENT = re.compile(rf"^(?:{FAMILY}|{FAILED})\{{(.*)\}}\s+(\S+)", re.MULTILINE)
+_LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _MEMBER = re.compile(r'(?:^|,)model_id="((?:[^"\\]|\\.)*)"')
 
 
@@ -31,6 +34,28 @@ async def read_answered(cluster: Cluster, pod: Ref, port: int) -> Mapping[str, i
     except TemporaryError:
         return None
     return answered_by_member(answer.text) if answer.status == 200 else None
+
+
+async def read_sent(cluster: Cluster, pod: Ref, port: int) -> Mapping[tuple[str, str], int] | None:
+    """Requests sent on, by the name asked for and the address; None when the replica does not say."""
+    path = pod_port_path(pod.namespace, pod.name, port)
+    try:
+        answer = await cluster.http("GET", f"{path}/metrics/", timeout=TIMEOUT)
+    except TemporaryError:
+        return None
+    return sent_by_name(answer.text) if answer.status == 200 else None
+
+
+def sent_by_name(text: str) -> Mapping[tuple[str, str], int] | None:
+    """The counts in Prometheus text; None when it is not LiteLLM's."""
+    if "litellm_" not in text:
+        return None
+    found: Counter[tuple[str, str]] = Counter()
+    for labels, value in _SENT.findall(text):
+        said = dict(_LABEL.findall(labels))
+        name = said.get("requested_model") or said.get("model_group") or ""
+        found[name, said.get("api_base", "")] += round(float(value))
+    return dict(found)
 
 
 def answered_by_member(text: str) -> Mapping[str, int] | None:

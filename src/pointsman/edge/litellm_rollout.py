@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.edge.boundary import Object
-from pointsman.edge.contract import Member, Replica
+from pointsman.edge.contract import Member, Replica, said
 
-__all__ = ["REVISION", "ROLLED", "Rollout", "judge", "said", "settled"]
+__all__ = ["REVISION", "ROLLED", "Rollout", "judge", "settled"]
 
 REVISION = "pointsman.dev/edge-revision"
 """Annotation of the pod template: digest of the configuration that a roll of ours was for. A hint, no proof."""
@@ -38,13 +38,6 @@ class Rollout:
     def done(self) -> bool:
         """Every replica runs the members."""
         return not self.reason
-
-
-def said(members: Sequence[Member] | None) -> str:
-    """Members in a few words: ``qwen-kserve 50, qwen-raw-vllm 50``."""
-    if members is None:
-        return "what it does not say"
-    return ", ".join(f"{one.id} {one.weight:g}" for one in members) or "nothing for the alias"
 
 
 def judge(

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from pointsman.edge.boundary import Cluster, Object
@@ -27,14 +27,17 @@ from pointsman.edge.contract import (
     Obstacle,
     Reacher,
     Replica,
+    said,
 )
 from pointsman.edge.litellm_alias import Aliases, Terms
-from pointsman.edge.litellm_counters import read_answered
-from pointsman.edge.litellm_loaded import Loaded, Memory, ask_loaded, began
+from pointsman.edge.litellm_counters import read_answered, read_sent
+from pointsman.edge.litellm_replicas import Loaded, Memory, ask_loaded, began
 from pointsman.edge.litellm_objects import Config, Objects, ending, ready
+from pointsman.edge.litellm_params import address
 from pointsman.edge.litellm_probe import Asked, ask, seconds_late
+from pointsman.edge.litellm_loaded import loaded
 from pointsman.edge.litellm_reach import reaching
-from pointsman.edge.litellm_rollout import REVISION, ROLLED, Rollout, judge, said, settled
+from pointsman.edge.litellm_rollout import REVISION, ROLLED, Rollout, judge, settled
 from pointsman.edge.litellm_rules import obstacles
 from pointsman.errors import ConflictError, PermanentError, PointsmanError, TemporaryError
 from pointsman.kube.resources import Ref
@@ -223,9 +226,8 @@ class LiteLLMValues:
             config = await self._parse(await self.objects.config())
             aliases = Aliases(config, self.terms)
             key, port = await asyncio.gather(self.objects.master_key(), self.objects.port(fresh[0]))
-            asked = await asyncio.gather(
-                *(ask_loaded(self.cluster, pod, port, key, aliases.loaded) for pod in fresh)
-            )
+            read = partial(loaded, aliases)
+            asked = await asyncio.gather(*(ask_loaded(self.cluster, pod, port, key, read) for pod in fresh))
             for pod, found in zip(fresh, asked, strict=True):
                 self._memory.keep(pod, found)
             mute = {str(pod["metadata"]["name"]): one for pod, one in zip(fresh, asked, strict=True)}
@@ -236,7 +238,8 @@ class LiteLLMValues:
 
     async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
         """Follow the rollout until no replica that runs other members can be given a request."""
-        deadline = time.monotonic() + timeout
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
         while True:
             seen = await self._judge(members)
             if seen.done:
@@ -256,7 +259,7 @@ class LiteLLMValues:
                     f"deployment/{self.settings.deployment}",
                     code="edge-stale",
                 )
-            if time.monotonic() >= deadline:
+            if loop.time() >= deadline:
                 raise TemporaryError(
                     f"waited {timeout:g} s for every replica of the edge: {seen.reason}",
                     where=str(self.objects.deployment_ref),
@@ -310,6 +313,18 @@ class LiteLLMValues:
             name: None if counts is None else {ids[name].get(one, one): count for one, count in counts.items()}
             for name, counts in found.items()
         }
+
+    async def sent(self, base_urls: Sequence[str]) -> Mapping[str, int] | None:
+        """What the staying replicas sent to these addresses, by the name asked for."""
+        wanted = {address(one) for one in base_urls}
+        found: dict[str, int] = {}
+        for counts in (await self._of_each(read_sent))[1].values():
+            if counts is None:
+                return None
+            for (name, base), count in counts.items():
+                if address(base) in wanted:
+                    found[name] = found.get(name, 0) + count
+        return found
 
     async def lags(self) -> Mapping[str, float]:
         """How late each ready replica answers whether it lives."""

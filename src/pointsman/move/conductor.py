@@ -187,7 +187,8 @@ class Conductor:
                 await journal.append(turn, progress.step if turn is Event.PAUSED else "", detail)
             context = self._context_of(journal.progress, model)
             with suppress(PointsmanError):  # who gets tenants now, for the counts alone
-                await context.edge.read()
+                assert context.capture is not None
+                await context.capture.see_who_runs()
                 await context.look_at_engines()
             return await self._run(context, journal, lead=None)
 
@@ -265,6 +266,7 @@ class Conductor:
     async def _open(self, context: Context, choice: Choice, epoch: int) -> Journal:
         model, capture = context.model, context.capture
         assert capture is not None
+        await capture.see_who_runs()
         await capture.look()
         receipts, started = await self._receipts(model), await cold_start(context)
         expected = predict(choice.steps, choice, context.target.id, receipts, started)
@@ -295,7 +297,7 @@ class Conductor:
     def _context_of(self, progress: Progress, model: Model) -> Context:
         plan = progress.plan
         alias = AliasState(plan.alias["alias"], members_from(plan.alias), plan.alias["revision"])
-        options = Options(**plan.options)
+        options = Options.from_dict(plan.options)
         source, target = self._layer(plan.source), self._layer(plan.target)
         return self._assemble(model, source, target, options, self.means.edge_for(model), alias)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
 from typing import Any
 
-from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Edge, Member
+from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Edge, Member, Weight, member_id
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.counting.capture import Capture
@@ -42,10 +43,17 @@ class Options:
     """Replicas the target begins with, chosen by the strategy; 0 is all of them."""
     bridge: str = ""
     """The layer that tenants are served from on the way, chosen by the strategy."""
+    leave: tuple[str, ...] = ()
+    """Names of the edge that reach the source's engines, do not move, and may lose them."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""
-        return asdict(self)
+        return {**asdict(self), "leave": list(self.leave)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Options:
+        """As ``as_dict`` wrote them."""
+        return cls(**{**data, "leave": tuple(data.get("leave", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,27 +112,55 @@ class Context:
         if self.capture is not None:
             await self.capture.look()
 
-    def member(self, layer: Layer, weight: int) -> Member:
-        """The alias' member for a layer, with a weight. The source keeps the id and address it had."""
-        for known in self.alias.members:
-            if known.layer == layer.id:
-                return Member(known.id, known.layer, known.base_url, known.served_name, weight)
-        return Member(
-            id=f"{self.model.name}-{layer.id}",
-            layer=layer.id,
-            base_url=layer.endpoint(self.model).base_url,
-            served_name=self.model.spec.served_model_name,
-            weight=weight,
-        )
-
-    def closed(self) -> tuple[Member, ...]:
-        """A member that no engine stands behind."""
-        name = self.model.spec.served_model_name
-        return (Member(f"{self.model.name}-{CLOSED}", CLOSED, CLOSED_URL, name, 100),)
+    def alone(self, layer: Layer) -> tuple[Member, ...]:
+        """All members, with all that is ours on one layer. Others keep their share."""
+        return self._shared([(layer, 100)])
 
     def split(self, percent: int) -> tuple[Member, ...]:
-        """Both members, with ``percent`` of the tenants' requests on the target."""
-        return self.member(self.source, 100 - percent), self.member(self.target, percent)
+        """All members, with ``percent`` of what is ours on the target and the rest on the source."""
+        return self._shared([(self.source, 100 - percent), (self.target, percent)])
+
+    def closed(self) -> tuple[Member, ...]:
+        """All members, with nobody behind what is ours."""
+        return self._shared([(None, 100)])
+
+    def ids_of_ours(self) -> set[str]:
+        """Ids of every member that leads to a layer of this move."""
+        layers = [self.source, self.target, *([self.bridge] if self.bridge else [])]
+        return {one.id for one in self._shared([(layer, 100) for layer in layers]) if one.ours}
+
+    def _shared(self, parts: Sequence[tuple[Layer | None, int]]) -> tuple[Member, ...]:
+        """Of every alias: others' members as they were, then ours with their parts, in percent, of what is ours."""
+        found: list[Member] = []
+        for alias, members in self._groups().items():
+            ours = [one for one in members if one.ours]
+            whole = sum(Fraction(str(one.weight)) for one in ours) or Fraction(100)
+            found += [one for one in members if not one.ours]
+            found += [self._member(layer, alias, ours, _number(whole * part / 100)) for layer, part in parts]
+        return tuple(found)
+
+    def _groups(self) -> Mapping[str, Sequence[Member]]:
+        """The members of each alias before the move; an alias that has none yet is there too."""
+        found: dict[str, list[Member]] = {}
+        for one in self.alias.members:
+            found.setdefault(one.alias, []).append(one)
+        return found or {self.alias.alias: []}
+
+    def _member(self, layer: Layer | None, alias: str, ours: Sequence[Member], weight: Weight) -> Member:
+        """The member of one alias for a layer; the one that was there keeps its id and address."""
+        named = CLOSED if layer is None else layer.id
+        for known in ours:
+            if known.layer == named:
+                return replace(known, weight=weight)
+        further = "" if alias == next(iter(self._groups())) else alias
+        asked = next((one.served_name for one in ours if "*" in one.served_name), self.model.spec.served_model_name)
+        base = CLOSED_URL if layer is None else layer.endpoint(self.model).base_url
+        return Member(member_id(self.model.name, named, further), named, base, asked, weight, alias)
+
+
+def _number(exact: Fraction) -> Weight:
+    """A weight as it is written: whole where it can be, else the nearest float, which prints as the exact decimal."""
+    return int(exact) if exact.denominator == 1 else float(exact)
 
 
 def alias_data(alias: AliasState) -> dict[str, Any]:
@@ -138,5 +174,5 @@ def member_data(members: Sequence[Member]) -> list[dict[str, Any]]:
 
 
 def members_from(data: Mapping[str, Any]) -> tuple[Member, ...]:
-    """Members as ``alias_data`` wrote them."""
-    return tuple(Member(**member) for member in data["members"])
+    """Members as ``alias_data`` wrote them; before there were several aliases, they bore none."""
+    return tuple(Member(**{"alias": data.get("alias", ""), **member}) for member in data["members"])

@@ -21,7 +21,7 @@ from pointsman.layers.contract import EnginePods, Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.counting.own import CountedEdge, counted
 from pointsman.move.journal.readings import CAPTURED
-from pointsman.move.journal.tally import EVERY, Tally, keep_on
+from pointsman.move.journal.tally import EVERY, OTHERS, Tally, keep_on
 from pointsman.move.probes.counters import Reading, read_all
 from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
 from pointsman.spec.model import Model
@@ -52,6 +52,7 @@ class Capture:
     pods: dict[tuple[str, str], str] = field(default_factory=dict)
     """Layer by namespace and pod."""
     replicas: dict[str, str] = field(default_factory=dict)
+    """The edge's replicas, by name; the value is nothing (journals of before keep a digest there)."""
     answered: dict[str, Mapping[str, int] | None] = field(default_factory=dict)
     """What each replica of the edge answered, by member; None: it does not say."""
     _edge_told: dict[str, Mapping[str, int] | None] = field(default_factory=dict)
@@ -86,6 +87,12 @@ class Capture:
     def confirmed(self, named: frozenset[str]) -> None:
         """Every replica of the edge gives tenants to these layers alone, as somebody made sure of just now."""
         self.tally.named = named
+
+    async def see_who_runs(self) -> None:
+        """Ask every replica of the edge what it runs: if all say the same, it is known who gets tenants."""
+        running = [one.members for one in await self.edge.replicas()]
+        if running and None not in running and len({frozenset(one or ()) for one in running}) == 1:
+            self.confirmed(frozenset(one.layer for one in running[0] or () if one.ours))
 
     async def follow(self) -> None:
         """Look for ever, and take note of every engine that serves between two looks."""
@@ -192,13 +199,10 @@ class Capture:
 
     async def _look_at_edge(self) -> None:
         try:
-            found = await self.edge.replicas()
+            self.replicas = dict.fromkeys(await self.edge.names_of_replicas(), "")
             answered = {} if self._edge_is_mute() else await self.edge.answered()
         except PointsmanError:
             return
-        if found and (declared := self.tally.declared) and {one.revision for one in found} == {declared[0]}:
-            self.confirmed(declared[1])
-        self.replicas = {one.name: one.revision for one in found if one.ready and not one.terminating}
         for name in self.replicas:
             counts = answered.get(name)
             if counts is not None or name not in self.answered:
@@ -231,7 +235,7 @@ def capturing(
     tally = Tally()
     capture = Capture(cluster, edge, clock, model, layers, tally)
     tally.reopened = capture.reopen
-    ids = {f"{model.name}-{layer.id}": layer.id for layer in layers} | {one.id: one.layer for one in known}
+    ids = {one.id: one.layer if one.ours else OTHERS for one in known}
     paths: dict[str, str] = {}
     for layer in layers:
         point = layer.endpoint(model)
@@ -240,4 +244,8 @@ def capturing(
         paths[f"{proxy}{point.path}/v1/"] = layer.id
 
     watched, counted_wire = counted(cluster, wire, tally, capture.layer_at, paths)
-    return capture, watched, counted_wire, CountedEdge(edge, tally, lambda member: ids.get(member, ""))
+    def layer_of(member: str) -> str:
+        made = (one.id for one in layers if member.partition("@")[0] == f"{model.name}-{one.id}")
+        return ids.get(member) or next(made, "")
+
+    return capture, watched, counted_wire, CountedEdge(edge, tally, layer_of)

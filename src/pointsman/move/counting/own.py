@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from pointsman.edge.contract import CLOSED, AliasState, Edge, Member, Observation, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica
 from pointsman.kube.http import Response
 from pointsman.kube.rights import Right
 from pointsman.move.boundary import Cluster, LineStream, Wire
@@ -136,51 +136,63 @@ class CountedEdge:
 
     async def read(self) -> AliasState:
         """The declared state."""
-        found = await self._edge.read()
-        self._tally.declared = found.revision, frozenset(one.layer for one in found.members)
-        return found
+        return await self._edge.read()
 
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members; until it is confirmed nobody knows who gets tenants."""
-        named = frozenset(one.layer for one in members)
         self._tally.named = None
-        self._tally.reopened(named)
-        self._tally.declared = None
-        revision = await self._edge.write(members)
-        self._tally.declared = revision, named
-        return revision
+        self._tally.reopened(_layers(members))
+        return await self._edge.write(members)
 
     async def remove(self) -> str:
         """Take the alias away."""
-        self._tally.named = self._tally.declared = None
-        revision = await self._edge.remove()
-        self._tally.declared = revision, frozenset()
-        return revision
+        self._tally.named = None
+        return await self._edge.remove()
 
     async def replicas(self) -> Sequence[Replica]:
         """Every live process of the edge."""
         return await self._edge.replicas()
 
-    async def confirm(self, revision: str, *, timeout: float) -> None:
-        """Wait until every replica runs a revision."""
-        await self._edge.confirm(revision, timeout=timeout)
-        declared, named = self._tally.declared or ("", frozenset())
-        self._tally.named = named if declared == revision else None
+    async def names_of_replicas(self) -> Sequence[str]:
+        """Those that serve."""
+        return await self._edge.names_of_replicas()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The aliases that move together."""
+        return self._edge.names
+
+    async def obstacles(self) -> Sequence[Obstacle]:
+        """Settings that a move cannot or should not be made on."""
+        return await self._edge.obstacles()
+
+    async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
+        """Whoever else reaches these addresses."""
+        return await self._edge.reaching(base_urls)
+
+    async def sent(self, base_urls: Sequence[str]) -> Mapping[str, int] | None:
+        """What the replicas sent to these addresses, by name."""
+        return await self._edge.sent(base_urls)
+
+    async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
+        """Wait until every replica runs these members; from then on it is known who gets tenants."""
+        await self._edge.confirm(members, timeout=timeout)
+        self._tally.named = _layers(members)
 
     async def observe(self, requests: int) -> Observation:
         """Marked requests, each counted to the layer that answered."""
         shut = self._tally.named == frozenset({CLOSED})
-        async with self._tally.asking(requests):
+        most = requests * len(self._edge.names)
+        async with self._tally.asking(most):
             try:
                 seen = await self._edge.observe(requests)
             except BaseException:
-                self._tally.add(EVERY, "unsure", requests)
+                self._tally.add(EVERY, "unsure", most)
                 raise
-            if shut:  # nobody stands behind the alias, so what failed was counted by nobody
-                return seen
             for member, count in seen.answered.items():
                 self._tally.add(self._layer_of(member), "edge", count)
-            self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
+            if not shut:  # where nobody stands behind the alias, what failed was counted by nobody
+                self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
             return seen
 
     def rights(self) -> Sequence[Right]:
@@ -194,6 +206,11 @@ class CountedEdge:
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """What each replica counted."""
         return await self._edge.answered()
+
+
+def _layers(members: Sequence[Member]) -> frozenset[str]:
+    """The layers that get tenants, as far as they are ours."""
+    return frozenset(one.layer for one in members if one.ours)
 
 
 def counted(

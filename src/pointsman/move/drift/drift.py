@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.edge.contract import AliasState, Member
+from pointsman.edge.contract import AliasState, Member, Replica, said
 from pointsman.errors import MoveFailedError, NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer
@@ -96,11 +96,9 @@ Found = Sequence[tuple[str, str]]
 def _alias(context: Context, progress: Progress, steps: Sequence[Step], found: Sequence[Member]) -> Found:
     """The alias may stand where the last step left it, or where one that was begun was to put it."""
     known = _members_left(context, progress, steps)
-    if any(_same(found, one) for one in known):
+    if any(frozenset(found) == frozenset(one) for one in known):
         return []
-    said = ", ".join(f"{one.id}={one.weight}" for one in found) or "nothing"
-    wanted = ", ".join(f"{one.id}={one.weight}" for one in known[0])
-    return [("alias", f"it points at {said}, the move left {wanted}")]
+    return [("alias", f"it points at {said(found)}, the move left {said(known[0])}")]
 
 
 def _members_left(context: Context, progress: Progress, steps: Sequence[Step]) -> list[Sequence[Member]]:
@@ -115,10 +113,6 @@ def _members_left(context: Context, progress: Progress, steps: Sequence[Step]) -
         elif known.last in (Event.INTENT, Event.FAILED):
             left = [*left, asked]
     return left
-
-
-def _same(left: Sequence[Member], right: Sequence[Member]) -> bool:
-    return sorted(left, key=lambda one: one.id) == sorted(right, key=lambda one: one.id)
 
 
 async def _objects(context: Context, progress: Progress) -> Found:
@@ -183,24 +177,19 @@ async def _pods(context: Context, layer: Layer, expected: int) -> int:
 
 
 async def _edge(context: Context, progress: Progress, steps: Sequence[Step], alias: AliasState) -> Found:
-    """Replicas may run what is declared, or what the move rolled last: somebody may have edited other aliases."""
+    """Replicas have to run where the move left the aliases; who rolled them, and for which other edits, is all the same."""
     if _rolling(context, progress, steps):
         return []
+    left = [frozenset(one) for one in _members_left(context, progress, steps)]
     deadline = context.clock.monotonic() + ROLL
     while True:
-        replicas = await context.edge.replicas()
-        ours = _rolled(progress)
-        staying = [one for one in replicas if not one.terminating]
-        other = [
-            one for one in staying if one.revision not in ({alias.revision, ours} if ours else {alias.revision, ""})
-        ]
+        staying = [one for one in await context.edge.replicas() if not one.terminating]
+        other = [one for one in staying if one.members is None or frozenset(one.members) not in left]
         if not other or context.clock.monotonic() >= deadline:
             break
         await context.clock.sleep(LOOK)
-        alias = await context.edge.read()
     if other:
-        runs = other[0].revision[:12] or "an unknown configuration"
-        return [("edge-other", f"replica {other[0].name} runs {runs}, declared is {alias.revision[:12]}")]
+        return [("edge-other", f"replica {other[0].name} {_runs(other[0])}, the move left {said(alias.members)}")]
     fresh = sorted({one.name for one in staying} - set(progress.captured.edge))
     return [("edge-same", f"replica {fresh[0]} is new since the last step")] if progress.captured.edge and fresh else []
 
@@ -215,13 +204,10 @@ def _rolling(context: Context, progress: Progress, steps: Sequence[Step]) -> boo
     )
 
 
-def _rolled(progress: Progress) -> str:
-    """The revision that the move rolled last; empty before its first roll."""
-    said = ""
-    for step in progress.plan.steps:
-        known = progress.steps.get(step)
-        said = str(known.outcome.get("revision", said)) if known else said
-    return said
+def _runs(replica: Replica) -> str:
+    if replica.members is None:
+        return f"does not say what it runs ({replica.why or 'it is not ready'})"
+    return f"runs {said(replica.members)}"
 
 
 async def _model(context: Context, progress: Progress) -> Found:

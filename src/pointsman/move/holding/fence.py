@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from pointsman.edge.contract import AliasState, Edge, Member, Observation, Replica
+from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica
 from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref
 from pointsman.kube.rights import Right
@@ -124,9 +124,30 @@ class FencedEdge:
         """Every live process of the edge."""
         return await self._edge.replicas()
 
-    async def confirm(self, revision: str, *, timeout: float) -> None:
-        """Wait until every replica runs a revision."""
-        await self._edge.confirm(revision, timeout=timeout)
+    async def names_of_replicas(self) -> Sequence[str]:
+        """Those that serve."""
+        return await self._edge.names_of_replicas()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The aliases that move together."""
+        return self._edge.names
+
+    async def obstacles(self) -> Sequence[Obstacle]:
+        """Settings that a move cannot or should not be made on."""
+        return await self._edge.obstacles()
+
+    async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
+        """Whoever else reaches these addresses."""
+        return await self._edge.reaching(base_urls)
+
+    async def sent(self, base_urls: Sequence[str]) -> Mapping[str, int] | None:
+        """What the replicas sent to these addresses, by name."""
+        return await self._edge.sent(base_urls)
+
+    async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
+        """Wait until every replica runs these members."""
+        await self._edge.confirm(members, timeout=timeout)
 
     async def observe(self, requests: int) -> Observation:
         """Marked requests."""

@@ -16,10 +16,12 @@ from typing import Any
 from pointsman.kube.resources import Ref
 from pointsman.move.boundary import Cluster, Object
 
-__all__ = ["ANNOTATION", "EVERY", "Counts", "Tally", "allowances", "keep_on", "total"]
+__all__ = ["ANNOTATION", "EVERY", "OTHERS", "Counts", "Tally", "allowances", "keep_on", "total"]
 
 EVERY = "*"
 """In the place of a layer: nobody knows which one was asked."""
+OTHERS = "others"
+"""In the place of a layer: a member of the alias that is none of ours."""
 CHUNK = 16
 """Requests one allowance is good for: few, since so many are uncertain after a death; each one costs a write."""
 ANNOTATION = "pointsman.dev/own-"
@@ -36,8 +38,8 @@ class Tally:
         self.counts: dict[str, dict[str, int]] = {}
         self.named: frozenset[str] | None = None
         """Layers that the alias names, as confirmed last; None while nobody knows."""
-        self.declared: tuple[str, frozenset[str]] | None = None
-        """The edge's revision as it was read or written last, and the layers that the alias names in it."""
+        self.leaky: set[str] = set()
+        """Layers that somebody reaches past the aliases: nobody can tell when they are asked for the last time."""
         self.reopened: Callable[[frozenset[str]], None] = lambda layers: None
         """Told which layers are asked again: by tenants, when an alias is written that names them, or by us."""
         self.keep: Callable[[Mapping[str, Any]], Awaitable[None]] | None = None
@@ -57,7 +59,7 @@ class Tally:
 
     def takes_no_tenants(self, layer: str) -> bool:
         """Is the layer out of the alias on every replica of the edge, as far as this process saw it confirmed?"""
-        return self.named is not None and layer not in self.named
+        return self.named is not None and layer not in self.named and layer not in self.leaky
 
     @asynccontextmanager
     async def asking(self, count: int = 1) -> AsyncIterator[None]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointsman.edge.contract import CLOSED, AliasState, Observation, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Replica, said
 from pointsman.errors import NeedsPersonError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
@@ -44,6 +44,11 @@ class Watch:
     arrived: dict[str, int] = field(default_factory=dict)
     """Requests that came to each pod between two looks: what ended since, and what is under way more than before."""
     why: str = "no reading yet"
+
+    @property
+    def came(self) -> int:
+        """Requests that came to any pod."""
+        return sum(self.arrived.values())
 
     @property
     def drained(self) -> bool:
@@ -140,7 +145,7 @@ async def closed_to(context: Context, layer: Layer) -> Closed:
     _refuse_named(context, alias, layer)
     try:
         replicas = list(await context.edge.replicas())
-        why = _older(replicas, alias.revision)
+        why = _other(replicas, alias.members)
         if why:
             return Closed(why)
         ready = [one.name for one in replicas if one.ready and not one.terminating]
@@ -152,19 +157,20 @@ async def closed_to(context: Context, layer: Layer) -> Closed:
     unheard = [name for name in ready if not seen.replicas.get(name)]
     if strangers:
         return Closed(f"a request through the edge was answered by {strangers[0]}")
-    if all(one.layer == CLOSED for one in alias.members):
+    if any(one.layer == CLOSED for one in alias.members):
         return _turned_away(context, alias.revision, seen, ready)
     if seen.failed or unheard:
         return Closed(f"replica {unheard[0]} of the edge did not answer" if unheard else "marked requests failed")
     if context.capture is not None:
-        context.capture.confirmed(frozenset(one.layer for one in alias.members))
+        context.capture.confirmed(frozenset(one.layer for one in alias.members if one.ours))
     return Closed("", {"revision": alias.revision, "replicas": {name: dict(seen.replicas[name]) for name in ready}})
 
 
 def _turned_away(context: Context, revision: str, seen: Observation, ready: Sequence[str]) -> Closed:
-    """An alias that names nobody: that no request is answered is what there is to see."""
-    if seen.answered:
-        return Closed("a request through the edge was answered, though the alias names nobody")
+    """An alias behind which is nobody of ours: that none of ours answers is what there is to see."""
+    ours = sorted(set(seen.answered) & context.ids_of_ours())
+    if ours:
+        return Closed(f"a request through the edge was answered by {ours[0]}, though the alias names nobody")
     if context.capture is not None:
         context.capture.confirmed(frozenset({CLOSED}))
     return Closed("", {"revision": revision, "replicas": {name: dict(seen.failed) for name in ready}})
@@ -183,11 +189,15 @@ def _refuse_named(context: Context, alias: AliasState, layer: Layer) -> None:
         )
 
 
-def _older(replicas: Sequence[Replica], revision: str) -> str:
-    """Why not every process of the edge is known to run ``revision``."""
+def _other(replicas: Sequence[Replica], members: Sequence[Member]) -> str:
+    """Why not every process of the edge is known to run these members.
+
+    A replica on its way out that does not say what it runs may still hold requests for the layer.
+    """
     for one in replicas:
-        if one.revision != revision:
+        if not one.runs(members):
             going = ", on its way out," if one.terminating else ""
-            return f"replica {one.name} of the edge{going} runs an older configuration"
+            runs = f"runs {said(one.members)}" if one.members is not None else "does not say what it runs"
+            return f"replica {one.name} of the edge{going} {runs}"
     ready = [one for one in replicas if one.ready and not one.terminating]
     return "" if ready else "no replica of the edge is ready"

@@ -63,7 +63,7 @@ class Saved(BaseModel):
             number = isinstance(value, int | float)
             if type(value) not in kinds or (number and not 0 <= value < _LATEST):
                 raise ValueError(name)
-        return Options(**self.options)
+        return Options.from_dict(self.options)
 
 
 @dataclass(frozen=True, slots=True)

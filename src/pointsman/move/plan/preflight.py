@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pointsman.edge.contract import AliasState
+from pointsman.edge.contract import AliasState, Replica, said
 from pointsman.errors import RefusedError
 from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
 from pointsman.kube.rights import missing
@@ -14,6 +14,7 @@ from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context
+from pointsman.move.judging.askers import addresses
 from pointsman.move.live import read_live
 from pointsman.move.plan.rights import rights_of
 from pointsman.move.plan.strategy import choose
@@ -55,22 +56,33 @@ def source_of(model: Model, alias: AliasState, layers: Sequence[Layer] = LAYERS)
             f"alias {alias.alias} does not exist or has no members, so tenants are served from nowhere",
             next_action=f"pointsman up {model.name}",
         )
-    if len(alias.members) != 1:
-        said = ", ".join(f"{one.id} with weight {one.weight}" for one in alias.members)
+    known = {layer.id: layer for layer in layers}
+    ours = [one for one in alias.members if one.ours]
+    found = {one.layer for one in ours}
+    if not ours:
+        where = ", ".join(one.base_url or one.served_name for one in alias.members)
         raise _refuse(
             check,
-            f"alias {alias.alias} points at {len(alias.members)} members ({said}); a move may have been left half way",
+            f"alias {alias.alias} points at {where}, which is no layer of this model",
+            next_action=f"point it at one of {', '.join(known)} first, or declare the address the alias uses "
+            "(spec.layers.LAYER.address)",
+        )
+    if len(found) != 1 or not found <= set(known):
+        raise _refuse(
+            check,
+            f"alias {alias.alias} points at several layers ({said(ours)}); a move may have been left half way",
             next_action=f"pointsman status {model.name}; an open move is undone with pointsman move --recover",
         )
-    known = {layer.id: layer for layer in layers}
-    only = alias.members[0]
-    if only.layer not in known:
-        raise _refuse(
-            check,
-            f"alias {alias.alias} points at {only.base_url}, which is no layer of this model",
-            next_action=f"point it at one of {', '.join(known)} first",
-        )
-    return known[only.layer]
+    for name in dict.fromkeys(one.alias for one in alias.members):
+        share = [one for one in ours if one.alias == name]
+        if len(share) != 1 or not share[0].weight:
+            what = f"has {count_of(len(share), 'member')} on it" if len(share) != 1 else "gives it no request (weight 0)"
+            raise _refuse(
+                check,
+                f"alias {name} {what}, so there is no one share to move",
+                next_action="leave one entry of each alias on the layer, with a weight above 0",
+            )
+    return known[found.pop()]
 
 
 async def _differs(context: Context) -> str:
@@ -118,7 +130,7 @@ async def _edge_healthy(context: Context) -> str:
     deadline = context.clock.monotonic() + SETTLE
     while True:
         replicas = [one for one in await context.edge.replicas() if not one.terminating]
-        lagging = [one.name for one in replicas if not one.ready or one.revision not in ("", context.alias.revision)]
+        lagging = [why for one in replicas if (why := _lag(one, context.alias))]
         if replicas and not lagging:
             if late := await behind(context, max(0.0, deadline - context.clock.monotonic())):
                 raise _refuse(
@@ -126,17 +138,72 @@ async def _edge_healthy(context: Context) -> str:
                     f"the tenant edge does not catch up with what tenants ask: {late}",
                     next_action="give it more replicas or CPU; a replica that is ended now loses requests",
                 )
-            return f"{count_of(len(replicas), 'replica')} on revision {context.alias.revision[:12]}"
+            return f"{count_of(len(replicas), 'replica')} run what is declared, as they say themselves"
         if context.clock.monotonic() >= deadline:
             break
         with context.waits.during(Wait.EDGE_ROLL):
             await context.clock.sleep(1.0)
-    what = f"replica {lagging[0]} is not ready or runs an older configuration" if lagging else "it has no replica"
+    edge = context.model.spec.tenant.edge
     raise _refuse(
         "edge-healthy",
-        f"the tenant edge is not settled after {SETTLE:g} s: {what}",
-        next_action="wait until its rollout is complete",
+        f"the tenant edge is not settled after {SETTLE:g} s: {lagging[0] if lagging else 'it has no replica'}",
+        next_action=f"kubectl rollout restart -n {edge.namespace} deployment/{edge.deployment} makes every replica "
+        "read what is declared; while one is under way, wait until it is complete",
     )
+
+
+def _lag(replica: Replica, alias: AliasState) -> str:
+    """Why a replica is not at one with the declaration; empty when it is."""
+    if not replica.ready:
+        return f"replica {replica.name} is not ready"
+    if replica.members is None:
+        return f"replica {replica.name} does not say what it has loaded: {replica.why}"
+    if not replica.runs(alias.members):
+        return f"replica {replica.name} runs {said(replica.members)}, declared is {said(alias.members)}"
+    return ""
+
+
+async def _edge_settings(context: Context) -> str:
+    """What LiteLLM would do with the weights that a move writes."""
+    found = await context.edge.obstacles()
+    for one in found:
+        if one.refuses:
+            raise RefusedError(one.what, where=one.place, next_action=one.next_action, code=f"preflight.{one.code}")
+    return f"it follows weights; {count_of(len(found), 'setting')} to know of" if found else "it follows weights"
+
+
+async def _reached(context: Context) -> str:
+    """Nobody finds the engine gone who was not asked: every name of the edge that reaches the source moves or is left."""
+    found = await context.edge.reaching(addresses(context, context.source))
+    harmed = [one for one in found if not one.harmless]
+    unnamed = [one for one in harmed if one.name not in context.options.leave]
+    if unnamed:
+        told = "; ".join(f"{one.name} ({one.how}, {one.place})" for one in unnamed[:_TOLD])
+        more = f"; and {len(unnamed) - _TOLD} more" if len(unnamed) > _TOLD else ""
+        names = ", ".join(dict.fromkeys(one.name for one in unnamed))
+        raise _refuse(
+            "aliases",
+            f"{context.source.title} is reached by other names too, and would be gone for them: {told}{more}",
+            where=unnamed[0].place,
+            next_action=f"move them along (spec.tenant.aliases: [{names}]), or say that they may lose their engine: "
+            + " ".join(f"--leave '{name}'" for name in dict.fromkeys(one.name for one in unnamed)),
+        )
+    _refuse_left_nobody(context, {one.name for one in harmed})
+    parts = [f"moves {', '.join(context.edge.names)}"]
+    parts += [f"{', '.join(context.options.leave)} lose their engine, as --leave says"] if context.options.leave else []
+    parts += [f"{one.name} {one.how}" for one in found if one.harmless]
+    return "; ".join(parts)
+
+
+def _refuse_left_nobody(context: Context, harmed: set[str]) -> None:
+    """A name after ``--leave`` that reaches nothing was meant otherwise."""
+    wrong = [one for one in context.options.leave if one not in harmed]
+    if wrong:
+        raise _refuse(
+            "aliases",
+            f"--leave {wrong[0]}: no name {wrong[0]} reaches {context.source.title} without moving along",
+            next_action=f"leave it out; what reaches it: {', '.join(sorted(harmed)) or 'nothing else'}",
+        )
 
 
 async def _kinds_served(context: Context) -> str:
@@ -238,7 +305,9 @@ CHECKS: tuple[Check, ...] = (
     Check("target-differs", "the target is another layer", _differs),
     Check("rights", "whoever runs it may do all of it", _rights),
     Check("source-ready", "the source serves", _source_ready),
-    Check("edge-healthy", "every replica of the edge is ready and up to date", _edge_healthy),
+    Check("edge-settings", "the edge follows weights", _edge_settings),
+    Check("edge-healthy", "every replica of the edge is ready and runs what is declared", _edge_healthy),
+    Check("aliases", "everything that reaches the source moves along or may be left", _reached),
     Check("kinds-served", "the cluster knows the target's kinds", _kinds_served),
     Check("target-namespace", "the target's namespace exists", _namespace),
     Check("auth-secret", "the engine's key is in the target's namespace", _auth_secret),

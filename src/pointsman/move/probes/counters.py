@@ -104,7 +104,7 @@ def parse(text: str) -> Counters:
         elif name == FINISHED:
             reason = labels.get("finished_reason", "")
             finished[reason] = finished.get(reason, 0.0) + value
-        elif name == HTTP and labels.get("handler", "/v1").startswith("/v1"):
+        elif name == HTTP and _asks(labels.get("handler", "/v1")):
             status = _status_class(labels.get("status", ""))
             answered[status] = answered.get(status, 0.0) + value
         elif name in _HISTOGRAMS:
@@ -114,6 +114,11 @@ def parse(text: str) -> Counters:
     itl = next((one for one in ITL if f"{one}_bucket" in shapes), ITL[0])
     times = _histogram(shapes, TTFT), _histogram(shapes, itl)
     return Counters(running, waiting, finished, answered, *times, _histogram(shapes, GENERATED))
+
+
+def _asks(handler: str) -> bool:
+    """Is it a question to the model? A monitor that lists models is no tenant."""
+    return handler.startswith("/v1") and handler != "/v1/models"
 
 
 def _histogram(shapes: Mapping[str, Mapping[float, float]], name: str) -> Histogram | None:

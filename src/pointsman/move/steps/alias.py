@@ -1,19 +1,32 @@
-"""Changing where an alias points: declared in one change, rolled through the edge, seen on every replica of it."""
+"""Changing where aliases point: declared in one change, rolled through the edge, seen on every replica of it.
+
+What counts is what the replicas run. The configuration may say what is wanted already and the replicas not run it,
+because somebody put the text back and nobody rolled them; then they are rolled.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pointsman.edge.contract import AliasState, Member
-from pointsman.errors import MoveFailedError, NeedsPersonError
+from pointsman.edge.contract import AliasState, Member, Observation, said
+from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError
 from pointsman.move.context import Context, member_data
 from pointsman.move.steps.contract import Detail
 from pointsman.move.waits import Wait
 
-__all__ = ["alias_unchanged", "behind", "point_alias", "restore_alias", "roll", "same_members"]
+__all__ = [
+    "alias_unchanged",
+    "all_on_target",
+    "behind",
+    "point_alias",
+    "refuse_strangers",
+    "restore_alias",
+    "roll",
+    "same_members",
+]
 
 LOOK = 0.3
 """Seconds between two looks at the edge's replicas."""
@@ -22,13 +35,17 @@ LATE = 3.0
 replicas have, after they left the Service, to read what they accepted."""
 PATIENCE = 15.0
 """Seconds that the way back waits for an edge that is behind."""
+TRIES = 4
+"""How often a change is declared and rolled before it is given up: others may write, or roll, at the same time."""
+AGAIN = frozenset({"edge-stale", "edge-contended"})
+"""Errors of a roll after which it is declared once more: it was overtaken."""
 
 T = TypeVar("T")
 
 
 def same_members(left: Sequence[Member], right: Sequence[Member]) -> bool:
     """Do two lists of members mean the same?"""
-    return sorted(left, key=lambda one: one.id) == sorted(right, key=lambda one: one.id)
+    return frozenset(left) == frozenset(right)
 
 
 async def point_alias(context: Context, members: Sequence[Member]) -> str:
@@ -51,17 +68,32 @@ async def roll(context: Context, members: Sequence[Member], look: Callable[[], A
             next_action="give the edge more replicas or CPU, then look again",
             code="edge-behind",
         )
+    return await _again(lambda: _rolled(context, members, look), tries=2)
+
+
+async def _again(roll: Callable[[], Awaitable[T]], tries: int) -> T:
+    """Say it again when others wrote or rolled at the same time, a few times."""
+    for attempt in range(tries):
+        try:
+            return await roll()
+        except ClusterError as error:
+            if error.code not in AGAIN or attempt == tries - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _rolled(context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]]) -> tuple[str, T]:
     revision = await context.edge.write(members)
     deadline = context.clock.monotonic() + context.options.roll_timeout
 
     async def settled() -> T:
-        while not await _taken_over(context, revision) and context.clock.monotonic() < deadline:
+        while not await _taken_over(context, members) and context.clock.monotonic() < deadline:
             await context.clock.sleep(LOOK)
         return await look()
 
     with context.waits.during(Wait.EDGE_ROLL):
         tasks = (
-            asyncio.ensure_future(context.edge.confirm(revision, timeout=context.options.roll_timeout)),
+            asyncio.ensure_future(context.edge.confirm(members, timeout=context.options.roll_timeout)),
             asyncio.ensure_future(settled()),
         )
         try:
@@ -92,37 +124,62 @@ def _told(seconds: float) -> str:
     return "does not answer" if math.isinf(seconds) else f"answers after {seconds:.1f} s"
 
 
-async def _taken_over(context: Context, revision: str) -> bool:
+async def _taken_over(context: Context, members: Sequence[Member]) -> bool:
     staying = [one for one in await context.edge.replicas() if not one.terminating]
-    return bool(staying) and all(one.ready and one.revision == revision for one in staying)
+    return bool(staying) and all(one.ready and one.runs(members) for one in staying)
 
 
 async def _nothing() -> None:
     """Look at nothing."""
 
 
+def refuse_strangers(context: Context, members: Sequence[Member], seen: Observation) -> None:
+    """Raise MoveFailedError when a marked request ended with anybody but these members.
+
+    With others behind the alias a request that failed may be theirs, so it says nothing of the target.
+    """
+    others = any(not one.ours for one in members)
+    ends = {*seen.answered, *({} if others else seen.failed)} - {one.id for one in members}
+    silent = [] if any(one.ours and one.id in seen.answered for one in members) else ["nobody of ours"]
+    if ends or silent:
+        raise MoveFailedError(
+            f"of what is ours the target is alone in the alias, and requests ended with {sorted([*ends, *silent])[0]!r}",
+            where=f"alias {context.model.spec.tenant.alias}",
+            next_action="look at the edge's log",
+            code="requests-failed",
+        )
+
+
+def all_on_target(members: Sequence[Member], seen: Observation) -> dict[str, Any]:
+    """What was observed, where all that is ours goes to the target: of the requests that members of ours answered."""
+    ours = {one.id for one in members if one.ours}
+    count = sum(many for one, many in seen.answered.items() if one in ours)
+    return {"percent": 100.0, "requests": count, "answered": dict(seen.answered)}
+
+
 async def restore_alias(context: Context) -> Detail:
-    """Put the alias back to what it was before the move; costs nothing when it is there already."""
+    """Put the alias back to what it was before the move; nothing is rolled when every replica runs that already."""
     before = context.alias.members
-    current = await context.edge.read()
-    revision = current.revision
-    if not same_members(current.members, before):
-        await behind(context, PATIENCE)  # tenants may suffer where they are, so they do not wait longer than that
+
+    async def back() -> str:
+        if not await _taken_over(context, before):
+            await behind(context, PATIENCE)  # tenants may suffer where they are, so they do not wait longer than that
         revision = await context.edge.write(before)
-    with context.waits.during(Wait.EDGE_ROLL):
-        await context.edge.confirm(revision, timeout=context.options.roll_timeout)
-    return {"members": member_data(before), "revision": revision}
+        with context.waits.during(Wait.EDGE_ROLL):
+            await context.edge.confirm(before, timeout=context.options.roll_timeout)
+        return revision
+
+    return {"members": member_data(before), "revision": await _again(back, TRIES)}
 
 
 async def alias_unchanged(context: Context, *expected: Sequence[Member]) -> AliasState:
     """The alias, which stands where the step before left it, or where this step already put it; raises when not."""
     found = await context.edge.read()
     if not any(same_members(found.members, one) for one in expected):
-        said = ", ".join(f"{one.id}={one.weight}" for one in found.members) or "nothing"
         raise MoveFailedError(
-            f"somebody changed alias {found.alias} during the move: it points at {said}",
+            f"somebody changed alias {found.alias} during the move: it points at {said(found.members)}",
             where=f"revision {found.revision}",
-            next_action="find out who did, then start the move again",
+            next_action="find out who did (kubectl get configmap --show-managed-fields), then start the move again",
             code="alias-drift",
         )
     return found

@@ -17,7 +17,7 @@ from pointsman.move.context import Context, member_data
 from pointsman.move.judging.contract_gate import reference_of
 from pointsman.move.probes.engine import connect
 from pointsman.move.probes.pods import engine_pods
-from pointsman.move.steps.alias import alias_unchanged, restore_alias, roll
+from pointsman.move.steps.alias import alias_unchanged, all_on_target, refuse_strangers, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.shift import serving_target
 
@@ -110,7 +110,7 @@ class Open:
 
     def members(self, context: Context) -> Sequence[Member] | None:
         """The target alone."""
-        return [context.member(context.target, 100)]
+        return context.alone(context.target)
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -123,29 +123,22 @@ class Open:
 
     async def validate(self, context: Context) -> Detail:
         """The alias is closed still; the target serves."""
-        found = await alias_unchanged(context, context.closed(), [context.member(context.target, 100)])
+        found = await alias_unchanged(context, context.closed(), context.alone(context.target))
         await serving_target(context)
         return {"members": member_data(found.members)}
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Write, confirm, look who answers."""
-        members = [context.member(context.target, 100)]
+        members = context.alone(context.target)
 
         async def look() -> tuple[datetime, Any]:
             return await _now(context), await context.edge.observe(ASKED)
 
         revision, (at, answers) = await roll(context, members, look)
-        strangers = sorted({*answers.answered, *answers.failed} - {members[0].id})
-        if strangers:
-            raise MoveFailedError(
-                f"the target is alone in the alias, and a request ended with {strangers[0]!r}",
-                where=f"alias {context.model.spec.tenant.alias}",
-                next_action="look at the edge's log",
-                code="requests-failed",
-            )
+        refuse_strangers(context, members, answers)
         downtime = _since(context.outcomes.get(Close.id, {}), at)
         context.note(self.id, f"tenants are served again, after {downtime:g} s", {"downtimeSeconds": downtime})
-        observed = {"percent": 100.0, "requests": sum(answers.answered.values()), "answered": dict(answers.answered)}
+        observed = all_on_target(members, answers)
         return {
             "revision": revision,
             "members": member_data(members),
@@ -181,7 +174,7 @@ class Settle:
 
     async def validate(self, context: Context) -> Detail:
         """The target serves, alone."""
-        await alias_unchanged(context, [context.member(context.target, 100)])
+        await alias_unchanged(context, context.alone(context.target))
         return {"pods": [pod.name for pod in await serving_target(context)]}
 
     async def apply(self, context: Context, seen: Detail) -> Detail:

@@ -11,7 +11,7 @@ from pointsman.move.context import Context, member_data
 from pointsman.move.judging.evidence import broke
 from pointsman.move.probes.counters import read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
-from pointsman.move.steps.alias import alias_unchanged, restore_alias, roll
+from pointsman.move.steps.alias import alias_unchanged, all_on_target, refuse_strangers, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.shift import serving_target
 from pointsman.move.waits import Wait
@@ -101,7 +101,7 @@ class Detach:
 
     def members(self, context: Context) -> Sequence[Member] | None:
         """The target alone."""
-        return [context.member(context.target, 100)]
+        return context.alone(context.target)
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
@@ -114,24 +114,17 @@ class Detach:
 
     async def validate(self, context: Context) -> Detail:
         """The alias stands where the last shift left it."""
-        found = await alias_unchanged(context, context.split(100), [context.member(context.target, 100)])
+        found = await alias_unchanged(context, context.split(100), context.alone(context.target))
         await serving_target(context)
         return {"members": member_data(found.members)}
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Write and confirm."""
-        members: list[Member] = [context.member(context.target, 100)]
+        members = context.alone(context.target)
         revision, answers = await roll(context, members, lambda: context.edge.observe(ASKED))
-        strangers = sorted({*answers.answered, *answers.failed} - {members[0].id})
-        if strangers:
-            raise MoveFailedError(
-                f"the target is alone in the alias, and a request ended with {strangers[0]!r}",
-                where=f"alias {context.model.spec.tenant.alias}",
-                next_action="look at the edge's log",
-                code="requests-failed",
-            )
+        refuse_strangers(context, members, answers)
         context.note(self.id, f"{context.source.title} is out of the alias on every replica", {})
-        observed = {"percent": 100.0, "requests": sum(answers.answered.values()), "answered": dict(answers.answered)}
+        observed = all_on_target(members, answers)
         return {"revision": revision, "members": member_data(members), "asked": 100, "observed": observed}
 
     async def undo(self, context: Context, seen: Detail) -> Detail:

@@ -62,7 +62,7 @@ class Leg:
         bridge = context.bridge
         assert bridge is not None, "a leg without a bridge"
         if not self.first:
-            there = (context.member(bridge, 100),)
+            there = context.alone(bridge)
             return replace(context, source=bridge, alias=AliasState(context.alias.alias, there, context.alias.revision))
         tell = context.note
         return replace(

@@ -11,8 +11,10 @@ from typing import Any
 
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError
+from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
 from pointsman.move.counting.traffic import UNKNOWN
+from pointsman.move.judging.askers import Askers, still_reached
 from pointsman.move.judging.drain import LOOK, READINGS, Watch, closed_to
 from pointsman.move.live import read_live
 from pointsman.move.probes.counters import Reading, read_all, readings_data
@@ -23,7 +25,7 @@ from pointsman.move.steps.serve_ready import prove_serving
 from pointsman.move.waits import Wait
 from pointsman.report.counting import count_of
 
-__all__ = ["Drain", "Park", "Release"]
+__all__ = ["Drain", "Park", "Release", "refuse_reached"]
 
 TELL = 10.0
 """Seconds between two words to the operator about who is still busy."""
@@ -47,7 +49,8 @@ class Drain:
         return Description(
             act=f"let {context.source.title} finish, up to {options.drain_timeout:g} s, {late[options.drain_policy]}",
             check="every replica of the edge runs a configuration without it and answers from others; running and "
-            f"waiting are 0 on every engine, {READINGS} readings in a row, and nothing is counted between",
+            f"waiting are 0 on every engine, {READINGS} readings in a row, and nothing is counted between: what still "
+            "comes means that somebody else asks it, and a person is asked",
             undo="nothing to take back: the source still stands",
         )
 
@@ -59,9 +62,12 @@ class Drain:
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """See that nothing new is sent, read all engines until they are quiet; past the deadline go by the policy."""
         watch, deadline = Watch(), context.clock.monotonic() + context.options.drain_timeout
+        askers = Askers(context, context.source)
         with context.waits.during(Wait.DRAIN):
             edge = await self._until_closed(context, deadline)
-            quiet = await self._until_quiet(context, watch, deadline)
+            await refuse_reached(context, context.source)
+            await askers.begin()
+            quiet = await self._until_quiet(context, watch, askers, deadline)
         cut: int | str = 0 if quiet else UNKNOWN if watch.under_way is None else watch.under_way
         final = [Reading(pod, "serve", counters) for pod, counters in watch.last.items()]
         said = "is idle" if quiet else f"is cut off with {cut} requests under way"
@@ -70,6 +76,7 @@ class Drain:
             "edge": edge,
             "counters": readings_data(final),
             "arrived": dict(watch.arrived),
+            "askers": askers.as_dict(),
             "policy": context.options.drain_policy,
             "quiet": quiet,
             "cut": cut,
@@ -98,25 +105,44 @@ class Drain:
         context.note(self.id, f"the edge sends it nothing more, {count_of(replicas, 'replica')} asked", {})
         return closed.evidence
 
-    async def _until_quiet(self, context: Context, watch: Watch, deadline: float) -> bool:
-        """True when all engines got quiet, False when the operator or the policy cuts what is left."""
-        told = context.clock.monotonic()
+    async def _until_quiet(self, context: Context, watch: Watch, askers: Askers, deadline: float) -> bool:
+        """True when all engines got quiet, False when the operator or the policy cuts what is left.
+
+        Quiet for a moment is not enough once a request came that should not have: whoever sent it may send the next.
+        """
+        told, said = context.clock.monotonic(), ""
         while True:
             pods = await engine_pods(context.cluster, context.source, context.model)
             watch.look(await read_all(context.cluster, pods))
-            if watch.drained:
+            await askers.look(watch.came)
+            if watch.drained and askers.calm:
                 return True
             now = context.clock.monotonic()
-            if self.id in context.promoted:
+            if self.id in context.promoted or askers.all_left():
                 return False
             if now >= deadline:
                 if context.options.drain_policy == "cut":
                     return False
-                raise _deadline(context, watch.why, cut=True)
-            if now - told >= TELL:
-                told = now
-                context.note(self.id, watch.why, {})
+                raise _deadline(context, askers.said() or watch.why, cut=True)
+            if now - told >= TELL or bool(said) != bool(askers.said()):
+                told, said = now, askers.said()
+                context.note(self.id, f"not drained: {said}" if said else watch.why, askers.as_dict())
             await context.clock.sleep(LOOK)
+
+
+async def refuse_reached(context: Context, layer: Layer) -> None:
+    """Raise NeedsPersonError when a name of the edge that does not move still reaches the layer: it must not end then."""
+    reached = await still_reached(context, layer)
+    if reached:
+        model = context.model.name
+        said = "; ".join(f"{one.name} ({one.how}, {one.place})" for one in reached)
+        raise NeedsPersonError(
+            f"{layer.title} is still reached by {said}, and would be gone for them",
+            where=reached[0].place,
+            next_action=f"point them elsewhere, then pointsman resume {model}; or pointsman rollback {model}, and move "
+            "them along (spec.tenant.aliases) or leave them (--leave)",
+            code="still-reached",
+        )
 
 
 def _deadline(context: Context, why: str, *, cut: bool) -> PointsmanError:
@@ -207,7 +233,8 @@ class Park:
 
 
 async def _park(context: Context, step: str) -> Detail:
-    """Park the source and wait until it holds nothing."""
+    """Park the source and wait until it holds nothing; never while somebody declared still reaches it."""
+    await refuse_reached(context, context.source)
     await context.look_at_engines()
     patched: list[str] = []
     for patch in context.source.park(context.model):

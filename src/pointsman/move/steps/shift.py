@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.edge.contract import Member, Observation
+from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, PointsmanError
 from pointsman.move.context import Context, member_data
-from pointsman.move.judging.binomial import plausible
 from pointsman.move.judging.evidence import Collector, Start, begin, broken_since
 from pointsman.move.judging.lost import lost
+from pointsman.move.judging.split import Split
 from pointsman.move.probes.counters import Reading, read_all, readings_data, total
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.alias import alias_unchanged, point_alias, restore_alias, roll
@@ -145,31 +145,27 @@ class Shift:
 
     async def _observe(self, context: Context) -> tuple[dict[str, Any], Mapping[str, int]]:
         """Look at the split, up to ``ROUNDS`` times when chance alone may explain what is seen."""
-        answered: dict[str, int] = {}
-        failed: dict[str, int] = {}
-        target = context.member(context.target, 0).id
+        seen = Split(context.split(self.percent), context.target.id)
         for _ in range(ROUNDS):
-            _add(answered, failed, await context.edge.observe(self.look))
-            self._judge_failures(context, answered, failed)
-            count, hits = sum(answered.values()), answered.get(target, 0)
-            broken = sum(failed.values())
-            if any(hits + more and plausible(hits + more, count + broken, self.percent / 100) for more in {0, broken}):
-                percent = round(100 * hits / count, 1) if count else 0.0
-                return {"percent": percent, "requests": count, "answered": dict(answered)}, failed
+            seen.add(await context.edge.observe(self.look))
+            self._judge_failures(context, seen)
+            doubt = seen.doubt(self.percent)
+            if not doubt:
+                return seen.as_dict(), {} if seen.others_may_have_failed() else seen.failed
         raise MoveFailedError(
-            f"asked for {self.percent} % on the target, observed {hits} of {count} requests",
+            f"asked for {self.percent} % on the target, observed {doubt}",
             where=f"alias {context.model.spec.tenant.alias}",
             next_action="look at the edge's log and at the members' health",
             code="split",
         )
 
-    def _judge_failures(self, context: Context, answered: Mapping[str, int], failed: Mapping[str, int]) -> None:
-        known = {one.id for one in context.split(self.percent)}
-        strangers = sorted(set(answered) - known)
+    def _judge_failures(self, context: Context, seen: Split) -> None:
+        known = {one.id for one in seen.members}
+        strangers = sorted(set(seen.answered) - known)
         if strangers:
             raise MoveFailedError(f"{strangers[0]!r} answered, which is no member of the alias", code="stranger")
-        other = {kind: count for kind, count in failed.items() if not _BROKEN.search(kind)}
-        if other:
+        other = {kind: count for kind, count in seen.failed.items() if not _BROKEN.search(kind)}
+        if other and not seen.others_may_have_failed():
             said = ", ".join(f"{count} × {kind}" for kind, count in other.items())
             raise MoveFailedError(
                 f"marked requests failed: {said}",
@@ -207,10 +203,3 @@ class Shift:
 def _source_was_lost(context: Context) -> bool:
     """Did a step before this one put all tenants on the target for that?"""
     return any("sourceLost" in one for one in context.outcomes.values())
-
-
-def _add(answered: dict[str, int], failed: dict[str, int], seen: Observation) -> None:
-    for sums, part in ((answered, seen.answered), (failed, seen.failed)):
-        for key, count in part.items():
-            if count:
-                sums[key] = sums.get(key, 0) + count

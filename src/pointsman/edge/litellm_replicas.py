@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,12 +52,12 @@ class Memory:
     def recall(self, pod: Object) -> Loaded | None:
         """What this very process said a moment ago."""
         at, found = self.known.get(_process(pod), (0.0, None))
-        return found if found is not None and time.monotonic() - at < FRESH else None
+        return found if found is not None and _now() - at < FRESH else None
 
     def keep(self, pod: Object, found: Loaded) -> None:
         """Keep an answer; silence is not kept."""
         if found.members is not None:
-            self.known[_process(pod)] = time.monotonic(), found
+            self.known[_process(pod)] = _now(), found
 
 
 def began(pod: Object) -> datetime | None:
@@ -89,6 +88,10 @@ async def ask_loaded(cluster: Cluster, pod: Object, port: int, key: str, read: R
         return Loaded(*read([one for one in listed if isinstance(one, dict)]))
     except (ValueError, KeyError, TypeError) as error:
         return Loaded(None, why=f"what /model/info says cannot be read: {error}")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _process(pod: Object) -> str:

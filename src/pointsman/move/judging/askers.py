@@ -1,0 +1,135 @@
+"""Who asks a layer after its tenants left: names of the edge that stayed behind, or somebody past the edge.
+
+Once no replica of the edge can send a moved alias to the layer, and none of an older configuration is left, nothing of
+the moved aliases is under way there any more. A request that the layer's engines count from then on is somebody
+else's. The edge's own counters, where it keeps any, say for which name it sent how many; the rest came past it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pointsman.edge.contract import Reacher
+from pointsman.errors import PointsmanError
+from pointsman.layers.contract import Layer
+from pointsman.move.context import Context
+from pointsman.report.counting import count_of
+
+__all__ = ["CALM", "Askers", "addresses", "still_reached"]
+
+CALM = 10.0
+"""Seconds without a request, once one came that should not have, before nobody is taken to ask any more."""
+GAPS = 3
+"""Or so many times the longest time between two such requests."""
+
+
+def addresses(context: Context, layer: Layer) -> list[str]:
+    """Every address by which an alias reaches the layer: as its members say, and as the spec says."""
+    said = [one.base_url for one in context.alias.members if one.layer == layer.id]
+    return list(dict.fromkeys([*said, layer.endpoint(context.model).base_url]))
+
+
+async def still_reached(context: Context, layer: Layer) -> list[Reacher]:
+    """Names of the edge that reach the layer, do not move, and were not said to be left."""
+    found = await context.edge.reaching(addresses(context, layer))
+    return [one for one in found if not one.harmless and one.name not in context.options.leave]
+
+
+@dataclass
+class Askers:
+    """Requests that came to a layer since it was closed, and who sent them."""
+
+    context: Context
+    layer: Layer
+    before: Mapping[str, int] | None = None
+    """What the edge had sent there by then, by name; None: it does not say."""
+    sent: dict[str, int] | None = None
+    """What it has sent since, by name; None: it does not say."""
+    came: int = 0
+    """Requests that the engines counted since."""
+    last: float | None = None
+    """When the last one came, by the move's clock."""
+    longest: float = 0.0
+    """The longest time between two of them, in seconds."""
+    begun: float = field(default=0.0)
+
+    async def begin(self) -> None:
+        """From now on nothing should come."""
+        self.begun = self.context.clock.monotonic()
+        if self.context.options.leave and self.context.capture is not None:
+            self.context.capture.tally.leaky.add(self.layer.id)
+        self.before = await self._counted()
+
+    async def look(self, arrived: int) -> None:
+        """Take in how many requests came so far."""
+        if arrived <= self.came:
+            return
+        now = self.context.clock.monotonic()
+        self.longest = max(self.longest, now - (self.begun if self.last is None else self.last))
+        self.came, self.last = arrived, now
+        if self.context.capture is not None:
+            self.context.capture.tally.leaky.add(self.layer.id)
+        counted = await self._counted()
+        if counted is None or self.before is None:
+            self.sent = None
+        else:
+            grown = {name: count - self.before.get(name, 0) for name, count in counted.items()}
+            self.sent = {name: count for name, count in grown.items() if count > 0}
+
+    @property
+    def calm(self) -> bool:
+        """Did nothing come, or nothing for long enough since?"""
+        return self.last is None or self._since() >= max(CALM, GAPS * self.longest)
+
+    def all_left(self) -> bool:
+        """Is everything that came known to be of names that were said to be left?"""
+        if not self.context.options.leave or self.sent is None:
+            return False
+        left = sum(count for name, count in self.sent.items() if self._is_left(name))
+        return left >= self.came and self.context.clock.monotonic() - self.begun >= CALM
+
+    def said(self) -> str:
+        """In words: how many came, and from whom; empty when none did."""
+        if not self.came:
+            return ""
+        many = f"{count_of(self.came, 'request')} came to {self.layer.title} after the edge let go of it"
+        if self.sent is None:
+            return f"{many}; the edge keeps no counters, so nobody knows from whom"
+        parts = [f"{count} for {name} through the edge" for name, count in sorted(self.sent.items())]
+        past = self.came - sum(self.sent.values())
+        return f"{many}: {', '.join([*parts, *([f'{past} past the edge'] if past > 0 else [])])}"
+
+    def as_dict(self) -> dict[str, object]:
+        """For the journal."""
+        return {"came": self.came, "throughTheEdge": self.sent, "said": self.said()}
+
+    def _is_left(self, name: str) -> bool:
+        return any(matches(pattern, name) for pattern in self.context.options.leave)
+
+    def _since(self) -> float:
+        return self.context.clock.monotonic() - (self.last or 0.0)
+
+    async def _counted(self) -> Mapping[str, int] | None:
+        try:
+            return await self.context.edge.sent(addresses(self.context, self.layer))
+        except PointsmanError:
+            return None
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Is the name meant by one of the edge's: itself, or a wildcard of LiteLLM's?"""
+    parts = pattern.split("*")
+    if len(parts) == 1:
+        return pattern == name
+    return name.startswith(parts[0]) and name.endswith(parts[-1]) and _in_order(parts[1:-1], name)
+
+
+def _in_order(parts: Sequence[str], name: str) -> bool:
+    at = 0
+    for part in parts:
+        found = name.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
