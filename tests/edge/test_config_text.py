@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from pointsman.edge.config_text import ConfigText
 from pointsman.edge.contract import Member
-from pointsman.edge.litellm_alias import Alias, Terms, warnings
+from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.errors import RefusedError
 
 RAW = "http://raw-vllm.serving.svc.cluster.local:8000/v1"
 KSERVE = "http://qwen-predictor.kserve.svc.cluster.local:80/v1"
 TERMS = Terms("qwen-local", "qwen", {"raw-vllm": RAW, "kserve": KSERVE})
-SOURCE = Member("qwen-raw-vllm", "raw-vllm", RAW, "qwen2.5-0.5b-instruct", 90)
-TARGET = Member("qwen-kserve", "kserve", KSERVE, "qwen2.5-0.5b-instruct", 10)
+SOURCE = Member("qwen-raw-vllm", "raw-vllm", RAW, "qwen2.5-0.5b-instruct", 90, "qwen-local")
+TARGET = Member("qwen-kserve", "kserve", KSERVE, "qwen2.5-0.5b-instruct", 10, "qwen-local")
 
 THEIRS = """\
 # Who calls what. Ask the platform team before you change this.
@@ -34,8 +34,8 @@ router_settings: {allowed_fails: 0, cooldown_time: 30}  # measured
 """
 
 
-def alias(text: str) -> Alias:
-    return Alias(ConfigText(text, "config.yaml"), TERMS)
+def alias(text: str) -> Aliases:
+    return Aliases(ConfigText(text, "config.yaml"), TERMS)
 
 
 def test_an_entry_without_id_and_weight_is_adopted_by_its_address() -> None:
@@ -51,7 +51,7 @@ def test_both_members_get_their_weights_in_one_change_and_all_else_stays() -> No
     lines = text.splitlines()
     for line in THEIRS.splitlines():
         assert line in lines
-    data = YAML(typ="safe").load(text)
+    data = yaml.safe_load(text)
     ours = [item for item in data["model_list"] if item["model_name"] == "qwen-local"]
     assert [(item["model_info"]["id"], item["litellm_params"]["weight"]) for item in ours] == [
         ("qwen-raw-vllm", 90),
@@ -96,7 +96,7 @@ def test_an_alias_that_does_not_exist_is_added(text: str) -> None:
 
 def test_prices_are_written_so_that_every_reader_takes_them_for_numbers() -> None:
     terms = Terms("qwen-local", "qwen", TERMS.endpoints, price=(5e-7, 1.5e-6))
-    text = Alias(ConfigText("", "config.yaml"), terms).write([SOURCE])
+    text = Aliases(ConfigText("", "config.yaml"), terms).write([SOURCE])
     assert "input_cost_per_token: 0.0000005\n" in text
     assert "output_cost_per_token: 0.0000015\n" in text
 
@@ -105,10 +105,9 @@ def test_prices_are_written_so_that_every_reader_takes_them_for_numbers() -> Non
     ("old", "new", "code"),
     [
         ("timeout: 600", "weight: '90'", "edge-weight"),
-        ("timeout: 600", "weight: 0.5", "edge-weight"),
-        ("http://raw-vllm.serving:8000/v1", "http://elsewhere/v1", "edge-foreign"),
-        ("http://raw-vllm.serving:8000/v1", "os.environ/BASE", "edge-foreign"),
-        ("openai/qwen2.5-0.5b-instruct", "bedrock/qwen", "edge-foreign"),
+        ("timeout: 600", "weight: -1", "edge-weight"),
+        ("openai/qwen2.5-0.5b-instruct", "bedrock/qwen", "edge-provider"),
+        ("openai/qwen2.5-0.5b-instruct", "qwen", "edge-provider"),
         ("      litellm_params:", "      model_info: {blocked: true}\n      litellm_params:", "edge-blocked"),
     ],
 )
@@ -120,10 +119,7 @@ def test_an_entry_that_cannot_be_kept_is_refused_with_its_line(old: str, new: st
     assert refused.value.next_action
 
 
-def test_an_anchor_in_the_alias_is_refused_elsewhere_it_is_none_of_our_business() -> None:
-    with pytest.raises(RefusedError) as refused:
-        alias(THEIRS.replace("litellm_params:\n", "litellm_params: &base\n")).write([SOURCE])
-    assert (refused.value.code, refused.value.where) == ("edge-config-anchor", "config.yaml:5")
+def test_an_anchor_elsewhere_is_none_of_our_business() -> None:
     shared = THEIRS.replace("litellm_params: {model: openai/big", "litellm_params: &big {model: openai/big")
     assert "&big" in alias(shared).write([SOURCE])
 
@@ -152,25 +148,19 @@ def test_a_text_that_is_no_configuration_is_refused(text: str) -> None:
         alias(text).members()
 
 
-def test_settings_that_weaken_a_move_are_told() -> None:
-    assert warnings(ConfigText(THEIRS, ""), [SOURCE]) == ()
-    weak = ConfigText(THEIRS.replace("allowed_fails: 0", "allowed_fails: 3"), "")
-    assert any("allowed_fails" in line for line in warnings(weak, [SOURCE]))
-
-
 NEW = Terms("new", "new", {"raw-vllm": RAW})
 
 
 @pytest.mark.parametrize("text", [THEIRS, THEIRS.rstrip("\n"), "model_list: []\n", "litellm_settings: {a: 1}\n", ""])
 def test_an_alias_that_was_added_can_be_taken_away_again(text: str) -> None:
-    added = Alias(ConfigText(text, "config.yaml"), NEW).write([Member("new-raw-vllm", "raw-vllm", RAW, "q", 100)])
+    added = Aliases(ConfigText(text, "config.yaml"), NEW).write([Member("new-raw-vllm", "raw-vllm", RAW, "q", 100)])
     assert added != text
-    after = Alias(ConfigText(added, "config.yaml"), NEW).remove()
-    old, new = (YAML(typ="safe").load(one) or {} for one in (text, after))
+    after = Aliases(ConfigText(added, "config.yaml"), NEW).remove()
+    old, new = (yaml.safe_load(one) or {} for one in (text, after))
     assert new | {"model_list": new["model_list"] or []} == {"model_list": []} | old
     kept = after.splitlines()
     assert [line for line in text.splitlines() if line not in kept and "model_list" not in line] == []
 
 
 def test_taking_away_an_alias_that_is_not_there_changes_nothing() -> None:
-    assert Alias(ConfigText(THEIRS, "config.yaml"), NEW).remove() == THEIRS
+    assert Aliases(ConfigText(THEIRS, "config.yaml"), NEW).remove() == THEIRS

@@ -1,267 +1,377 @@
-"""One alias in a LiteLLM configuration: its entries read as members, and members written as entries.
+"""The aliases of one model in a LiteLLM configuration: their entries read as members, and members written as entries.
 
-Pure: text in, text out. LiteLLM's own reading decides what an entry means (1.106, ``simple_shuffle``): weight before
-rpm before tpm before uniform, a missing weight is 0 as soon as another entry has one, a weight that is a string
-fails every request, ``model_info.blocked`` takes an entry out.
+Pure: text in, text out. Entries that lead to no layer of the model are others': they keep their share, and nothing of
+theirs is changed but a weight that would not count otherwise.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
-from pointsman.edge.config_text import ConfigText, Entry, Value, refuse, scalar
-from pointsman.edge.contract import Member
+from pointsman.edge.config_edit import Edits
+from pointsman.edge.config_spans import Field, Value
+from pointsman.edge.config_text import ConfigText, Entry
+from pointsman.edge.config_yaml import refuse
+from pointsman.edge.contract import OTHER, Member, Weight
+from pointsman.edge.litellm_names import aliases_of, answered_by, concrete
+from pointsman.edge.litellm_params import (
+    INFO,
+    KNOWN,
+    PARAMS,
+    address_key,
+    blocked,
+    credentials,
+    layer_of,
+    pinned,
+    provider_of,
+    said_address,
+    shares,
+)
 from pointsman.errors import RefusedError
 
-__all__ = ["Alias", "Terms", "warnings"]
+__all__ = ["DEFAULT_KEY", "Aliases", "Terms"]
 
-_PROVIDERS = ("openai", "hosted_vllm", "text-completion-openai")
-_INFO, _PARAMS = "model_info", "litellm_params"
+DEFAULT_KEY = "os.environ/UPSTREAM_API_KEY"
+"""What a new entry says as ``api_key`` when nobody says anything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the spec says about the alias."""
+    """What the spec says about the aliases."""
 
     alias: str
     model: str
     """Name of the model, the first part of every member's id."""
     endpoints: Mapping[str, str]
     """Base URL by layer id."""
-    key: str = "os.environ/UPSTREAM_API_KEY"
-    """What a new entry says as ``api_key``; an existing one keeps its own."""
+    aliases: tuple[str, ...] = ()
+    """Further names that move together with it."""
+    key: str | None = None
+    """What a new entry says as ``api_key``; None: as the entries beside it. An existing entry keeps its own."""
     price: tuple[float, float] | None = None
     """Per input and output token, for an alias that does not exist yet."""
 
 
-class Alias:
-    """One alias of one configuration."""
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """An entry, and the member that it is."""
+
+    entry: Entry
+    member: Member
+
+
+class Aliases:
+    """All aliases of one model in one configuration."""
 
     def __init__(self, config: ConfigText, terms: Terms) -> None:
         self.config = config
         self.terms = terms
+        self._cache: dict[str, list[_Way]] = {}
+
+    def names(self) -> tuple[str, ...]:
+        """The names that are asked for, first the alias."""
+        return tuple(dict.fromkeys([self.terms.alias, *self.terms.aliases]))
+
+    def group(self, name: str) -> str:
+        """The ``model_name`` of the entries that answer a name.
+
+        A pattern answers it only when it leads to one of our layers; else the name is one that does not exist yet.
+        """
+        found = answered_by(self.config, name)
+        target = aliases_of(self.config).get(name, name)
+        if found is None or found == target:
+            return target
+        ours = any(self._layer(entry.section(PARAMS)) is not None for entry in self.config.entries(found))
+        return found if ours else target
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """The groups behind the names, each once."""
+        return tuple(dict.fromkeys(self.group(name) for name in self.names()))
+
+    def member_id(self, group: str, layer: str) -> str:
+        """The id of a member that has none yet: ``<model>-<layer>``, of a further group with ``@<group>``."""
+        first = f"{self.terms.model}-{layer}"
+        safe = re.sub(r"[^-A-Za-z0-9._:]", lambda found: f"_{ord(found.group()):x}_", group)
+        return first if group == self.groups[0] else f"{first}@{safe}"
 
     def members(self) -> tuple[Member, ...]:
         """The entries as members; raises RefusedError naming the entry that cannot be one."""
-        entries = self.config.entries(self.terms.alias)
-        if not entries and self.config.data.get("include"):
+        return tuple(way.member for group in self.groups for way in self._ways(group))
+
+    def probe_name(self, name: str) -> str:
+        """A name to ask for that reaches the group of ``name`` and, when that is a pattern, no other."""
+        if "*" not in name:
+            return name
+        found = concrete(self.config, name, tuple(self._middles(name)))
+        if found is None:
             raise refuse(
-                f"alias {self.terms.alias} may stand in an included file, which lies in the edge's image",
-                self.config.where,
-                code="edge-include",
-                action="move the alias into this file, or remove the include",
+                f"no name reaches {name} alone: other entries answer all that fall under it",
+                self._place(name),
+                code="edge-shadowed",
+                action="take the alias out of spec.tenant, or the entries that come before it",
             )
+        return found
+
+    def settled(self, members: Sequence[Member]) -> tuple[Member, ...]:
+        """Members as they will be read once they are written."""
+        return tuple(self._settle(member) for member in members)
+
+    def write(self, members: Sequence[Member]) -> str:
+        """The text with exactly these members of ours; others' keep their entries, and their share as it is given."""
+        wanted = self.settled(members)
+        self._refuse_strangers(wanted)
+        self._refuse_weightless(wanted)
+        return self._declare(wanted)
+
+    def remove(self) -> str:
+        """The text without the members that are ours."""
+        return self._declare(tuple(member for member in self.members() if not member.ours))
+
+    def _declare(self, wanted: Sequence[Member]) -> str:
+        edits = Edits(self.config)
+        for group in self.groups:
+            self._put_group(edits, group, [member for member in wanted if member.alias == group])
+        after = edits.done()
+        if after is not self.config:
+            self._refuse_drift(after, wanted)
+        return after.text
+
+    def _put_group(self, edits: Edits, group: str, wanted: Sequence[Member]) -> None:
+        ways = {way.member.id: way for way in self._ways(group)}
+        given = {member.id: member for member in wanted}
+        weighed = any(member.ours for member in wanted)
+        for way in ways.values():
+            member = given.get(way.member.id, way.member)
+            if not way.member.ours:
+                if weighed and _counts(way.entry) != member.weight and not blocked(way.entry.section(INFO)):
+                    edits.set(way.entry, {(PARAMS, "weight"): member.weight})
+            elif member.id in given:
+                edits.set(way.entry, self._values(member, way.entry))
+            else:
+                edits.drop(way.entry)
+        self._put_new(edits, group, [member for member in wanted if member.ours and member.id not in ways])
+
+    def _put_new(self, edits: Edits, group: str, new: Sequence[Member]) -> None:
+        ways = self._ways(group)
+        ours = [way.entry for way in ways if way.member.ours]
+        for member in new:
+            if ours:
+                edits.clone(ours[-1], self._values(member, ours[-1]))
+            elif ways:
+                edits.follow(ways[-1].entry, self._fresh(member))
+            else:
+                edits.append(self._fresh(member))
+
+    def _values(self, member: Member, entry: Entry) -> dict[Field, Value]:
+        """The fields that are ours; provider, key and all else stay what the entry says."""
+        params = entry.section(PARAMS)
+        provider, served = provider_of(params)
+        said = str(params.get("model", ""))
+        model = said if served == member.served_name else f"{provider}/{member.served_name}"
+        if params.get("custom_llm_provider") and served != member.served_name and not said.startswith(f"{provider}/"):
+            model = member.served_name
+        values: dict[Field, Value] = {(PARAMS, "model"): model}
+        if said_address(params, self._credentials) != member.base_url:
+            values[PARAMS, address_key(params)] = member.base_url
+        if pinned(entry.section(INFO)) != member.id:
+            values[INFO, "id"] = member.id
+        return {**values, (PARAMS, "weight"): member.weight}
+
+    def _fresh(self, member: Member) -> dict[str, Any]:
+        """An entry where there is none of ours to repeat."""
+        params: dict[str, Any] = {
+            "model": f"openai/{member.served_name}",
+            "api_base": member.base_url,
+            "weight": member.weight,
+            "api_key": self.terms.key or self._key_beside(),
+        }
+        for name, price in zip(("input", "output"), self.terms.price or (), strict=False):
+            params[f"{name}_cost_per_token"] = price
+        return {"model_name": member.alias, PARAMS: params, INFO: {"id": member.id}}
+
+    def _key_beside(self) -> str:
+        """The key that most entries at our addresses show, else most that name an address; else the default."""
+        ours: Counter[str] = Counter()
+        near: Counter[str] = Counter()
+        for entry in self.config.all_entries:
+            params = entry.section(PARAMS)
+            key = params.get("api_key")
+            if not isinstance(key, str) or not key or not said_address(params, self._credentials):
+                continue
+            if self._layer(params) is not None:
+                ours[key] += 1
+            elif provider_of(params)[0] == "hosted_vllm":
+                near[key] += 1
+        best = (ours or near).most_common(1)
+        return best[0][0] if best else DEFAULT_KEY
+
+    def _refuse_drift(self, after: ConfigText, wanted: Sequence[Member]) -> None:
+        """Read the result back: the aliases are what was asked for."""
+        read = Aliases(after, self.terms).members()
+        asked = {member.id: member for member in self.members() if not member.ours}
+        asked.update((member.id, member) for member in wanted)
+        ours = {member for member in asked.values() if member.ours}
+        if {member for member in read if member.ours} != ours:
+            raise refuse("the aliases do not read back as they were written", after.where, code="edge-config-shape")
+
+    @cached_property
+    def _credentials(self) -> dict[str, Mapping[str, Any]]:
+        return credentials(self.config)
+
+    def _ways(self, group: str) -> list[_Way]:
+        if group not in self._cache:
+            self._cache[group] = self._read(group)
+        return self._cache[group]
+
+    def _read(self, group: str) -> list[_Way]:
+        entries = self.config.entries(group)
+        if not entries:
+            self._refuse_include(group)
         weights = self._weights(entries)
-        found = tuple(self._member(entry, weight) for entry, weight in zip(entries, weights, strict=True))
+        found: list[_Way] = []
+        others = 0
+        for entry, weight in zip(entries, weights, strict=True):
+            layer = self._layer(entry.section(PARAMS))
+            others += layer is None
+            member = self._other(entry, weight, others) if layer is None else self._ours(entry, weight, layer)
+            found.append(_Way(entry, member))
+        if len(found) == 1 and found[0].member.ours and not _counts(found[0].entry):
+            found = [_Way(found[0].entry, replace(found[0].member, weight=100))]
         self._refuse_twins(found)
         return found
 
-    def write(self, members: Sequence[Member]) -> str:
-        """The text with exactly these members, each with its weight; new ones first, so that a pattern is there."""
-        _refuse_weights(members, self.config.where)
-        return self._declare(members)
-
-    def remove(self) -> str:
-        """The text without the alias."""
-        return self._declare(())
-
-    def _declare(self, members: Sequence[Member]) -> str:
-        self.members()
-        config = self.config
-        for entry in config.entries(self.terms.alias):
-            config.check(entry)
-        for member in members:
-            config = self._put(config, member)
-        keep = {member.id for member in members}
-        for entry in reversed(config.entries(self.terms.alias)):
-            if self._id(entry) not in keep:
-                config = config.drop(entry)
-        self._refuse_drift(config, members)
-        return config.text
-
-    def _put(self, config: ConfigText, member: Member) -> ConfigText:
-        entries = config.entries(self.terms.alias)
-        for entry in entries:
-            if self._id(entry) == member.id:
-                return config.set(entry, _values(member, entry))
-        config = config.clone(entries[-1]) if entries else config.append(self._fresh())
-        made = config.entries(self.terms.alias)[-1]
-        return config.set(made, _values(member, made))
-
-    def _fresh(self) -> list[str]:
-        """An entry of an alias that does not exist yet; address and name are set at once afterwards."""
-        lines = [
-            f"model_name: {self.terms.alias}",
-            "litellm_params:",
-            "  model: openai/new",
-            "  api_base: http://new/v1",
-        ]
-        lines.append(f"  api_key: {self.terms.key}")
-        for name, price in zip(("input", "output"), self.terms.price or (), strict=False):
-            lines.append(f"  {name}_cost_per_token: {scalar(price)}")
-        return lines
-
-    def _refuse_drift(self, config: ConfigText, members: Sequence[Member]) -> None:
-        """Read the result back: the alias is what was asked for, everything else is what it was."""
-        after = Alias(config, self.terms).members()
-        same = sorted(after, key=_by_id) == sorted(members, key=_by_id)
-        if not same or self._others(config) != self._others(self.config):
-            raise refuse("the alias cannot be edited without changing more", config.where, code="edge-config-shape")
-
-    def _others(self, config: ConfigText) -> dict[str, Any]:
-        listed = config.data.get("model_list") or []
-        kept = [item for item in listed if not (isinstance(item, dict) and item.get("model_name") == self.terms.alias)]
-        return {**config.data, "model_list": kept}
-
-    def _weights(self, entries: Sequence[Entry]) -> list[int]:
-        """Shares as LiteLLM would take them."""
-        for name in ("weight", "rpm", "tpm"):
-            declared = [_params(entry).get(name) for entry in entries]
-            if any(value is not None for value in declared):
-                return [self._weight(entry, name, value) for entry, value in zip(entries, declared, strict=True)]
-        return [100 if len(entries) == 1 else 1 for _ in entries]
-
-    def _weight(self, entry: Entry, name: str, value: object) -> int:
-        if value is None:
-            return 0
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or value < 0:
+    def _weights(self, entries: Sequence[Entry]) -> list[Weight]:
+        open_ = [entry for entry in entries if not blocked(entry.section(INFO))]
+        found = shares([entry.data for entry in open_])
+        if isinstance(found, tuple):
+            index, name, value = found
             raise self._refuse(
-                entry,
-                f"{name} is {value!r}, and LiteLLM fails every request of an alias whose {name} is not a number"
-                if isinstance(value, str)
-                else f"{name} is {value!r}, not a whole number",
+                open_[index],
+                f"{name} is {value}, and LiteLLM fails every request of an alias whose {name} is no number from 0 on",
                 code="edge-weight",
-                action=f"write {name} as a whole number, without quotes",
+                action=f"write {name} as a number, without quotes",
             )
-        return int(value)
+        known = {entry.index: weight for entry, weight in zip(open_, found, strict=True)}
+        return [known.get(entry.index, 0) for entry in entries]
 
-    def _member(self, entry: Entry, weight: int) -> Member:
-        info = entry.data.get(_INFO)
-        if isinstance(info, dict) and info.get("blocked"):
+    def _ours(self, entry: Entry, weight: Weight, layer: str) -> Member:
+        params, info = entry.section(PARAMS), entry.section(INFO)
+        if blocked(info):
             raise self._refuse(
                 entry,
                 "the entry is blocked, so weights cannot bring it back",
                 code="edge-blocked",
                 action="remove model_info.blocked, or the entry",
             )
-        base, served = self._text(entry, "api_base").rstrip("/"), self._served(entry)
-        return Member(self._id(entry), self._layer(entry), base, served, weight)
+        provider, served = provider_of(params)
+        if provider not in KNOWN or not served:
+            raise self._refuse(entry, *_unspoken(params, provider))
+        base = said_address(params, self._credentials)
+        return Member(pinned(info) or self.member_id(entry.name, layer), layer, base, served, weight, entry.name)
 
-    def _id(self, entry: Entry) -> str:
-        info = entry.data.get(_INFO)
-        pinned = info.get("id") if isinstance(info, dict) else None
-        return str(pinned) if pinned else f"{self.terms.model}-{self._layer(entry)}"
+    def _other(self, entry: Entry, weight: Weight, number: int) -> Member:
+        params = entry.section(PARAMS)
+        provider, served = provider_of(params)
+        name = f"{provider}/{served}" if provider else served
+        id_ = pinned(entry.section(INFO)) or f"{entry.name}#{number}"
+        return Member(id_, OTHER, said_address(params, self._credentials), name, weight, entry.name)
 
-    def _layer(self, entry: Entry) -> str:
+    def _layer(self, params: Mapping[str, Any]) -> str | None:
         """By address first: an id is a name, an address is where tenants go."""
-        base = self._text(entry, "api_base")
-        for layer, endpoint in self.terms.endpoints.items():
-            if _address(base) == _address(endpoint):
-                return layer
-        raise self._refuse(
-            entry,
-            f"api_base {base} is the address of no serving layer of model {self.terms.model} "
-            f"(known: {', '.join(self.terms.endpoints.values())})",
-            code="edge-foreign",
-            action="point the entry at one of these addresses, or take it out of the alias",
-        )
+        return layer_of(said_address(params, self._credentials), self.terms.endpoints)
 
-    def _served(self, entry: Entry) -> str:
-        model = self._text(entry, "model")
-        provider, _, served = model.partition("/")
-        if provider not in _PROVIDERS or not served:
-            raise self._refuse(
-                entry,
-                f"model is {model!r}, not an OpenAI-compatible one",
-                code="edge-foreign",
-                action=f"write model: openai/{model}",
+    def _settle(self, member: Member) -> Member:
+        group = member.alias or self.groups[0]
+        ours = [way for way in self._ways(group) if way.member.ours] if group in self.groups else []
+        if member.ours and ours and "*" in ours[-1].member.served_name:
+            return replace(member, alias=group, served_name=ours[-1].member.served_name)
+        return replace(member, alias=group)
+
+    def _middles(self, name: str) -> list[str]:
+        """What to put in the place of a pattern's star so that an engine knows the name."""
+        served = [way.member.served_name for group in self.groups for way in self._ways(group) if way.member.ours]
+        known = [one for one in served if "*" not in one]
+        prefix, _, suffix = name.partition("*")
+        found = [one.removeprefix(prefix) for one in known if one.startswith(prefix) and one.endswith(suffix)]
+        behind = [one for one in served if "*" in one]
+        for pattern in behind:
+            before = pattern.partition("*")[0]
+            found = [one.removeprefix(before) for one in known if one.startswith(before)] + found
+        return found
+
+    def _place(self, name: str) -> str:
+        entries = self.config.entries(self.group(name))
+        return self.config.place(entries[0]) if entries else self.config.where
+
+    def _refuse_include(self, group: str) -> None:
+        if self.config.data.get("include"):
+            raise refuse(
+                f"alias {group} may stand in an included file, which lies in the edge's image",
+                self.config.place_of("include"),
+                code="edge-include",
+                action="move the alias into this file, or remove the include",
             )
-        return served
 
-    def _text(self, entry: Entry, key: str) -> str:
-        value = _params(entry).get(key)
-        if not isinstance(value, str) or value.startswith("os.environ/"):
-            raise self._refuse(
-                entry,
-                f"litellm_params.{key} is {value!r}, so nobody can tell where the alias goes",
-                code="edge-foreign",
-                action=f"write litellm_params.{key} as text",
-            )
-        return value
-
-    def _refuse_twins(self, members: Sequence[Member]) -> None:
-        seen: set[str] = set()
-        for member in members:
-            if member.id in seen:
-                raise refuse(
-                    f"two entries of alias {self.terms.alias} are {member.id}",
-                    self.config.where,
+    def _refuse_twins(self, ways: Sequence[_Way]) -> None:
+        before = [way for group in self._cache for way in self._cache[group]]
+        seen = {way.member.id for way in before}
+        for way in ways:
+            if way.member.id in seen:
+                raise self._refuse(
+                    way.entry,
+                    f"another entry is {way.member.id} too, so nobody can tell which of them answered",
                     code="edge-twins",
                     action="remove one of them, or pin different model_info.id",
                 )
-            seen.add(member.id)
+            seen.add(way.member.id)
 
-    def _refuse(self, entry: Entry, what: str, *, code: str, action: str) -> RefusedError:
-        return refuse(f"alias {self.terms.alias}: {what}", self.config.place(entry), code=code, action=action)
+    def _refuse_strangers(self, wanted: Sequence[Member]) -> None:
+        for member in wanted:
+            if member.alias not in self.groups:
+                raise refuse(
+                    f"member {member.id} is of {member.alias}, which is no alias of model {self.terms.model}",
+                    self.config.where,
+                    code="edge-foreign",
+                    action="read the aliases again",
+                )
 
+    def _refuse_weightless(self, wanted: Sequence[Member]) -> None:
+        kept = {member.id: member for member in self.members() if not member.ours}
+        kept.update((member.id, member) for member in wanted)
+        for group in self.groups:
+            total = sum(member.weight for member in kept.values() if member.alias == group)
+            if total <= 0 or not any(member.ours for member in wanted):
+                raise refuse(
+                    f"alias {group} needs a member with a weight above 0",
+                    self.config.where,
+                    code="edge-weight",
+                    action="give one member a weight",
+                )
 
-def warnings(config: ConfigText, members: Sequence[Member]) -> tuple[str, ...]:
-    """Settings that weaken a move."""
-    router = config.data.get("router_settings") or {}
-    general = config.data.get("general_settings") or {}
-    found = []
-    if not isinstance(router, dict) or router.get("allowed_fails") != 0:
-        found.append("router_settings.allowed_fails is not 0: a failing member is tried again and again")
-    if not isinstance(router, dict) or not router.get("cooldown_time"):
-        found.append("router_settings.cooldown_time is not set: a failing member comes back after 5 s")
-    if isinstance(router, dict) and router.get("routing_strategy", "simple-shuffle") != "simple-shuffle":
-        found.append(f"router_settings.routing_strategy {router['routing_strategy']} does not follow weights")
-    if isinstance(general, dict) and general.get("store_model_in_db"):
-        found.append("general_settings.store_model_in_db is on: the alias may have members that are not in this file")
-    if any(not member.base_url.endswith("/v1") for member in members):
-        found.append("an api_base of the alias does not end in /v1: its requests are answered with 404")
-    return tuple(found)
-
-
-def _values(member: Member, entry: Entry) -> dict[tuple[str, str], Value]:
-    """The fields that are ours; the provider stays the one the entry names."""
-    said = str(_params(entry).get("model", ""))
-    provider = said.partition("/")[0]
-    base = str(_params(entry).get("api_base", ""))
-    return {
-        (_PARAMS, "model"): f"{provider if provider in _PROVIDERS else 'openai'}/{member.served_name}",
-        (_PARAMS, "api_base"): base if base.rstrip("/") == member.base_url else member.base_url,
-        (_PARAMS, "weight"): member.weight,
-        (_INFO, "id"): member.id,
-    }
+    def _refuse(self, entry: Entry, what: str, code: str, action: str) -> RefusedError:
+        return refuse(f"alias {entry.name}: {what}", self.config.place(entry), code=code, action=action)
 
 
-def _refuse_weights(members: Sequence[Member], where: str) -> None:
-    if not members or sum(member.weight for member in members) <= 0:
-        raise refuse(
-            "an alias needs a member with a weight above 0",
-            where,
-            code="edge-weight",
-            action="give one member a weight",
-        )
+def _counts(entry: Entry) -> Weight:
+    """The weight an entry has by itself."""
+    value = entry.section(PARAMS).get("weight")
+    return value if isinstance(value, int | float) else 0
 
 
-def _params(entry: Entry) -> Mapping[str, Any]:
-    params = entry.data.get(_PARAMS)
-    return params if isinstance(params, dict) else {}
-
-
-def _address(url: str) -> tuple[str, int, str]:
-    """Host without what cluster DNS adds, port, path without ``/v1``."""
-    parts = urlsplit(url)
-    host = re.sub(r"\.svc(\.[-a-z0-9.]+)?$", "", parts.hostname or "")
-    path = parts.path.rstrip("/").removesuffix("/v1")
-    return host, parts.port or (443 if parts.scheme == "https" else 80), path
-
-
-def _by_id(member: Member) -> str:
-    return member.id
+def _unspoken(params: Mapping[str, Any], provider: str) -> tuple[str, str, str]:
+    """What, code and action for an entry at our address whose provider does not speak to it."""
+    model = params.get("model")
+    if not provider:
+        what = f"model is {model!r}, which names no provider"
+        return what, "edge-provider", f"write model: hosted_vllm/{model}"
+    return (
+        f"model is {model!r}: provider {provider} is none that is known to speak OpenAI's API to an api_base",
+        "edge-provider",
+        f"keep it if it serves tenants and move another alias, or name one of {', '.join(KNOWN)}",
+    )
