@@ -168,9 +168,7 @@ def deaf(world: World) -> None:
     world.edge.deaf = {"edge-0"}
 
 
-@pytest.mark.parametrize(
-    ("trouble", "said"), [(old, "on its way out, runs nothing"), (deaf, "edge-0 of the edge did")]
-)
+@pytest.mark.parametrize(("trouble", "said"), [(old, "on its way out, runs nothing"), (deaf, "edge-0 of the edge did")])
 @pytest.mark.parametrize("policy", ["wait", "cut"])
 async def test_an_edge_that_may_still_send_to_the_source_is_waited_for_and_never_cut(
     trouble: Callable[[World], None], said: str, policy: str

@@ -61,7 +61,7 @@ class MemoryEdge:
         await asyncio.sleep(0)
         if self.foreign:
             raise RefusedError("the alias is written in a way that is not understood", where="edge")
-        return AliasState("qwen-local", self.members, self._revision())
+        return AliasState("qwen-local", self.members, self._revision(), self.aliases)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ class MemoryEdge:
             (answered if status == 200 else failed)[one.id if status == 200 else f"http-{status}"] += 1
         ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]
         heard = {name: dict(answered) for name in ready if name not in self.deaf}
-        return Observation(dict(answered), dict(failed), heard)
+        return Observation(dict(answered), dict(failed), heard, {"qwen-local": dict(answered)})
 
     def rights(self) -> list[Right]:
         return rights(["get", "patch"], kind_of("ConfigMap"), "llm-gateway")

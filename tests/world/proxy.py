@@ -20,7 +20,7 @@ import yaml
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, kind_of
 
-__all__ = ["KEY", "MemoryProxy", "NAMESPACE"]
+__all__ = ["KEY", "NAMESPACE", "MemoryProxy"]
 
 NAMESPACE = "llm-gateway"
 KEY = "sk-master"
@@ -145,7 +145,7 @@ class MemoryProxy:
         except yaml.YAMLError:
             config = None
         good = isinstance(config, dict) and isinstance(config.get("model_list") or [], list)
-        self.processes[name] = Process(template, config if good else {}, not good, self._made)
+        self.processes[name] = Process(template, config if isinstance(config, dict) else {}, not good, self._made)
         metadata = {
             "name": name,
             "namespace": NAMESPACE,

@@ -135,7 +135,7 @@ class World:
             if ref.namespace != "pointsman-system" and ref.name != "pointsman-system"
         }
 
-    def serving(self) -> dict[str, int]:
+    def serving(self) -> dict[str, float]:
         """Weight by layer."""
         return {one.layer: one.weight for one in self.edge.members}
 

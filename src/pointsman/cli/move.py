@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, ReadyTimeout, RollTimeout, Room
+from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, Leave, ReadyTimeout, RollTimeout, Room
 from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
 from pointsman.errors import StoppedError
 
@@ -32,6 +32,7 @@ def command(
     roll_timeout: RollTimeout = 300.0,
     strategy: Room = Strategy.auto,
     allow_downtime: AllowDowntime = 0.0,
+    leave_alias: Leave = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing, --yes or not.")] = False,
     write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
@@ -52,6 +53,7 @@ def command(
         roll_timeout=roll_timeout,
         strategy=strategy.value,
         allow_downtime=allow_downtime,
+        leave=tuple(leave_alias or ()),
     )
     refuse_nonsense(loaded, to, options)
     if dry_run:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, ReadyTimeout, RollTimeout, Room
+from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, Leave, ReadyTimeout, RollTimeout, Room
 from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
 from pointsman.errors import UsageError
 
@@ -40,6 +40,7 @@ def plan(
     roll_timeout: RollTimeout = 300.0,
     strategy: Room = Strategy.auto,
     allow_downtime: AllowDowntime = 0.0,
+    leave_alias: Leave = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     output: Annotated[Output, typer.Option("--output", help="How to print the plan.")] = Output.text,
@@ -63,6 +64,7 @@ def plan(
         roll_timeout=roll_timeout,
         strategy=strategy.value,
         allow_downtime=allow_downtime,
+        leave=tuple(leave_alias or ()),
     )
     refuse_nonsense(loaded, to, options)
     made = made_now(loaded, to, options, kubeconfig, context)

@@ -17,10 +17,26 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from pointsman.edge.obstacle import Obstacle
+
 if TYPE_CHECKING:
     from pointsman.kube.rights import Right
 
-__all__ = ["CLOSED", "CLOSED_URL", "OTHER", "AliasState", "Edge", "Member", "Observation", "Obstacle", "Reacher", "Replica", "Weight", "member_id", "said"]
+__all__ = [
+    "CLOSED",
+    "CLOSED_URL",
+    "OTHER",
+    "AliasState",
+    "Edge",
+    "Member",
+    "Observation",
+    "Obstacle",
+    "Reacher",
+    "Replica",
+    "Weight",
+    "member_id",
+    "said",
+]
 
 Weight = int | float
 """A relative share, as LiteLLM takes it: any number from 0 on, no percent."""
@@ -61,9 +77,10 @@ class Member:
 def member_id(model: str, layer: str, alias: str = "") -> str:
     """The id of a new member: ``qwen-kserve``; of an alias that moves along, ``qwen-kserve@gpt-4o-mini``.
 
-    It is a label of metrics and a header's value, so what is odd in an alias's name is spelled as ``_``.
+    It is a label of metrics and a header's value, so what is odd in an alias's name is spelled by its code: ``_2a_``.
     """
-    return f"{model}-{layer}" + (f"@{re.sub(r'[^-._A-Za-z0-9]', '_', alias)}" if alias else "")
+    spelled = re.sub(r"[^-A-Za-z0-9._:]", lambda found: f"_{ord(found.group()):x}_", alias)
+    return f"{model}-{layer}@{spelled}" if alias else f"{model}-{layer}"
 
 
 def said(members: Sequence[Member] | None) -> str:
@@ -83,6 +100,8 @@ class AliasState:
     """Of all of them, others' members too."""
     revision: str
     """Digest of the whole edge configuration the alias is part of."""
+    groups: tuple[str, ...] = ()
+    """What answers each of the aliases, ``model_name`` of its entries; an alias that has none yet is there too."""
     warnings: tuple[str, ...] = ()
     """Settings of the edge that weaken a move, one sentence each; nothing that stops one."""
 
@@ -107,21 +126,6 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
-    """A setting of the edge that a move cannot or should not be made on."""
-
-    code: str
-    """Stable: ``edge-strategy``."""
-    what: str
-    """What the edge would do, in a sentence."""
-    place: str
-    """``ConfigMap llm-gateway/litellm-config config.yaml:12``."""
-    next_action: str
-    refuses: bool
-    """Does it stop a move? Else it is told."""
-
-
-@dataclass(frozen=True, slots=True)
 class Reacher:
     """A name of the edge by which tenants reach certain engines, and which does not move with them."""
 
@@ -131,6 +135,8 @@ class Reacher:
     place: str
     harmless: bool = False
     """Does it follow what moves by itself, as another name of it does?"""
+    certain: bool = True
+    """False: its address is known only to the edge's process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ theirs is changed but a weight that would not count otherwise.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from pointsman.edge.config_edit import Edits
 from pointsman.edge.config_spans import Field, Value
 from pointsman.edge.config_text import ConfigText, Entry
 from pointsman.edge.config_yaml import refuse
-from pointsman.edge.contract import OTHER, Member, Weight
+from pointsman.edge.contract import OTHER, Member, Weight, member_id
 from pointsman.edge.litellm_names import aliases_of, answered_by, concrete
 from pointsman.edge.litellm_params import (
     INFO,
@@ -96,9 +95,7 @@ class Aliases:
 
     def member_id(self, group: str, layer: str) -> str:
         """The id of a member that has none yet: ``<model>-<layer>``, of a further group with ``@<group>``."""
-        first = f"{self.terms.model}-{layer}"
-        safe = re.sub(r"[^-A-Za-z0-9._:]", lambda found: f"_{ord(found.group()):x}_", group)
-        return first if group == self.groups[0] else f"{first}@{safe}"
+        return member_id(self.terms.model, layer, "" if group == self.groups[0] else group)
 
     def members(self) -> tuple[Member, ...]:
         """The entries as members; raises RefusedError naming the entry that cannot be one."""

@@ -1,4 +1,4 @@
-"""The Kubernetes objects that a LiteLLM proxy is made of, read as they are: Deployment, ConfigMap, pods, Service, Secret.
+"""The objects that a LiteLLM proxy is made of, read as they are: Deployment, ConfigMap, pods, Service, Secret.
 
 Everything that is read is judged by whether a move can use it; what cannot be used is refused with the object's name.
 """

@@ -6,10 +6,10 @@ Whoever parks an engine has to know them: their requests would find it gone.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from pointsman.edge.config_text import ConfigText
+from pointsman.edge.contract import Reacher
 from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.edge.litellm_names import aliases_of
 from pointsman.edge.litellm_params import (
@@ -24,20 +24,6 @@ from pointsman.edge.litellm_params import (
 __all__ = ["Reacher", "reaching"]
 
 FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
-
-
-@dataclass(frozen=True, slots=True)
-class Reacher:
-    """A name by which a tenant reaches an engine."""
-
-    name: str
-    how: str
-    """``its entry``, ``follows chat``, ``falls back to chat``, ..."""
-    place: str
-    harmless: bool = False
-    """It follows an alias that moves, so it keeps an engine."""
-    certain: bool = True
-    """False: its address is known only to the edge's process."""
 
 
 def reaching(config: ConfigText, terms: Terms, addresses: Collection[str]) -> tuple[Reacher, ...]:

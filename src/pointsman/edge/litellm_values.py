@@ -31,14 +31,14 @@ from pointsman.edge.contract import (
 )
 from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.edge.litellm_counters import read_answered, read_sent
-from pointsman.edge.litellm_replicas import Loaded, Memory, ask_loaded, began
+from pointsman.edge.litellm_loaded import loaded
 from pointsman.edge.litellm_objects import Config, Objects, ending, ready
+from pointsman.edge.litellm_obstacles import obstacles
 from pointsman.edge.litellm_params import address
 from pointsman.edge.litellm_probe import Asked, ask, seconds_late
-from pointsman.edge.litellm_loaded import loaded
 from pointsman.edge.litellm_reach import reaching
+from pointsman.edge.litellm_replicas import Loaded, Memory, ask_loaded, began
 from pointsman.edge.litellm_rollout import REVISION, ROLLED, Rollout, judge, settled
-from pointsman.edge.litellm_rules import obstacles
 from pointsman.errors import ConflictError, PermanentError, PointsmanError, TemporaryError
 from pointsman.kube.resources import Ref
 from pointsman.kube.rights import Right
@@ -128,8 +128,9 @@ class LiteLLMValues:
 
     def state_in(self, parsed: ConfigText, revision: str) -> AliasState:
         """The aliases as a configuration of this revision declares them."""
-        told = tuple(one.what for one in obstacles(parsed, self.terms) if not one.refuses)
-        return AliasState(self.terms.alias, Aliases(parsed, self.terms).members(), revision, told)
+        told = tuple(one.sentence for one in obstacles(parsed, self.terms) if one.level == "warn")
+        aliases = Aliases(parsed, self.terms)
+        return AliasState(self.terms.alias, aliases.members(), revision, aliases.groups, told)
 
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""

@@ -1,22 +1,24 @@
 """Bringing a model up on its declared layer for the first time: deploy, prove, point the alias there.
 
-The same proofs as in a move, without a source to compare with. A model whose alias points elsewhere is moved, not
-brought up.
+The same checks and proofs as in a move, without a source to compare with; at the end every replica of the edge is asked
+through the alias, as a tenant would. A model whose alias points elsewhere is moved, not brought up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pointsman.errors import NeedsPersonError, PointsmanError, RefusedError, StoppedError
+from pointsman.edge.contract import Member
+from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError, StoppedError
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
 from pointsman.move.plan.preflight import CHECKS
+from pointsman.move.plan.strategy import room_for
 from pointsman.move.records import recorded, remember, restore_record
-from pointsman.move.steps.alias import point_alias, same_members
+from pointsman.move.steps.alias import point_alias, refuse_strangers, same_members
 from pointsman.move.steps.contract import Detail
 from pointsman.move.steps.deploy import Deploy, apply_layer
 from pointsman.move.steps.prove_contract import prove_contract
@@ -28,8 +30,19 @@ __all__ = ["bring_up"]
 
 T = TypeVar("T")
 
-_APPLY = {"kinds-served", "target-namespace", "auth-secret", "no-foreign-objects", "gpus-free", "target-accepted"}
+_APPLY = {
+    "rights",
+    "edge-settings",
+    "edge-healthy",
+    "kinds-served",
+    "target-namespace",
+    "auth-secret",
+    "no-foreign-objects",
+    "target-accepted",
+}
 """The preflight's checks that make sense without a source."""
+EACH = 4
+"""Requests through the alias for each replica of the edge, before it is said that tenants are served."""
 
 
 async def bring_up(
@@ -56,6 +69,12 @@ async def _checked(conductor: Conductor, model: Model, options: Options) -> Cont
     for check in CHECKS:
         if check.id in _APPLY:
             context.note("preflight", f"{check.id}: {await check.run(context)}", {})
+    if missing := await room_for(context, context.target):
+        raise RefusedError(
+            f"there is no room for {context.target.title}: {missing}",
+            next_action="free what it needs, or declare another layer",
+            code="preflight.room",
+        )
     return context
 
 
@@ -105,8 +124,9 @@ async def _undo(conductor: Conductor, context: Context, before: _Before, first: 
     conductor.tell(Topic.UNDO_BEGUN, step.id, step.describe(context).undo, {})
     try:
         if (await context.edge.read()).members:
-            revision = await context.edge.remove()
-            await context.edge.confirm(revision, timeout=context.options.roll_timeout)
+            await context.edge.remove()
+            left = [one for one in context.alias.members if not one.ours]
+            await context.edge.confirm(left, timeout=context.options.roll_timeout)
         await step.undo(context, before.objects)
         await restore_record(context.cluster, context.model.name, before.record)
     except PointsmanError as second:
@@ -137,11 +157,14 @@ async def _bring_up(conductor: Conductor, context: Context) -> Mapping[str, Any]
     begin("contract", "ask the engine what was promised")
     proved = await prove_contract(context, layer, None, "contract")
     conductor.tell(Topic.STEP_DONE, "contract", "", proved)
-    members = [context.member(layer, 100)]
-    begin("alias", f"point {model.spec.tenant.alias} at {layer.title}")
+    members = context.alone(layer)
+    begin("alias", f"point {', '.join(context.edge.names)} at {layer.title}")
     if not same_members(context.alias.members, members):
         await point_alias(context, members)
     conductor.tell(Topic.STEP_DONE, "alias", "", {})
+    begin("served", "ask through the alias on every replica of the edge")
+    heard = await _served(context, members)
+    conductor.tell(Topic.STEP_DONE, "served", "", heard)
     point = layer.endpoint(model)
     return {
         "model": model.name,
@@ -150,12 +173,33 @@ async def _bring_up(conductor: Conductor, context: Context) -> Mapping[str, Any]
         "baseUrl": point.base_url,
         "objects": applied,
         "pods": ready["pods"],
+        "answered": heard["answered"],
         "waits": dict(context.waits.spent),
     }
 
 
+async def _served(context: Context, members: Sequence[Member]) -> Detail:
+    """Ask as a tenant would; raises MoveFailedError when a replica of the edge, or an alias, has no answer of ours."""
+    replicas = await context.edge.names_of_replicas()
+    seen = await context.edge.observe(EACH * max(1, len(replicas)))
+    refuse_strangers(context, members, seen)
+    ours = {one.id: one.alias for one in members if one.ours}
+    unheard = [name for name in replicas if not set(seen.replicas.get(name, ())) & set(ours)]
+    unheard += [f"alias {alias}" for alias in ours.values() if not set(seen.aliases.get(alias, ours)) & set(ours)]
+    if unheard:
+        failed = ", ".join(f"{count} × {kind}" for kind, count in seen.failed.items())
+        raise MoveFailedError(
+            f"{unheard[0]} has no answer from {context.target.title}" + (f": {failed}" if failed else ""),
+            where=f"alias {context.alias.alias}",
+            next_action="look at the edge's log; a 401 means that the key its entry shows is not the engine's "
+            "(spec.tenant.upstreamKey)",
+            code="not-served",
+        )
+    return {"answered": dict(seen.answered), "replicas": {name: dict(seen.replicas[name]) for name in replicas}}
+
+
 def _refuse_elsewhere(context: Context) -> None:
-    others = [one for one in context.alias.members if one.layer != context.target.id]
+    others = [one for one in context.alias.members if one.ours and one.layer != context.target.id]
     if others:
         raise RefusedError(
             f"alias {context.alias.alias} points at {', '.join(one.id for one in others)}, not at "

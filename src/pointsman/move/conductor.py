@@ -296,7 +296,8 @@ class Conductor:
 
     def _context_of(self, progress: Progress, model: Model) -> Context:
         plan = progress.plan
-        alias = AliasState(plan.alias["alias"], members_from(plan.alias), plan.alias["revision"])
+        kept = plan.alias
+        alias = AliasState(kept["alias"], members_from(kept), kept["revision"], tuple(kept.get("groups", ())))
         options = Options.from_dict(plan.options)
         source, target = self._layer(plan.source), self._layer(plan.target)
         return self._assemble(model, source, target, options, self.means.edge_for(model), alias)

@@ -141,7 +141,7 @@ class Context:
 
     def _groups(self) -> Mapping[str, Sequence[Member]]:
         """The members of each alias before the move; an alias that has none yet is there too."""
-        found: dict[str, list[Member]] = {}
+        found: dict[str, list[Member]] = {name: [] for name in self.alias.groups}
         for one in self.alias.members:
             found.setdefault(one.alias, []).append(one)
         return found or {self.alias.alias: []}
@@ -165,7 +165,8 @@ def _number(exact: Fraction) -> Weight:
 
 def alias_data(alias: AliasState) -> dict[str, Any]:
     """An alias for the journal."""
-    return {"alias": alias.alias, "revision": alias.revision, "members": member_data(alias.members)}
+    members = member_data(alias.members)
+    return {"alias": alias.alias, "revision": alias.revision, "members": members, "groups": list(alias.groups)}
 
 
 def member_data(members: Sequence[Member]) -> list[dict[str, Any]]:

@@ -49,6 +49,7 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     goal = took(receipt["overheadGoalSeconds"])
     lines.append(f"  overhead      {took(receipt['overheadSeconds'])} (goal: at most {goal})")
     lines += _downtime(receipt["downtime"], receipt["predicted"].get("downtimeSeconds", 0.0))
+    lines += _aliases(receipt)
     lines += traffic_lines(receipt["traffic"])
     lines += [f"  failed        {why}" for why in receipt["failures"]]
     return lines
@@ -63,6 +64,15 @@ def _downtime(downtime: Mapping[str, Any], predicted: float) -> list[str]:
     return [f"  no engine     {said} (predicted {took(predicted)}, accepted at most {took(accepted)})"]
 
 
+def _aliases(receipt: Mapping[str, Any]) -> list[str]:
+    """Which names moved where there are several, which were left, and who asked the source afterwards."""
+    moved, left = receipt["aliases"]["moved"], receipt["aliases"]["left"]
+    lines = [f"  aliases       {', '.join(moved)}"] if len(moved) > 1 else []
+    lines += [f"  left          {', '.join(left)}: may have lost their engine, as --leave said"] if left else []
+    said = receipt["askedAfterwards"].get("said")
+    return [*lines, *([f"  asked after   {said}"] if said else [])]
+
+
 def traffic_lines(traffic: Mapping[str, Any]) -> list[str]:
     """What the engines counted: tenants' requests by layer, the move's own beside them, and why a number is unknown."""
     by_layer = ", ".join(f"{layer} {row['tenants']}{_range(row)}" for layer, row in traffic["layers"].items())
@@ -70,6 +80,9 @@ def traffic_lines(traffic: Mapping[str, Any]) -> list[str]:
         f"  answered      {traffic['tenants']} requests of tenants ({by_layer}), {traffic['own']} of the move's own",
         f"  cut           {traffic['cut']}",
     ]
+    if others := traffic["others"]:
+        least = f": at least {others['atLeast']}" if others["tenants"] == "unknown" != others["atLeast"] else ""
+        lines.append(f"  others        {others['tenants']} requests answered by members that are none of ours{least}")
     reasons = dict.fromkeys(why for row in traffic["layers"].values() for why in row["why"])
     return [*lines, *(f"  unknown       {why}" for why in reasons)]
 

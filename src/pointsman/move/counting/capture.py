@@ -244,6 +244,7 @@ def capturing(
         paths[f"{proxy}{point.path}/v1/"] = layer.id
 
     watched, counted_wire = counted(cluster, wire, tally, capture.layer_at, paths)
+
     def layer_of(member: str) -> str:
         made = (one.id for one in layers if member.partition("@")[0] == f"{model.name}-{one.id}")
         return ids.get(member) or next(made, "")

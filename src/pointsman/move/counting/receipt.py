@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from pointsman.edge.contract import CLOSED
+from pointsman.edge.contract import CLOSED, member_id
 from pointsman.move.counting.traffic import UNKNOWN, traffic_of
 from pointsman.move.journal.journal import Progress
 from pointsman.move.journal.states import Event, State
+from pointsman.move.journal.tally import OTHERS
 from pointsman.move.waits import Wait
 
 __all__ = ["OVERHEAD_GOAL", "VERSION", "receipt_from"]
@@ -58,7 +59,9 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "overheadGoalSeconds": round(fixed + share * seconds, 3),
         "downtime": _downtime(progress),
         "split": [_split(step) for step in steps if "observed" in step["evidence"]],
+        "aliases": {"moved": _moved(progress), "left": list(plan.options.get("leave", ()))},
         "traffic": traffic_of(progress.captured, (plan.source, plan.target), _members(progress)),
+        "askedAfterwards": dict(progress.steps["drain"].outcome.get("askers", {})) if "drain" in progress.steps else {},
         "engines": _engines(progress),
         "edge": dict(progress.captured.edge),
         "steps": steps,
@@ -79,8 +82,14 @@ def _members(progress: Progress) -> dict[str, str]:
     """Layers by id of the alias' members: those of before keep theirs, a new one is named after its layer."""
     plan = progress.plan
     layers = (plan.source, plan.target, str(plan.options.get("bridge", "")), CLOSED)
-    made = {f"{plan.model}-{layer}": layer for layer in layers if layer}
-    return made | {str(one["id"]): str(one["layer"]) for one in plan.alias.get("members", [])}
+    made = {member_id(plan.model, layer): layer for layer in layers if layer}
+    return made | {str(one["id"]): str(one["layer"]) or OTHERS for one in plan.alias.get("members", [])}
+
+
+def _moved(progress: Progress) -> list[str]:
+    """The aliases, as the edge calls them."""
+    alias = progress.plan.alias
+    return list(alias.get("groups") or [alias["alias"]])
 
 
 def _served_from(progress: Progress) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.move.journal.readings import Captured, Entry
-from pointsman.move.journal.tally import EVERY
+from pointsman.move.journal.tally import EVERY, OTHERS
 from pointsman.move.probes.counters import NOT_ANSWERED
 
 __all__ = ["UNKNOWN", "traffic_of"]
@@ -40,6 +40,7 @@ class _Sum:
 
 def traffic_of(captured: Captured, layers: Iterable[str], members: Mapping[str, str]) -> dict[str, Any]:
     """By layer, and over all; ``members`` are the layers of the alias' members by id."""
+    edge = _edge(captured, members)
     named = list(dict.fromkeys([*layers, *(str(one["layer"]) for one in captured.last.values())]))
     rows = {layer: _row(layer, captured) for layer in named}
     return {
@@ -47,7 +48,20 @@ def traffic_of(captured: Captured, layers: Iterable[str], members: Mapping[str, 
         "own": sum(sum(count for way, count in row["own"].items() if way != "unsure") for row in rows.values()),
         "cut": _together(row["cut"] for row in rows.values()),
         "layers": rows,
-        "edge": _edge(captured, members),
+        "others": _others(captured, edge) if OTHERS in members.values() else None,
+        "edge": edge,
+    }
+
+
+def _others(captured: Captured, edge: Mapping[str, Any]) -> dict[str, Any]:
+    """Members of the alias that are none of ours: no engine of theirs is read, so the edge's counters are all there is."""
+    mine = sum(count for way, count in captured.own_of(OTHERS).items() if way != "unsure")
+    count = edge["answered"].get(OTHERS, UNKNOWN if edge["why"] else 0)
+    least = edge["atLeast"].get(OTHERS, 0) if isinstance(edge["atLeast"], Mapping) else UNKNOWN
+    return {
+        "tenants": count - mine if isinstance(count, int) else UNKNOWN,
+        "atLeast": max(0, least - mine) if isinstance(least, int) else UNKNOWN,
+        "own": mine,
     }
 
 
@@ -57,7 +71,7 @@ def _edge(captured: Captured, members: Mapping[str, str]) -> dict[str, Any]:
     for name, counts in captured.edge_last.items():
         before = captured.edge_first.get(name) or {}
         for member, count in (counts or {}).items():
-            layer = members.get(member, member)
+            layer = members.get(member) or members.get(member.partition("@")[0], member)
             least[layer] = least.get(layer, 0) + count - before.get(member, 0)
     mute = sorted(name for name, counts in captured.edge_last.items() if counts is None)
     mute += sorted(name for name, counts in captured.edge_first.items() if counts is None and name not in mute)

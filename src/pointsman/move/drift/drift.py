@@ -177,7 +177,7 @@ async def _pods(context: Context, layer: Layer, expected: int) -> int:
 
 
 async def _edge(context: Context, progress: Progress, steps: Sequence[Step], alias: AliasState) -> Found:
-    """Replicas have to run where the move left the aliases; who rolled them, and for which other edits, is all the same."""
+    """Replicas have to run what the move left; who rolled them, and for which other edits, is all the same."""
     if _rolling(context, progress, steps):
         return []
     left = [frozenset(one) for one in _members_left(context, progress, steps)]

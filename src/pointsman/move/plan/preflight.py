@@ -73,16 +73,21 @@ def source_of(model: Model, alias: AliasState, layers: Sequence[Layer] = LAYERS)
             f"alias {alias.alias} points at several layers ({said(ours)}); a move may have been left half way",
             next_action=f"pointsman status {model.name}; an open move is undone with pointsman move --recover",
         )
-    for name in dict.fromkeys(one.alias for one in alias.members):
+    for name in alias.groups or dict.fromkeys(one.alias for one in alias.members):
         share = [one for one in ours if one.alias == name]
         if len(share) != 1 or not share[0].weight:
-            what = f"has {count_of(len(share), 'member')} on it" if len(share) != 1 else "gives it no request (weight 0)"
             raise _refuse(
                 check,
-                f"alias {name} {what}, so there is no one share to move",
-                next_action="leave one entry of each alias on the layer, with a weight above 0",
+                f"alias {name} {_oddly(len(share))}, on the layer that is left, so there is no one share to move",
+                next_action="leave each alias one entry on that layer, with a weight above 0",
             )
     return known[found.pop()]
+
+
+def _oddly(entries: int) -> str:
+    if entries == 1:
+        return "has an entry of weight 0"
+    return "has no entry" if not entries else f"has {entries} entries"
 
 
 async def _differs(context: Context) -> str:
@@ -167,13 +172,13 @@ async def _edge_settings(context: Context) -> str:
     """What LiteLLM would do with the weights that a move writes."""
     found = await context.edge.obstacles()
     for one in found:
-        if one.refuses:
-            raise RefusedError(one.what, where=one.place, next_action=one.next_action, code=f"preflight.{one.code}")
+        if one.level == "refuse":
+            raise RefusedError(one.sentence, where=one.place, next_action=one.action, code=f"preflight.{one.code}")
     return f"it follows weights; {count_of(len(found), 'setting')} to know of" if found else "it follows weights"
 
 
 async def _reached(context: Context) -> str:
-    """Nobody finds the engine gone who was not asked: every name of the edge that reaches the source moves or is left."""
+    """Nobody finds the engine gone unasked: every name of the edge that reaches the source moves or is left."""
     found = await context.edge.reaching(addresses(context, context.source))
     harmed = [one for one in found if not one.harmless]
     unnamed = [one for one in harmed if one.name not in context.options.leave]

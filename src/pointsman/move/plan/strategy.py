@@ -16,11 +16,11 @@ from pointsman.layers.contract import Layer, PodNeed
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context, Options
 from pointsman.move.live import read_live
-from pointsman.move.plan.capacity import Room, room_from
+from pointsman.move.plan.capacity import Room, read_room, room_from
 from pointsman.move.plan.schedule import BRIDGE, GAP, SIDE_BY_SIDE, rounds
 from pointsman.spec.model import Model
 
-__all__ = ["STRATEGIES", "Choice", "Standing", "choose", "decide", "ruled_out"]
+__all__ = ["STRATEGIES", "Choice", "Standing", "choose", "decide", "room_for", "ruled_out"]
 
 _TOO_FEW = "it takes two replicas or more on both sides"
 _NO_BRIDGE = "no third layer is declared (spec.move.bridge)"
@@ -173,6 +173,12 @@ def _serving(needs: Sequence[PodNeed]) -> list[PodNeed]:
 def _bridge_of(context: Context) -> Layer | None:
     bridge = context.bridge
     return None if bridge is None or bridge.id in (context.source.id, context.target.id) else bridge
+
+
+async def room_for(context: Context, layer: Layer) -> str:
+    """Why the pods that a layer has still to get find no node; empty when they do."""
+    room, needs = await asyncio.gather(read_room(context.cluster), _still_needed(context, layer))
+    return room.missing(needs)
 
 
 async def _still_needed(context: Context, layer: Layer) -> Sequence[PodNeed]:

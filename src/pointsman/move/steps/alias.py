@@ -142,8 +142,9 @@ def refuse_strangers(context: Context, members: Sequence[Member], seen: Observat
     ends = {*seen.answered, *({} if others else seen.failed)} - {one.id for one in members}
     silent = [] if any(one.ours and one.id in seen.answered for one in members) else ["nobody of ours"]
     if ends or silent:
+        end = sorted([*ends, *silent])[0]
         raise MoveFailedError(
-            f"of what is ours the target is alone in the alias, and requests ended with {sorted([*ends, *silent])[0]!r}",
+            f"of what is ours the target is alone in the alias, and a request ended with {end!r}",
             where=f"alias {context.model.spec.tenant.alias}",
             next_action="look at the edge's log",
             code="requests-failed",
@@ -162,9 +163,11 @@ async def restore_alias(context: Context) -> Detail:
     before = context.alias.members
 
     async def back() -> str:
-        if not await _taken_over(context, before):
+        current = await context.edge.read()
+        revision = current.revision
+        if not same_members(current.members, before) or not await _taken_over(context, before):
             await behind(context, PATIENCE)  # tenants may suffer where they are, so they do not wait longer than that
-        revision = await context.edge.write(before)
+            revision = await context.edge.write(before)
         with context.waits.during(Wait.EDGE_ROLL):
             await context.edge.confirm(before, timeout=context.options.roll_timeout)
         return revision

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pointsman.edge.contract import AliasState, Member
+from pointsman.edge.contract import Member
 from pointsman.move.context import Context
 from pointsman.move.steps.contract import Description, Detail, Step
 
@@ -63,7 +63,7 @@ class Leg:
         assert bridge is not None, "a leg without a bridge"
         if not self.first:
             there = context.alone(bridge)
-            return replace(context, source=bridge, alias=AliasState(context.alias.alias, there, context.alias.revision))
+            return replace(context, source=bridge, alias=replace(context.alias, members=there))
         tell = context.note
         return replace(
             context,

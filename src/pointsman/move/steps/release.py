@@ -131,7 +131,7 @@ class Drain:
 
 
 async def refuse_reached(context: Context, layer: Layer) -> None:
-    """Raise NeedsPersonError when a name of the edge that does not move still reaches the layer: it must not end then."""
+    """Raise NeedsPersonError when a name of the edge that does not move still reaches the layer: it must not end."""
     reached = await still_reached(context, layer)
     if reached:
         model = context.model.name
