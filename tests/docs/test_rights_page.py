@@ -11,7 +11,7 @@ from pointsman.demo.platform import example_model
 from pointsman.edge.litellm_values import litellm_values
 from pointsman.kube.rights import Right
 from pointsman.layers.registry import LAYERS
-from pointsman.move.plan.rights import rights_of
+from pointsman.move.plan.rights import rights_of, rights_to_know
 from tests.world.cluster import MemoryCluster
 
 FILE = Path(__file__).parents[2] / "docs/rights.yaml"
@@ -56,4 +56,4 @@ def test_the_role_for_namespaces_is_what_moves_ask_for_there() -> None:
 def test_the_role_for_the_cluster_holds_what_moves_ask_for_everywhere() -> None:
     assert {words(one) for one in wanted() if not one.namespace} == EVERYWHERE
     listed = {("list", ref.kind.group, ref.kind.plural) for layer in LAYERS for ref in layer.reads(example_model())}
-    assert given("pointsman-view") == EVERYWHERE | listed
+    assert given("pointsman-view") == EVERYWHERE | listed | {words(one) for one in rights_to_know()}

@@ -12,7 +12,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from pointsman.errors import ConflictError, NotFoundError, TemporaryError
+from pointsman.errors import ConflictError, NotFoundError, PermanentError, TemporaryError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
 from pointsman.kube.watch import Event
@@ -57,6 +57,7 @@ class MemoryCluster:
     _watchers: list[tuple[Kind, asyncio.Queue[Event]]] = field(default_factory=list)
 
     async def get(self, ref: Ref) -> Object:
+        self._check_right("get", ref.kind)
         found = await self.find(ref)
         if found is None:
             raise NotFoundError("not found", where=str(ref))
@@ -71,6 +72,9 @@ class MemoryCluster:
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None, fields: str = ""
     ) -> list[Object]:
         await asyncio.sleep(0)
+        if kind.plural in self.unknown_kinds:
+            raise NotFoundError("the server could not find the requested resource", where=kind.plural)
+        self._check_right("list", kind)
         return [copy.deepcopy(one) for ref, one in self.objects.items() if _selected(ref, one, kind, namespace, labels)]
 
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
@@ -173,6 +177,8 @@ class MemoryCluster:
         if plural == "selfsubjectaccessreviews":
             asked = body["spec"]["resourceAttributes"]
             return _reviewed({"allowed": f"{asked['verb']} {asked['resource']}" not in self.denied})
+        if f"list {plural}" in self.denied:
+            return Response(403, CIMultiDict(), b"{}")
         return Response(404 if plural in self.unknown_kinds else 200, CIMultiDict(), b"{}")
 
     async def proxy_get(self, namespace: str, pod: str, port: int, path: str, timeout: float = 10.0) -> Response:
@@ -201,6 +207,10 @@ class MemoryCluster:
             for (where, name), engine in self.engines.items()
             if where == namespace and _ready(self.objects[Ref(kind_of("Pod"), name, where)])
         ]
+
+    def _check_right(self, verb: str, kind: Kind) -> None:
+        if f"{verb} {kind.plural}" in self.denied:
+            raise PermanentError(f"{kind.plural} is forbidden", where=kind.plural, code="cluster-forbidden")
 
     def _check_version(self, ref: Ref, body: Object) -> None:
         found = self.objects.get(ref)

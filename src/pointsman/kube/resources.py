@@ -112,6 +112,11 @@ KINDS: tuple[Kind, ...] = (
     Kind(_GATEWAY, "v1", "Gateway", "gateways"),
     Kind(_GATEWAY, "v1", "HTTPRoute", "httproutes"),
     Kind("inference.networking.k8s.io", "v1", "InferencePool", "inferencepools"),
+    Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
+    Kind("argoproj.io", "v1alpha1", "Application", "applications"),
+    Kind("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations"),
+    Kind("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases"),
+    Kind("keda.sh", "v1alpha1", "ScaledObject", "scaledobjects"),
 )
 """Every kind the program touches. A kind that is not here is a bug, not something to discover at run time."""
 

@@ -16,7 +16,10 @@ from pointsman.move.boundary import Object
 from pointsman.move.context import Context
 from pointsman.move.judging.askers import addresses
 from pointsman.move.live import read_live
+from pointsman.move.plan.owning import owners
+from pointsman.move.plan.reaching import others_reach
 from pointsman.move.plan.rights import rights_of
+from pointsman.move.plan.rolls import edge_rolls
 from pointsman.move.plan.strategy import choose
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.alias import behind
@@ -313,6 +316,9 @@ CHECKS: tuple[Check, ...] = (
     Check("edge-settings", "the edge follows weights", _edge_settings),
     Check("edge-healthy", "every replica of the edge is ready and runs what is declared", _edge_healthy),
     Check("aliases", "everything that reaches the source moves along or may be left", _reached),
+    Check("owners", "nobody puts back what the move changes", owners),
+    Check("edge-rolls", "the edge can be rolled without a gap", edge_rolls),
+    Check("others-reach", "what reaches the source past the edge is told", others_reach),
     Check("kinds-served", "the cluster knows the target's kinds", _kinds_served),
     Check("target-namespace", "the target's namespace exists", _namespace),
     Check("auth-secret", "the engine's key is in the target's namespace", _auth_secret),

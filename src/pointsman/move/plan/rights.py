@@ -13,9 +13,11 @@ from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.kube.rights import Right, rights
 from pointsman.layers.contract import Layer
 from pointsman.move.holding.lock import NAMESPACE
+from pointsman.move.plan.reaching import rights_to_look_around
+from pointsman.owners.reading import rights_to_look
 from pointsman.spec.model import Model
 
-__all__ = ["rights_of"]
+__all__ = ["rights_of", "rights_to_know"]
 
 _LOOK = ("get", "list", "watch")
 
@@ -24,6 +26,11 @@ def rights_of(model: Model, source: Layer, target: Layer, edge: Edge) -> list[Ri
     """For a move of ``model`` between two layers; the source's objects are there already, and stay."""
     made = [right for one in target.render(model) for right in _on(["create", "delete"], ref_of(one))]
     return [*_everywhere(), *_own(), *edge.rights(), *made, *_layer(model, target), *_layer(model, source)]
+
+
+def rights_to_know() -> list[Right]:
+    """What a plan looks at beyond that, in the whole cluster. It goes on without, and says what it does not know."""
+    return [*rights_to_look(), *rights_to_look_around(), *rights(["list"], kind_of("PodDisruptionBudget"))]
 
 
 def _on(verbs: Iterable[str], ref: Ref) -> list[Right]:
