@@ -25,6 +25,7 @@ __all__ = [
     "CLOUD",
     "EDGE",
     "HERE",
+    "KEY",
     "MODEL",
     "annotate",
     "config",
@@ -34,6 +35,7 @@ __all__ = [
     "layer",
     "model",
     "place",
+    "pods",
     "put_up",
     "restart",
     "rolled",
@@ -106,6 +108,11 @@ def version(lab: RunningLab) -> str:
     """Of the ConfigMap: another one after every write."""
     found: str = _config_map(lab)["metadata"]["resourceVersion"]
     return found
+
+
+def pods(lab: RunningLab) -> set[str]:
+    """The proxy's replicas, by name."""
+    return set(lab.kubectl("get", "pods", "-n", EDGE, "-o", "name").stdout.split())
 
 
 def edit(lab: RunningLab, text: str) -> None:
