@@ -47,6 +47,8 @@ HERE = Path(__file__).parent
 MODEL = str(HERE / "model.yaml")
 CLOUD = "http://cloud.elsewhere.svc.cluster.local:8000/v1"
 EDGE, KEY = "ai-gateway", "proxy.yml"
+SWIFT = {"ttft": 0.02, "itl": 0.004, "cold_start": {"load": 0.2, "compile": 0.1, "warmup": 0.1}}
+"""What the lab's engines do of a model whose speed is not looked at."""
 
 
 def model() -> Model:
@@ -76,6 +78,9 @@ def put_up(lab: RunningLab, source: str) -> None:
     for file in (root / "namespaces.yaml", root / "secrets.yaml", HERE / "platform.yaml"):
         lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
     lab.kubectl("create", "configmap", "proxy-config", "-n", EDGE, f"--from-literal={KEY}={config(engines_of(source))}")
+    for one in LAYERS:
+        settings = f"--from-literal={model().name}={json.dumps(SWIFT)}"
+        lab.kubectl("create", "configmap", "lab-engine", "-n", one.namespace(model()), settings)
     place(lab, source)
     lab.kubectl("rollout", "status", "deployment/cloud", "-n", "elsewhere", "--timeout=60s", timeout=90)
     rolled(lab)
@@ -95,6 +100,7 @@ def take_down(lab: RunningLab) -> None:
     """Nothing of it is left."""
     for one in LAYERS:
         _remove(lab, one)
+        lab.kubectl("delete", "configmap", "lab-engine", "-n", one.namespace(model()), "--ignore-not-found")
     lab.kubectl("delete", "namespace", EDGE, "elsewhere", "--wait", "--ignore-not-found", timeout=150)
 
 

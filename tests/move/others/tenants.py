@@ -31,7 +31,7 @@ from tests.move.others.scene import CLOUD, engines_of, model
 
 __all__ = ["LEFT", "PAST", "RATES", "Tenants", "calling"]
 
-RATES = {"qwen-local": 3.0, "chat-mini": 1.0, "team-a/summaries": 1.0, "cloud-large": 0.5}
+RATES = {"qwen-local": 4.0, "chat-mini": 1.0, "team-a/summaries": 1.0, "cloud-large": 0.5}
 """Requests a second by what tenants call: our alias, one behind a router's alias, one behind a wildcard, a stranger."""
 LEFT = ("chat-mini", "team-a/summaries")
 """Those that stand on the model's engines without being its alias."""
