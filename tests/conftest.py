@@ -228,10 +228,14 @@ def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
     if any("::" in word for word in config.args) or config.option.keyword:
         return
     for sweep, (file, count) in SAMPLES.items():
-        found = [item for item in items if file in item.nodeid]
-        if config.getoption(f"--{sweep}") == "all" or len(found) <= count:
+        if config.getoption(f"--{sweep}") == "all":
             continue
-        kept = random.Random(config.getoption(f"--{sweep}-seed")).sample(found, count)
-        dropped = [item for item in found if item not in kept]
-        items[:] = [item for item in items if item not in dropped]
-        config.hook.pytest_deselected(items=dropped)
+        found = [item for item in items if file in item.nodeid]
+        kept = random.Random(config.getoption(f"--{sweep}-seed")).sample(found, min(count, len(found)))
+        _drop(config, items, [item for item in found if item not in kept])
+        _drop(config, items, [item for item in items if item.get_closest_marker(sweep)])
+
+
+def _drop(config: pytest.Config, items: list[pytest.Item], dropped: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if item not in dropped]
+    config.hook.pytest_deselected(items=dropped)

@@ -54,7 +54,7 @@ def lost(count: int, member: str = "") -> list[Entry]:
 def held(
     before: Mapping[str, Count], after: Mapping[str, Count], receipts: Sequence[Any], ledger: Sequence[Entry]
 ) -> Reconciliation:
-    return reconcile(before, after, receipts, ledger, lambda member: member.removeprefix("qwen-"))
+    return reconcile(before, after, receipts, ledger, lambda entry: entry.member.removeprefix("qwen-"))
 
 
 BEFORE = {OLD: Count("a", 100)}

@@ -77,7 +77,7 @@ class Books:
         told = self.receipts() if receipts is None else receipts
         begin = f"{example_model().name}-"
         entries = self.load.ledger.entries
-        return reconcile(self.before, self.after, told, entries, lambda member: member.removeprefix(begin))
+        return reconcile(self.before, self.after, told, entries, lambda entry: entry.member.removeprefix(begin))
 
 
 @asynccontextmanager

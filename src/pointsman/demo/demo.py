@@ -19,7 +19,7 @@ from pointsman.demo.baseline import collect, differing
 from pointsman.demo.call import Alias
 from pointsman.demo.counts import Count, quiet_counts
 from pointsman.demo.door import door
-from pointsman.demo.ledger import Window, summary
+from pointsman.demo.ledger import Entry, Window, summary
 from pointsman.demo.load import Load
 from pointsman.demo.platform import apply_platform
 from pointsman.demo.receipt import joined
@@ -241,8 +241,8 @@ class Demo:
             return await quiet_counts(client, LAYERS, self.plan.model)
         return None
 
-    def _layer_of(self, member: str) -> str:
-        return member.removeprefix(f"{self.plan.model.name}-")
+    def _layer_of(self, entry: Entry) -> str:
+        return entry.member.removeprefix(f"{self.plan.model.name}-")
 
     def _alias(self) -> Alias:
         model = self.plan.model

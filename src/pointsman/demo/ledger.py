@@ -32,6 +32,8 @@ class Entry:
     status: int = 0
     member: str = ""
     """Who answered, by the edge's own header."""
+    base: str = ""
+    """Where the answer came from, as the edge says: the base URL that it asked."""
     retries: int = 0
     """Attempts of the edge that failed before this answer."""
     failure: str = ""

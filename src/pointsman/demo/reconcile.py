@@ -36,18 +36,18 @@ def reconcile(
     after: Mapping[str, Count],
     receipts: Iterable[Receipt],
     entries: Sequence[Entry],
-    layer_of: Callable[[str], str],
+    layer_of: Callable[[Entry], str],
 ) -> Reconciliation:
     """Hold the ledger's entries against the receipts of all moves between two quiet counts of the engines.
 
-    ``layer_of`` is the layer of a member of the alias by its id.
+    ``layer_of`` is the layer that an entry's answer came from; empty: nobody knows.
     """
     told = sorted(receipts, key=lambda one: str(one["started"]))
     counted = {*(one.layer for one in before.values()), *(one.layer for one in after.values())}
     named = {layer for one in told for layer in one["traffic"]["layers"]}
-    heard = {layer_of(one.member) for one in entries if one.answered}
+    heard = {layer_of(one) for one in entries if one.answered}
     rows = {
-        layer: _row(layer, before, after, told, [one for one in entries if layer_of(one.member) in ("", layer)])
+        layer: _row(layer, before, after, told, [one for one in entries if layer_of(one) in ("", layer)])
         for layer in sorted(counted | named | heard)
     }
     return Reconciliation(rows, sum(not one.answered for one in entries))

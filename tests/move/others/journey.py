@@ -1,0 +1,139 @@
+"""One move of the model between others' aliases, from the operator's side, and what everybody saw of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pointsman.kube.client import Client
+from pointsman.kube.resources import kind_of
+from tests.conftest import RunningLab
+from tests.move.others import scene
+from tests.move.others.scene import EDGE, KEY, MODEL
+from tests.move.others.tenants import PAST, Tenants, calling
+from tests.move.platform import moves, pointsman_in, receipts_since
+
+__all__ = ["QUICK", "Seen", "command", "journey", "naming"]
+
+QUICK = ("--hold", "1", "--ready-timeout", "90", "--roll-timeout", "90", "--drain-timeout", "25")
+LIMIT = 240.0
+"""Seconds one command may take."""
+PAUSED = 4
+
+
+@dataclass(slots=True)
+class Seen:
+    """One move."""
+
+    source: str
+    target: str
+    before: str
+    """The edge's configuration when it began."""
+    after: str = ""
+    exits: list[int] = field(default_factory=list)
+    """Of ``move``, and of ``resume`` when it paused."""
+    told: str = ""
+    """What the operator read."""
+    declared: list[str] = field(default_factory=list)
+    """Every configuration of the edge meanwhile."""
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    tenants: Tenants | None = None
+    ended: float = 0.0
+    """On the tenants' clock."""
+
+
+def command(lab: RunningLab, *words: str, timeout: float = LIMIT) -> subprocess.CompletedProcess[str]:
+    """A command of the program, to its end."""
+    return pointsman_in(lab)(*words, "--kubeconfig", str(lab.kubeconfig), timeout=timeout)
+
+
+def naming(folder: Path, *aliases: str) -> str:
+    """The model's file with further aliases."""
+    text, line = Path(MODEL).read_text(encoding="utf-8"), "    alias: qwen-local\n"
+    assert line in text
+    path = folder / "model.yaml"
+    path.write_text(text.replace(line, f"{line}    aliases: {json.dumps(aliases)}\n"), encoding="utf-8")
+    return str(path)
+
+
+async def journey(lab: RunningLab, source: str, target: str, file: str, *words: str, patient: bool = True) -> Seen:
+    """Move under tenants of every alias, one of whom goes past the edge.
+
+    ``patient``: that one stops when the move has paused for it, and the move is resumed; else as soon as the move says
+    that it is not drained.
+    """
+    seen = Seen(source, target, scene.declared(lab))
+    known = await asyncio.to_thread(moves, lab)
+    async with calling(lab, source) as tenants, _declared(lab, seen.declared):
+        seen.tenants = tenants
+        await _moved(lab, seen, ("move", file, "--to", target, "--yes", *QUICK, *words), patient=patient)
+        seen.ended = next(iter(tenants.loads.values())).now()
+        await tenants.close()
+    seen.after = await asyncio.to_thread(scene.declared, lab)
+    seen.receipts = await asyncio.to_thread(receipts_since, lab, known)
+    return seen
+
+
+async def _moved(lab: RunningLab, seen: Seen, words: Sequence[str], *, patient: bool) -> None:
+    assert seen.tenants is not None
+    code = await _run(lab, seen, words, None if patient else seen.tenants)
+    if code == PAUSED:
+        await seen.tenants.leave(PAST)
+        await _run(lab, seen, ("resume", scene.model().name), None)
+
+
+async def _run(lab: RunningLab, seen: Seen, words: Sequence[str], leaving: Tenants | None) -> int:
+    """One command; who goes past the edge stops when it says so."""
+    program = pointsman_in(lab)
+    process = await asyncio.create_subprocess_exec(
+        *program.command(*words, "--output", "json", "--kubeconfig", str(lab.kubeconfig)),
+        env=program.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        limit=1024 * 1024,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    reading = asyncio.create_task(process.stdout.read())
+    try:
+        async with asyncio.timeout(LIMIT):
+            async for line in process.stderr:
+                seen.told += line.decode()
+                if leaving is not None and PAST in line.decode():
+                    await leaving.leave(PAST)
+                    leaving = None
+            seen.told += (await reading).decode()
+            seen.exits.append(await process.wait())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        reading.cancel()
+    return seen.exits[-1]
+
+
+@asynccontextmanager
+async def _declared(lab: RunningLab, texts: list[str]) -> AsyncIterator[None]:
+    """Keeps every configuration that the edge is given."""
+
+    async def follow() -> None:
+        async with Client.from_kubeconfig(lab.kubeconfig) as client:
+            async for event in client.watch(kind_of("ConfigMap"), EDGE):
+                if event.type in ("ADDED", "MODIFIED") and event.object["metadata"]["name"] == "proxy-config":
+                    texts.append(event.object["data"][KEY])
+
+    following = asyncio.create_task(follow())
+    try:
+        yield
+    finally:
+        following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following

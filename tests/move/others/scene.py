@@ -1,0 +1,171 @@
+"""The platform that others wrote, in the shared lab beside the example's: put up, read, edited as they do, taken down.
+
+Its LiteLLM has a namespace, names and a key of its own, and no word of ours. Behind alias ``qwen-local`` is the model
+with four requests in five and a cloud with one; ``gpt-4o-mini``, ``chat-mini`` through ``model_group_alias`` and the
+wildcard ``team-a/*`` stand on the same engines.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pointsman.demo.platform import example_root
+from pointsman.kube.resources import Ref
+from pointsman.layers.contract import Layer, Manifest
+from pointsman.layers.registry import LAYERS
+from pointsman.spec.loading import load_model
+from pointsman.spec.model import Model
+from tests.conftest import RunningLab
+
+__all__ = [
+    "CLOUD",
+    "EDGE",
+    "HERE",
+    "KEY",
+    "MODEL",
+    "annotate",
+    "config",
+    "declared",
+    "edit",
+    "engines_of",
+    "layer",
+    "model",
+    "place",
+    "pods",
+    "put_up",
+    "restart",
+    "rolled",
+    "take_down",
+    "version",
+]
+
+HERE = Path(__file__).parent
+MODEL = str(HERE / "model.yaml")
+CLOUD = "http://cloud.elsewhere.svc.cluster.local:8000/v1"
+EDGE, KEY = "ai-gateway", "proxy.yml"
+SWIFT = {"ttft": 0.02, "itl": 0.004, "cold_start": {"load": 0.2, "compile": 0.1, "warmup": 0.1}}
+"""What the lab's engines do of a model whose speed is not looked at."""
+
+
+def model() -> Model:
+    """What moves."""
+    return load_model(Path(MODEL))
+
+
+def layer(name: str) -> Layer:
+    """A layer by its id."""
+    return next(one for one in LAYERS if one.id == name)
+
+
+def engines_of(name: str) -> str:
+    """The base URL of the model's engines on a layer."""
+    return layer(name).endpoint(model()).base_url
+
+
+def config(engines: str) -> str:
+    """Their configuration, with all their aliases on these engines."""
+    text = (HERE / "proxy.yaml").read_text(encoding="utf-8")
+    return text.replace("SERVED", model().spec.served_model_name).replace("ENGINES", engines)
+
+
+def put_up(lab: RunningLab, source: str) -> None:
+    """All of it runs, with the model on ``source``."""
+    root = example_root() / "platform"
+    for file in (root / "namespaces.yaml", root / "secrets.yaml", HERE / "platform.yaml"):
+        lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
+    lab.kubectl("create", "configmap", "proxy-config", "-n", EDGE, f"--from-literal={KEY}={config(engines_of(source))}")
+    for one in LAYERS:
+        settings = f"--from-literal={model().name}={json.dumps(SWIFT)}"
+        lab.kubectl("create", "configmap", "lab-engine", "-n", one.namespace(model()), settings)
+    place(lab, source)
+    lab.kubectl("rollout", "status", "deployment/cloud", "-n", "elsewhere", "--timeout=60s", timeout=90)
+    rolled(lab)
+
+
+def place(lab: RunningLab, source: str) -> None:
+    """The model's engines run on ``source`` alone, put there by people who apply manifests."""
+    for one in LAYERS:
+        if one.id != source:
+            _remove(lab, one)
+    given = json.dumps(_listed(layer(source).render(model())))
+    lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=given)
+    _until_it_serves(lab, layer(source))
+
+
+def take_down(lab: RunningLab) -> None:
+    """Nothing of it is left."""
+    for one in LAYERS:
+        _remove(lab, one)
+        lab.kubectl("delete", "configmap", "lab-engine", "-n", one.namespace(model()), "--ignore-not-found")
+    lab.kubectl("delete", "namespace", EDGE, "elsewhere", "--wait", "--ignore-not-found", timeout=150)
+
+
+def declared(lab: RunningLab) -> str:
+    """What their ConfigMap says."""
+    text: str = _config_map(lab)["data"][KEY]
+    return text
+
+
+def version(lab: RunningLab) -> str:
+    """Of the ConfigMap: another one after every write."""
+    found: str = _config_map(lab)["metadata"]["resourceVersion"]
+    return found
+
+
+def pods(lab: RunningLab) -> set[str]:
+    """The proxy's replicas, by name."""
+    return set(lab.kubectl("get", "pods", "-n", EDGE, "-o", "name").stdout.split())
+
+
+def edit(lab: RunningLab, text: str) -> None:
+    """Somebody writes the ConfigMap; no replica of the proxy reads it again for that."""
+    body = json.dumps({"data": {KEY: text}})
+    lab.kubectl("patch", "configmap", "proxy-config", "-n", EDGE, "--type=merge", "-p", body)
+
+
+def restart(lab: RunningLab) -> None:
+    """``kubectl rollout restart``, as everybody does."""
+    lab.kubectl("rollout", "restart", "deployment/proxy", "-n", EDGE)
+
+
+def annotate(lab: RunningLab, checksum: str) -> None:
+    """What Helm does on upgrade: the checksum of the configuration is an annotation of the pods."""
+    template = {"metadata": {"annotations": {"checksum/config": checksum}}}
+    body = json.dumps({"spec": {"template": template}})
+    lab.kubectl("patch", "deployment", "proxy", "-n", EDGE, "-p", body)
+
+
+def rolled(lab: RunningLab) -> None:
+    """Wait until the roll that somebody began is complete."""
+    lab.kubectl("rollout", "status", "deployment/proxy", "-n", EDGE, "--timeout=120s", timeout=150)
+
+
+def _config_map(lab: RunningLab) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(lab.kubectl("get", "configmap", "proxy-config", "-n", EDGE, "-o", "json").stdout)
+    return found
+
+
+def _remove(lab: RunningLab, one: Layer) -> None:
+    """Nothing of the model is left on a layer."""
+    given = json.dumps(_listed(one.render(model())))
+    lab.kubectl("delete", "--ignore-not-found", "--wait", "-f", "-", given=given, timeout=120)
+
+
+def _listed(manifests: Sequence[Manifest]) -> Manifest:
+    return {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
+
+
+def _until_it_serves(lab: RunningLab, one: Layer) -> None:
+    deadline = time.monotonic() + 90
+    while not (said := one.readiness(model(), {ref: _live(lab, ref) for ref in one.reads(model())})).ready:
+        assert time.monotonic() < deadline, f"{one.title}: {said.reason}"
+        time.sleep(0.3)
+
+
+def _live(lab: RunningLab, ref: Ref) -> dict[str, Any] | None:
+    found = lab.kubectl("get", "--raw", ref.path(), check=False)
+    return json.loads(found.stdout) if found.returncode == 0 else None
