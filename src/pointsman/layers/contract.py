@@ -42,9 +42,10 @@ class Endpoint:
     """Where the tenant edge reaches the layer, inside the cluster."""
 
     base_url: str
-    """OpenAI base URL, ending in ``/v1``: ``http://raw-vllm.serving.svc.cluster.local:8000/v1``."""
+    """OpenAI base URL, ending in ``/v1``: ``http://raw-vllm.serving.svc.cluster.local:8000/v1``, or the layer's
+    declared ``address``, which then need not pass the Service below."""
     service: Ref
-    """The Service behind that URL (the gateway's own where there is a gateway)."""
+    """The layer's Service (the gateway's own where there is a gateway)."""
     port: int
     """Port of that Service."""
     path: str

@@ -78,10 +78,10 @@ def secret_env(name: str, auth: Auth) -> dict[str, Any]:
 
 
 def environment(model: Model) -> list[dict[str, Any]]:
-    """The key tenants are checked against, the hub's token if there is one, and the operator's own."""
-    token = model.spec.weights.hugging_face.token
+    """The key tenants are checked against and the hub's token, if there are any, and the operator's own."""
+    auth, token = model.spec.contract.auth, model.spec.weights.hugging_face.token
     return [
-        secret_env("VLLM_API_KEY", model.spec.contract.auth),
+        *([secret_env("VLLM_API_KEY", auth)] if auth else []),
         *([secret_env("HF_TOKEN", token)] if token else []),
         *({"name": name, "value": value} for name, value in sorted(model.spec.engine.env.items())),
     ]

@@ -61,7 +61,7 @@ class KServe:
         """
         name, namespace = f"{self.name(model)}-predictor", self.namespace(model)
         return Endpoint(
-            base_url=f"http://{name}.{namespace}.svc.cluster.local/v1",
+            base_url=model.spec.layers.kserve.address or f"http://{name}.{namespace}.svc.cluster.local/v1",
             service=Ref(kind_of("Service", "v1"), name, namespace),
             port=80,
             path="",

@@ -78,7 +78,8 @@ class LlmD:
         path = f"/{self.namespace(model)}/{self.name(model)}"
         port = "" if gateway.port == 80 else f":{gateway.port}"
         return Endpoint(
-            base_url=f"http://{service}.{gateway.namespace}.svc.cluster.local{port}{path}/v1",
+            base_url=model.spec.layers.llm_d.address
+            or f"http://{service}.{gateway.namespace}.svc.cluster.local{port}{path}/v1",
             service=Ref(kind_of("Service", "v1"), service, gateway.namespace),
             port=gateway.port,
             path=path,

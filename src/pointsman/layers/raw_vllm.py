@@ -49,7 +49,8 @@ class RawVllm:
         """The Service, on the engine's own port."""
         name, namespace = self.name(model), self.namespace(model)
         return Endpoint(
-            base_url=f"http://{name}.{namespace}.svc.cluster.local:{engine.PORT}/v1",
+            base_url=model.spec.layers.raw_vllm.address
+            or f"http://{name}.{namespace}.svc.cluster.local:{engine.PORT}/v1",
             service=Ref(kind_of("Service", "v1"), name, namespace),
             port=engine.PORT,
             path="",

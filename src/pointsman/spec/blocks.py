@@ -8,7 +8,7 @@ from pydantic import Field
 
 from pointsman.spec.block import Block
 from pointsman.spec.resources import Accelerator, Resources
-from pointsman.spec.words import Image, Name, Path, Quantity
+from pointsman.spec.words import Address, Image, Name, Path, Quantity
 
 __all__ = ["Gateway", "KServe", "Layers", "LlmD", "Placed", "Prefill", "PvcWeights", "RawVllm", "StagedWeights"]
 
@@ -36,6 +36,8 @@ class Placed(Block):
     """Name of the main object; the model's name when absent."""
     application: Name | None = None
     """Argo CD Application that owns the manifests, in GitOps mode."""
+    address: Address | None = None
+    """Where the edge reaches this layer when not by its Service: a gateway of your own, ``http://HOST/PATH/v1``."""
     weights: StagedWeights | None = None
     """Weights that lie there already, in place of a download."""
     image: Image | None = None

@@ -144,6 +144,35 @@ def _same_place(model: Model) -> Iterator[Contradiction]:
         seen[place] = layer
 
 
+def _same_address(model: Model) -> Iterator[Contradiction]:
+    seen: dict[str, str] = {}
+    layers = model.spec.layers
+    for layer, block in (("raw-vllm", layers.raw_vllm), ("kserve", layers.kserve), ("llm-d", layers.llm_d)):
+        if block.address is None:
+            continue
+        if block.address in seen:
+            yield Contradiction(
+                ("spec", "layers", layer, "address"),
+                f"{layer} and {seen[block.address]} would be reached at one address, so nobody could tell who answers",
+                "give each layer an address of its own",
+                "spec-same-place",
+            )
+        seen[block.address] = layer
+
+
+def _aliases(model: Model) -> Iterator[Contradiction]:
+    seen = {model.spec.tenant.alias: "spec.tenant.alias"}
+    for index, alias in enumerate(model.spec.tenant.aliases):
+        if alias in seen:
+            yield Contradiction(
+                ("spec", "tenant", "aliases", index),
+                f"{alias!r} is named already, as {seen[alias]}",
+                "remove it",
+                "spec-same-alias",
+            )
+        seen.setdefault(alias, f"spec.tenant.aliases[{index}]")
+
+
 CHECKS: tuple[Callable[[Model], Iterator[Contradiction]], ...] = (
     _arguments,
     _positional,
@@ -152,5 +181,7 @@ CHECKS: tuple[Callable[[Model], Iterator[Contradiction]], ...] = (
     _resources,
     _name_lengths,
     _same_place,
+    _same_address,
+    _aliases,
 )
 """Every check, in the order of the fields."""

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from pointsman.spec.document import Document, Place
 from pointsman.spec.model import Model
 from pointsman.spec.problems import Problem
+from pointsman.spec.words import shown
 
 __all__ = ["judge"]
 
@@ -95,7 +96,7 @@ def _literal(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
     allowed = expected.replace(" or ", ", ").replace("'", "").split(", ")
     near = nearest(str(detail["input"]), allowed)
     hint = f"use one of: {', '.join(allowed)}" + (f" (did you mean {near}?)" if near and len(allowed) > 1 else "")
-    return f"{_told(place)} is {_shown(detail['input'])}", hint, "spec-wrong-value"
+    return f"{_told(place)} is {shown(detail['input'])}", hint, "spec-wrong-value"
 
 
 def _own(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
@@ -107,7 +108,7 @@ def _wrong_value(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     limit = _LIMITS.get(kind, "").format(**context)
     allowed = _KINDS.get(kind) or limit or detail["msg"].lower()
-    return f"{_told(place)} is {_shown(detail['input'])}", f"it must be {allowed}", "spec-wrong-value"
+    return f"{_told(place)} is {shown(detail['input'])}", f"it must be {allowed}", "spec-wrong-value"
 
 
 _EXPLAIN: Mapping[str, Callable[[Place, ErrorDetails], tuple[str, str, str]]] = {
@@ -115,17 +116,6 @@ _EXPLAIN: Mapping[str, Callable[[Place, ErrorDetails], tuple[str, str, str]]] = 
     "literal_error": _literal,
     "pointsman": _own,
 }
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "empty"
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = repr(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else str(value).lower()
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def nearest(word: str, known: list[str]) -> str | None:

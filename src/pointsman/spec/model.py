@@ -6,16 +6,17 @@ one meaning on every layer; what only one layer has is in that layer's block (``
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, WrapSerializer
+from pydantic_core import PydanticCustomError
 
 from pointsman.spec.block import Block
 from pointsman.spec.blocks import Layers
 from pointsman.spec.move import Move
 from pointsman.spec.resources import Accelerator, ResourceList, Resources, Toleration
 from pointsman.spec.tenant import Tenant
-from pointsman.spec.words import Arguments, EnvName, Image, Key, LayerId, Name, Repo
+from pointsman.spec.words import Arguments, EnvName, Image, Key, LayerId, Name, Repo, Revision, ServedName, shown
 
 __all__ = [
     "LAYER_IDS",
@@ -50,7 +51,7 @@ class HuggingFace(Block):
 
     repo: Repo
     """Owner and name, as on the hub."""
-    revision: Annotated[str | None, Field(pattern=r"^[-._/A-Za-z0-9]+$")] = None
+    revision: Revision | None = None
     """Commit, branch or tag; the hub's default branch when absent."""
     token: Auth | None = None
     """Secret with a hub token, for repositories that are not public."""
@@ -101,6 +102,27 @@ class Auth(Block):
     """Key inside it."""
 
 
+def _keyless(value: Any) -> Any:
+    """Said aloud: an empty value is a slip, not a promise to ask nobody for a key."""
+    if value == "none":
+        return None
+    if value is None or isinstance(value, str):
+        raise PydanticCustomError(
+            "pointsman",
+            "{what}",
+            {"what": f"it is {shown(value)}", "allowed": "name a Secret ({secret: …, key: …}), or write none"},
+        )
+    return value
+
+
+def _said(value: Auth | None, dump: SerializerFunctionWrapHandler) -> Any:
+    return "none" if value is None else dump(value)
+
+
+Callers = Annotated[Auth | None, BeforeValidator(_keyless), WrapSerializer(_said)]
+"""The key that engines ask for; None where they ask for none, which is written as the word ``none``."""
+
+
 class Contract(Block):
     """What tenants are promised, whichever layer serves."""
 
@@ -110,8 +132,8 @@ class Contract(Block):
     """Are answers streamed?"""
     tool_calls: bool = False
     """Are tools called? Needs a parser among the engine's arguments."""
-    auth: Auth = Auth(secret="vllm-api-key", key="api-key")
-    """The key that callers show."""
+    auth: Callers = Auth(secret="vllm-api-key", key="api-key")
+    """The key that callers show, or the word ``none`` where the engines ask for no key."""
 
 
 class Spec(Block):
@@ -119,7 +141,7 @@ class Spec(Block):
 
     layer: LayerId
     """The layer that serves the model; a move does not change this field unless asked to (``--write-spec``)."""
-    served_model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][-._:/A-Za-z0-9]*$", max_length=120)]
+    served_model_name: ServedName
     """The name the engines answer to, on every layer."""
     weights: Weights
     """Which weights are served."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from pointsman.spec.block import Block
-from pointsman.spec.words import Quantity
+from pointsman.spec.words import Money, Quantity
 
 __all__ = ["Accelerator", "ResourceList", "Resources", "Toleration"]
 
@@ -31,7 +30,7 @@ class Accelerator(Block):
 
     gpus_per_replica: Annotated[int, Field(ge=0, le=64)] = 1
     """0 runs on the CPU."""
-    price_per_hour: Annotated[Decimal, Field(ge=0)] | None = None
+    price_per_hour: Money | None = None
     """What one accelerator costs an hour, in whatever currency the reader thinks in; for plans only."""
     node_selector: dict[str, str] = Field(default_factory=dict)
     """Labels a node must have."""

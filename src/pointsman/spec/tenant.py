@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from pointsman.spec.block import Block
-from pointsman.spec.words import Key, Name
+from pointsman.spec.words import AliasName, Key, Name, UpstreamKey, listed
 
 __all__ = ["Edge", "MasterKey", "Price", "Tenant"]
 
@@ -52,8 +52,12 @@ class Price(Block):
 class Tenant(Block):
     """What tenants call, and what they pay."""
 
-    alias: Annotated[str, Field(pattern=r"^[A-Za-z0-9][-._:/A-Za-z0-9]*$", max_length=120)]
-    """The name tenants put into ``model``."""
+    alias: AliasName
+    """The name tenants put into ``model``; a ``*`` in it is LiteLLM's wildcard."""
+    aliases: Annotated[tuple[AliasName, ...], BeforeValidator(listed), Field(strict=False)] = ()
+    """Further names of the same engines, moved together with ``alias``: ``[gpt-4o-mini, "qwen-*"]``."""
+    upstream_key: UpstreamKey | None = None
+    """What a new entry of the edge shows the engines as ``api_key``; taken from the entries beside it when absent."""
     price: Price | None = None
     """What tenants are charged; written into the alias's members."""
     edge: Edge = Edge()

@@ -6,24 +6,51 @@ A value that could be wrong in a way Kubernetes only notices later is refused he
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Arguments", "EnvName", "Image", "Key", "LayerId", "Name", "Path", "Quantity", "Repo", "amount"]
+__all__ = [
+    "Address",
+    "AliasName",
+    "Arguments",
+    "EnvName",
+    "Image",
+    "Key",
+    "LayerId",
+    "Money",
+    "Name",
+    "Path",
+    "Quantity",
+    "Repo",
+    "Revision",
+    "ServedName",
+    "UpstreamKey",
+    "amount",
+    "listed",
+    "shown",
+]
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_QUANTITY = re.compile(r"(?P<number>\d+(\.\d+)?|\.\d+)(?P<unit>m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?")
+_QUANTITY = re.compile(r"(?P<number>\d+(\.\d+)?|\.\d+)(?P<unit>m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?", re.ASCII)
 _IMAGE = re.compile(
     r"(?P<name>[a-z0-9]([-._:a-zA-Z0-9]*[a-z0-9])?(/[a-z0-9]([-._a-z0-9]*[a-z0-9])?)*)"
-    r"(:(?P<tag>[A-Za-z0-9_][-.\w]{0,127}))?(@sha256:(?P<digest>[0-9a-f]{64}))?"
+    r"(:(?P<tag>[A-Za-z0-9_][-.\w]{0,127}))?(@sha256:(?P<digest>[0-9a-f]{64}))?",
+    re.ASCII,
 )
 _REPO = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]*/[A-Za-z0-9][-._A-Za-z0-9]*")
 _KEY = re.compile(r"[-._a-zA-Z0-9]+")
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SERVED = re.compile(r"[A-Za-z0-9][-._:/A-Za-z0-9]*")
+_ALIAS = re.compile(r"[*A-Za-z0-9][-._:/*A-Za-z0-9]*")
+_REVISION = re.compile(r"[-._/A-Za-z0-9]+")
 _PATH = re.compile(r"[^\s/.][^\s]*")
+_MONEY = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?")
+_DEAREST = 1_000_000
 _UNITS = {
     "": Decimal(1),
     "m": Decimal("0.001"),
@@ -34,6 +61,21 @@ _UNITS = {
 
 def _refuse(what: str, allowed: str) -> PydanticCustomError:
     return PydanticCustomError("pointsman", "{what}", {"what": what, "allowed": allowed})
+
+
+def shown(value: Any) -> str:
+    """A value as a sentence names it: short, in one line, whatever it is."""
+    if value is None:
+        return "empty"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple | set):
+        return "a list"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**50:
+        return "a number of more than 50 digits"
+    text = repr(value[:80] if isinstance(value, str) else value) if isinstance(value, str | int | float) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
+    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def amount(quantity: str) -> Decimal:
@@ -47,7 +89,7 @@ def amount(quantity: str) -> Decimal:
 def _name(value: str) -> str:
     if not _NAME.fullmatch(value) or len(value) > 63:
         raise _refuse(
-            f"{value!r} is not a name KServe and Kubernetes accept",
+            f"{shown(value)} is not a name KServe and Kubernetes accept",
             "use at most 63 lowercase letters, digits and '-', starting with a letter, not ending with '-'",
         )
     return value
@@ -60,17 +102,19 @@ def _quantity_text(value: Any) -> Any:
 
 def _quantity(value: str) -> str:
     if not _QUANTITY.fullmatch(value) or amount(value) <= 0:
-        raise _refuse(f"{value!r} is not a quantity", "use a number above 0 with an optional unit: 500m, 2, 4Gi, 500M")
+        raise _refuse(
+            f"{shown(value)} is not a quantity", "use a number above 0 with an optional unit: 500m, 2, 4Gi, 500M"
+        )
     return value
 
 
 def _image(value: str) -> str:
     match = _IMAGE.fullmatch(value)
     if match is None:
-        raise _refuse(f"{value!r} is not an image reference", "use registry/name:tag or registry/name@sha256:…")
+        raise _refuse(f"{shown(value)} is not an image reference", "use registry/name:tag or registry/name@sha256:…")
     if not (match["tag"] or match["digest"]):
         raise _refuse(
-            f"{value!r} has neither a tag nor a digest, so it means another image every day",
+            f"{shown(value)} has neither a tag nor a digest, so it means another image every day",
             "add a tag (:v0.23.0) or, better, a digest (@sha256:…)",
         )
     return value
@@ -79,7 +123,7 @@ def _image(value: str) -> str:
 def _matching(pattern: re.Pattern[str], noun: str, allowed: str) -> AfterValidator:
     def check(value: str) -> str:
         if not pattern.fullmatch(value):
-            raise _refuse(f"{value!r} is not {noun}", allowed)
+            raise _refuse(f"{shown(value)} is not {noun}", allowed)
         return value
 
     return AfterValidator(check)
@@ -87,16 +131,59 @@ def _matching(pattern: re.Pattern[str], noun: str, allowed: str) -> AfterValidat
 
 def _path(value: str) -> str:
     if not _PATH.fullmatch(value) or ".." in value.split("/"):
-        raise _refuse(f"{value!r} is not a folder inside a volume", "use a relative path without '..': qwen")
+        raise _refuse(f"{shown(value)} is not a folder inside a volume", "use a relative path without '..': qwen")
     return value
 
 
-def _arguments(value: Any) -> Any:
+def _money(value: Any) -> Decimal:
+    """An amount as it stands in the file: ``2.10`` in quotes stays 2.10, a number is what it is written as."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _DEAREST
+    text = format(Decimal(repr(value)), "f") if number else value
+    found = Decimal(text) if isinstance(text, str) and _MONEY.fullmatch(text) else value
+    if not isinstance(found, Decimal) or not 0 <= found <= _DEAREST:
+        raise _refuse(
+            f"{shown(value)} is no amount of money",
+            "use a number from 0 to 1000000 with at most 6 digits behind the point: 2, 2.5, '2.10'",
+        )
+    return found
+
+
+def _address(value: str) -> str:
+    """An OpenAI base URL as LiteLLM takes it for ``api_base``."""
+    allowed = "use http://HOST:PORT/PATH/v1, with what stands before the alias's own part of the path"
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise _refuse(f"{shown(value)} is not an address", allowed) from None
+    clean = value.isascii() and value.isprintable() and " " not in value and len(value) <= 500
+    more = parts.username is not None or parts.query or parts.fragment or value.endswith(("?", "#"))
+    if parts.scheme not in ("http", "https") or not host or port == 0 or not clean or more:
+        raise _refuse(f"{shown(value)} is not an address of a server", allowed)
+    if not parts.path.endswith("/v1"):
+        raise _refuse(f"{shown(value)} does not end in /v1, below which engines answer", allowed)
+    return value
+
+
+def _upstream_key(value: str) -> str:
+    if not value or len(value) > 500 or not value.isprintable() or value != value.strip():
+        raise _refuse(
+            f"{shown(value)} is not a key",
+            "use one line of at most 500 characters, as LiteLLM takes it for api_key: os.environ/UPSTREAM_API_KEY",
+        )
+    return value
+
+
+def listed(value: Any) -> Any:
+    """A list as the tuple that is kept; anything else as it is."""
     return tuple(value) if isinstance(value, list) else value
 
 
 Name = Annotated[str, AfterValidator(_name)]
 """DNS-1035 label: what Services and InferenceServices may be called."""
+
+Money = Annotated[Decimal, BeforeValidator(_money)]
+"""An exact amount, as a number or as decimal text."""
 
 LayerId = Literal["raw-vllm", "kserve", "llm-d"]
 """A serving layer."""
@@ -110,6 +197,35 @@ Image = Annotated[str, AfterValidator(_image)]
 Repo = Annotated[str, _matching(_REPO, "a Hugging Face repository", "use owner/name: Qwen/Qwen2.5-0.5B-Instruct")]
 """Hugging Face repository, ``owner/name``."""
 
+ServedName = Annotated[
+    str,
+    _matching(_SERVED, "a model's name", "use letters, digits and '-', '.', '_', ':', '/', a letter or digit first"),
+    Field(max_length=120),
+]
+"""The name engines answer to."""
+
+AliasName = Annotated[
+    str,
+    _matching(
+        _ALIAS,
+        "a name of an alias",
+        "use letters, digits and '-', '.', '_', ':', '/', '*', a letter, digit or '*' first",
+    ),
+    Field(max_length=120),
+]
+"""What tenants put into ``model``; LiteLLM takes ``*`` for any text."""
+
+Revision = Annotated[
+    str, _matching(_REVISION, "a revision on the hub", "use letters, digits and '-', '.', '_', '/': main")
+]
+"""Commit, branch or tag."""
+
+UpstreamKey = Annotated[str, AfterValidator(_upstream_key)]
+"""What LiteLLM shows to an engine, or where it finds it."""
+
+Address = Annotated[str, AfterValidator(_address)]
+"""An OpenAI base URL, ``http`` or ``https``, ending in ``/v1``."""
+
 Key = Annotated[str, _matching(_KEY, "a key of a Secret or ConfigMap", "use letters, digits, '-', '_' and '.'")]
 """Key inside a Secret or ConfigMap."""
 
@@ -121,5 +237,5 @@ EnvName = Annotated[
 Path = Annotated[str, AfterValidator(_path)]
 """Relative folder inside a volume."""
 
-Arguments = Annotated[tuple[str, ...], BeforeValidator(_arguments), Field(strict=False)]
+Arguments = Annotated[tuple[str, ...], BeforeValidator(listed), Field(strict=False)]
 """Command line arguments, one list item each."""

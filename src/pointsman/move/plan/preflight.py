@@ -171,6 +171,8 @@ async def _namespace(context: Context) -> str:
 
 async def _auth_secret(context: Context) -> str:
     auth = context.model.spec.contract.auth
+    if auth is None:
+        return "the engines ask for no key, as spec.contract.auth says"
     ref = Ref(kind_of("Secret"), auth.secret, context.target.namespace(context.model))
     found = await context.cluster.find(ref)
     if found is None or auth.key not in (found.get("data") or {}):

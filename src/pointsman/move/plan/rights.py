@@ -52,7 +52,8 @@ def _layer(model: Model, layer: Layer) -> list[Right]:
     found = [right for one in layer.render(model) for right in _on([*_LOOK, "patch"], ref_of(one))]
     found += [right for ref in layer.reads(model) for right in _on(_LOOK, ref)]
     found += [right for one in layer.park(model) for right in _on(["patch"], one.ref)]
-    found += rights(["get"], kind_of("Secret"), layer.namespace(model), name=model.spec.contract.auth.secret)
+    if auth := model.spec.contract.auth:
+        found += rights(["get"], kind_of("Secret"), layer.namespace(model), name=auth.secret)
     for engines in layer.engines(model):
         pods, where = kind_of("Pod"), engines.namespace
         found += rights(_LOOK, pods, where)

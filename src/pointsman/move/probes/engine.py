@@ -180,8 +180,10 @@ def said(answer: Response) -> str:
 
 
 async def key_for(cluster: Cluster, model: Model, namespace: str) -> str:
-    """The engine's key, from the Secret that the spec names."""
+    """The engine's key, from the Secret that the spec names; empty where the engines ask for none."""
     auth = model.spec.contract.auth
+    if auth is None:
+        return ""
     ref = Ref(kind_of("Secret"), auth.secret, namespace)
     found = await cluster.get(ref)
     coded = (found.get("data") or {}).get(auth.key)
