@@ -9,7 +9,7 @@ from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model
 from tests.spec.text import EXAMPLE, TEXT
 
-PREFILL = ("      application: llm-d\n", "      application: llm-d\n      prefill: {replicas: 2}\n")
+PREFILL = ("      name: qwen-llmd\n", "      name: qwen-llmd\n      prefill: {replicas: 2}\n")
 
 
 def example() -> Model:

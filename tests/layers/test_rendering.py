@@ -28,8 +28,8 @@ VARIANTS: dict[str, tuple[tuple[str, str], ...]] = {
     "qwen-cpu-two-replicas": (CPU, ("  replicas: 1", "  replicas: 2")),
     "qwen-staged": (
         ("      name: raw-vllm\n", "      name: raw-vllm\n      weights: {pvc: {claim: staged, path: qwen}}\n"),
-        ("      application: kserve-demo\n", "      weights: {pvc: {claim: staged}}\n"),
-        ("      application: llm-d\n", "      weights: {pvc: {claim: staged, path: qwen}}\n"),
+        ("    kserve:\n", "    kserve:\n      weights: {pvc: {claim: staged}}\n"),
+        ("      name: qwen-llmd\n", "      name: qwen-llmd\n      weights: {pvc: {claim: staged, path: qwen}}\n"),
     ),
 }
 each_layer = pytest.mark.parametrize("each", LAYERS, ids=lambda one: one.id)
@@ -201,7 +201,7 @@ def test_prefill_and_decode_share_a_connector_and_say_where_they_are() -> None:
 
 def test_another_gateway_is_followed_to_its_service() -> None:
     gateway = "      gateway: {name: shared, namespace: infra, service: envoy-shared, port: 8080}\n"
-    model = changed(("      application: llm-d\n", gateway))
+    model = changed(("      name: qwen-llmd\n", f"      name: qwen-llmd\n{gateway}"))
     assert layer("llm-d").render(model)[0]["spec"]["router"]["gateway"] == {
         "refs": [{"name": "shared", "namespace": "infra"}]
     }

@@ -125,3 +125,15 @@ def test_two_layers_cannot_be_reached_at_one_address(tmp_path: Path) -> None:
     (found,) = problems(tmp_path, text)
     assert found.code == "spec-same-place"
     assert found.line == len(text[: text.rindex("address:")].splitlines())
+
+
+def test_a_field_that_went_is_told_in_a_file_and_read_over_in_what_was_kept(tmp_path: Path) -> None:
+    text = edited(NAMES["llm-d"], f"{NAMES['llm-d']}      application: llm-d\n")
+    (found,) = problems(tmp_path, text)
+    assert found.code == "spec-unknown-field"
+    assert found.what.startswith("spec.layers.llm-d.application is no field any more")
+    assert found.next_action == "remove it"
+    assert found.line == line_of(text, "application:")
+    model = loaded(tmp_path, TEXT)
+    kept = model.model_dump_json(by_alias=True).replace('"cache":"20Gi"', '"cache":"20Gi","application":"raw-vllm"')
+    assert Model.model_validate_json(kept) == model

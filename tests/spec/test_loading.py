@@ -29,7 +29,7 @@ def test_the_example_loads_with_what_it_says() -> None:
         ("gpusPerReplica: 1", "gpuPerReplica: 1", "gpusPerReplica"),
         ("maxModelLen: 8192", "maxModelLength: 8192", "maxModelLen"),
         ("    raw-vllm:\n", "    rawVllm:\n", "raw-vllm"),
-        ("      application: llm-d", "      aplication: llm-d", "application"),
+        ("      name: qwen-llmd", "      nam: qwen-llmd", "name"),
         ("price: {inputPerToken", "price: {inputPerTokens", "inputPerToken"),
     ],
 )

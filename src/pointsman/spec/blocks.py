@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, model_validator
 
 from pointsman.spec.block import Block
 from pointsman.spec.resources import Accelerator, Resources
 from pointsman.spec.words import Address, Image, Name, Path, Quantity
 
-__all__ = ["Gateway", "KServe", "Layers", "LlmD", "Placed", "Prefill", "PvcWeights", "RawVllm", "StagedWeights"]
+__all__ = [
+    "FILE",
+    "RETIRED",
+    "Gateway",
+    "KServe",
+    "Layers",
+    "LlmD",
+    "Placed",
+    "Prefill",
+    "PvcWeights",
+    "RawVllm",
+    "StagedWeights",
+]
+
+FILE = "file"
+"""Context of a validation whose data a person wrote."""
+
+RETIRED: Mapping[str, str] = {
+    "application": "it never did anything; who owns a layer's objects is read from the cluster"
+}
+"""Fields that layers' blocks once had, and why they went."""
 
 
 class PvcWeights(Block):
@@ -34,8 +55,6 @@ class Placed(Block):
 
     name: Name | None = None
     """Name of the main object; the model's name when absent."""
-    application: Name | None = None
-    """Argo CD Application that owns the manifests, in GitOps mode."""
     address: Address | None = None
     """Where the edge reaches this layer when not by its Service: a gateway of your own, ``http://HOST/PATH/v1``."""
     weights: StagedWeights | None = None
@@ -48,6 +67,14 @@ class Placed(Block):
     """In place of ``spec.resources``, as a whole."""
     replicas: Annotated[int, Field(ge=1, le=1000)] | None = None
     """In place of ``spec.replicas``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, data: Any, info: ValidationInfo) -> Any:
+        """What was kept before a field was taken out still reads; in a file (the context) it is told."""
+        if info.context == FILE or not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if key not in RETIRED}
 
 
 class RawVllm(Placed):

@@ -14,6 +14,7 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pointsman.spec.blocks import FILE, RETIRED
 from pointsman.spec.document import Document, Place
 from pointsman.spec.model import Model
 from pointsman.spec.problems import Problem
@@ -48,7 +49,7 @@ _LIMITS = {
 def judge(document: Document) -> Model | tuple[Problem, ...]:
     """The model a document describes, or everything that is wrong with its structure and values."""
     try:
-        return Model.model_validate(document.data, by_alias=True, by_name=False)
+        return Model.model_validate(document.data, by_alias=True, by_name=False, context=FILE)
     except ValidationError as error:
         details = error.errors(include_url=False)
         return tuple(_problem(document, each) for each in details)
@@ -80,6 +81,8 @@ def _told(place: Place) -> str:
 def _unknown(document: Document, place: Place) -> tuple[str, str, str]:
     """A field that is already there is not what another one was meant to be."""
     name, known = str(place[-1]), _fields_at(place[:-1])
+    if place[:2] == ("spec", "layers") and name in RETIRED:
+        return f"{_told(place)} is no field any more: {RETIRED[name]}", "remove it", "spec-unknown-field"
     free = [each for each in known if (*place[:-1], each) not in document.lines]
     parent = _told(place[:-1]) if place[:-1] else "a Model"
     near = nearest(name, free) or nearest(name, known)
