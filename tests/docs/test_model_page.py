@@ -27,6 +27,13 @@ def page() -> str:
     return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+def fields() -> list[str]:
+    """Every field of the page that holds a value, and blocks that stand there as a whole."""
+    schema = Model.model_json_schema(by_alias=True)
+    rows = [place.strip("`") for place, *_ in _rows("", schema, schema["$defs"])]
+    return [one for one in rows if not any(other.startswith((f"{one}.", f"{one}[].")) for other in rows)]
+
+
 def _rows(path: str, block: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     for name, field in block["properties"].items():
         place = f"{path}.{name}".lstrip(".")
