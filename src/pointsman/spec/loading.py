@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from pointsman.errors import SpecError, UsageError
+from pointsman.intake.file import expanded, read_file
 from pointsman.spec.checks import contradictions
-from pointsman.spec.document import Document, read_document
+from pointsman.spec.document import LARGEST, Document, read_document
 from pointsman.spec.judging import judge
 from pointsman.spec.model import LAYER_IDS, Model
 from pointsman.spec.problems import InvalidSpecError, Problem
+from pointsman.spec.words import shown
 
-__all__ = ["FOLDERS", "find_model", "load_model", "set_layer"]
+__all__ = ["FOLDERS", "find_model", "load_model", "names_file", "set_layer"]
 
 FOLDERS = ("models", "examples/platform/models")
 """Where a bare model name is looked up, below the working directory."""
+BOM = "\ufeff"
 
 
 def load_model(path: Path) -> Model:
@@ -36,8 +40,8 @@ def load_model(path: Path) -> Model:
 
 def find_model(name_or_path: str, root: Path) -> Path:
     """The file meant by MODEL on the command line: a path, or the name of a model in one of ``FOLDERS``."""
-    direct = root / Path(name_or_path).expanduser()
-    if direct.suffix in (".yaml", ".yml") or os.sep in name_or_path or direct.is_file():
+    direct = root / expanded(Path(name_or_path))
+    if names_file(name_or_path) or _is_file(direct):
         return direct
     known = list(_known(root))
     for path in known:
@@ -45,11 +49,24 @@ def find_model(name_or_path: str, root: Path) -> Path:
             return path
     names = ", ".join(sorted({path.stem for path in known})) or "none found"
     raise UsageError(
-        f"no model is called {name_or_path!r} (looked in {', '.join(f'{folder}/' for folder in FOLDERS)})",
+        f"no model is called {shown(name_or_path)} (looked in {', '.join(f'{folder}/' for folder in FOLDERS)})",
         where=str(root),
         next_action=f"name a spec file, or one of the known models: {names}",
         code="model-unknown",
     )
+
+
+def names_file(name_or_path: str) -> bool:
+    """Can only a file be meant?"""
+    return name_or_path.endswith((".yaml", ".yml")) or os.sep in name_or_path
+
+
+def _is_file(path: Path) -> bool:
+    """A name that is too long for a file, or holds what no file's name can, is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def set_layer(path: Path, layer: str) -> None:
@@ -60,7 +77,22 @@ def set_layer(path: Path, layer: str) -> None:
     span = _document(path, text).spans.get(("spec", "layer"))
     if span is None:
         raise SpecError("spec.layer is not set", where=str(path), next_action="add the field layer below spec")
-    _replace(path, text[: span[0]] + layer + text[span[1] :])
+    after = text[: span[0]] + layer + text[span[1] :]
+    _refuse_drift(path, text, after, layer)
+    mark = BOM if path.read_bytes().startswith(BOM.encode()) else ""
+    _replace(path, mark + after)
+
+
+def _refuse_drift(path: Path, before: str, after: str, layer: str) -> None:
+    """Read the result back: the layer is what was asked for, everything else is what it was."""
+    meant = copy.deepcopy(_document(path, before).data)
+    meant["spec"]["layer"] = layer
+    if read_document(after).data != meant:
+        raise SpecError(
+            "spec.layer cannot be replaced without changing more",
+            where=str(path),
+            next_action=f"write layer: {layer} there by hand, without an anchor or a tag",
+        )
 
 
 def _known(root: Path) -> Iterator[Path]:
@@ -70,7 +102,7 @@ def _known(root: Path) -> Iterator[Path]:
 
 def _text(path: Path) -> str:
     try:
-        data = path.read_bytes()
+        data = read_file(path, LARGEST)
     except FileNotFoundError:
         raise SpecError(
             "there is no such file",
@@ -82,7 +114,7 @@ def _text(path: Path) -> str:
         raise SpecError(
             f"the file cannot be read: {(error.strerror or str(error)).lower()}",
             where=str(path),
-            next_action="name a readable file",
+            next_action="name a spec in a file of its own",
             code="spec-unreadable",
         ) from None
     try:

@@ -14,6 +14,10 @@ from pointsman.errors import SpecError
 __all__ = ["InvalidSpecError", "Problem"]
 
 
+MOST_TOLD = 50
+"""Problems that one error lists."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One thing wrong with a file."""
@@ -34,9 +38,10 @@ class InvalidSpecError(SpecError):
         if len(self.problems) == 1:
             super().__init__(first.what, where=f"{path}:{first.line}", next_action=first.next_action, code=first.code)
             return
-        told = [f"{path}:{each.line}: {each.what}; {each.next_action}" for each in self.problems]
+        told = [f"{path}:{each.line}: {each.what}; {each.next_action}" for each in self.problems[:MOST_TOLD]]
+        more = len(self.problems) - len(told)
         super().__init__(
-            "\n  ".join([f"{len(told)} problems", *told]),
+            "\n  ".join([f"{len(self.problems)} problems", *told, *([f"and {more} more"] if more else [])]),
             where=str(path),
             next_action="correct the lines above",
             code="spec-invalid",
