@@ -182,7 +182,7 @@ def test_duplicate_keys_are_refused_each_with_its_line(tmp_path: Path) -> None:
         ("# only a comment\n", 1, "empty"),
         (TEXT + "---\n" + TEXT, len(TEXT.splitlines()) + 1, "second document"),
         ("spec:\n\tlayer: raw-vllm\n", 2, "tab"),
-        ("a: [1, 2\n", 2, "not valid YAML"),
+        ("a: [1, 2\n", 1, "not valid YAML"),
         ("a: &a\n  b: *a\n", 1, "nests deeper"),
         ("<<: {a: 1}\n", 1, "plain word"),
         ("? [a, b]\n: 1\n", 1, "plain word"),

@@ -130,12 +130,9 @@ async def _plan(model: Model, to: str, options: Options, kubeconfig: Path | None
 
 async def _apply(saved: Saved, kubeconfig: Path | None, context: str | None, output: Output) -> Result:
     from pointsman.cli.means import conductor, watching, with_signals
-    from pointsman.move.context import Options
     from pointsman.move.plan.file import refuse_changed
-    from pointsman.spec.model import Model
 
-    model = Model.model_validate_json(json.dumps(saved.spec))
-    options = Options(**saved.options)
+    model, options = saved.model, saved.chosen
     with watching(output, f"{model.name} → {saved.target}") as observer:
         async with conductor(kubeconfig, context, observer) as made:
             refuse_changed(saved, await made.plan(model, saved.target, options))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, ScalarEvent
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event, ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 __all__ = ["Bounds", "Fault", "Place", "Reading", "read_yaml"]
@@ -107,7 +107,7 @@ def _count(text: str, bounds: Bounds) -> Fault | None:
             depth -= 1
         nodes += isinstance(event, CollectionStartEvent | ScalarEvent | AliasEvent)
         if depth > bounds.depth or nodes > 2 * bounds.nodes:
-            return _too_much(event.start_mark.line + 1)
+            return _too_much(event)
     return None
 
 
@@ -129,13 +129,14 @@ class _Walk:
         self.nodes += 1
         if depth > self.bounds.depth or self.nodes > self.bounds.nodes:
             if not self.full:
-                self.reading.faults.append(_too_much(node.start_mark.line + 1))
+                self.reading.faults.append(_too_much(node))
             self.full = True
             return None
         if isinstance(node, MappingNode):
             return self._mapping(node, place, depth)
         if isinstance(node, SequenceNode):
             return self._sequence(node, place, depth)
+        assert isinstance(node, ScalarNode)
         return self._scalar(node, place)
 
     def _mapping(self, node: MappingNode, place: Place, depth: int) -> dict[str, Any]:
@@ -213,7 +214,8 @@ def _whole(text: str) -> int | float:
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 
-def _too_much(line: int) -> Fault:
+def _too_much(part: Event | Node) -> Fault:
+    line = part.start_mark.line + 1 if part.start_mark else 1
     what = "the file nests deeper, or has more values or repeated anchors, than can be meant"
     return Fault(line, what, "write the values out", "deep")
 
@@ -229,9 +231,9 @@ def _duplicate(name: str, line: int, first: int) -> Fault:
 
 def _explained(error: yaml.MarkedYAMLError, text: str) -> Fault:
     mark = error.problem_mark or error.context_mark
-    line = mark.line + 1 if mark else 1
-    lines = text.split("\n")
-    current = lines[line - 1] if line <= len(lines) else ""
+    lines = text.rstrip("\n").split("\n")
+    line = min(mark.line + 1 if mark else 1, len(lines))
+    current = lines[line - 1]
     said = " ".join((error.problem or error.context or "cannot be parsed").split())
     if "\t" in current[: len(current) - len(current.lstrip())] or "\\t" in said:
         return Fault(line, "a tab is used for indentation, which YAML forbids", "indent with spaces")

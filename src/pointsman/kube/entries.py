@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
 from pointsman.errors import PermanentError
+from pointsman.intake.file import read_file
+from pointsman.intake.yaml import Bounds, Fault, read_yaml
 
 __all__ = ["Config", "Entry", "read", "wrong"]
 
 START = "pass --kubeconfig FILE, set KUBECONFIG, or start the lab with: pointsman lab up"
+LARGEST = 4 << 20
+"""Bytes of a kubeconfig, or of a file that it names; one of some hundred clusters has one million."""
+BOUNDS = Bounds(nodes=60_000)
 _NOUNS = {"clusters": "cluster", "contexts": "context", "users": "user"}
 _SHAPES = {
     str: "text (in quotes, when it looks like a number)",
@@ -93,9 +94,9 @@ class Entry:
         if not name:
             return None
         try:
-            return self.path(name).read_bytes()
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+            return read_file(self.path(name), LARGEST)
+        except OSError as error:
+            reason = error.strerror or error
             action = f"put the file there, or correct {key}; a relative path starts at the kubeconfig's folder"
             raise self.wrong(key, f"names {self.path(name)}, which cannot be read ({reason})", action) from error
 
@@ -154,15 +155,16 @@ def _entries(file: Path, section: str, found: Any) -> dict[str, Entry]:
 def read(files: Sequence[Path], *, skip_missing: bool = False) -> Config:
     """Read and merge ``files``; raises PermanentError when one cannot be used, or no cluster is named."""
     config = Config(tuple(files))
+    found = False
     for file in files:
         try:
             config.add(file, _load(file))
+            found = True
         except FileNotFoundError as error:
             if not skip_missing:
                 raise _unreadable(file, error) from error
     if not config.sections["clusters"]:
-        there = any(file.exists() for file in files)
-        what = "this is not a kubeconfig: it names no cluster" if there else "none of these kubeconfigs exists"
+        what = "this is not a kubeconfig: it names no cluster" if found else "none of these kubeconfigs exists"
         raise wrong(config.where, what, START)
     return config
 
@@ -174,27 +176,25 @@ def _unreadable(file: Path, error: OSError) -> PermanentError:
 def _load(file: Path) -> dict[str, Any]:
     """What the file says; FileNotFoundError leaves this function as it is."""
     try:
-        data = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+        text = read_file(file, LARGEST).decode("utf-8-sig")
     except FileNotFoundError:
         raise
     except OSError as error:
         raise _unreadable(file, error) from error
-    except RecursionError as error:
-        raise wrong(file, "its lists or mappings are nested too deeply for a kubeconfig", START) from error
-    except MarkedYAMLError as error:
-        raise _marked(file, error) from error
-    except (YAMLError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise wrong(file, "this is not a YAML file", START) from error
-    if data is not None and not isinstance(data, dict):
+    except UnicodeDecodeError as error:
+        raise wrong(file, "this is not a YAML file: it is not UTF-8 text", START) from error
+    reading = read_yaml(text, BOUNDS)
+    if reading.faults:
+        raise _faulty(file, min(reading.faults))
+    if reading.data is not None and not isinstance(reading.data, dict):
         raise wrong(file, "this is not a kubeconfig: it is not a mapping", START)
-    return data or {}
+    return reading.data or {}
 
 
-def _marked(file: Path, error: MarkedYAMLError) -> PermanentError:
-    mark = error.problem_mark or error.context_mark
-    line = f"line {mark.line + 1}" if mark else "a line"
-    said = " ".join(str(error.problem or error.context or "cannot be parsed").split())
-    if isinstance(error, DuplicateKeyError):
-        key = said.partition('"')[2].partition('"')[0]
-        return wrong(file, f"the key {key!r} on {line} stands there twice", "remove one of the two")
-    return wrong(file, f"this is not a YAML file ({line}: {said})", START)
+def _faulty(file: Path, fault: Fault) -> PermanentError:
+    if fault.kind == "duplicate":
+        return wrong(file, f"line {fault.line}: {fault.what}", "remove one of the two")
+    if fault.kind == "deep":
+        return wrong(file, f"it nests too deeply, or holds too much, for a kubeconfig (line {fault.line})", START)
+    what = fault.what.removeprefix("this is not valid YAML: ").removeprefix("this is not YAML: ")
+    return wrong(file, f"this is not a YAML file (line {fault.line}: {what})", START)

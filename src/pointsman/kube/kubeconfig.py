@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pointsman.intake.file import expanded
 from pointsman.kube.entries import Config, Entry, read, wrong
 from pointsman.kube.plugin import run_plugin
 
@@ -77,7 +78,7 @@ def load_access(path: Path | None = None, context: str | None = None) -> Access:
 def _config(path: Path | None) -> Config:
     named = [Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     if path or not named:
-        return read([path or Path.home() / ".kube" / "config"])
+        return read([expanded(path or Path("~/.kube/config"))])
     return read(list(dict.fromkeys(named)), skip_missing=len(named) > 1)
 
 

@@ -7,22 +7,28 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from pointsman.errors import RefusedError, UsageError
+from pointsman.intake.file import read_file, refuse_special
 from pointsman.move.context import Options
 from pointsman.move.journal.journal import digest
 from pointsman.move.plan.plan import Plan
+from pointsman.spec.model import Model
 
 __all__ = ["Saved", "load_plan", "refuse_changed", "refuse_unwritable", "save_plan"]
 
 VERSION = 1
-LARGEST = 8 << 20
+LARGEST = 2 << 20
 """Bytes a plan may have; a usual one has some ten thousand."""
+_LONGEST_NUMBER = 50
+_LATEST = 1e9
+"""Seconds, and numbers of other things, that no option reaches."""
 
 
 class Saved(BaseModel):
@@ -43,6 +49,22 @@ class Saved(BaseModel):
         """What the plan was made from."""
         return dict(self.plan["fingerprint"])
 
+    @property
+    def model(self) -> Model:
+        """The Model; raises ValidationError when it is none."""
+        return Model.model_validate_json(json.dumps(self.spec))
+
+    @property
+    def chosen(self) -> Options:
+        """The options; raises ValueError or TypeError when they are none."""
+        known = asdict(Options())
+        for name, value in self.options.items():
+            kinds = (int, float) if isinstance(known.get(name), float) else (type(known.get(name)),)
+            number = isinstance(value, int | float)
+            if type(value) not in kinds or (number and not 0 <= value < _LATEST):
+                raise ValueError(name)
+        return Options(**self.options)
+
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
@@ -56,7 +78,7 @@ def save_plan(path: Path, spec: Mapping[str, Any], plan: Plan, options: Options)
     saved = Saved(version=VERSION, spec=dict(spec), target=plan.target, options=asdict(options), plan=plan.as_dict())
     found = _digest(saved)
     text = json.dumps(saved.model_copy(update={"digest": found}).model_dump(mode="json"), indent=2) + "\n"
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = _draft(path)
     try:
         draft.write_text(text)
         draft.replace(path)
@@ -69,16 +91,24 @@ def save_plan(path: Path, spec: Mapping[str, Any], plan: Plan, options: Options)
 def refuse_unwritable(path: Path) -> None:
     """Raise UsageError when a plan cannot be kept there; leaves no trace."""
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists():
+            refuse_special(path)
+        with suppress(FileNotFoundError):
+            _draft(path).stat()  # is its name too long?
         tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as error:
         raise _unwritable(path, error) from error
+    except ValueError:
+        raise _unwritable(path, OSError(errno.EINVAL, "no file can have this name")) from None
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"the plan cannot be written: {error.strerror}",
+        f"the plan cannot be written: {(error.strerror or str(error)).lower()}",
         where=str(path),
         next_action="give another file",
         code="plan-unwritable",
@@ -88,27 +118,50 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
 def load_plan(path: Path) -> Saved:
     """Read a plan; raises UsageError when it is none, was edited, or is another version's."""
     try:
-        saved = Saved.model_validate(json.loads(_text(path)))
-    except (ValueError, ValidationError, RecursionError) as error:
+        data = json.loads(_bytes(path), parse_constant=_not_json, parse_int=_whole)
+        saved = Saved.model_validate(data)
+        found = _digest(saved)
+    except (ValueError, RecursionError) as error:
         raise _wrong(path, "it is no plan") from error
     if saved.version != VERSION:
         raise _wrong(path, f"it has version {saved.version}, this program reads {VERSION}")
-    if saved.digest != _digest(saved):
+    if saved.digest != found:
         raise _wrong(path, "it was changed after it was made")
+    _refuse_contents(saved, path)
     return saved
 
 
-def _text(path: Path) -> str:
-    """The file, when it can be a plan at all: a device never ends, and memory does."""
+def _refuse_contents(saved: Saved, path: Path) -> None:
+    """A digest says that nobody edited it, not that a plan was written."""
     try:
-        if not path.is_file() and path.exists():
-            raise _wrong(path, "it is not a file")
-        if path.stat().st_size > LARGEST:
-            raise _wrong(path, f"it is larger than {LARGEST >> 20} MiB, so it is no plan")
-        return path.read_text()
+        fits = saved.model.name == saved.plan.get("model") and saved.chosen is not None
+        told = saved.fingerprint.values()
+    except (ValueError, TypeError, LookupError) as error:
+        raise _wrong(path, "its spec or its options cannot be a plan's") from error
+    if not fits or not all(isinstance(one, str) for one in told):
+        raise _wrong(path, "its parts do not belong together")
+
+
+def _not_json(word: str) -> float:
+    raise ValueError(word)
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError("too long")
+    return int(text)
+
+
+def _bytes(path: Path) -> bytes:
+    """The file, when it can be a plan at all."""
+    try:
+        return read_file(path, LARGEST)
     except OSError as error:
         raise UsageError(
-            f"it cannot be read: {error.strerror}", where=str(path), next_action="check the path", code="plan-invalid"
+            f"it cannot be read: {(error.strerror or str(error)).lower()}",
+            where=str(path),
+            next_action="check the path",
+            code="plan-invalid",
         ) from error
 
 
