@@ -44,7 +44,8 @@ def command(
     if output is Output.json:
         sys.stdout.write(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2) + "\n")
     elif output is Output.yaml:
-        sys.stdout.write(yaml_stream(manifests))
+        encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+        sys.stdout.write(yaml_stream(manifests, ascii_only=encoding != "utf8"))
     else:
         sys.stdout.write(_summary(chosen, loaded))
 

@@ -32,6 +32,7 @@ __all__ = [
     "UpstreamKey",
     "amount",
     "listed",
+    "short",
     "shown",
 ]
 
@@ -75,7 +76,13 @@ def shown(value: Any) -> str:
         return "a number of more than 50 digits"
     text = repr(value[:80] if isinstance(value, str) else value) if isinstance(value, str | int | float) else str(value)
     text = text.lower() if isinstance(value, bool) else text
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return short(text)
+
+
+def short(text: str) -> str:
+    """Text of at most 60 characters, on one line."""
+    plain = text if text.isprintable() else repr(text)[1:-1]
+    return plain if len(plain) <= 60 else f"{plain[:57]}…"
 
 
 def amount(quantity: str) -> Decimal:
