@@ -42,7 +42,6 @@ _LIMITS = {
     "string_too_long": "at most {max_length} characters",
     "string_too_short": "at least {min_length} characters",
     "finite_number": "a finite number",
-    "string_pattern_mismatch": "text matching {pattern}",
 }
 
 
@@ -117,7 +116,7 @@ def _own(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
 def _wrong_value(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     limit = _LIMITS.get(kind, "").format(**context)
-    allowed = _KINDS.get(kind) or limit or detail["msg"].lower()
+    allowed = _KINDS.get(kind) or limit or "what docs/model.md says of it"
     return f"{_told(place)} is {shown(detail['input'])}", f"it must be {allowed}", "spec-wrong-value"
 
 

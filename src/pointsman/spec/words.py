@@ -22,6 +22,7 @@ __all__ = [
     "Image",
     "Key",
     "LayerId",
+    "ModelName",
     "Money",
     "Name",
     "Path",
@@ -186,6 +187,9 @@ def listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+ModelName = Annotated[str, Field(max_length=40), AfterValidator(_name)]
+"""A ``Name`` that leaves room for what controllers append."""
+
 Name = Annotated[str, AfterValidator(_name)]
 """DNS-1035 label: what Services and InferenceServices may be called."""
 
@@ -206,19 +210,19 @@ Repo = Annotated[str, _matching(_REPO, "a Hugging Face repository", "use owner/n
 
 ServedName = Annotated[
     str,
-    _matching(_SERVED, "a model's name", "use letters, digits and '-', '.', '_', ':', '/', a letter or digit first"),
     Field(max_length=120),
+    _matching(_SERVED, "a model's name", "use letters, digits and '-', '.', '_', ':', '/', a letter or digit first"),
 ]
 """The name engines answer to."""
 
 AliasName = Annotated[
     str,
+    Field(max_length=120),
     _matching(
         _ALIAS,
         "a name of an alias",
         "use letters, digits and '-', '.', '_', ':', '/', '*', a letter, digit or '*' first",
     ),
-    Field(max_length=120),
 ]
 """What tenants put into ``model``; LiteLLM takes ``*`` for any text."""
 
