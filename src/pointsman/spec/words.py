@@ -32,6 +32,7 @@ __all__ = [
     "ServedName",
     "UpstreamKey",
     "amount",
+    "is_name",
     "listed",
     "short",
     "shown",
@@ -94,8 +95,13 @@ def amount(quantity: str) -> Decimal:
     return Decimal(match["number"]) * _UNITS[match["unit"] or ""]
 
 
+def is_name(text: str) -> bool:
+    """Can a Kubernetes object made from this name exist?"""
+    return bool(_NAME.fullmatch(text)) and len(text) <= 63
+
+
 def _name(value: str) -> str:
-    if not _NAME.fullmatch(value) or len(value) > 63:
+    if not is_name(value):
         raise _refuse(
             f"{shown(value)} is not a name KServe and Kubernetes accept",
             "use at most 63 lowercase letters, digits and '-', starting with a letter, not ending with '-'",
