@@ -66,8 +66,9 @@ class PointsmanError(Exception):
         return "\n".join(lines)
 
     def lines(self) -> list[str]:
-        """The error as the program always writes it, for people."""
-        place = f" at {self.where}" if self.where else ""
+        """The error as the program always writes it, for people; a file's name may hold anything."""
+        where = self.where if self.where.isprintable() else repr(self.where)[1:-1]
+        place = f" at {where}" if where else ""
         lines = [f"error [{self.code}]{place}: {self.what}"]
         return [*lines, f"  next: {self.next_action}"] if self.next_action else lines
 

@@ -27,10 +27,15 @@ def page() -> str:
     return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
+def every_place() -> list[str]:
+    """Every field of the page, blocks too."""
+    schema = Model.model_json_schema(by_alias=True)
+    return [place.strip("`") for place, *_ in _rows("", schema, schema["$defs"])]
+
+
 def fields() -> list[str]:
     """Every field of the page that holds a value, and blocks that stand there as a whole."""
-    schema = Model.model_json_schema(by_alias=True)
-    rows = [place.strip("`") for place, *_ in _rows("", schema, schema["$defs"])]
+    rows = every_place()
     return [one for one in rows if not any(other.startswith((f"{one}.", f"{one}[].")) for other in rows)]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -73,16 +73,11 @@ def _run(
     output: Output,
     ask: Callable[[str], None] = lambda name: None,
 ) -> int:
-    name = _name(model)
+    from pointsman.cli.named import name_told
+
+    name = name_told(model) or model
     ask(name)
     return leave(asyncio.run(_control(verb, name, kubeconfig, context, output)), output)
-
-
-def _name(model: str) -> str:
-    """The model's name; a file is read for it."""
-    from pointsman.cli.means import model_named
-
-    return model_named(model)[1].name if model.endswith((".yaml", ".yml")) else model
 
 
 async def _control(verb: str, model: str, kubeconfig: Path | None, context: str | None, output: Output) -> Result:
@@ -127,7 +122,9 @@ def _interrupted(model: str, reached: bool) -> StoppedError:
     )
 
 
-def _act(control: Control, verb: str, model: str) -> Coroutine[Any, Any, Result]:
+async def _act(control: Control, verb: str, word: str) -> Result:
+    from pointsman.cli.named import name_in
     from pointsman.move.journal.requests import Verb
 
-    return control.resume(model) if verb == "resume" else control.ask(Verb(verb), model)
+    model = await name_in(control.cluster, word)
+    return await (control.resume(model) if verb == "resume" else control.ask(Verb(verb), model))

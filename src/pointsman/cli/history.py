@@ -17,7 +17,7 @@ __all__ = ["command"]
 
 def command(
     model: Annotated[
-        str | None, typer.Argument(parser=given, metavar="[MODEL]", help="One model; all of them when left out.")
+        str | None, typer.Argument(parser=given, metavar="[MODEL]", help="A spec file, or a model's name; else all.")
     ] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
@@ -36,10 +36,11 @@ def command(
 
 
 async def _read(model: str, kubeconfig: Path | None, context: str | None) -> dict[str, Any]:
+    from pointsman.cli.named import name_in
     from pointsman.kube.client import Client
     from pointsman.move.boundary import SystemClock
     from pointsman.move.counting.history import history
     from pointsman.move.journal.ledger import Ledger
 
     async with Client.from_kubeconfig(kubeconfig, context) as client:
-        return await history(Ledger(client, SystemClock()), model)
+        return await history(Ledger(client, SystemClock()), await name_in(client, model) if model else "")

@@ -24,18 +24,11 @@ from pointsman.move.means import Means
 from pointsman.move.overview import ReadAliases
 from pointsman.report.contract import Observer
 from pointsman.report.lines import JsonLines, PlainLines
-from pointsman.spec.loading import find_model, load_model
 from pointsman.spec.model import Model
 
-__all__ = ["aliases_reader", "conductor", "edge_factory", "model_named", "watching", "with_signals"]
+__all__ = ["aliases_reader", "conductor", "edge_factory", "watching", "with_signals"]
 
 T = TypeVar("T")
-
-
-def model_named(name_or_path: str) -> tuple[Path, Model]:
-    """The model on the command line, and its file."""
-    path = find_model(name_or_path, Path.cwd())
-    return path, load_model(path)
 
 
 def edge_factory(client: Client) -> Callable[[Model], LiteLLMValues]:

@@ -10,7 +10,7 @@ import typer
 
 from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, Leave, ReadyTimeout, RollTimeout, Room
 from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
-from pointsman.errors import StoppedError
+from pointsman.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from pointsman.move.context import Options
@@ -40,11 +40,17 @@ def command(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the receipt.")] = Output.text,
 ) -> int:
     """Move a model to another serving layer, live, with its tenants."""
-    from pointsman.cli.means import model_named
+    from pointsman.cli.named import declared
     from pointsman.cli.sense import refuse_nonsense
     from pointsman.move.context import Options
 
-    path, loaded = model_named(model)
+    found = declared(model, kubeconfig, context)
+    loaded = found.model
+    if write_spec and found.file is None:
+        raise UsageError(
+            f"--write-spec has no file to write: only the cluster knows {loaded.name}",
+            next_action="leave it out, or name the spec file",
+        )
     options = Options(
         hold=hold,
         ready_timeout=ready_timeout,
@@ -66,10 +72,10 @@ def command(
         result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output))
     except asyncio.CancelledError:
         raise (_recovered_perhaps(loaded.name) if recover else before_it_began()) from None
-    if write_spec and result.error is None:
+    if write_spec and found.file is not None and result.error is None:
         from pointsman.spec.loading import set_layer
 
-        set_layer(path, to)
+        set_layer(found.file, to)
     return leave(result, output)
 
 

@@ -46,7 +46,7 @@ def plan(
     output: Annotated[Output, typer.Option("--output", help="How to print the plan.")] = Output.text,
 ) -> int:
     """Show what a move would do, what it needs and how long it takes; change nothing."""
-    from pointsman.cli.means import model_named
+    from pointsman.cli.named import declared
     from pointsman.cli.sense import refuse_nonsense
     from pointsman.move.context import Options
 
@@ -55,7 +55,7 @@ def plan(
 
         _refuse_format(file)
         refuse_unwritable(file)
-    _, loaded = model_named(model)
+    loaded = declared(model, kubeconfig, context).model
     options = Options(
         hold=hold,
         ready_timeout=ready_timeout,

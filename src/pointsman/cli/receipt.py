@@ -34,11 +34,25 @@ def command(
     return 0
 
 
-async def _read(move: str, kubeconfig: Path | None, context: str | None) -> dict[str, Any]:
+async def _read(word: str, kubeconfig: Path | None, context: str | None) -> dict[str, Any]:
+    from pointsman.cli.named import name_in, name_told
+    from pointsman.errors import NotFoundError, UsageError
     from pointsman.kube.client import Client
     from pointsman.move.boundary import SystemClock
     from pointsman.move.counting.history import receipt_of
     from pointsman.move.journal.ledger import Ledger
 
+    told = name_told(word)
     async with Client.from_kubeconfig(kubeconfig, context) as client:
-        return await receipt_of(Ledger(client, SystemClock()), move)
+        ledger = Ledger(client, SystemClock())
+        try:
+            return await receipt_of(ledger, told or word)
+        except NotFoundError:
+            if told or not word:
+                raise
+        try:
+            name = await name_in(client, word)
+        except UsageError as error:
+            error.what, error.code = f"there is no move {word}, and {error.what}", "move-unknown"
+            raise
+        return await receipt_of(ledger, name)

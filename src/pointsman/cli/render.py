@@ -30,21 +30,24 @@ class Output(StrEnum):
 def command(
     model: Annotated[str, typer.Argument(parser=given, help="A spec file, or the name of a model.", metavar="MODEL")],
     layer: Annotated[str | None, typer.Option(help="The serving layer. [default: the spec's own]")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="For a name that only the cluster knows.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the manifests.")] = Output.yaml,
 ) -> None:
     """Print the manifests of a model on a serving layer."""
+    from pointsman.cli.named import declared
     from pointsman.layers.registry import layer as layer_called
     from pointsman.layers.stream import yaml_stream
-    from pointsman.spec.loading import find_model, load_model
 
     chosen = layer_called(layer) if layer is not None else None
-    loaded = load_model(find_model(model, Path()))
+    loaded = declared(model, kubeconfig, context).model
     chosen = chosen or layer_called(loaded.spec.layer)
     manifests = chosen.render(loaded)
     if output is Output.json:
         sys.stdout.write(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2) + "\n")
     elif output is Output.yaml:
-        sys.stdout.write(yaml_stream(manifests))
+        encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+        sys.stdout.write(yaml_stream(manifests, ascii_only=encoding != "utf8"))
     else:
         sys.stdout.write(_summary(chosen, loaded))
 

@@ -36,21 +36,24 @@ def command(
 
 
 async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> list[dict[str, Any]]:
-    from pointsman.cli.means import aliases_reader, model_named
-    from pointsman.errors import PointsmanError
+    from pointsman.cli.means import aliases_reader
+    from pointsman.cli.named import unknown
     from pointsman.kube.client import Client
     from pointsman.layers.registry import LAYERS
     from pointsman.move.boundary import SystemClock
     from pointsman.move.overview import overview
+    from pointsman.move.records import known_models
+    from pointsman.spec.loading import file_named, load_model, names_file
 
+    path = file_named(wanted, Path()) if wanted else None
+    told = load_model(path) if path is not None and names_file(wanted) else None
     async with Client.from_kubeconfig(kubeconfig, context) as client:
-        known = await overview(client, SystemClock(), LAYERS, aliases_reader(client), only=wanted)
-        if known or not wanted:
-            return known
-        try:
-            declared = model_named(wanted)[1]
-        except PointsmanError as error:
-            error.what = f"the cluster knows no model {wanted!r}, and {error.what}"
-            raise
         aliases = aliases_reader(client)
-        return await overview(client, SystemClock(), LAYERS, aliases, only=declared.name, declared=[declared])
+        if told is None:
+            known = await overview(client, SystemClock(), LAYERS, aliases, only=wanted)
+            if known or not wanted:
+                return known
+            if path is None:
+                raise unknown(wanted, also=[one.name for one in await known_models(client)], cluster="")
+            told = load_model(path)
+        return await overview(client, SystemClock(), LAYERS, aliases, only=told.name, declared=[told])

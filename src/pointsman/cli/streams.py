@@ -1,4 +1,4 @@
-"""Standard output and standard error on a disk that may be full, or closed.
+"""Standard output and standard error on a disk that may be full, or closed, in an encoding that may lack our marks.
 
 What is printed on standard output is the command's data: when it cannot be written, that is an error of its own and
 never a bug. What goes to standard error is narration: a move must not fail because nobody can read along.
@@ -6,6 +6,7 @@ never a bug. What goes to standard error is narration: a move must not fail beca
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
@@ -13,6 +14,14 @@ import sys
 from pointsman.errors import OutputError
 
 __all__ = ["ReaderLeft", "guard"]
+
+MARKS = str.maketrans(
+    {"→": "->", "…": "...", "─": "-", "│": "|", "├": "|", "└": "`", "✓": "+", "✗": "x", "↩": "<", "×": "x", "·": "."}
+)
+"""What stands in for our own marks where the encoding (ASCII in ``LANG=C``) has none; the rest is escaped."""
+_PLAIN = "pointsman.plain"
+_CHOSEN = ("ignore", "namereplace", "replace", "xmlcharrefreplace")
+"""Ways to treat what cannot be encoded that ``PYTHONIOENCODING`` may ask for, and that never fail."""
 
 
 class ReaderLeft(Exception):
@@ -60,14 +69,26 @@ def _lost(error: OSError) -> Exception:
     )
 
 
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    """An error handler of ``codecs``: it never fails, so that a message with a foreign letter is still a message."""
+    assert isinstance(error, UnicodeEncodeError)
+    text = error.object[error.start : error.end].translate(MARKS)
+    return text.encode("ascii", "backslashreplace").decode("ascii"), error.end
+
+
+def _errors(stream: io.TextIOWrapper) -> str:
+    return stream.errors if stream.errors in _CHOSEN else _PLAIN
+
+
 def guard() -> None:
     """Put both in place of the interpreter's own streams, which are None where the caller closed them."""
     _occupy()
+    codecs.register_error(_PLAIN, _plain)
     out, err = sys.stdout or _opened(1), sys.stderr or _opened(2)
     if isinstance(out, io.TextIOWrapper):
-        sys.stdout = _Data(out.detach(), out.encoding, out.errors, line_buffering=out.line_buffering)
+        sys.stdout = _Data(out.detach(), out.encoding, _errors(out), line_buffering=out.line_buffering)
     if isinstance(err, io.TextIOWrapper):
-        sys.stderr = _Narration(err.detach(), err.encoding, err.errors, line_buffering=True)
+        sys.stderr = _Narration(err.detach(), err.encoding, _errors(err), line_buffering=True)
 
 
 def _occupy() -> None:

@@ -30,9 +30,9 @@ def command(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
 ) -> int:
     """Bring a model up on its declared layer and point its alias there."""
-    from pointsman.cli.means import model_named
+    from pointsman.cli.named import declared
 
-    _, loaded = model_named(model)
+    loaded = declared(model, kubeconfig, context).model
     try:
         found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output))
     except asyncio.CancelledError:

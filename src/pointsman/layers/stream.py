@@ -36,9 +36,10 @@ def _text(representer: Any, value: str) -> ScalarNode:
 _Representer.add_representer(str, _text)
 
 
-def yaml_stream(manifests: Sequence[Manifest]) -> str:
-    """All manifests, each after a ``---`` line."""
+def yaml_stream(manifests: Sequence[Manifest], *, ascii_only: bool = False) -> str:
+    """All manifests, each after a ``---`` line; with ``ascii_only`` other letters are escaped, as YAML itself does."""
     yaml = YAML()
+    yaml.allow_unicode = not ascii_only
     yaml.Representer = _Representer
     yaml.width = 1 << 20
     yaml.indent(mapping=2, sequence=4, offset=2)

@@ -12,7 +12,7 @@ from pointsman.move.boundary import Cluster
 from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
 from pointsman.spec.model import Model
 
-__all__ = ["known_models", "recorded", "remember", "restore_record"]
+__all__ = ["known_models", "record_ref", "recorded", "remember", "restore_record"]
 
 LABEL = "pointsman.dev/spec"
 
@@ -24,14 +24,14 @@ async def remember(cluster: Cluster, model: Model) -> None:
 
 async def recorded(cluster: Cluster, name: str) -> str | None:
     """A model's spec as it is kept now, to be restored; None when there is none."""
-    found = await cluster.find(_ref(name))
+    found = await cluster.find(record_ref(name))
     return str((found.get("data") or {}).get("model.json", "")) if found else None
 
 
 async def restore_record(cluster: Cluster, name: str, text: str | None) -> None:
     """Put back what ``recorded`` told."""
     if text is None:
-        await cluster.delete(_ref(name))
+        await cluster.delete(record_ref(name))
     else:
         await _keep(cluster, name, text)
 
@@ -43,7 +43,7 @@ async def _keep(cluster: Cluster, name: str, text: str) -> None:
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": {
-                "name": _ref(name).name,
+                "name": record_ref(name).name,
                 "namespace": NAMESPACE,
                 "labels": {"app.kubernetes.io/managed-by": "pointsman", LABEL: name},
             },
@@ -52,7 +52,8 @@ async def _keep(cluster: Cluster, name: str, text: str) -> None:
     )
 
 
-def _ref(name: str) -> Ref:
+def record_ref(name: str) -> Ref:
+    """Where a model's spec is kept."""
     return Ref(kind_of("ConfigMap"), f"model-{name}", NAMESPACE)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pointsman.spec.arguments import OWNED, flags
 from pointsman.spec.document import Place
 from pointsman.spec.model import Model
-from pointsman.spec.words import amount
+from pointsman.spec.words import amount, shown
 
 __all__ = ["CHECKS", "Contradiction", "contradictions"]
 
@@ -66,7 +66,7 @@ def _positional(model: Model) -> Iterator[Contradiction]:
             if not previous_short:
                 yield Contradiction(
                     (*_ARGS, index),
-                    f"{arg!r} belongs to no flag, and the engine would take it for the model",
+                    f"{shown(arg)} belongs to no flag, and the engine would take it for the model",
                     "write arguments as --flag=value, one per list item",
                     "spec-stray-argument",
                 )

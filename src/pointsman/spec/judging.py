@@ -17,8 +17,8 @@ from pydantic_core import ErrorDetails
 from pointsman.spec.blocks import FILE, RETIRED
 from pointsman.spec.document import Document, Place
 from pointsman.spec.model import Model
-from pointsman.spec.problems import Problem
-from pointsman.spec.words import shown
+from pointsman.spec.problems import MOST_TOLD, Problem
+from pointsman.spec.words import short, shown
 
 __all__ = ["judge"]
 
@@ -42,7 +42,6 @@ _LIMITS = {
     "string_too_long": "at most {max_length} characters",
     "string_too_short": "at least {min_length} characters",
     "finite_number": "a finite number",
-    "string_pattern_mismatch": "text matching {pattern}",
 }
 
 
@@ -52,11 +51,18 @@ def judge(document: Document) -> Model | tuple[Problem, ...]:
         return Model.model_validate(document.data, by_alias=True, by_name=False, context=FILE)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        return tuple(_problem(document, each) for each in details)
+    placed = sorted(
+        ((_existing(document, each["loc"], each["type"]), each) for each in details), key=_by_line(document)
+    )
+    told = [_problem(document, place, each) for place, each in placed[:MOST_TOLD]]
+    return (*told, *(Problem(document.line(place), "it is wrong", "correct it") for place, _ in placed[MOST_TOLD:]))
 
 
-def _problem(document: Document, detail: ErrorDetails) -> Problem:
-    place = _existing(document, detail["loc"], detail["type"])
+def _by_line(document: Document) -> Callable[[tuple[Place, ErrorDetails]], int]:
+    return lambda found: document.line(found[0])
+
+
+def _problem(document: Document, place: Place, detail: ErrorDetails) -> Problem:
     if detail["type"] == "extra_forbidden":
         what, next_action, code = _unknown(document, place)
     else:
@@ -75,7 +81,7 @@ def _existing(document: Document, loc: tuple[int | str, ...], kind: str) -> Plac
 
 
 def _told(place: Place) -> str:
-    return ".".join(str(part) for part in place) or "the document"
+    return ".".join(short(str(part)) for part in place) or "the document"
 
 
 def _unknown(document: Document, place: Place) -> tuple[str, str, str]:
@@ -87,7 +93,7 @@ def _unknown(document: Document, place: Place) -> tuple[str, str, str]:
     parent = _told(place[:-1]) if place[:-1] else "a Model"
     near = nearest(name, free) or nearest(name, known)
     hint = f"did you mean {near!r}?" if near else f"known fields: {', '.join(known)}"
-    return f"{name!r} is not a field of {parent}", hint, "spec-unknown-field"
+    return f"{shown(name)} is not a field of {parent}", hint, "spec-unknown-field"
 
 
 def _missing(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
@@ -110,7 +116,7 @@ def _own(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
 def _wrong_value(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     limit = _LIMITS.get(kind, "").format(**context)
-    allowed = _KINDS.get(kind) or limit or detail["msg"].lower()
+    allowed = _KINDS.get(kind) or limit or "what docs/model.md says of it"
     return f"{_told(place)} is {shown(detail['input'])}", f"it must be {allowed}", "spec-wrong-value"
 
 

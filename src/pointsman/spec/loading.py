@@ -15,9 +15,8 @@ from pointsman.spec.document import LARGEST, Document, read_document
 from pointsman.spec.judging import judge
 from pointsman.spec.model import LAYER_IDS, Model
 from pointsman.spec.problems import InvalidSpecError, Problem
-from pointsman.spec.words import shown
 
-__all__ = ["FOLDERS", "find_model", "load_model", "names_file", "set_layer"]
+__all__ = ["FOLDERS", "file_named", "known_files", "load_model", "names_file", "set_layer"]
 
 FOLDERS = ("models", "examples/platform/models")
 """Where a bare model name is looked up, below the working directory."""
@@ -38,22 +37,12 @@ def load_model(path: Path) -> Model:
     return judged
 
 
-def find_model(name_or_path: str, root: Path) -> Path:
-    """The file meant by MODEL on the command line: a path, or the name of a model in one of ``FOLDERS``."""
+def file_named(name_or_path: str, root: Path) -> Path | None:
+    """The file meant by MODEL on the command line: a path, or the name of one in ``FOLDERS``; None when neither is."""
     direct = root / expanded(Path(name_or_path))
     if names_file(name_or_path) or _is_file(direct):
         return direct
-    known = list(_known(root))
-    for path in known:
-        if path.stem == name_or_path:
-            return path
-    names = ", ".join(sorted({path.stem for path in known})) or "none found"
-    raise UsageError(
-        f"no model is called {shown(name_or_path)} (looked in {', '.join(f'{folder}/' for folder in FOLDERS)})",
-        where=str(root),
-        next_action=f"name a spec file, or one of the known models: {names}",
-        code="model-unknown",
-    )
+    return next((path for path in known_files(root) if path.stem == name_or_path), None)
 
 
 def names_file(name_or_path: str) -> bool:
@@ -95,7 +84,8 @@ def _refuse_drift(path: Path, before: str, after: str, layer: str) -> None:
         )
 
 
-def _known(root: Path) -> Iterator[Path]:
+def known_files(root: Path) -> Iterator[Path]:
+    """Every spec in ``FOLDERS``."""
     for folder in FOLDERS:
         yield from sorted((root / folder).glob("*.yaml"))
 

@@ -16,7 +16,19 @@ from pointsman.spec.blocks import Layers
 from pointsman.spec.move import Move
 from pointsman.spec.resources import Accelerator, ResourceList, Resources, Toleration
 from pointsman.spec.tenant import Tenant
-from pointsman.spec.words import Arguments, EnvName, Image, Key, LayerId, Name, Repo, Revision, ServedName, shown
+from pointsman.spec.words import (
+    Arguments,
+    EnvName,
+    Image,
+    Key,
+    LayerId,
+    ModelName,
+    Name,
+    Repo,
+    Revision,
+    ServedName,
+    shown,
+)
 
 __all__ = [
     "LAYER_IDS",
@@ -42,7 +54,7 @@ LAYER_IDS: tuple[LayerId, ...] = ("raw-vllm", "kserve", "llm-d")
 class Metadata(Block):
     """Who the model is."""
 
-    name: Annotated[Name, Field(max_length=40)]
+    name: ModelName
     """The model's name; what it is called on every layer unless the layer's block says otherwise."""
 
 

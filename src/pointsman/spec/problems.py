@@ -11,7 +11,11 @@ from pathlib import Path
 
 from pointsman.errors import SpecError
 
-__all__ = ["InvalidSpecError", "Problem"]
+__all__ = ["MOST_TOLD", "InvalidSpecError", "Problem"]
+
+
+MOST_TOLD = 50
+"""Problems that one error lists; the rest are counted."""
 
 
 MOST_TOLD = 50

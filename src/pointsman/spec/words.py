@@ -22,6 +22,7 @@ __all__ = [
     "Image",
     "Key",
     "LayerId",
+    "ModelName",
     "Money",
     "Name",
     "Path",
@@ -31,7 +32,9 @@ __all__ = [
     "ServedName",
     "UpstreamKey",
     "amount",
+    "is_name",
     "listed",
+    "short",
     "shown",
 ]
 
@@ -75,7 +78,13 @@ def shown(value: Any) -> str:
         return "a number of more than 50 digits"
     text = repr(value[:80] if isinstance(value, str) else value) if isinstance(value, str | int | float) else str(value)
     text = text.lower() if isinstance(value, bool) else text
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    return short(text)
+
+
+def short(text: str) -> str:
+    """Text of at most 60 characters, on one line."""
+    plain = text if text.isprintable() else repr(text)[1:-1]
+    return plain if len(plain) <= 60 else f"{plain[:57]}…"
 
 
 def amount(quantity: str) -> Decimal:
@@ -86,8 +95,13 @@ def amount(quantity: str) -> Decimal:
     return Decimal(match["number"]) * _UNITS[match["unit"] or ""]
 
 
+def is_name(text: str) -> bool:
+    """Can a Kubernetes object made from this name exist?"""
+    return bool(_NAME.fullmatch(text)) and len(text) <= 63
+
+
 def _name(value: str) -> str:
-    if not _NAME.fullmatch(value) or len(value) > 63:
+    if not is_name(value):
         raise _refuse(
             f"{shown(value)} is not a name KServe and Kubernetes accept",
             "use at most 63 lowercase letters, digits and '-', starting with a letter, not ending with '-'",
@@ -179,6 +193,9 @@ def listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+ModelName = Annotated[str, Field(max_length=40), AfterValidator(_name)]
+"""A ``Name`` that leaves room for what controllers append."""
+
 Name = Annotated[str, AfterValidator(_name)]
 """DNS-1035 label: what Services and InferenceServices may be called."""
 
@@ -199,19 +216,19 @@ Repo = Annotated[str, _matching(_REPO, "a Hugging Face repository", "use owner/n
 
 ServedName = Annotated[
     str,
-    _matching(_SERVED, "a model's name", "use letters, digits and '-', '.', '_', ':', '/', a letter or digit first"),
     Field(max_length=120),
+    _matching(_SERVED, "a model's name", "use letters, digits and '-', '.', '_', ':', '/', a letter or digit first"),
 ]
 """The name engines answer to."""
 
 AliasName = Annotated[
     str,
+    Field(max_length=120),
     _matching(
         _ALIAS,
         "a name of an alias",
         "use letters, digits and '-', '.', '_', ':', '/', '*', a letter, digit or '*' first",
     ),
-    Field(max_length=120),
 ]
 """What tenants put into ``model``; LiteLLM takes ``*`` for any text."""
 

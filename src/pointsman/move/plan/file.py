@@ -57,12 +57,14 @@ class Saved(BaseModel):
     @property
     def chosen(self) -> Options:
         """The options; raises ValueError or TypeError when they are none."""
-        known = asdict(Options())
+        known = Options().as_dict()
         for name, value in self.options.items():
             kinds = (int, float) if isinstance(known.get(name), float) else (type(known.get(name)),)
             number = isinstance(value, int | float)
             if type(value) not in kinds or (number and not 0 <= value < _LATEST):
                 raise ValueError(name)
+        if not all(isinstance(one, str) for one in self.options.get("leave", ())):
+            raise ValueError("leave")
         return Options.from_dict(self.options)
 
 
@@ -75,7 +77,7 @@ class _Difference:
 
 def save_plan(path: Path, spec: Mapping[str, Any], plan: Plan, options: Options) -> str:
     """Write the plan and return its digest. Raises UsageError when the file cannot be written; none is left then."""
-    saved = Saved(version=VERSION, spec=dict(spec), target=plan.target, options=asdict(options), plan=plan.as_dict())
+    saved = Saved(version=VERSION, spec=dict(spec), target=plan.target, options=options.as_dict(), plan=plan.as_dict())
     found = _digest(saved)
     text = json.dumps(saved.model_copy(update={"digest": found}).model_dump(mode="json"), indent=2) + "\n"
     draft = _draft(path)
