@@ -170,7 +170,10 @@ class MemoryCluster:
             for engine in self.serving(namespace):
                 return engine.answer(method, rest, headers or {}, body)
             return Response(503, CIMultiDict(), b"no endpoints")
-        plural = path.rsplit("/", 1)[-1]
+        return self._review(path.rsplit("/", 1)[-1], body)
+
+    def _review(self, plural: str, body: Any) -> Response:
+        """May the caller do that, and is that kind served?"""
         if plural == "selfsubjectrulesreviews":
             rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
             return _reviewed({"resourceRules": [] if self.denied else [rule], "incomplete": bool(self.denied)})

@@ -45,8 +45,10 @@ def loaded(aliases: Aliases, listed: Sequence[Row]) -> tuple[tuple[Member, ...],
             known = _declared(member, _info(row), declared, {one.id for one in members})
             members.append(known)
             names[pinned(_info(row))] = known.id
-    if len(members) == 1 and members[0].ours and not _weighed(listed, members[0].alias):
-        members = [replace(members[0], weight=100)]
+    for group in aliases.groups:
+        here = [one for one in members if one.alias == group]
+        if len(here) == 1 and here[0].ours and not _weighed(listed, group):
+            members[members.index(here[0])] = replace(here[0], weight=100)
     return tuple(members), names
 
 

@@ -9,7 +9,6 @@ that live in a database change under it, so an answer is not believed for long e
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +23,8 @@ __all__ = ["Loaded", "Memory", "ask_loaded", "began"]
 
 TIMEOUT = 30.0
 """Seconds a replica may take to list what it has loaded."""
+LONG = 1_000_000
+"""Bytes from which an answer is read in a thread."""
 FRESH = 15.0
 """Seconds an answer is believed: LiteLLM looks into its database every 30 s."""
 
@@ -84,7 +85,8 @@ async def ask_loaded(cluster: Cluster, pod: Object, port: int, key: str, read: R
     if answer.status != 200:
         return Loaded(None, why=f"/model/info is answered with {answer.status}")
     try:
-        listed = (await asyncio.to_thread(json.loads, answer.body))["data"]
+        work = asyncio.to_thread(answer.json) if len(answer.body) > LONG else None
+        listed = (await work if work else answer.json())["data"]
         return Loaded(*read([one for one in listed if isinstance(one, dict)]))
     except (ValueError, KeyError, TypeError) as error:
         return Loaded(None, why=f"what /model/info says cannot be read: {error}")

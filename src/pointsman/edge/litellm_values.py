@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from pointsman.edge.boundary import Cluster, Object
 from pointsman.edge.config_text import ConfigText
@@ -48,9 +48,12 @@ from pointsman.spec.tenant import Edge as Settings
 __all__ = ["LiteLLMValues", "litellm_values", "read_aliases"]
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 LOOK = 0.3
 """Seconds between two looks at a rollout."""
+LONG = 50_000
+"""Characters from which a text is worked on in a thread."""
 TRIES = 5
 """Attempts to write a ConfigMap that somebody else writes too."""
 
@@ -171,7 +174,7 @@ class LiteLLMValues:
         for _ in range(TRIES):
             config = await self.objects.config()
             parsed = await self._parse(config)
-            text = await asyncio.to_thread(lambda: edit(Aliases(parsed, self.terms)))  # noqa: B023 - awaited at once
+            text = await _aside(len(config.text), edit, Aliases(parsed, self.terms))
             if text == config.text:
                 return text, False
             body = {"metadata": {"resourceVersion": config.version}, "data": {self.settings.key: text}}
@@ -194,7 +197,7 @@ class LiteLLMValues:
     async def _parse(self, config: Config) -> ConfigText:
         version, known = self._parsed
         if version != config.version or known.text != config.text:
-            known = await asyncio.to_thread(ConfigText, config.text, self.objects.where)
+            known = await _aside(len(config.text), ConfigText, config.text, self.objects.where)
             self._parsed = config.version, known
         return known
 
@@ -347,6 +350,13 @@ class LiteLLMValues:
 
     def _pod(self, pod: Object) -> Ref:
         return self.objects.ref("Pod", str(pod["metadata"]["name"]))
+
+
+async def _aside(size: int, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Do what takes a moment for a long text in a thread, so that a lock is renewed meanwhile."""
+    if size < LONG:
+        return work(*given, **named)
+    return await asyncio.to_thread(work, *given, **named)
 
 
 def digest(text: str) -> str:

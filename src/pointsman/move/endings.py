@@ -11,7 +11,7 @@ from pointsman.move.journal.states import State
 
 __all__ = ["PAUSES", "both", "error_of", "own"]
 
-PAUSES = frozenset({"inconclusive", "drift", "drain-deadline", "edge-behind"})
+PAUSES = frozenset({"inconclusive", "drift", "drain-deadline", "edge-behind", "still-reached"})
 """Codes of errors that ask for a person's judgement: before the point of no return the move stands still for them."""
 
 Failure = PointsmanError | None

@@ -54,7 +54,7 @@ def traffic_of(captured: Captured, layers: Iterable[str], members: Mapping[str, 
 
 
 def _others(captured: Captured, edge: Mapping[str, Any]) -> dict[str, Any]:
-    """Members of the alias that are none of ours: no engine of theirs is read, so the edge's counters are all there is."""
+    """Members of the alias that are none of ours: no engine of theirs is read, so the edge's counters are all."""
     mine = sum(count for way, count in captured.own_of(OTHERS).items() if way != "unsure")
     count = edge["answered"].get(OTHERS, UNKNOWN if edge["why"] else 0)
     least = edge["atLeast"].get(OTHERS, 0) if isinstance(edge["atLeast"], Mapping) else UNKNOWN
