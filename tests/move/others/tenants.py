@@ -110,6 +110,7 @@ async def _past_the_edge(lab: RunningLab, source: str) -> AsyncIterator[Door]:
     """A way to the source's Service with the engines' key, as a batch job has it that somebody wrote long ago."""
     namespace = next(one for one in LAYERS if one.id == source).namespace(model())
     auth = model().spec.contract.auth
+    assert auth is not None
     key = _secret(lab, namespace, auth.secret, auth.key)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), trust_env=False) as session:
         base = engines_of(source).removesuffix("/v1")
