@@ -21,7 +21,7 @@ TRIES = 5
 
 
 def make(lab: RunningLab, edits: Sequence[Edit], place: Place) -> None:
-    """Make these edits, one after the other, as people do: read the object, change it, write it; again in a conflict."""
+    """Make these edits, one after the other, as people do: read the object, change it, write it; again on conflict."""
     for edit in edits:
         ref = edit.ref(place)
         for _ in range(TRIES):
