@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.move.others.scene import EDGE, KEY, MODEL
 from tests.move.others.tenants import PAST, Tenants, calling
 from tests.move.platform import moves, pointsman_in, receipts_since
 
-__all__ = ["QUICK", "Seen", "command", "journey", "naming"]
+__all__ = ["QUICK", "Running", "Seen", "command", "disturbed", "journey", "naming", "started"]
 
 QUICK = ("--hold", "1", "--ready-timeout", "90", "--roll-timeout", "90", "--drain-timeout", "25")
 LIMIT = 240.0
@@ -91,6 +91,57 @@ async def _moved(lab: RunningLab, seen: Seen, words: Sequence[str], *, patient: 
 
 async def _run(lab: RunningLab, seen: Seen, words: Sequence[str], leaving: Tenants | None) -> int:
     """One command; who goes past the edge stops when it says so."""
+    async with started(lab, *words) as running:
+        if leaving is not None and await running.says(PAST):
+            await leaving.leave(PAST)
+        seen.exits.append(await running.ended())
+    seen.told += running.told
+    return seen.exits[-1]
+
+
+@dataclass(slots=True)
+class Running:
+    """A command of the program under way."""
+
+    process: asyncio.subprocess.Process
+    out: asyncio.Task[bytes]
+    told: str = ""
+    """Its narration so far."""
+    result: Mapping[str, Any] = field(default_factory=dict)
+    """What it printed in the end."""
+
+    @property
+    def next(self) -> str:
+        """What its error says to do."""
+        return str(self.result.get("error", {}).get("next", ""))
+
+    async def until(self, event: str, step: str) -> None:
+        """Until it tells this; fails when it ends before."""
+        assert await self._heard(lambda said: (said.get("event"), said.get("step")) == (event, step)), self.told
+
+    async def says(self, words: str) -> bool:
+        """Until it says this, or has ended."""
+        return await self._heard(lambda said: words in json.dumps(said))
+
+    async def ended(self) -> int:
+        """Its exit code."""
+        await self._heard(lambda said: False)
+        self.result = json.loads(await self.out or "{}")
+        return await self.process.wait()
+
+    async def _heard(self, wanted: Callable[[Mapping[str, Any]], bool]) -> bool:
+        assert self.process.stderr is not None
+        async for raw in self.process.stderr:
+            line = raw.decode()
+            self.told += line
+            if line.startswith("{") and wanted(json.loads(line)):
+                return True
+        return False
+
+
+@asynccontextmanager
+async def started(lab: RunningLab, *words: str) -> AsyncIterator[Running]:
+    """A command under way; whatever happens, it is over when the block is."""
     program = pointsman_in(lab)
     process = await asyncio.create_subprocess_exec(
         *program.command(*words, "--output", "json", "--kubeconfig", str(lab.kubeconfig)),
@@ -100,24 +151,43 @@ async def _run(lab: RunningLab, seen: Seen, words: Sequence[str], leaving: Tenan
         stderr=subprocess.PIPE,
         limit=1024 * 1024,
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    reading = asyncio.create_task(process.stdout.read())
     try:
+        assert process.stdout is not None
+        out = asyncio.create_task(process.stdout.read())
         async with asyncio.timeout(LIMIT):
-            async for line in process.stderr:
-                seen.told += line.decode()
-                if leaving is not None and PAST in line.decode():
-                    await leaving.leave(PAST)
-                    leaving = None
-            seen.told += (await reading).decode()
-            seen.exits.append(await process.wait())
+            yield Running(process, out)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-        reading.cancel()
-    return seen.exits[-1]
+
+
+async def disturbed(lab: RunningLab, record: int, act: Callable[[str], None], *words: str) -> Running:
+    """A move to its end; ``act`` is called with its name when its journal has that many records."""
+    known = frozenset(await asyncio.to_thread(moves, lab))
+    async with started(lab, *words) as running:
+        ending = asyncio.create_task(running.ended())
+        reaching = asyncio.create_task(_reached(lab, known, record))
+        try:
+            await asyncio.wait({ending, reaching}, return_when=asyncio.FIRST_COMPLETED)
+            if reaching.done():
+                await asyncio.to_thread(act, reaching.result())
+            await ending
+        finally:
+            reaching.cancel()
+            ending.cancel()
+            await asyncio.gather(reaching, ending, return_exceptions=True)
+        return running
+
+
+async def _reached(lab: RunningLab, known: frozenset[str], record: int) -> str:
+    """The name of a move that was not there before, when its journal has that many records."""
+    async with Client.from_kubeconfig(lab.kubeconfig) as client:
+        async for event in client.watch(kind_of("ConfigMap"), "pointsman-system"):
+            name = event.object["metadata"]["name"] if event.type in ("ADDED", "MODIFIED") else ""
+            if name and name not in known and f"{record:06d}" in (event.object.get("data") or {}):
+                return str(name)
+    raise AssertionError("a watch does not end")
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ __all__ = [
     "model",
     "place",
     "pods",
+    "put_right",
     "put_up",
     "restart",
     "rolled",
@@ -83,6 +84,19 @@ def put_up(lab: RunningLab, source: str) -> None:
         lab.kubectl("create", "configmap", "lab-engine", "-n", one.namespace(model()), settings)
     place(lab, source)
     lab.kubectl("rollout", "status", "deployment/cloud", "-n", "elsewhere", "--timeout=60s", timeout=90)
+    rolled(lab)
+
+
+def put_right(lab: RunningLab, source: str) -> None:
+    """All of it is as it was put up, whatever was done to it."""
+    command = ("apply", "--server-side", "--force-conflicts", "-f")
+    lab.kubectl(*command, str(HERE / "platform.yaml"))
+    lab.kubectl("rollout", "resume", "deployment/proxy", "-n", EDGE, check=False)
+    text = config(engines_of(source))
+    place(lab, source)
+    data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "proxy-config", "namespace": EDGE}}
+    lab.kubectl(*command, "-", given=json.dumps({**data, "data": {KEY: text}}))
+    restart(lab)
     rolled(lab)
 
 
