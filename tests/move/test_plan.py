@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ async def test_a_move_that_would_be_refused_has_no_plan() -> None:
 
 def another_alias(world: World) -> None:
     (only,) = world.edge.members
-    world.edge.members = (type(only)(only.id, only.layer, only.base_url, only.served_name, 50),)
+    world.edge.members = (replace(only, weight=50),)
 
 
 def fewer_gpus(world: World) -> None:
