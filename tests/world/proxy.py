@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -141,7 +142,7 @@ class MemoryProxy:
         name = f"litellm-{self._made}"
         text = (self.objects.get(_config()) or {}).get("data", {}).get("config.yaml")
         try:
-            config = yaml.safe_load(text) if text is not None else None
+            config = _loaded(text) if text is not None else None
         except yaml.YAMLError:
             config = None
         good = isinstance(config, dict) and isinstance(config.get("model_list") or [], list)
@@ -189,6 +190,11 @@ class MemoryProxy:
             "metadata": metadata,
             "endpoints": endpoints,
         }
+
+
+@lru_cache(maxsize=256)
+def _loaded(text: str) -> Any:
+    return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def _deployment() -> Ref:

@@ -50,6 +50,20 @@ class Objects:
         return self.ref("ConfigMap", self.settings.config_map)
 
     @property
+    def again(self) -> str:
+        """The command that puts back what somebody took away."""
+        return f"kubectl apply -n {self.settings.namespace} -f LITELLM-MANIFESTS"
+
+    def on_deployment(self, command: str) -> str:
+        """A kubectl command on the Deployment: ``rollout restart``."""
+        return f"kubectl {command} -n {self.settings.namespace} deployment/{self.settings.deployment}"
+
+    @property
+    def edit_config(self) -> str:
+        """The command that edits the configuration."""
+        return f"kubectl edit -n {self.settings.namespace} configmap/{self.settings.config_map}"
+
+    @property
     def where(self) -> str:
         """The configuration, as messages name it."""
         return f"ConfigMap {self.settings.namespace}/{self.settings.config_map} {self.settings.key}"
@@ -62,7 +76,7 @@ class Objects:
             raise _refused(
                 "there is no LiteLLM Deployment",
                 ref,
-                "name it in spec.tenant.edge, or install LiteLLM (examples/platform/platform/litellm)",
+                f"name it in spec.tenant.edge, or put it there ({self.again})",
                 "edge-missing",
             )
         self._refuse_gaps(found, ref)
@@ -75,9 +89,13 @@ class Objects:
         text = ((found or {}).get("data") or {}).get(self.settings.key)
         if found is None or text is None:
             what = f"it has no key {self.settings.key}" if found else "the edge's ConfigMap does not exist"
-            raise _refused(what, ref, "name it in spec.tenant.edge.configMap and .key", "edge-config-missing")
+            action = f"name it in spec.tenant.edge.configMap and .key, or put it back ({self.again})"
+            raise _refused(what, ref, action, "edge-config-missing")
         if found.get("immutable"):
-            raise _refused("it is immutable, so no weight can be changed", ref, "make it mutable", "edge-immutable")
+            action = (
+                f"make it anew without immutable (kubectl delete -n {ref.namespace} configmap/{ref.name}, then apply)"
+            )
+            raise _refused("it is immutable, so no weight can be changed", ref, action, "edge-immutable")
         return Config(str(found["metadata"]["resourceVersion"]), str(text))
 
     async def writers(self) -> list[str]:
@@ -103,7 +121,11 @@ class Objects:
 
     async def port(self, pod: Object) -> int:
         """The container port behind the Service's port."""
-        service = await self.cluster.get(self.ref("Service", self.settings.service))
+        ref = self.ref("Service", self.settings.service)
+        service = await self.cluster.find(ref)
+        if service is None:
+            action = f"name it in spec.tenant.edge.service, or put it back ({self.again})"
+            raise _refused("the edge's Service does not exist", ref, action, "edge-service-missing")
         ports = [one for one in service["spec"].get("ports") or [] if one.get("port") == self.settings.port]
         target = (ports[0].get("targetPort") if ports else None) or self.settings.port
         for container in pod["spec"].get("containers") or []:
@@ -121,7 +143,7 @@ class Objects:
             raise _refused(
                 f"no key {self.settings.master_key.key!r} there to ask the edge with",
                 ref,
-                "name Secret and key in spec.tenant.edge.masterKey",
+                f"name Secret and key in spec.tenant.edge.masterKey, or put it back ({self.again})",
                 "edge-key-missing",
             )
         return base64.b64decode(str(coded)).decode().strip()
@@ -143,12 +165,13 @@ class Objects:
         """A roll of this Deployment must not leave tenants without a replica, and must carry the ConfigMap."""
         spec: dict[str, Any] = deployment["spec"]
         if int(spec.get("replicas", 1)) < 1:
-            raise _refused("the edge has no replicas, so no tenant is served", ref, "scale it up", "edge-parked")
+            action = f"{self.on_deployment('scale')} --replicas=2"
+            raise _refused("the edge has no replicas, so no tenant is served", ref, action, "edge-parked")
         if (spec.get("strategy") or {}).get("type") == "Recreate":
             raise _refused(
                 "strategy Recreate ends every replica before a new one starts, at every step of a move",
                 ref,
-                "set strategy RollingUpdate with maxUnavailable 0",
+                f"set strategy RollingUpdate with maxUnavailable 0 ({self.on_deployment('edit')})",
                 "edge-recreate",
             )
         mounted = {str((one.get("configMap") or {}).get("name")) for one in _volumes(spec)}
@@ -156,7 +179,7 @@ class Objects:
             raise _refused(
                 f"it does not mount ConfigMap {self.settings.config_map}",
                 ref,
-                "name the mounted one in spec.tenant.edge.configMap",
+                f"name the mounted one in spec.tenant.edge.configMap, or mount it ({self.on_deployment('edit')})",
                 "edge-not-mounted",
             )
 

@@ -55,10 +55,12 @@ class Memory:
         at, found = self.known.get(_process(pod), (0.0, None))
         return found if found is not None and _now() - at < FRESH else None
 
-    def keep(self, pod: Object, found: Loaded) -> None:
-        """Keep an answer; silence is not kept."""
+    def keep(self, pod: Object, found: Loaded) -> Loaded:
+        """Keep an answer. One that is silent now still runs what it said before: a file is read once."""
         if found.members is not None:
             self.known[_process(pod)] = _now(), found
+            return found
+        return self.known.get(_process(pod), (0.0, found))[1]
 
 
 def began(pod: Object) -> datetime | None:

@@ -31,6 +31,8 @@ class Rollout:
     reason: str
     hopeless: bool = False
     """A replica fails to start; waiting will not change that."""
+    paused: bool = False
+    """The Deployment is paused, so that nothing is rolled."""
     stale: bool = False
     """The rollout is over, and a replica runs something else: it has to be rolled again."""
 
@@ -55,7 +57,8 @@ def judge(
         broken = next((pod for pod in pods if _current(pod, deployment) and _hopeless(pod)), None)
         kept = [f"replica {one.name} runs {said(one.members)}" for one in lagging[:1]]
         reason = f"pod {broken['metadata']['name']} is not ready{_why(broken)}" if broken else ""
-        return Rollout("; ".join([reason or moving, *kept]), hopeless=broken is not None)
+        paused = bool(deployment["spec"].get("paused"))
+        return Rollout("; ".join([reason or moving, *kept]), hopeless=broken is not None, paused=paused)
     for one in staying:
         if not one.ready:
             return Rollout(f"pod {one.name} is not ready")

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -39,7 +40,7 @@ from pointsman.edge.litellm_probe import Asked, ask, seconds_late
 from pointsman.edge.litellm_reach import reaching
 from pointsman.edge.litellm_replicas import Loaded, Memory, ask_loaded, began
 from pointsman.edge.litellm_rollout import REVISION, ROLLED, Rollout, judge, settled
-from pointsman.errors import ConflictError, PermanentError, PointsmanError, TemporaryError
+from pointsman.errors import ConflictError, PermanentError, PointsmanError, RefusedError, TemporaryError
 from pointsman.kube.resources import Ref
 from pointsman.kube.rights import Right
 from pointsman.spec.model import Model
@@ -131,6 +132,10 @@ class LiteLLMValues:
 
     def state_in(self, parsed: ConfigText, revision: str) -> AliasState:
         """The aliases as a configuration of this revision declares them."""
+        with self._editable():
+            return self._state(parsed, revision)
+
+    def _state(self, parsed: ConfigText, revision: str) -> AliasState:
         told = tuple(one.sentence for one in obstacles(parsed, self.terms) if one.level == "warn")
         aliases = Aliases(parsed, self.terms)
         return AliasState(self.terms.alias, aliases.members(), revision, aliases.groups, told)
@@ -174,7 +179,8 @@ class LiteLLMValues:
         for _ in range(TRIES):
             config = await self.objects.config()
             parsed = await self._parse(config)
-            text = await _aside(len(config.text), edit, Aliases(parsed, self.terms))
+            with self._editable():
+                text = await _aside(len(config.text), edit, Aliases(parsed, self.terms))
             if text == config.text:
                 return text, False
             body = {"metadata": {"resourceVersion": config.version}, "data": {self.settings.key: text}}
@@ -190,6 +196,15 @@ class LiteLLMValues:
             code="edge-contended",
         )
 
+    @contextmanager
+    def _editable(self) -> Iterator[None]:
+        """A configuration that cannot be read or kept is a person's to edit: name the command."""
+        try:
+            yield
+        except RefusedError as error:
+            error.next_action = f"{error.next_action} ({self.objects.edit_config})"
+            raise
+
     async def _suspects(self) -> str:
         known = await self.objects.writers()
         return f" (last written by {known[0]})" if known else ""
@@ -197,7 +212,8 @@ class LiteLLMValues:
     async def _parse(self, config: Config) -> ConfigText:
         version, known = self._parsed
         if version != config.version or known.text != config.text:
-            known = await _aside(len(config.text), ConfigText, config.text, self.objects.where)
+            with self._editable():
+                known = await _aside(len(config.text), ConfigText, config.text, self.objects.where)
             self._parsed = config.version, known
         return known
 
@@ -232,9 +248,9 @@ class LiteLLMValues:
             key, port = await asyncio.gather(self.objects.master_key(), self.objects.port(fresh[0]))
             read = partial(loaded, aliases)
             asked = await asyncio.gather(*(ask_loaded(self.cluster, pod, port, key, read) for pod in fresh))
-            for pod, found in zip(fresh, asked, strict=True):
-                self._memory.keep(pod, found)
-            mute = {str(pod["metadata"]["name"]): one for pod, one in zip(fresh, asked, strict=True)}
+            mute = {
+                str(pod["metadata"]["name"]): self._memory.keep(pod, one) for pod, one in zip(fresh, asked, strict=True)
+            }
         else:
             mute = {}
         silent = Loaded(None, why="it is not ready")
@@ -259,16 +275,14 @@ class LiteLLMValues:
                 raise TemporaryError(
                     f"the edge was rolled and does not run what is declared: {seen.reason}",
                     where=str(self.objects.deployment_ref),
-                    next_action=f"kubectl rollout restart -n {self.settings.namespace} "
-                    f"deployment/{self.settings.deployment}",
+                    next_action=self.objects.on_deployment("rollout restart"),
                     code="edge-stale",
                 )
             if loop.time() >= deadline:
                 raise TemporaryError(
                     f"waited {timeout:g} s for every replica of the edge: {seen.reason}",
                     where=str(self.objects.deployment_ref),
-                    next_action=f"kubectl rollout status -n {self.settings.namespace} "
-                    f"deployment/{self.settings.deployment}",
+                    next_action=self.objects.on_deployment("rollout resume" if seen.paused else "rollout status"),
                     code="edge-roll",
                 )
             await asyncio.sleep(LOOK)

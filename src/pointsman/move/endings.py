@@ -52,8 +52,15 @@ def _paused(context: Context, progress: Progress, failure: Failure) -> Pointsman
     return NeedsPersonError(
         f"move {progress.move} is paused at step {progress.step}: {failure.what if failure else 'it was paused'}",
         where=failure.where if failure else "",
-        next_action=f"pointsman resume {context.model.name} to look again, promote to go on all the same, or rollback",
+        next_action=_ways_on(context.model.name),
         code=f"{progress.step}.{failure.code}" if failure and failure.code in PAUSES else "paused",
+    )
+
+
+def _ways_on(model: str) -> str:
+    return (
+        f"pointsman resume {model} looks again, pointsman promote {model} goes on all the same, pointsman rollback "
+        f"{model} puts tenants back"
     )
 
 
@@ -64,8 +71,8 @@ def _stuck(context: Context, progress: Progress, failure: Failure) -> PointsmanE
         f"move {progress.move} stopped past the point of no return at step {progress.step}: "
         f"{failure.what if failure else '; '.join(progress.failures)}",
         where=failure.where if failure else "",
-        next_action=(failure.next_action if failure else "")
-        or f"tenants are on the target; pointsman resume {context.model.name} to finish",
+        next_action=(f"{failure.next_action}; then " if failure and failure.next_action else "")
+        + f"pointsman resume {context.model.name} finishes it; tenants are on the target",
         code="forward-stuck",
     )
 
@@ -100,12 +107,12 @@ def own(error: Exception) -> PointsmanError:
     )
 
 
-def both(step: str, first: Failure, second: PointsmanError) -> NeedsPersonError:
+def both(model: str, step: str, first: Failure, second: PointsmanError) -> NeedsPersonError:
     """The error when the way back failed too, at undoing ``step``: it tells both."""
     why = f"{first.what}; then " if first else ""
     return NeedsPersonError(
         f"{why}undoing {step} failed: {second.what}",
         where=second.where,
-        next_action=second.next_action or "mend it, then pointsman rollback tries the way back again",
+        next_action=f"{second.next_action or 'mend it'}; then pointsman rollback {model} tries the way back again",
         code="undo-failed",
     )

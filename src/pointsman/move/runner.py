@@ -293,7 +293,7 @@ class Runner:
                 failure = own(error)
                 await self._write(Event.UNDO_FAILED, step.id, failure.as_dict())
                 self._tell(Topic.UNDO_FAILED, step.id, str(failure), failure.as_dict())
-                self._failure = both(step.id, self._failure, failure)
+                self._failure = both(self.model, step.id, self._failure, failure)
                 return
         await self._write(Event.ABORTED if abort else Event.UNDONE)
 

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.conftest import RunningLab
+from tests.move.messages import ENDING, commands_in
 from tests.move.others import scene
 from tests.move.others.journey import command
 
-__all__ = ["Obedient", "commands_in", "open_move"]
+__all__ = ["Obedient", "open_move"]
 
 ROUNDS = 8
 """Commands after which a move that has not ended is a dead end."""
-ENDING = ("resume", "rollback", "abort", "promote")
-_OURS = re.compile(rf"pointsman ({'|'.join(ENDING)}) ([\w.-]+)")
-_KUBECTL = re.compile(
-    r"kubectl (?:rollout (?:restart|resume|undo)|scale|delete|annotate|label|patch|apply|set \w+)"
-    r"(?: -{1,2}[\w-]+(?:=\S+| '[^']*'| [\w.-]+)?| [\w.-]+/[\w.-]+| [\w./-]+=[\w./-]*| '[^']*')+"
-)
-
-
-def commands_in(text: str) -> list[str]:
-    """Commands that a message tells to run, in its order; those that only show something are none."""
-    found = [*_OURS.finditer(text), *_KUBECTL.finditer(text)]
-    return list(dict.fromkeys(one.group().rstrip(".,;") for one in sorted(found, key=lambda one: one.start())))
 
 
 def open_move(lab: RunningLab) -> Mapping[str, Any] | None:

@@ -22,6 +22,7 @@ from pointsman.move.journal.journal import Progress
 from pointsman.move.journal.states import Event, State
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import engine_pods
+from pointsman.move.steps.alias import point_alias
 from pointsman.move.steps.contract import Step
 from pointsman.report.counting import count_of
 
@@ -62,9 +63,15 @@ async def check(context: Context, progress: Progress, steps: Sequence[Step]) -> 
 async def answer(context: Context, progress: Progress, steps: Sequence[Step], step: str) -> list[dict[str, str]]:
     """Look, and do what the rules say before ``step``: return what is only told, raise for what is more.
 
-    Raises MoveFailedError when the move has to turn round, NeedsPersonError (``drift``) when a person is asked.
+    Past the point of no return a person who was asked about the alias and said ``resume`` wants it on the target, where
+    the move left it: then it is put there. Raises MoveFailedError when the move has to turn round, NeedsPersonError
+    (``drift``) when a person is asked.
     """
     found = await check(context, progress, steps)
+    if _asked_before(progress, step) and any(one.rule.id in _OF_ALIAS for one in found):
+        context.note(step, "the alias is put where the move left it, as a person was asked", {})
+        await point_alias(context, _members_left(context, progress, steps)[0])
+        found = await check(context, progress, steps)
     for one in found:
         context.note(step, f"{one.kind.value}: {one.what}; {one.rule.answer.value}: {one.rule.why}", one.as_dict())
     said = "; ".join(f"{one.kind.value}: {one.what}" for one in found if one.rule.answer is not Answer.GO_ON)
@@ -74,13 +81,25 @@ async def answer(context: Context, progress: Progress, steps: Sequence[Step], st
     if Answer.ROLL_BACK in answers:
         raise MoveFailedError(said, where=where, next_action="find out who did, then move again", code="drifted")
     if Answer.PAUSE in answers:
-        raise NeedsPersonError(
-            said,
-            where=where,
-            next_action=f"put it back and pointsman resume {model}, or pointsman rollback {model}",
-            code="drift",
-        )
+        raise NeedsPersonError(said, where=where, next_action=_way_on(progress, found, model), code="drift")
     return [one.as_dict() for one in found]
+
+
+_OF_ALIAS = frozenset({"alias", "edge-other"})
+"""Rules of changes that putting the alias back undoes."""
+
+
+def _asked_before(progress: Progress, step: str) -> bool:
+    """Past the point of no return: was a person asked at this very step?"""
+    return _phase(progress) is Phase.COMMITTED and any(one.startswith(f"{step}: ") for one in progress.failures)
+
+
+def _way_on(progress: Progress, found: Sequence[Drift], model: str) -> str:
+    if _phase(progress) is not Phase.COMMITTED:
+        return f"put it back and pointsman resume {model}, or pointsman rollback {model}"
+    if any(one.rule.id in _OF_ALIAS for one in found):
+        return f"pointsman resume {model} puts the alias where the move left it and finishes"
+    return "put it back"
 
 
 def _phase(progress: Progress) -> Phase:

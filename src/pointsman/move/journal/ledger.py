@@ -166,12 +166,17 @@ class Ledger:
         return Journal(self.cluster, self.clock, progress, version, size, holder, allowances(found))
 
     async def moves(self, *, model: str = "", only_open: bool = True) -> list[Summary]:
-        """Moves, oldest first."""
+        """Moves, oldest first. Of one model an open move is found by its records too, if somebody took its labels."""
         labels = {MOVE: "", **({OPEN: "yes"} if only_open else {}), **({MODEL: model} if model else {})}
-        found = await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, labels)
-        folded = [Summary(_fold(item), str(item["metadata"]["labels"].get(MODEL, ""))) for item in found]
-        listed = [one for one in folded if not (only_open and one.progress.closed)]
+        listed = await self._listed(labels, only_open)
+        if model and only_open and not listed:
+            listed = [one for one in await self._listed({}, only_open) if one.model == model]
         return sorted(listed, key=lambda one: (str(one.progress.opened), one.progress.move))
+
+    async def _listed(self, labels: Mapping[str, str], only_open: bool) -> list[Summary]:
+        found = await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, labels)
+        folded = [_fold(item) for item in found if labels or _key(1) in (item.get("data") or {})]
+        return [Summary(one, one.plan.model) for one in folded if not (only_open and one.closed)]
 
     async def every(self, *, model: str = "") -> tuple[list[Summary], list[NeedsPersonError]]:
         """All moves there ever were, oldest first, and an error for each journal that cannot be read."""
