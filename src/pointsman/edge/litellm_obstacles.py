@@ -15,10 +15,11 @@ from pointsman.edge.litellm_params import (
     INFO,
     PARAMS,
     credentials,
-    from_environment,
+    hidden_address,
     layer_of,
     said_address,
 )
+from pointsman.edge.litellm_rehearsal import rehearsed
 from pointsman.edge.litellm_settings import SETTINGS
 from pointsman.edge.obstacle import Obstacle
 from pointsman.errors import RefusedError
@@ -45,7 +46,7 @@ _CHAT = {"chat", "completion", "responses"}
 def obstacles(config: ConfigText, terms: Terms) -> tuple[Obstacle, ...]:
     """All of them, those that refuse first."""
     aliases = Aliases(config, terms)
-    found = [*_unreadable(aliases), *_broken(config)]
+    found = [*(list(_unreadable(aliases)) or rehearsed(config, terms)), *_broken(config)]
     groups = {group: config.entries(group) for group in aliases.groups}
     for check in SETTINGS:
         found += check(config, groups)
@@ -78,11 +79,11 @@ def _broken(config: ConfigText) -> Iterator[Obstacle]:
 def _unknown(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
     known = credentials(aliases.config)
     for entry in entries:
-        base = said_address(entry.section(PARAMS), known)
-        if from_environment(base):
+        hidden = hidden_address(entry.section(PARAMS), known)
+        if hidden:
             yield Obstacle(
                 "edge-address-unknown",
-                f"alias {group}: the address is {base}, which only the edge's process knows, "
+                f"alias {group}: the address is {hidden}, which only the edge's process knows, "
                 "so nobody can tell whether it is one of the model's layers",
                 aliases.config.place(entry),
                 "write the address as text in litellm_params.api_base",
