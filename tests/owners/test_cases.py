@@ -38,7 +38,7 @@ def test_what_becomes_of_a_change(case: dict[str, Any]) -> None:
         unread=case.get("unread") or {},
     )
     verdicts = judge([Change(ref_of(case["object"]), case["object"], fields)], known, "pointsman")
-    found = {as_pointer(path): one.outcome.value for one in verdicts for path in one.fields}
-    assert found == case["expect"]
+    found = [(as_pointer(path), one.outcome.value) for one in verdicts for path in one.fields]
+    assert sorted(found) == sorted(case["expect"].items())
     said = "; ".join(one.sentence for one in verdicts)
     assert case.get("says", "") in said

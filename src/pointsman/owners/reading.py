@@ -125,7 +125,7 @@ def _forbidden(kind: str) -> str:
 async def _applications(look: _Look, changes: Sequence[Change]) -> tuple[tuple[Object, ...], Settings]:
     """By the names that objects bear: an Argo CD may have thousands, each with a list of all its objects."""
     found = await _by_name(look, _names(changes, LABEL))
-    if not found and "Application" not in {**look.absent, **look.unread}:
+    if not found:
         await look.served("Application")
     if "Application" in look.absent:
         return (), Settings()
