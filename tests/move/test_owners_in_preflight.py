@@ -158,7 +158,7 @@ async def test_what_is_not_installed_is_said() -> None:
 
 async def test_a_scaled_object_on_the_source_is_refused_with_the_annotation_that_pauses_it() -> None:
     world = World()
-    scaled = {
+    scaled: dict[str, Any] = {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
         "metadata": {"name": "qwen", "namespace": "serving"},
