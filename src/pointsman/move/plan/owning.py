@@ -117,7 +117,7 @@ def _told(changes: Sequence[Change], verdicts: Sequence[Verdict], known: Known) 
     if free:
         more = f" and {count_of(len(free) - 1, 'other')}" if len(free) > 1 else ""
         said.append(f"no owner shows on {free[0]}{more}")
-    absent = [_PRODUCTS[kind] for kind in known.absent if kind in _PRODUCTS]
+    absent = [product for kind, product in _PRODUCTS.items() if kind in known.absent]
     if absent:
         said.append(f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed")
     return [*said, *(f"not known: {why}" for why in dict.fromkeys(known.unread.values()))]
