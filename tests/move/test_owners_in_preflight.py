@@ -12,7 +12,8 @@ import pytest
 from pointsman.errors import RefusedError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.move.boundary import Object
-from tests.world.world import World, quick
+from tests.move.test_strategy import bridged
+from tests.world.world import World, layer, quick
 
 SOURCE = Ref(kind_of("Deployment"), "qwen-raw-vllm", "serving")
 
@@ -234,3 +235,17 @@ async def test_argo_cds_settings_are_read_where_its_controller_is() -> None:
     cm = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm", "namespace": "argocd"}}
     world.put({**cm, "data": {"application.instanceLabelKey": "example.com/app"}})
     assert "Application argocd/edge" in (await refusal(world)).what
+
+
+async def test_the_owners_of_the_layer_in_the_middle_are_asked_too() -> None:
+    world = World(gpus=1)
+    world.model = bridged(world)
+    for manifest in layer("kserve").render(bridged(world)):
+        manifest["spec"]["replicas"] = 0
+        tracking = f"edge:apps/Deployment:kserve/{manifest['metadata']['name']}"
+        manifest["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": tracking}
+        world.put(manifest)
+    world.put(application())
+    with pytest.raises(RefusedError, match="/spec/replicas of Deployment kserve/qwen-kserve") as refused:
+        await world.conductor().plan(world.model, "llm-d", quick())
+    assert refused.value.code == "preflight.owners"
