@@ -191,9 +191,7 @@ def _budgets(deployment: Object, budgets: Iterable[Object]) -> Iterable[Gap]:
 
 def _few(roll: Rolling) -> Iterable[Gap]:
     if roll.replicas == 1:
-        yield Gap(
-            "one replica: a roll starts a second one beside it, and what ends the only one ends all tenants' requests"
-        )
+        yield Gap("one replica: a roll starts a second one beside it, but nobody serves tenants while its node is down")
     elif 0 < roll.unavailable < roll.replicas:
         yield Gap(f"during a roll {roll.replicas - roll.unavailable} of {roll.replicas} replicas carry all tenants")
     else:

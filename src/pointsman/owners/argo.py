@@ -76,7 +76,10 @@ def _owns(app: Object, change: Change, marked: Name | None, settings: Settings) 
 
 
 def _named(app: Object, marked: Name) -> bool:
-    return app["metadata"]["name"] == marked.name and marked.namespace in ("", app["metadata"]["namespace"])
+    """Written without a namespace, it is one in Argo CD's own."""
+    at = app["metadata"]["namespace"]
+    home = (app.get("status") or {}).get("controllerNamespace") or at
+    return bool(app["metadata"]["name"] == marked.name and (marked.namespace or home) == at)
 
 
 def _lists(app: Object, ref: Ref) -> bool:

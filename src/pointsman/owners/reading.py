@@ -110,14 +110,16 @@ class _Look:
         if answer.status == 404:
             self.absent[kind] = None
         elif answer.status in (401, 403):
-            self.unread[kind] = f"you may not list {kind_of(kind).plural}.{kind_of(kind).group}"
+            self.unread[kind] = _forbidden(kind)
 
 
 def _reason(kind: str, error: PermanentError) -> str:
+    return _forbidden(kind) if error.code == "cluster-forbidden" else error.what
+
+
+def _forbidden(kind: str) -> str:
     known = kind_of(kind)
-    if error.code == "cluster-forbidden":
-        return f"you may not read {known.plural}{'.' if known.group else ''}{known.group}"
-    return error.what
+    return f"you may not read {known.plural}.{known.group}"
 
 
 async def _applications(look: _Look, changes: Sequence[Change]) -> tuple[tuple[Object, ...], Settings]:

@@ -9,6 +9,8 @@ from pointsman.report.text import took
 
 __all__ = ["plan_lines"]
 
+_SAID = ("owners", "edge-rolls", "others-reach")
+"""Checks that tell what a person has to know although they refuse nothing."""
 _MARKS = {"make": "+", "change": "~", "wake": "^", "park": "v", "drain": "v", "leave": "="}
 
 
@@ -27,6 +29,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         time = times[step["id"]]
         lines.append(f"  {step['id']:<{width}}{took(time['seconds']):>9}  {step['act']}")
         lines += [f"{'':<{width + 13}}check: {step['check']}", f"{'':<{width + 13}}undo:  {step['undo']}"]
+    lines += _checks(plan.get("checks") or {})
     lines += [
         "",
         f"takes         {took(prediction['seconds'])} (predicted)",
@@ -45,6 +48,15 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         f"price         {_price(plan['price'])}",
     ]
     return lines
+
+
+def _checks(checks: Mapping[str, str]) -> list[str]:
+    """A line for each sentence."""
+    said = [(name, part) for name in _SAID if name in checks for part in checks[name].split("; ")]
+    first = dict(reversed(said))
+    return (
+        ["", "checks", *(f"  {name if first[name] == part else '':<14}{part}" for name, part in said)] if said else []
+    )
 
 
 def _price(price: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pointsman.edge.litellm_rollout import REVISION
@@ -71,9 +72,11 @@ async def _target(context: Context) -> list[Change]:
     layer, model = context.target, context.model
     manifests = layer.render(model)
     applied = await asyncio.gather(*(_applied(context, layer, one) for one in manifests))
-    known = {one.ref for one in applied if one}
-    woken = await _patched(context, layer, [one for one in layer.unpark(model) if one.ref not in known])
-    return [*(one for one in applied if one), *woken]
+    found: dict[Ref, Change] = {}
+    for one in [*(change for change in applied if change), *await _patched(context, layer, layer.unpark(model))]:
+        known = found.get(one.ref)
+        found[one.ref] = replace(one, fields={**known.fields, **one.fields}) if known else one
+    return list(found.values())
 
 
 async def _applied(context: Context, layer: Layer, manifest: Object) -> Change | None:
@@ -87,13 +90,16 @@ async def _applied(context: Context, layer: Layer, manifest: Object) -> Change |
 
 
 async def _patched(context: Context, layer: Layer, patches: Sequence[Patch]) -> list[Change]:
-    found = await asyncio.gather(*(context.cluster.find(one.ref) for one in patches))
+    """What the patches change of what is there."""
     makers = tuple(layer.reads(context.model))
-    return [
-        Change(patch.ref, live, {path: value_at(patch.body, path) for path in leaves(patch.body)}, makers)
-        for patch, live in zip(patches, found, strict=True)
-        if live is not None
-    ]
+    changes = []
+    for patch in patches:
+        live = await context.cluster.find(patch.ref)
+        wanted = {path: value_at(patch.body, path) for path in leaves(patch.body)}
+        fields = {path: value for path, value in wanted.items() if value_at(live, path) != value}
+        if live is not None and fields:
+            changes.append(Change(patch.ref, live, fields, makers))
+    return changes
 
 
 async def _refuse_scaling_in_steps(context: Context, source: Iterable[Change], known: Known) -> None:
@@ -117,7 +123,7 @@ def _told(changes: Sequence[Change], verdicts: Sequence[Verdict], known: Known) 
     if free:
         more = f" and {count_of(len(free) - 1, 'other')}" if len(free) > 1 else ""
         said.append(f"no owner shows on {free[0]}{more}")
-    absent = [_PRODUCTS[kind] for kind in known.absent if kind in _PRODUCTS]
+    absent = [product for kind, product in _PRODUCTS.items() if kind in known.absent]
     if absent:
         said.append(f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not installed")
     return [*said, *(f"not known: {why}" for why in dict.fromkeys(known.unread.values()))]

@@ -271,7 +271,7 @@ async def _bridge_possible(context: Context) -> None:
     """What holds for the target has to hold for the layer in the middle too."""
     assert context.bridge is not None
     there = replace(context, target=context.bridge)
-    for check in (_rights, _kinds_served, _namespace, _auth_secret, _no_foreign, _accepted):
+    for check in (_rights, owners, _kinds_served, _namespace, _auth_secret, _no_foreign, _accepted):
         await check(there)
 
 
