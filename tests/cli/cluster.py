@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from pointsman.kube.resources import Ref, ref_of
+from pointsman.kube.resources import KINDS, Ref, ref_of
 
 __all__ = ["ReadOnlyCluster", "kubeconfig_for", "serving"]
 
 Object = dict[str, Any]
+_PLURALS = {kind.plural for kind in KINDS}
 
 
 @dataclass
@@ -31,8 +32,8 @@ class ReadOnlyCluster:
     def of(cls, manifests: Iterable[Object]) -> ReadOnlyCluster:
         return cls({ref_of(one): one for one in manifests})
 
-    def answer(self, target: str) -> Object:
-        """What is at a path: one object, or a list."""
+    def answer(self, target: str) -> Object | None:
+        """What is at a path: one object, a list, or nothing."""
         parts = urlsplit(target)
         self.asked[parts.path] += 1
         selector = parse_qs(parts.query).get("labelSelector", [""])[0].split(",")
@@ -43,7 +44,8 @@ class ReadOnlyCluster:
                 return one
             if parts.path in (ref.kind.path(None), ref.kind.path(ref.namespace)) and _has(one, wanted):
                 listed.append(one)
-        return {"items": listed}
+        *_, above, _last = parts.path.split("/")
+        return None if above in _PLURALS else {"items": listed}
 
 
 def _has(one: Object, wanted: dict[str, str]) -> bool:
@@ -59,8 +61,9 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            body = json.dumps(cluster.answer(self.path)).encode()
-            self.send_response(200)
+            found = cluster.answer(self.path)
+            body = json.dumps(found or {"kind": "Status", "code": 404, "reason": "NotFound"}).encode()
+            self.send_response(200 if found else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -71,7 +74,7 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         config = folder / "kubeconfig"
         config.write_text(kubeconfig_for(server.server_address[1]))

@@ -75,9 +75,8 @@ def _run(
 ) -> int:
     from pointsman.cli.named import name_told
 
-    name = name_told(model) or model
-    ask(name)
-    return leave(asyncio.run(_control(verb, name, kubeconfig, context, output)), output)
+    ask(name_told(model) or model)
+    return leave(asyncio.run(_control(verb, model, kubeconfig, context, output)), output)
 
 
 async def _control(verb: str, model: str, kubeconfig: Path | None, context: str | None, output: Output) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pointsman.spec.arguments import without
+from pointsman.spec.arguments import flags, without
 from pointsman.spec.blocks import PvcWeights
 from pointsman.spec.model import Accelerator, Auth, Model
 
@@ -68,8 +68,16 @@ def promised(model: Model) -> list[str]:
     return [
         f"--max-model-len={contract.max_model_len}",
         *(["--enable-auto-tool-choice"] if contract.tool_calls else []),
+        *_divided(model),
         *without(model.spec.engine.args, frozenset({"max-model-len"})),
     ]
+
+
+def _divided(model: Model) -> list[str]:
+    """Tensor parallelism over all accelerators of a replica, unless the operator divides it: else they lie idle."""
+    gpus, args = model.spec.accelerator.gpus_per_replica, model.spec.engine.args
+    parallel = any("parallel-size" in flag.name or flag.name == "nnodes" for flag in flags(args))
+    return [f"--tensor-parallel-size={gpus}"] if gpus > 1 and not parallel else []
 
 
 def secret_env(name: str, auth: Auth) -> dict[str, Any]:

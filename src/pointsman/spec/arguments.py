@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["OWNED", "Flag", "flags", "without"]
+__all__ = ["MANY", "OWNED", "REPEATED", "Flag", "accelerators", "flags", "without"]
 
 OWNED: Mapping[str, str] = {
     "model": "spec.weights",
@@ -22,32 +23,98 @@ OWNED: Mapping[str, str] = {
 """Flags that a field of the spec renders, so that no two places can disagree. Flag to field."""
 
 
+MANY = frozenset(
+    {
+        "allowed-media-domains",
+        "api-key",
+        "collect-detailed-traces",
+        "cpu-offload-params",
+        "cudagraph-capture-sizes",
+        "ignore-patterns",
+        "kv-cache-dtype-skip-layers",
+        "logits-processors",
+        "lora-modules",
+        "lora-target-modules",
+        "numa-bind-cpus",
+        "numa-bind-nodes",
+        "offload-params",
+        "served-model-name",
+    }
+)
+"""vLLM's flags that take several values, one after the other (``nargs="+"``, v0.23)."""
+
+REPEATED = frozenset({"middleware"})
+"""vLLM's flags that may be given again, and keep all; of any other the last one alone counts (v0.23)."""
+
+_SHORT: Mapping[str, str] = {
+    "tp": "tensor-parallel-size",
+    "pp": "pipeline-parallel-size",
+    "dp": "data-parallel-size",
+    "dpl": "data-parallel-size-local",
+    "n": "nnodes",
+    "q": "quantization",
+    "cc": "compilation-config",
+}
+"""vLLM's short flags that matter here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """One flag, from ``start`` to ``end`` (exclusive) in the list of arguments."""
 
     name: str
     value: str | None
+    """The first value; None when there is none."""
     start: int
     end: int
 
 
 def flags(args: Sequence[str]) -> Iterator[Flag]:
-    """Every ``--flag``, ``--flag=value`` or ``--flag value``; vLLM takes '_' for '-' in names."""
+    """Every ``--flag``, ``--flag=value`` or ``--flag value …``; vLLM takes '_' for '-' in names."""
     for index, arg in enumerate(args):
-        if not arg.startswith("--") or arg == "--":
+        name, equals, value = arg.partition("=")
+        known = _named(name)
+        if not known:
             continue
-        name, equals, value = arg[2:].partition("=")
-        follows = not equals and index + 1 < len(args) and not args[index + 1].startswith("--")
-        yield Flag(
-            name.replace("_", "-"),
-            value if equals else args[index + 1] if follows else None,
-            index,
-            index + 2 if follows else index + 1,
-        )
+        end = index + 1
+        most = 0 if equals else len(args) if known in MANY else 1
+        while end < len(args) and end - index <= most and not _flaglike(args[end]):
+            end += 1
+        yield Flag(known, value if equals else args[index + 1] if end > index + 1 else None, index, end)
+
+
+def _named(word: str) -> str:
+    """The flag's full name; empty when the word is none."""
+    if word.startswith("--"):
+        return word[2:].replace("_", "-")
+    return _SHORT.get(word[1:], "") if word.startswith("-") else ""
+
+
+def _flaglike(word: str) -> bool:
+    return word.startswith("--") or bool(_named(word.partition("=")[0]))
 
 
 def without(args: Sequence[str], names: frozenset[str]) -> list[str]:
     """The arguments without these flags and their values."""
     dropped = {at for flag in flags(args) if flag.name in names for at in range(flag.start, flag.end)}
     return [arg for index, arg in enumerate(args) if index not in dropped]
+
+
+def accelerators(args: Sequence[str]) -> int | None:
+    """How many accelerators one engine divides itself over, as its flags say; None when they leave it open.
+
+    Several nodes, and ranks that are placed by something outside, are left open too: what one pod needs then is not
+    written in these flags alone.
+    """
+    given = {flag.name: flag.value for flag in flags(args) if "parallel" in flag.name or flag.name in _OUTSIDE}
+    sizes = [given.pop(name) for name in _SIZES if name in given]
+    if not sizes or given.keys() & _OUTSIDE or not all(size and size.isascii() and size.isdigit() for size in sizes):
+        return None
+    return math.prod(int(size[:6]) for size in sizes if size)
+
+
+_SIZES = ("tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size")
+_OUTSIDE = frozenset(
+    {"nnodes", "data-parallel-size-local", "data-parallel-rank", "data-parallel-external-lb", "data-parallel-hybrid-lb"}
+    | {"data-parallel-backend", "distributed-executor-backend", "prefill-context-parallel-size"}
+)

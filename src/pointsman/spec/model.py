@@ -96,7 +96,8 @@ class Engine(Block):
     image: Image
     """The vLLM image."""
     args: Arguments = ()
-    """Arguments of ``vllm serve``, one ``--flag=value`` an item; what other fields say is not repeated here."""
+    """Arguments of ``vllm serve``, one ``--flag=value`` an item, or a flag and each of its values an item of its own;
+    what other fields say is not repeated here. Without parallel sizes tensor parallelism takes all accelerators."""
     env: dict[EnvName, str] = Field(default_factory=dict)
     """Environment variables of the engine."""
     startup_seconds: Annotated[int, Field(ge=10, le=86400)] = 1200
