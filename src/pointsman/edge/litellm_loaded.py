@@ -13,6 +13,7 @@ from typing import Any
 
 from pointsman.edge.contract import OTHER, Member, Weight
 from pointsman.edge.litellm_alias import Aliases
+from pointsman.edge.litellm_names import answered_by
 from pointsman.edge.litellm_params import (
     INFO,
     PARAMS,
@@ -39,26 +40,25 @@ def loaded(aliases: Aliases, listed: Sequence[Row]) -> tuple[tuple[Member, ...],
     names: dict[str, str] = {}
     for group in aliases.groups:
         declared = [member for member in aliases.members() if member.alias == group]
-        rows = _rows(group, declared, listed)
+        rows = _rows(aliases, group, {member.id for member in declared}, listed)
+        here: list[Member] = []
         for row, weight in zip(rows, _weights(rows), strict=True):
             member = _member(aliases, group, row, weight)
-            known = _declared(member, _info(row), declared, {one.id for one in members})
-            members.append(known)
+            known = _declared(member, _info(row), declared, {one.id for one in here})
+            here.append(known)
             names[pinned(_info(row))] = known.id
-    for group in aliases.groups:
-        here = [one for one in members if one.alias == group]
-        if len(here) == 1 and here[0].ours and not _weighed(listed, group):
-            members[members.index(here[0])] = replace(here[0], weight=100)
+        if len(here) == 1 and here[0].ours and not any(_params(row).get("weight") for row in rows):
+            here = [replace(here[0], weight=100)]
+        members += here
     return tuple(members), names
 
 
-def _rows(group: str, declared: Sequence[Member], listed: Sequence[Row]) -> list[Row]:
-    """The deployments of a group, each once."""
-    known = {member.id for member in declared}
+def _rows(aliases: Aliases, group: str, known: set[str], listed: Sequence[Row]) -> list[Row]:
+    """The deployments of a group, each once; of a wildcard, rows are named after what falls under it."""
     found: dict[str, Row] = {}
     for row in listed:
-        id_ = pinned(_info(row))
-        if row.get("model_name") == group or ("*" in group and id_ in known):
+        id_, name = pinned(_info(row)), str(row.get("model_name"))
+        if name == group or ("*" in group and (id_ in known or answered_by(aliases.config, name) == group)):
             found.setdefault(id_, row)
     return list(found.values())
 
@@ -80,11 +80,18 @@ def _member(aliases: Aliases, group: str, row: Row, weight: Weight) -> Member:
 
 
 def _declared(member: Member, info: Row, declared: Sequence[Member], taken: set[str]) -> Member:
-    """The member under its declared id: by the id it was pinned to, else by what it is, else by its layer."""
+    """The member under its declared id: by the id it was pinned to, else by what it is, else by its layer.
+
+    A wildcard's rows do not say the model's name at the engine, but their own: the declared one is taken.
+    """
     free = [one for one in declared if one.id not in taken]
-    if any(one.id == member.id for one in free) or info.get("db_model"):
-        return member
-    same = [one for one in free if (one.layer, one.base_url, one.served_name) == _what(member)]
+    pinned_ = [one for one in free if one.id == member.id]
+    if pinned_ or info.get("db_model"):
+        return replace(member, served_name=pinned_[0].served_name) if pinned_ and "*" in member.alias else member
+    if "*" in member.alias:
+        there = (replace(member, id=one.id, served_name=one.served_name) for one in free if _at(one, member))
+        return next(there, member)
+    same = [one for one in free if _at(one, member) and one.served_name == member.served_name]
     near = [one for one in free if one.layer == member.layer and one.served_name == member.served_name]
     hidden = [one for one in near if not one.base_url or one.base_url.startswith("os.environ/")]
     for one in (*same, *(hidden if not member.ours else near)):
@@ -92,12 +99,8 @@ def _declared(member: Member, info: Row, declared: Sequence[Member], taken: set[
     return member
 
 
-def _what(member: Member) -> tuple[str, str, str]:
-    return member.layer, member.base_url, member.served_name
-
-
-def _weighed(listed: Sequence[Row], group: str) -> bool:
-    return any(row.get("model_name") == group and _params(row).get("weight") for row in listed)
+def _at(left: Member, right: Member) -> bool:
+    return (left.layer, left.base_url) == (right.layer, right.base_url)
 
 
 def _params(row: Row) -> Row:
