@@ -13,7 +13,7 @@ from typing import Any
 
 from pointsman.edge.contract import OTHER, Member, Weight
 from pointsman.edge.litellm_alias import Aliases
-from pointsman.edge.litellm_names import matches
+from pointsman.edge.litellm_names import answered_by, matches
 from pointsman.edge.litellm_params import (
     INFO,
     PARAMS,
@@ -53,7 +53,7 @@ def _group(aliases: Aliases, group: str, declared: Sequence[Member], listed: Seq
     """The deployments of a group, each once, under their real ids."""
     found: dict[str, Row] = {}
     for row in listed:
-        if row.get("model_name") == group or _written_out(row, group, declared):
+        if row.get("model_name") == group or _written_out(row, aliases, group, declared):
             found.setdefault(pinned(_section(row, INFO)), row)
     rows = list(found.values())
     made = [_member(aliases, group, row, weight) for row, weight in zip(rows, _weights(rows), strict=True)]
@@ -62,12 +62,12 @@ def _group(aliases: Aliases, group: str, declared: Sequence[Member], listed: Seq
     return made
 
 
-def _written_out(row: Row, group: str, declared: Sequence[Member]) -> bool:
-    """Is the row one model of a wildcard entry?"""
+def _written_out(row: Row, aliases: Aliases, group: str, declared: Sequence[Member]) -> bool:
+    """Is the row one model of a wildcard entry? It bears a name that falls under the pattern, or under its model's."""
     name, model = str(row.get("model_name")), _section(row, PARAMS).get("model")
     if "*" not in group or name != model:
         return False
-    if pinned(_section(row, INFO)) in {member.id for member in declared}:
+    if pinned(_section(row, INFO)) in {member.id for member in declared} or answered_by(aliases.config, name) == group:
         return True
     return any("*" in one.served_name and matches(one.served_name, name) for one in declared if not one.ours)
 
@@ -108,9 +108,13 @@ def _known(member: Member, declared: Sequence[Member], taken: set[str]) -> Membe
 
 
 def _as_declared(member: Member, declared: Member) -> Member:
-    """A pattern's name and an address out of the environment are declared as what they are written as."""
+    """A pattern's name and an address out of the environment are declared as what they are written as.
+
+    The rows of a wildcard do not say the model's name at the engine, but their own.
+    """
     base = declared.base_url if _by_name(declared, member) else member.base_url
-    served = declared.served_name if "*" in declared.served_name else member.served_name
+    patterned = "*" in declared.served_name or "*" in declared.alias
+    served = declared.served_name if patterned else member.served_name
     return replace(member, id=declared.id, base_url=base, served_name=served)
 
 
