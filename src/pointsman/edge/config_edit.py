@@ -166,7 +166,8 @@ def _same(one: object, other: object) -> bool:
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(a is b or repr(a) == repr(b) or _same(a, b) for a, b in pairs)
     if isinstance(one, float) and isinstance(other, float) and isnan(one):
         return isnan(other)
     return one is other or (type(one) is type(other) and one == other)

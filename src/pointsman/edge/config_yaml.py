@@ -26,8 +26,8 @@ MAX_DEPTH = 60
 """Mappings and lists inside each other; LiteLLM's own settings need six."""
 MAX_NODES = 120_000
 """Keys, values and lists, aliases written out; four thousand entries have 80,000."""
-_OPENERS = 50
-"""So few brackets cannot be too deep."""
+_SAFE_BRACKETS = 2000
+"""So many brackets inside each other libyaml still composes on the stack of a thread: 400 bytes each."""
 
 _STAIRS = re.compile(r"^[ \-?:\t]{60}", re.MULTILINE)
 _LONG_NUMBER = re.compile(r"[0-9][0-9_:.]{300}")
@@ -48,6 +48,7 @@ def read(text: str, where: str) -> tuple[Node | None, Any]:
     if root is None:
         return None, None
     _refuse_growth(root, text, where)
+    _refuse_depth(root, where)
     try:
         data = loader.construct_document(root)
     except _FAILURES as error:
@@ -82,7 +83,7 @@ def _refuse_size(text: str, where: str) -> None:
         raise _too_much("has a number of more than 300 digits", where)
     brackets = text.count("[") + text.count("{")
     rough = brackets + sum(map(text.count, ",\n:-?"))
-    if rough > MAX_NODES or brackets > _OPENERS or _STAIRS.search(text):
+    if rough > MAX_NODES or brackets > _SAFE_BRACKETS or _STAIRS.search(text):
         _refuse_by_events(text, where)
 
 
@@ -102,6 +103,15 @@ def _refuse_by_events(text: str, where: str) -> None:
                 raise _too_much(f"has more than {MAX_NODES} keys and values", where)
     except (yaml.YAMLError, ValueError, UnicodeError) as error:
         _not_yaml(error, where)
+
+
+def _refuse_depth(root: Node, where: str) -> None:
+    level = [root]
+    for _ in range(MAX_DEPTH + 1):
+        level = [part for node in level for part in parts(node) if isinstance(part, yaml.CollectionNode)]
+        if not level:
+            return
+    raise _too_much(f"is nested deeper than {MAX_DEPTH}", _line(level[0], where))
 
 
 def _refuse_growth(root: Node, text: str, where: str) -> None:

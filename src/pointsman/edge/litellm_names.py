@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from pointsman.edge.config_text import ConfigText
 
-__all__ = ["aliases_of", "answered_by", "concrete", "matching"]
+__all__ = ["aliases_of", "answered_by", "concrete", "matches", "matching"]
 
 PROBE = "pointsman-probe"
 
@@ -27,9 +27,12 @@ def aliases_of(config: ConfigText) -> Mapping[str, str]:
     return found
 
 
-def answered_by(config: ConfigText, name: str) -> str | None:
-    """The ``model_name`` of the entries that answer; None when there are none."""
-    target = aliases_of(config).get(name, name)
+def answered_by(config: ConfigText, name: str, *, follow: bool = True) -> str | None:
+    """The ``model_name`` of the entries that answer; None when there are none.
+
+    ``follow``: a ``model_group_alias`` of that name comes first.
+    """
+    target = aliases_of(config).get(name, name) if follow else name
     if config.entries(target):
         return target
     return next(iter(matching(config, target)), None)
@@ -37,7 +40,7 @@ def answered_by(config: ConfigText, name: str) -> str | None:
 
 def matching(config: ConfigText, name: str) -> list[str]:
     """The patterns that a name falls under, the one that LiteLLM takes first."""
-    patterns = [pattern for pattern in config.names if "*" in pattern and _matches(pattern, name)]
+    patterns = [pattern for pattern in config.names if "*" in pattern and matches(pattern, name)]
     return sorted(patterns, key=_specific, reverse=True)
 
 
@@ -50,7 +53,7 @@ def concrete(config: ConfigText, pattern: str, middles: tuple[str, ...]) -> str 
     return None
 
 
-def _matches(pattern: str, name: str) -> bool:
+def matches(pattern: str, name: str) -> bool:
     """As ``re.match`` of the pattern with ``.*`` for each star, so the end of the name is free; in one pass."""
     first, *others = pattern.split("*")
     if not name.startswith(first):

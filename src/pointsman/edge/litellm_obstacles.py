@@ -15,7 +15,7 @@ from pointsman.edge.litellm_params import (
     INFO,
     PARAMS,
     credentials,
-    from_environment,
+    hidden_address,
     layer_of,
     said_address,
 )
@@ -78,11 +78,11 @@ def _broken(config: ConfigText) -> Iterator[Obstacle]:
 def _unknown(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
     known = credentials(aliases.config)
     for entry in entries:
-        base = said_address(entry.section(PARAMS), known)
-        if from_environment(base):
+        hidden = hidden_address(entry.section(PARAMS), known)
+        if hidden:
             yield Obstacle(
                 "edge-address-unknown",
-                f"alias {group}: the address is {base}, which only the edge's process knows, "
+                f"alias {group}: the address is {hidden}, which only the edge's process knows, "
                 "so nobody can tell whether it is one of the model's layers",
                 aliases.config.place(entry),
                 "write the address as text in litellm_params.api_base",

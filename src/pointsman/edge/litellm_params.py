@@ -20,11 +20,12 @@ __all__ = [
     "INFO",
     "KNOWN",
     "PARAMS",
+    "Section",
     "address",
     "address_key",
     "blocked",
     "credentials",
-    "from_environment",
+    "hidden_address",
     "layer_of",
     "pinned",
     "provider_of",
@@ -34,7 +35,7 @@ __all__ = [
 ]
 
 INFO, PARAMS = "model_info", "litellm_params"
-KNOWN = ("openai", "hosted_vllm", "text-completion-openai", "custom_openai", "openai_like", "litellm_proxy")
+KNOWN = ("openai", "hosted_vllm", "text-completion-openai", "custom_openai", "litellm_proxy")
 """Providers that speak OpenAI's API to whatever ``api_base`` says."""
 
 Section = Mapping[str, Any]
@@ -64,9 +65,15 @@ def said_address(params: Section, known: Mapping[str, Section]) -> str:
     return value.rstrip("/") if isinstance(value, str) else ""
 
 
-def from_environment(value: object) -> bool:
-    """Is it known only to the edge's process?"""
-    return isinstance(value, str) and value.startswith("os.environ/")
+def hidden_address(params: Section, known: Mapping[str, Section]) -> str:
+    """The variable of the edge's process that says where an entry leads; empty when the entry says it itself.
+
+    ``hosted_vllm`` without an address asks ``HOSTED_VLLM_API_BASE`` (LiteLLM 1.106).
+    """
+    base = said_address(params, known)
+    if base.startswith("os.environ/"):
+        return base
+    return "os.environ/HOSTED_VLLM_API_BASE" if not base and provider_of(params)[0] == "hosted_vllm" else ""
 
 
 def address(url: str) -> tuple[str, int, str]:
