@@ -21,9 +21,10 @@ import litellm
 import yaml
 from litellm.proxy.auth.model_checks import expand_wildcard_deployments_for_model_info
 from litellm.proxy.common_utils.openai_endpoint_utils import remove_sensitive_info_from_deployment
+from litellm.router import Router
 from litellm.types.utils import CredentialItem
 
-MESSAGES = [{"role": "user", "content": "hi"}]
+MESSAGES: Any = [{"role": "user", "content": "hi"}]
 HELLO = {"id": "x", "object": "chat.completion", "created": 1, "model": "m"}
 HELLO |= {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello"}}]}
 
@@ -53,27 +54,25 @@ def engine() -> ThreadingHTTPServer:
     return server
 
 
-def router_of(text: str) -> litellm.Router:
+def router_of(text: str) -> Router:
     """As ``proxy_server.load_config`` makes it."""
     config = yaml.safe_load(text)
     litellm.credential_list = [
         CredentialItem(**{"credential_info": {}, **one}) for one in config.get("credential_list") or []
     ]
     settings = {
-        key: value
-        for key, value in (config.get("router_settings") or {}).items()
-        if key in litellm.Router.get_valid_args()
+        key: value for key, value in (config.get("router_settings") or {}).items() if key in Router.get_valid_args()
     }
-    return litellm.Router(model_list=config.get("model_list") or [], ignore_invalid_deployments=True, **settings)
+    return Router(model_list=config.get("model_list") or [], ignore_invalid_deployments=True, **settings)
 
 
-def rows_of(router: litellm.Router) -> list[dict[str, Any]]:
+def rows_of(router: Router) -> list[dict[str, Any]]:
     """As ``GET /model/info`` lists it."""
     rows = json.loads(json.dumps([*router.model_list, *router.get_model_list_from_model_alias()], default=str))
     return [remove_sensitive_info_from_deployment(row) for row in expand_wildcard_deployments_for_model_info(rows)]
 
 
-async def pick(router: litellm.Router, name: str, requests: int, extra: dict[str, Any]) -> dict[str, int]:
+async def pick(router: Router, name: str, requests: int, extra: dict[str, Any]) -> dict[str, int]:
     """Which deployments the router picks."""
     found: Counter[str] = Counter()
     random.seed(7)
@@ -87,7 +86,7 @@ async def pick(router: litellm.Router, name: str, requests: int, extra: dict[str
     return dict(found)
 
 
-async def complete(router: litellm.Router, name: str, requests: int, extra: dict[str, Any]) -> str:
+async def complete(router: Router, name: str, requests: int, extra: dict[str, Any]) -> str:
     """Real requests, to the engines of this process; what went wrong, if anything."""
     for _ in range(requests):
         try:
@@ -116,7 +115,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     told["asked"] = {word: one.asked for word, one in engines.items()}  # type: ignore[attr-defined]
     for one in engines.values():
         one.shutdown()
-    router.discard()
+    router.discard()  # type: ignore[no-untyped-call]
     return told
 
 

@@ -18,12 +18,14 @@ CHAT = [Ask("chat")]
 
 
 def two(first: str = "", second: str = "", settings: str = "") -> str:
-    return f"""
-model_list:
-- {{model_name: chat, litellm_params: {{model: openai/q, api_base: "{RAW}", api_key: k{first}}}, model_info: {{id: a}}}}
-- {{model_name: chat, litellm_params: {{model: openai/q, api_base: "{KSERVE}", api_key: k{second}}}, model_info: {{id: b}}}}
-router_settings: {{{settings}}}
-"""
+    ours = item("chat", "openai/q", RAW, first, "a") + item("chat", "openai/q", KSERVE, second, "b")
+    return f"model_list:\n{ours}router_settings: {{{settings}}}\n"
+
+
+def item(name: str, model: str, base: str, more: str = "", id_: str = "") -> str:
+    params = f'{{model: "{model}", api_base: "{base}", api_key: k{more}}}'
+    info = f", model_info: {{id: {id_}}}" if id_ else ""
+    return f'- {{model_name: "{name}", litellm_params: {params}{info}}}\n'
 
 
 def codes(text: str, level: str = "refuse") -> set[str]:
@@ -139,16 +141,17 @@ def test_an_entry_is_blocked_when_the_router_leaves_it_out(litellm: LiteLLM, wor
     assert codes(text) == ({"edge-blocked"} if out else set())
 
 
-NAMES = """
+CLOUD = "http://cloud/v1"
+NAMES = f"""
 model_list:
-- {model_name: "qwen-*", litellm_params: {model: "hosted_vllm/*", api_base: "%(raw)s", api_key: k}, model_info: {id: pattern}}
-- {model_name: "*", litellm_params: {model: "openai/*", api_base: "http://cloud/v1", api_key: k}, model_info: {id: star}}
-- {model_name: "qwen-x*", litellm_params: {model: openai/e, api_base: "http://cloud/v1", api_key: k}, model_info: {id: longer}}
-- {model_name: chat, litellm_params: {model: openai/q, api_base: "%(raw)s", api_key: k}, model_info: {id: chat}}
-- {model_name: mine, litellm_params: {model: openai/q, api_base: "http://cloud/v1", api_key: k}, model_info: {id: mine}}
+{item("qwen-*", "hosted_vllm/*", RAW, id_="pattern")}
+{item("*", "openai/*", CLOUD, id_="star")}
+{item("qwen-x*", "openai/e", CLOUD, id_="longer")}
+{item("chat", "openai/q", RAW, id_="chat")}
+{item("mine", "openai/q", CLOUD, id_="mine")}
 router_settings:
-  model_group_alias: {mine: chat, twice: mine, deep: {model: qwen-7, hidden: true}, broken: {hidden: true}}
-""" % {"raw": RAW}
+  model_group_alias: {{mine: chat, twice: mine, deep: {{model: qwen-7, hidden: true}}, broken: {{hidden: true}}}}
+"""
 
 
 @pytest.mark.parametrize(
@@ -226,9 +229,7 @@ def test_a_provider_that_asks_no_address_is_refused(litellm: LiteLLM, provider: 
 
 
 def test_what_is_loaded_is_read_as_what_is_declared(litellm: LiteLLM) -> None:
-    cloud = (
-        "- {model_name: chat, litellm_params: {model: openai/gpt, api_base: os.environ/HOME, api_key: k, weight: 3}}\n"
-    )
+    cloud = item("chat", "openai/gpt", "os.environ/HOME", ", weight: 3")
     text = two(", weight: 1", ", weight: 2").replace("router_settings", cloud + "router_settings")
     told = litellm.ask(text, CHAT)
     aliases = Aliases(ConfigText(text, "c"), TERMS)
@@ -259,13 +260,8 @@ def test_a_wildcard_that_is_listed_model_by_model_is_one_member(litellm: LiteLLM
 
 
 def test_what_was_written_is_what_the_router_does(litellm: LiteLLM) -> None:
-    cloud = (
-        '- {model_name: chat, litellm_params: {model: openai/gpt, api_base: "http://cloud/v1", api_key: k, rpm: 20}}\n'
-    )
-    text = f"""
-model_list:
-- {{model_name: chat, litellm_params: {{model: openai/q, api_base: "{RAW}", api_key: k, rpm: 80}}}}
-{cloud}"""
+    ours, cloud = item("chat", "openai/q", RAW, ", rpm: 80"), item("chat", "openai/gpt", CLOUD, ", rpm: 20")
+    text = f"model_list:\n{ours}{cloud}"
     source, other = Aliases(ConfigText(text, "c"), TERMS).members()
     assert (source.weight, other.weight) == (80, 20)
     target = Member("qwen-kserve", "kserve", KSERVE, "q", 40, "chat")
