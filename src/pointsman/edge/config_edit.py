@@ -7,6 +7,7 @@ refused with the lines to write by hand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
@@ -23,8 +24,10 @@ from pointsman.errors import RefusedError
 
 __all__ = ["Edits"]
 
+_ANCHOR = re.compile(r"&([^\s,\[\]{}]+)")
+
 Values = Mapping[Field, Value]
-_ANCHORED = "the alias's entry shares YAML anchors with other parts of the file, and cannot be changed alone"
+_PLACEHOLDER = "AS-IT-IS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,22 +133,25 @@ class Edits:
 
     def _by_hand(self, error: Exception) -> RefusedError:
         """Says what it is, and the entries to write in its place."""
-        index = min(self._pieces, default=-1)
-        node = self.config.items[index] if index >= 0 else self.config.listed
-        place = self.config.line(node) if node is not None else self.config.where
-        shared = _anchors(self.config.body, node)
-        lines: list[str] = []
-        for one in sorted(self._pieces):
-            for piece in self._left(one):
-                lines += _lines(piece.fresh or _changed(self._data(one), piece.values))
-        for data in self._added:
-            lines += _lines(data)
-        why = _ANCHORED if shared else f"the alias's entries cannot be edited in place: {_said(error)}"
+        touched = sorted(self._pieces)
+        nodes = [self.config.items[index] for index in touched] or [self.config.listed]
+        place = self.config.line(nodes[0]) if nodes[0] is not None else self.config.where
+        entries = [self._data(index) for index in touched] or self._added
+        lines = "\n".join(line for data in entries for line in _lines(data))
+        keep = f" ({_PLACEHOLDER}: what stands there)" if _PLACEHOLDER in lines else ""
+        shared = _shared(self.config.body, nodes)
+        if shared:
+            return refuse(
+                f"the alias's entry defines the YAML anchor &{shared}, which others use, so it cannot change alone",
+                place,
+                code="edge-config-anchor",
+                action=f"put &{shared} to one of those who use it, and write the entry as{keep}:\n{lines}",
+            )
         return refuse(
-            why,
+            f"the alias's entries cannot be edited in place: {_said(error)}",
             place,
-            code="edge-config-anchor" if shared else "edge-config-shape",
-            action="write these entries of model_list by hand, then run it again:\n" + "\n".join(lines),
+            code="edge-config-shape",
+            action=f"write them in model_list as{keep}:\n{lines}",
         )
 
 
@@ -157,7 +163,8 @@ def _has(entry: Entry, at: Field, value: Value) -> bool:
 def _changed(item: Mapping[str, Any], values: Values) -> dict[str, Any]:
     changed = dict(item)
     for (section, key), value in values.items():
-        changed[section] = {**(changed.get(section) or {}), key: value}
+        have = changed.get(section)
+        changed[section] = {**(have if isinstance(have, dict) else {}), key: value}
     return changed
 
 
@@ -173,12 +180,16 @@ def _same(one: object, other: object) -> bool:
     return one is other or (type(one) is type(other) and one == other)
 
 
-def _anchors(text: str, node: yaml.Node | None) -> bool:
-    if node is None:
-        return False
-    inside = text[node.start_mark.index : node.end_mark.index]
-    before = text[max(0, node.start_mark.index - 80) : node.start_mark.index].rpartition("\n")[2]
-    return any(mark in inside or mark in before for mark in ("&", "*", "<<"))
+def _shared(text: str, nodes: Sequence[yaml.Node | None]) -> str:
+    """The first anchor that one of these nodes defines and another part of the text refers to."""
+    for node in nodes:
+        if node is None:
+            continue
+        start, end = text.rfind("\n", 0, node.start_mark.index) + 1, node.end_mark.index
+        for name in _ANCHOR.findall(text, start, end):
+            if re.search(rf"\*{re.escape(name)}(?![^\s,\[\]{{}}])", text[end:]):
+                return str(name)
+    return ""
 
 
 def _lines(data: Mapping[str, Any]) -> list[str]:
@@ -192,9 +203,11 @@ def _lines(data: Mapping[str, Any]) -> list[str]:
 
 
 def _hidden(name: str, value: object) -> object:
-    secret = any(word in name.lower() for word in ("key", "secret", "token", "password", "credentials"))
-    return "AS-IT-IS" if secret and isinstance(value, str) and not value.startswith("os.environ/") else value
+    secret = any(word in name.lower() for word in ("key", "secret", "token", "password", "credentials", "header"))
+    if isinstance(value, str):
+        return _PLACEHOLDER if secret and not value.startswith("os.environ/") else value
+    return _PLACEHOLDER if secret and isinstance(value, dict | list) else value
 
 
 def _said(error: Exception) -> str:
-    return error.what if isinstance(error, RefusedError) else str(error)
+    return str(error) if isinstance(error, UnfitError) else "they are laid out in a way that takes no other values"

@@ -68,7 +68,7 @@ class _Block:
         dash = " " * self.column + "-"
         while not self.text.startswith(dash, start):
             if start == 0:
-                raise UnfitError("the dash of the entry is not where it was looked for")
+                raise UnfitError("their dashes do not stand on lines of their own")
             start = self.text.rfind("\n", 0, start - 1) + 1
         return start, line_end(self.text, end_of(node))
 
@@ -146,12 +146,15 @@ def _first(config: ConfigText, listed: Node | None, added: Sequence[Data]) -> Sp
     text, root, end = config.body, config.root, newline(config.body)
     if isinstance(root, yaml.MappingNode) and root.flow_style:
         return _first_in_flow(text, root, listed, added)
-    items = "".join(_dashed(data, "", end) for data in added)
+    pad = " " * _column(text, root.value[0][0]) if isinstance(root, yaml.MappingNode) and root.value else ""
+    items = "".join(_dashed(data, pad, end) for data in added)
     if listed is None:
         at = line_end(text, end_of(root)) if isinstance(root, yaml.MappingNode) and root.value else _start(text, root)
         glue = "" if not text[:at] or text[:at].endswith("\n") else end
-        return Span(at, at, f"{glue}model_list:{end}{items}")
+        return Span(at, at, f"{glue}{pad}model_list:{end}{items}")
     start, stop = int(listed.start_mark.index), int(listed.end_mark.index)
+    if text[start + 1 : stop - 1].strip() and isinstance(listed, yaml.SequenceNode):
+        return Span(start + 1, start + 1, flow(list(added))[1:-1])
     rest = line_end(text, stop)
     if not text[:rest].endswith("\n"):
         return Span(start, rest, text[stop:rest].rstrip() + end + items.removesuffix(end))
@@ -166,7 +169,7 @@ def _first_in_flow(text: str, root: yaml.MappingNode, listed: Node | None, added
         return Span(start, stop, f" {items}" if start == stop else items)
     said = f'"model_list": {items}' if quoted else f"model_list: {items}"
     if not root.value:
-        return Span(root.start_mark.index, root.end_mark.index, "{" + said + "}")
+        return Span(root.start_mark.index + 1, root.start_mark.index + 1, said)
     start = int(root.value[0][0].start_mark.index)
     return Span(start, start, f"{said}, ")
 

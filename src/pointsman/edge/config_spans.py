@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from pointsman.edge.config_render import flow, scalar
+from pointsman.edge.config_strict import parts
 from pointsman.edge.config_text import child
-from pointsman.edge.config_yaml import Node, parts
+from pointsman.edge.config_yaml import Node
 
 __all__ = ["Field", "Span", "UnfitError", "Value", "apply", "end_of", "fields", "line_end", "newline"]
 

@@ -53,6 +53,8 @@ class ConfigText:
             raise refuse("the edge's configuration is not a mapping", where, code="edge-config-yaml")
         self.root: Node | None = root
         self.data: dict[str, Any] = data or {}
+        if not isinstance(self.data.get("model_list") or [], list):
+            raise refuse("model_list is not a list", self.place_of("model_list"), code="edge-config-shape")
 
     def entries(self, name: str) -> list[Entry]:
         """The entries of one ``model_name``, in order."""
@@ -105,11 +107,8 @@ class ConfigText:
 
     @cached_property
     def _by_name(self) -> dict[str, list[Entry]]:
-        listed = self.data.get("model_list") or []
-        if not isinstance(listed, list):
-            raise refuse("model_list is not a list", self.place_of("model_list"), code="edge-config-shape")
         found: dict[str, list[Entry]] = {}
-        for index, item in enumerate(listed):
+        for index, item in enumerate(self.data.get("model_list") or []):
             if isinstance(item, dict) and isinstance(item.get("model_name"), str):
                 found.setdefault(item["model_name"], []).append(Entry(index, item))
         return found

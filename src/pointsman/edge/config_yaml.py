@@ -8,20 +8,22 @@ without a limit, so depth and size are looked at before it composes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import yaml
 from yaml import Node
 
+from pointsman.edge.config_strict import parts, scalars, stricter
 from pointsman.errors import RefusedError
 
-__all__ = ["Node", "compose", "read", "refuse"]
+__all__ = ["Node", "read", "refuse"]
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_CHARACTERS = 1024 * 1024
 """A ConfigMap holds no more."""
+MAX_SLOW = 48 * 1024
+"""Characters that PyYAML in Python reads in half a second."""
 MAX_DEPTH = 60
 """Mappings and lists inside each other; LiteLLM's own settings need six."""
 MAX_NODES = 120_000
@@ -31,6 +33,7 @@ _SAFE_BRACKETS = 2000
 
 _STAIRS = re.compile(r"^[ \-?:\t]{60}", re.MULTILINE)
 _LONG_NUMBER = re.compile(r"[0-9][0-9_:.]{300}")
+_YAML = "edge-config-yaml"
 _ACTION = "correct the configuration so that LiteLLM can read it"
 _FAILURES = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
@@ -42,45 +45,53 @@ def refuse(what: str, where: str, *, code: str, action: str = _ACTION) -> Refuse
 
 def read(text: str, where: str) -> tuple[Node | None, Any]:
     """The text as nodes with places, and as the plain data LiteLLM has of it; RefusedError naming the line."""
-    _refuse_size(text, where)
-    loader = _loader(text, where)
-    root = _compose(loader, where)
-    if root is None:
-        return None, None
-    _refuse_growth(root, text, where)
-    _refuse_depth(root, where)
-    try:
-        data = loader.construct_document(root)
-    except _FAILURES as error:
-        _not_yaml(error, where, _unreadable(root))
-    return (compose(text, where) if "<<" in text else root), data
-
-
-def compose(text: str, where: str) -> Node | None:
-    """Only the nodes: reading data out of them resolves merge keys in place."""
-    return _compose(_loader(text, where), where)
-
-
-def _loader(text: str, where: str) -> Any:
-    try:
-        return _Loader(text)
-    except (yaml.YAMLError, UnicodeError) as error:
-        _not_yaml(error, where)
-
-
-def _compose(loader: Any, where: str) -> Node | None:
-    try:
-        root: Node | None = loader.get_single_node()
-    except (*_FAILURES, UnicodeError) as error:
-        _not_yaml(error, where)
-    return root
-
-
-def _refuse_size(text: str, where: str) -> None:
     if len(text) > MAX_CHARACTERS:
         raise _too_much(f"has {len(text)} characters; a ConfigMap holds 1 MiB", where)
     if _LONG_NUMBER.search(text):
         raise _too_much("has a number of more than 300 digits", where)
+    try:
+        _refuse_size(text, where)
+        return _read(text, where, _Fast)
+    except RefusedError as error:
+        if error.code != _YAML or len(text) > MAX_SLOW:
+            raise
+        return _read_slowly(text, where, error)
+
+
+def _read_slowly(text: str, where: str, refused: RefusedError) -> tuple[Node | None, Any]:
+    """With LiteLLM's own reader, which takes ``{model:}`` where libyaml does not."""
+    try:
+        return _read(text, where, yaml.SafeLoader)
+    except RefusedError as error:
+        raise refused from error
+
+
+def _read(text: str, where: str, kind: Any) -> tuple[Node | None, Any]:
+    loader, root = _composed(text, where, kind)
+    if root is None:
+        return None, None
+    _refuse_growth(root, text, where)
+    _refuse_depth(root, where)
+    if kind is not yaml.SafeLoader:
+        _refuse_stricter(root, text, where)
+    try:
+        data = loader.construct_document(root)
+    except _FAILURES as error:
+        _not_yaml(error, where, _unreadable(root))
+    # Reading data out of nodes resolves their merge keys in place.
+    return (_composed(text, where, kind)[1] if "<<" in text else root), data
+
+
+def _composed(text: str, where: str, kind: Any) -> tuple[Any, Node | None]:
+    try:
+        loader = kind(text)
+        return loader, loader.get_single_node()
+    except (*_FAILURES, UnicodeError) as error:
+        _not_yaml(error, where)
+
+
+def _refuse_size(text: str, where: str) -> None:
+    """Count with libyaml's parser, which does not recurse, when the text could be too much to compose."""
     brackets = text.count("[") + text.count("{")
     rough = brackets + sum(map(text.count, ",\n:-?"))
     if rough > MAX_NODES or brackets > _SAFE_BRACKETS or _STAIRS.search(text):
@@ -88,10 +99,9 @@ def _refuse_size(text: str, where: str) -> None:
 
 
 def _refuse_by_events(text: str, where: str) -> None:
-    """Count depth and nodes with libyaml's parser, which does not recurse."""
     depth = nodes = 0
     try:
-        for event in yaml.parse(text, Loader=_Loader):
+        for event in yaml.parse(text, Loader=_Fast):
             if isinstance(event, yaml.NodeEvent):
                 nodes += 1
                 depth += isinstance(event, yaml.CollectionStartEvent)
@@ -103,6 +113,13 @@ def _refuse_by_events(text: str, where: str) -> None:
                 raise _too_much(f"has more than {MAX_NODES} keys and values", where)
     except (yaml.YAMLError, ValueError, UnicodeError) as error:
         _not_yaml(error, where)
+
+
+def _refuse_stricter(root: Node, text: str, where: str) -> None:
+    found = stricter(root, text)
+    if found is not None:
+        line, why = found
+        raise refuse(f"the edge's configuration is not YAML as LiteLLM reads it: {why}", f"{where}:{line}", code=_YAML)
 
 
 def _refuse_depth(root: Node, where: str) -> None:
@@ -134,25 +151,14 @@ def _refuse_growth(root: Node, text: str, where: str) -> None:
     measure(root, 0)
 
 
-def parts(node: Node) -> Iterator[Node]:
-    """What a node holds."""
-    if isinstance(node, yaml.CollectionNode):
-        for part in node.value:
-            yield from part if isinstance(part, tuple) else (part,)
-
-
 def _unreadable(root: Node) -> Node | None:
     """The first scalar whose tag does not allow what it says."""
     loader = yaml.SafeLoader("")
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        pending.extend(reversed(list(parts(node))))
-        if isinstance(node, yaml.ScalarNode):
-            try:
-                loader.construct_object(node)
-            except _FAILURES:
-                return node
+    for node in scalars(root):
+        try:
+            loader.construct_object(node)
+        except _FAILURES:
+            return node
     return None
 
 
@@ -174,7 +180,7 @@ def _not_yaml(error: Exception, where: str, node: Node | None = None) -> NoRetur
     mark = mark or (node.start_mark if node is not None else None)
     place = f"{where}:{mark.line + 1}" if mark else where
     what = f"the edge's configuration is not YAML: {_reason(error, node)}"
-    raise refuse(what, place, code="edge-config-yaml") from error
+    raise refuse(what, place, code=_YAML) from error
 
 
 def _reason(error: Exception, node: Node | None) -> str:

@@ -230,6 +230,8 @@ class Aliases:
         entries = self.config.entries(group)
         if not entries:
             self._refuse_include(group)
+        for entry in entries:
+            self._refuse_broken(entry)
         weights = self._weights(entries)
         found: list[_Way] = []
         others = 0
@@ -313,6 +315,16 @@ class Aliases:
                 self.config.place_of("include"),
                 code="edge-include",
                 action="move the alias into this file, or remove the include",
+            )
+
+    def _refuse_broken(self, entry: Entry) -> None:
+        """LiteLLM asks every entry for its model."""
+        if not isinstance(entry.section(PARAMS).get("model"), str):
+            raise self._refuse(
+                entry,
+                "the entry has no litellm_params.model, so LiteLLM does not start",
+                code="edge-config-broken",
+                action="complete the entry, or remove it",
             )
 
     def _refuse_twins(self, ways: Sequence[_Way]) -> None:

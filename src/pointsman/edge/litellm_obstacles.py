@@ -19,6 +19,7 @@ from pointsman.edge.litellm_params import (
     layer_of,
     said_address,
 )
+from pointsman.edge.litellm_rehearsal import rehearsed
 from pointsman.edge.litellm_settings import SETTINGS
 from pointsman.edge.obstacle import Obstacle
 from pointsman.errors import RefusedError
@@ -45,7 +46,7 @@ _CHAT = {"chat", "completion", "responses"}
 def obstacles(config: ConfigText, terms: Terms) -> tuple[Obstacle, ...]:
     """All of them, those that refuse first."""
     aliases = Aliases(config, terms)
-    found = [*_unreadable(aliases), *_broken(config)]
+    found = [*(list(_unreadable(aliases)) or rehearsed(config, terms)), *_broken(config)]
     groups = {group: config.entries(group) for group in aliases.groups}
     for check in SETTINGS:
         found += check(config, groups)
