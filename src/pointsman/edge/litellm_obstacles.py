@@ -76,6 +76,17 @@ def _broken(config: ConfigText) -> Iterator[Obstacle]:
             )
 
 
+def _missing(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
+    if not entries:
+        yield Obstacle(
+            "edge-alias-missing",
+            f"alias {group} has no entry, so requests for it are refused",
+            aliases.config.place_of("model_list"),
+            "",
+            "warn",
+        )
+
+
 def _unknown(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
     known = credentials(aliases.config)
     for entry in entries:
@@ -215,6 +226,7 @@ def _order_of(entry: Entry) -> object:
 
 _LIMITS = ("rpm", "tpm", "max_parallel_requests", "max_budget")
 _ENTRIES: tuple[Callable[[Aliases, str, list[Entry]], Iterator[Obstacle]], ...] = (
+    _missing,
     _unknown,
     _order,
     _mode,
