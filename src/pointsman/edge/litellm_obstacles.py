@@ -157,7 +157,7 @@ def _versions(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Ob
         base = said_address(entry.section(PARAMS), known)
         if not base.endswith("/v1"):
             yield Obstacle(
-                "edge-no-v1",
+                "edge-no-version",
                 f"alias {group}: {base} does not end in /v1: its requests are answered with 404",
                 aliases.config.place(entry),
                 f"write {base}/v1",
