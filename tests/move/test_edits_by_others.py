@@ -99,17 +99,18 @@ class Play:
     async def run(self) -> None:
         said = await self._say(lambda: self._conductor().move(self.world.model, "kserve", OPTIONS))
         tried: set[str] = set()
+        last = ""
         for number in range(ROUNDS):
             progress = self._progress()
             if progress is None or progress.closed:
                 break
             told = commands_in(said) or [f"pointsman {('rollback', 'resume')[number % 2]} qwen"]
-            by_hand = [one for one in told if one.startswith("kubectl") and one not in tried]
+            by_hand = [one for one in told if one.startswith("kubectl") and one != last]
             ours = [one for one in told if not one.startswith("kubectl")] or ["pointsman rollback qwen"]
-            words = self.draw.choice(by_hand or [one for one in ours if one not in tried] or ours)
-            answer = await self._act(words)
-            tried = {*tried, words} if words in by_hand or answer == said else set()
-            said = said if words in by_hand else answer
+            last = self.draw.choice(by_hand or [one for one in ours if one not in tried] or ours)
+            answer = await self._act(last)
+            tried = {*tried, last} if last in by_hand or answer == said else set()
+            said = said if last in by_hand else answer
         progress = self._progress()
         assert progress is None or progress.closed, "a dead end:\n" + "\n".join(self.did)
         SEEN[progress.state.value if progress else "refused"] += 1

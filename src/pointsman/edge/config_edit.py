@@ -134,8 +134,8 @@ class Edits:
     def _by_hand(self, error: Exception) -> RefusedError:
         """Says what it is, and the entries to write in its place."""
         touched = sorted(self._pieces)
-        nodes = [self.config.items[index] for index in touched] or [self.config.listed]
-        place = self.config.line(nodes[0]) if nodes[0] is not None else self.config.where
+        nodes = [self.config.items[index] for index in touched]
+        place = self.config.line(nodes[0]) if nodes else self.config.place_of("model_list")
         entries = [self._data(index) for index in touched] or self._added
         lines = "\n".join(line for data in entries for line in _lines(data))
         keep = f" ({_PLACEHOLDER}: what stands there)" if _PLACEHOLDER in lines else ""
@@ -180,11 +180,9 @@ def _same(one: object, other: object) -> bool:
     return one is other or (type(one) is type(other) and one == other)
 
 
-def _shared(text: str, nodes: Sequence[yaml.Node | None]) -> str:
+def _shared(text: str, nodes: Sequence[yaml.Node]) -> str:
     """The first anchor that one of these nodes defines and another part of the text refers to."""
     for node in nodes:
-        if node is None:
-            continue
         start, end = text.rfind("\n", 0, node.start_mark.index) + 1, node.end_mark.index
         for name in _ANCHOR.findall(text, start, end):
             if re.search(rf"\*{re.escape(name)}(?![^\s,\[\]{{}}])", text[end:]):

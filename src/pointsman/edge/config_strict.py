@@ -35,7 +35,7 @@ def parts(node: Node) -> Iterator[Node]:
             yield from part if isinstance(part, tuple) else (part,)
 
 
-def scalars(root: Node) -> Iterator[Node]:
+def scalars(root: Node) -> Iterator[yaml.ScalarNode]:
     """Every scalar, in the order of the text."""
     return (node for node in _nodes(root) if isinstance(node, yaml.ScalarNode))
 

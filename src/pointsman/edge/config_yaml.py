@@ -108,7 +108,8 @@ def _refuse_by_events(text: str, where: str) -> None:
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > MAX_DEPTH:
-                raise _too_much(f"is nested deeper than {MAX_DEPTH}", f"{where}:{event.start_mark.line + 1}")
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                raise _too_much(f"is nested deeper than {MAX_DEPTH}", f"{where}:{line}")
             if nodes > MAX_NODES:
                 raise _too_much(f"has more than {MAX_NODES} keys and values", where)
     except (yaml.YAMLError, ValueError, UnicodeError) as error:

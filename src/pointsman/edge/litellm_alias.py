@@ -354,8 +354,8 @@ class Aliases:
         kept = {member.id: member for member in self.members() if not member.ours}
         kept.update((member.id, member) for member in wanted)
         for group in self.groups:
-            total = sum(member.weight for member in kept.values() if member.alias == group)
-            if total <= 0 or not any(member.ours for member in wanted):
+            weights = [member.weight for member in kept.values() if member.alias == group]
+            if (weights and sum(weights) <= 0) or not any(member.ours for member in wanted):
                 raise refuse(
                     f"alias {group} needs a member with a weight above 0",
                     self.config.where,

@@ -76,6 +76,17 @@ def _broken(config: ConfigText) -> Iterator[Obstacle]:
             )
 
 
+def _missing(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
+    if not entries:
+        yield Obstacle(
+            "edge-alias-missing",
+            f"alias {group} has no entry, so requests for it are refused",
+            aliases.config.place_of("model_list"),
+            "",
+            "warn",
+        )
+
+
 def _unknown(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
     known = credentials(aliases.config)
     for entry in entries:
@@ -146,7 +157,7 @@ def _versions(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Ob
         base = said_address(entry.section(PARAMS), known)
         if not base.endswith("/v1"):
             yield Obstacle(
-                "edge-no-v1",
+                "edge-no-version",
                 f"alias {group}: {base} does not end in /v1: its requests are answered with 404",
                 aliases.config.place(entry),
                 f"write {base}/v1",
@@ -215,6 +226,7 @@ def _order_of(entry: Entry) -> object:
 
 _LIMITS = ("rpm", "tpm", "max_parallel_requests", "max_budget")
 _ENTRIES: tuple[Callable[[Aliases, str, list[Entry]], Iterator[Obstacle]], ...] = (
+    _missing,
     _unknown,
     _order,
     _mode,
