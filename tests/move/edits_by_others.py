@@ -63,6 +63,8 @@ class Edit:
     """The object as it is and as it will be: None when it is deleted. An object that does not exist is left alone."""
     harsh: bool = False
     """Does it take away what tenants may be served by? Then requests are lost, and a move still has to end."""
+    by_hand: bool = False
+    """May somebody have to take it back by hand? Where not, commands of ours alone end a move."""
 
     def __str__(self) -> str:
         return self.id
@@ -137,11 +139,14 @@ def _weights(text: str, place: Place) -> str:
     return re.sub(r"(?m)^(\s+weight:\s*)[0-9.]+", r"\g<1>1", text)
 
 
-def _another(text: str, place: Place) -> str:
-    """Somebody adds an alias that has nothing to do with the model."""
+def _another(
+    text: str, place: Place, base: str = "http://other.invalid/v1", served: str = "other", name: str = "added-meanwhile"
+) -> str:
+    """Somebody adds an alias; by itself it has nothing to do with the model."""
+    if name in text:
+        return text
     entry = (
-        "  - model_name: added-meanwhile\n"
-        "    litellm_params: {model: openai/other, api_base: 'http://other.invalid/v1', api_key: none}\n"
+        f"  - model_name: {name}\n    litellm_params: {{model: openai/{served}, api_base: '{base}', api_key: none}}\n"
     )
     dash = re.search(r"(?m)^( *)- ", text)
     if dash is None:
@@ -149,6 +154,22 @@ def _another(text: str, place: Place) -> str:
     indent = dash[1]
     shifted = "".join(f"{indent}{line[2:]}\n" for line in entry.splitlines())
     return f"{text[: dash.start()]}{shifted}{text[dash.start() :]}"
+
+
+def _alias_on(text: str, layer: Layer, place: Place) -> str:
+    """Somebody points an alias of theirs at the engines of a layer."""
+    base, served = layer.endpoint(place.model).base_url, place.model.spec.served_model_name
+    return _another(text, place, base, served, f"added-on-{layer.id}")
+
+
+def _strategy(text: str, place: Place) -> str:
+    """Somebody has LiteLLM choose another way."""
+    return re.sub(r"(?m)^router_settings:\n", "router_settings:\n  routing_strategy: least-busy\n", text)
+
+
+def _quoted(text: str, place: Place) -> str:
+    """Somebody puts weights into quotes, on which LiteLLM fails every request."""
+    return re.sub(r"(?m)^(\s+weight:\s*)([0-9.]+)", r'\g<1>"\g<2>"', text)
 
 
 def _more_env(found: Object, place: Place) -> Object:
@@ -167,13 +188,37 @@ EDITS: tuple[Edit, ...] = (
     Edit("config-emptied", _edge("ConfigMap"), _text(lambda text, place: "model_list: []\n"), harsh=True),
     Edit("config-deleted", _edge("ConfigMap"), _delete, harsh=True),
     Edit(
+        "config-alias-on-source",
+        _edge("ConfigMap"),
+        _text(lambda text, place: _alias_on(text, place.source, place)),
+        by_hand=True,
+    ),
+    Edit(
+        "config-alias-on-target",
+        _edge("ConfigMap"),
+        _text(lambda text, place: _alias_on(text, place.target, place)),
+        by_hand=True,
+    ),
+    Edit("config-strategy", _edge("ConfigMap"), _text(_strategy)),
+    Edit("config-weights-as-text", _edge("ConfigMap"), _text(_quoted), harsh=True),
+    Edit(
         "edge-restarted", _edge("Deployment"), _annotated({"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"})
     ),
     Edit("edge-helm-checksum", _edge("Deployment"), _annotated({"checksum/config": "8f14e45fceea167a"})),
     Edit("edge-our-annotation-gone", _edge("Deployment"), _annotated({"pointsman.dev/edge-revision": None})),
     Edit("edge-two-replicas", _edge("Deployment"), _merge({"spec": {"replicas": 2}})),
     Edit("edge-env", _edge("Deployment"), _more_env),
-    Edit("edge-paused", _edge("Deployment"), _merge({"spec": {"paused": True}})),
+    Edit("edge-paused", _edge("Deployment"), _merge({"spec": {"paused": True}}), by_hand=True),
+    Edit("edge-deleted", _edge("Deployment"), _delete, harsh=True),
+    Edit(
+        "edge-recreate",
+        _edge("Deployment"),
+        _merge({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}),
+        by_hand=True,
+    ),
+    Edit("key-deleted", _edge("Secret"), _delete, harsh=True),
+    Edit("key-changed", _edge("Secret"), _merge({"data": {"master-key": "c2stYW5vdGhlci1rZXk="}}), harsh=True),
+    Edit("service-deleted", _edge("Service"), _delete, harsh=True),
     Edit("edge-no-replica", _edge("Deployment"), _merge({"spec": {"replicas": 0}}), harsh=True),
     Edit("key-labelled", _edge("Secret"), _merge({"metadata": {"labels": {"rotated": "no"}}})),
     Edit("service-labelled", _edge("Service"), _merge({"metadata": {"labels": {"team": "platform"}}})),

@@ -63,6 +63,10 @@ class Play:
     world: ProxyWorld = field(default_factory=ProxyWorld)
     records: int = 0
     did: list[str] = field(default_factory=list)
+    rough: bool = False
+    """Was there an edit that may have to be taken back by hand?"""
+    by_hand: bool = False
+    """Did the operator need kubectl?"""
 
     def __post_init__(self) -> None:
         self.world.model = lenient(self.world.model)
@@ -87,6 +91,7 @@ class Play:
             return
         SEEN["edits"] += 1
         SEEN[edit.id] += 1
+        self.rough = self.rough or edit.harsh or edit.by_hand
         self.did.append(f"-- after record {self.records} somebody: {edit.id}")
         changed = edit.change(copy.deepcopy(found), self.place)
         if changed is None:
@@ -112,7 +117,9 @@ class Play:
             tried = {*tried, last} if last in by_hand or answer == said else set()
             said = said if last in by_hand else answer
         progress = self._progress()
-        assert progress is None or progress.closed, "a dead end:\n" + "\n".join(self.did)
+        story = "\n".join(self.did)
+        assert progress is None or progress.closed, f"a dead end:\n{story}"
+        assert self.rough or not self.by_hand, f"it took more than commands of ours:\n{story}"
         SEEN[progress.state.value if progress else "refused"] += 1
 
     def _progress(self) -> Progress | None:
@@ -127,6 +134,7 @@ class Play:
         self.did.append(words)
         program, verb, *rest = words.split()
         if program == "kubectl":
+            self.by_hand = True
             self._kubectl(verb, rest)
             return ""
         control = Control(self._conductor())
@@ -154,6 +162,9 @@ class Play:
         elif verb == "scale":
             count = next(word.partition("=")[2] for word in rest if word.startswith("--replicas="))
             self.world.change(DEPLOYMENT, {"spec": {"replicas": int(count)}})
+        elif verb == "edit" and "deployment/litellm" in rest:
+            spec = self.world.first[DEPLOYMENT]["spec"]
+            self.world.change(DEPLOYMENT, {"spec": {"strategy": spec["strategy"]}})
         elif verb == "edit":
             self.world.declare(self.world.text)
         elif verb == "apply":

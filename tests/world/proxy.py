@@ -7,6 +7,7 @@ controller's work: every change of the template makes new pods, which read the t
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections import Counter
@@ -37,6 +38,8 @@ class Process:
     broken: bool
     """Its text was no configuration: it never gets ready."""
     started: int
+    key: str
+    """The master key in its environment."""
     sent: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Requests by name, address and id."""
 
@@ -111,7 +114,7 @@ class MemoryProxy:
             return Response(200, {}, self._metrics(process).encode())
         if path.startswith("/health"):
             return _said(200, {})
-        if headers.get("x-litellm-api-key") != f"Bearer {KEY}":
+        if headers.get("x-litellm-api-key") != f"Bearer {process.key}":
             return _said(401, {"error": "no such key"})
         if path.startswith("/model/info"):
             return _said(200, {"data": process.rows()})
@@ -146,7 +149,9 @@ class MemoryProxy:
         except yaml.YAMLError:
             config = None
         good = isinstance(config, dict) and isinstance(config.get("model_list") or [], list)
-        self.processes[name] = Process(template, config if isinstance(config, dict) else {}, not good, self._made)
+        self.processes[name] = Process(
+            template, config if isinstance(config, dict) else {}, not good, self._made, self._key()
+        )
         metadata = {
             "name": name,
             "namespace": NAMESPACE,
@@ -162,6 +167,10 @@ class MemoryProxy:
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": []}, "status": status}
         self.objects[Ref(kind_of("Pod"), name, NAMESPACE)] = pod
         return name
+
+    def _key(self) -> str:
+        coded = (self.objects.get(_secret()) or {}).get("data", {}).get("master-key", "")
+        return base64.b64decode(coded).decode()
 
     def _end(self, name: str) -> None:
         self.processes.pop(name, None)
@@ -199,6 +208,10 @@ def _loaded(text: str) -> Any:
 
 def _deployment() -> Ref:
     return Ref(kind_of("Deployment"), "litellm", NAMESPACE)
+
+
+def _secret() -> Ref:
+    return Ref(kind_of("Secret"), "litellm", NAMESPACE)
 
 
 def _config() -> Ref:

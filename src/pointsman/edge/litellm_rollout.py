@@ -33,6 +33,8 @@ class Rollout:
     """A replica fails to start; waiting will not change that."""
     paused: bool = False
     """The Deployment is paused, so that nothing is rolled."""
+    mute: bool = False
+    """A replica that is ready does not say what it has loaded; a new process may."""
     stale: bool = False
     """The rollout is over, and a replica runs something else: it has to be rolled again."""
 
@@ -63,7 +65,7 @@ def judge(
         if not one.ready:
             return Rollout(f"pod {one.name} is not ready")
         if one.members is None:
-            return Rollout(f"replica {one.name} does not say what it has loaded: {one.why}")
+            return Rollout(f"replica {one.name} does not say what it has loaded: {one.why}", mute=True)
     if lagging:
         return Rollout(f"replica {lagging[0].name} runs {said(lagging[0].members)}", stale=True)
     if not staying:

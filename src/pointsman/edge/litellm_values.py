@@ -282,7 +282,7 @@ class LiteLLMValues:
                 raise TemporaryError(
                     f"waited {timeout:g} s for every replica of the edge: {seen.reason}",
                     where=str(self.objects.deployment_ref),
-                    next_action=self.objects.on_deployment("rollout resume" if seen.paused else "rollout status"),
+                    next_action=self.objects.on_deployment(_helps(seen)),
                     code="edge-roll",
                 )
             await asyncio.sleep(LOOK)
@@ -364,6 +364,11 @@ class LiteLLMValues:
 
     def _pod(self, pod: Object) -> Ref:
         return self.objects.ref("Pod", str(pod["metadata"]["name"]))
+
+
+def _helps(seen: Rollout) -> str:
+    """The kubectl command that moves a rollout on."""
+    return "rollout resume" if seen.paused else "rollout restart" if seen.mute else "rollout status"
 
 
 async def _aside(size: int, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:

@@ -34,6 +34,8 @@ _APPLY = {
     "rights",
     "edge-settings",
     "edge-healthy",
+    "owners",
+    "edge-rolls",
     "kinds-served",
     "target-namespace",
     "auth-secret",

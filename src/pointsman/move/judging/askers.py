@@ -7,16 +7,16 @@ else's. The edge's own counters, where it keeps any, say for which name it sent 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pointsman.edge.contract import Reacher
-from pointsman.errors import PointsmanError
+from pointsman.errors import NeedsPersonError, PointsmanError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
 from pointsman.report.counting import count_of
 
-__all__ = ["CALM", "Askers", "addresses", "still_reached"]
+__all__ = ["CALM", "Askers", "addresses", "refuse_reached", "still_reached"]
 
 CALM = 10.0
 """Seconds without a request, once one came that should not have, before nobody is taken to ask any more."""
@@ -34,6 +34,25 @@ async def still_reached(context: Context, layer: Layer) -> list[Reacher]:
     """Names of the edge that reach the layer, do not move, and were not said to be left."""
     found = await context.edge.reaching(addresses(context, layer))
     return [one for one in found if not one.harmless and one.name not in context.options.leave]
+
+
+async def refuse_reached(context: Context, layer: Layer, known: Collection[str] = ()) -> None:
+    """Raise NeedsPersonError when a name of the edge that does not move reaches the layer: it must not end then.
+
+    ``known`` are names that found nothing there before the move.
+    """
+    reached = [one for one in await still_reached(context, layer) if one.name not in known]
+    if reached:
+        model, edge = context.model.name, context.model.spec.tenant.edge
+        said = "; ".join(f"{one.name} ({one.how}, {one.place})" for one in reached)
+        raise NeedsPersonError(
+            f"{layer.title} is still reached by {said}, and would be gone for them",
+            where=reached[0].place,
+            next_action=f"point them elsewhere (kubectl edit -n {edge.namespace} configmap/{edge.config_map}), then "
+            f"pointsman resume {model}; or pointsman rollback {model}, and move them along (spec.tenant.aliases) or "
+            "leave them (--leave)",
+            code="still-reached",
+        )
 
 
 @dataclass

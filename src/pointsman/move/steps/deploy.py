@@ -11,6 +11,7 @@ from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer, Manifest
 from pointsman.move.context import Context
 from pointsman.move.follow import View, Watched, follow_until
+from pointsman.move.judging.askers import refuse_reached, still_reached
 from pointsman.move.judging.drain import run_out
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import pod_of
@@ -70,7 +71,8 @@ class Deploy:
         refs = [ref_of(manifest) for manifest in context.target.render(context.model)]
         existed = [str(ref) for ref in refs if await context.cluster.find(ref) is not None]
         live = await read_live(context.cluster, context.target, context.model)
-        return {"existed": existed, "parked": context.target.parked(context.model, live)}
+        reached = sorted({one.name for one in await still_reached(context, context.target)})
+        return {"existed": existed, "parked": context.target.parked(context.model, live), "reached": reached}
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Apply all manifests."""
@@ -79,8 +81,13 @@ class Deploy:
         return {"objects": applied}
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
-        """Let it finish, delete what was made, park what was parked, and wait until the pods are gone."""
+        """Let it finish, delete what was made, park what was parked, and wait until the pods are gone.
+
+        Not while a name of the edge leads to it that did not before the move: somebody counts on it by now.
+        """
         made = [ref for ref in self._refs(context) if str(ref) not in seen["existed"]]
+        if made or seen["parked"]:
+            await refuse_reached(context, context.target, seen.get("reached", ()))
         cut = await self._let_finish(context) if made or seen["parked"] else 0
         for ref in reversed(made):
             await context.cluster.delete(ref)

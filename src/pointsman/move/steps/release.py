@@ -11,10 +11,9 @@ from typing import Any
 
 from pointsman.edge.contract import Member
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError
-from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
 from pointsman.move.counting.traffic import UNKNOWN
-from pointsman.move.judging.askers import Askers, still_reached
+from pointsman.move.judging.askers import Askers, refuse_reached
 from pointsman.move.judging.drain import LOOK, READINGS, Watch, closed_to
 from pointsman.move.live import read_live
 from pointsman.move.probes.counters import Reading, read_all, readings_data
@@ -25,7 +24,7 @@ from pointsman.move.steps.serve_ready import prove_serving
 from pointsman.move.waits import Wait
 from pointsman.report.counting import count_of
 
-__all__ = ["Drain", "Park", "Release", "refuse_reached"]
+__all__ = ["Drain", "Park", "Release"]
 
 TELL = 10.0
 """Seconds between two words to the operator about who is still busy."""
@@ -128,21 +127,6 @@ class Drain:
                 told, said = now, askers.said()
                 context.note(self.id, f"not drained: {said}" if said else watch.why, askers.as_dict())
             await context.clock.sleep(LOOK)
-
-
-async def refuse_reached(context: Context, layer: Layer) -> None:
-    """Raise NeedsPersonError when a name of the edge that does not move still reaches the layer: it must not end."""
-    reached = await still_reached(context, layer)
-    if reached:
-        model = context.model.name
-        said = "; ".join(f"{one.name} ({one.how}, {one.place})" for one in reached)
-        raise NeedsPersonError(
-            f"{layer.title} is still reached by {said}, and would be gone for them",
-            where=reached[0].place,
-            next_action=f"point them elsewhere, then pointsman resume {model}; or pointsman rollback {model}, and move "
-            "them along (spec.tenant.aliases) or leave them (--leave)",
-            code="still-reached",
-        )
 
 
 def _deadline(context: Context, why: str, *, cut: bool) -> PointsmanError:
