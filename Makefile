@@ -14,7 +14,7 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help soak demo test check lab-up lab-down faults interleavings bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
+.PHONY: help soak demo test check lab-up lab-down faults interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ faults: $(VENV)/.dev ## every fault, one move each, in two labs at a time; 25 mi
 
 interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (about 5 minutes)
 	@POINTSMAN_INTERLEAVINGS=10000 $(BIN)/python -m pytest -s tests/move/test_interleavings.py
+
+edits: $(VENV)/.dev ## over 5,000 edits by others between the records of moves (about 15 minutes)
+	@POINTSMAN_EDITS=1600 $(BIN)/python -m pytest -s tests/move/test_edits_by_others.py
 
 bench-moves: $(VENV)/.dev ## six moves with at least 2,000 requests each; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.moves
