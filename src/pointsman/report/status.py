@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
-from rich.console import Console
-
-from pointsman.report.table import table
+from pointsman.report.table import Table, note
 
 __all__ = ["print_status"]
 
 COLUMNS = ("MODEL", "ALIAS", "LAYER", "STATE", "REPLICAS", "TRAFFIC", "MOVE")
 
+UNKNOWN = {"layer": "-", "state": "unknown", "replicas": "-", "traffic": None}
+"""In the place of the layers of a model whose record cannot be read."""
 
-def print_status(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
+
+def print_status(stream: TextIO, models: Sequence[Mapping[str, Any]]) -> None:
     """One row per layer of each model."""
     if not models:
-        console.print("no models: bring one up with pointsman up MODEL")
+        stream.write("no models: bring one up with pointsman up MODEL\n")
         return
-    rows = table(COLUMNS, names=("MODEL", "ALIAS", "LAYER"))
+    rows = Table(COLUMNS, names=("MODEL", "ALIAS", "LAYER"))
     for model in models:
-        name, alias, move = model["name"], model["alias"], _move(model["move"])
-        for layer in model["layers"]:
+        name, alias, move = model["name"], model["alias"] or "-", _move(model["move"])
+        for layer in model["layers"] or [UNKNOWN]:
             traffic = f"{layer['traffic']} %" if layer["traffic"] is not None else "-"
-            rows.add_row(name, alias, layer["layer"], _state(layer), layer["replicas"], traffic, move)
+            rows.add(name, alias, layer["layer"], _state(layer), layer["replicas"], traffic, move)
             name = alias = move = ""
-    console.print(rows)
+    rows.write(stream)
     for model in models:
         for warning in model["warnings"]:
-            console.print(f"{model['name']}: {warning}", style="yellow", highlight=False)
+            note(stream, f"{model['name']}: {warning}")
 
 
 def _state(layer: Mapping[str, Any]) -> str:
