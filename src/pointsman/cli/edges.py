@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from pointsman.edge.contract import AliasState
+from pointsman.edge.contract import AliasState, Replica
 from pointsman.edge.litellm_values import LiteLLMValues, litellm_values, read_aliases
 from pointsman.errors import PointsmanError
 from pointsman.kube.client import Client
 from pointsman.layers.registry import LAYERS
-from pointsman.move.overview import ReadAliases
+from pointsman.move.overview import ReadAliases, ReadRunning
 from pointsman.spec.model import Model
 
-__all__ = ["aliases_reader", "edge_factory"]
+__all__ = ["aliases_reader", "edge_factory", "running_reader"]
 
 
 def edge_factory(client: Client) -> Callable[[Model], LiteLLMValues]:
@@ -26,5 +27,22 @@ def aliases_reader(client: Client) -> ReadAliases:
 
     async def read(models: Sequence[Model]) -> Mapping[str, AliasState | PointsmanError]:
         return await read_aliases({model.name: edge_for(model) for model in models})
+
+    return read
+
+
+def running_reader(client: Client) -> ReadRunning:
+    """How to ask the replicas of models' edges what they run."""
+    edge_for = edge_factory(client)
+
+    async def one(model: Model) -> Sequence[Replica] | PointsmanError:
+        try:
+            return await edge_for(model).replicas()
+        except PointsmanError as error:
+            return error
+
+    async def read(models: Sequence[Model]) -> Mapping[str, Sequence[Replica] | PointsmanError]:
+        said = await asyncio.gather(*map(one, models))
+        return {model.name: running for model, running in zip(models, said, strict=True)}
 
     return read

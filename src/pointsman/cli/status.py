@@ -54,15 +54,13 @@ async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> 
             _begin(client)
         await asyncio.to_thread(importlib.import_module, "pointsman.cli.edges")  # while the API server answers
 
-        from pointsman.cli.edges import aliases_reader
+        from pointsman.cli.edges import aliases_reader, running_reader
         from pointsman.layers.registry import LAYERS
         from pointsman.move.boundary import SystemClock
         from pointsman.move.overview import overview, overview_of
 
-        aliases = aliases_reader(client)
-        if not wanted:
-            return await overview(client, SystemClock(), LAYERS, aliases)
-        return [await overview_of(client, SystemClock(), LAYERS, aliases, await _record(client, wanted))]
+        means = (client, SystemClock(), LAYERS, aliases_reader(client), running_reader(client))
+        return [await overview_of(await _record(client, wanted), *means)] if wanted else await overview(*means)
 
 
 def _begin(client: Client) -> None:

@@ -225,16 +225,6 @@ class Client:
         except NotFoundError:
             return None
 
-    async def list(
-        self,
-        kind: Kind,
-        namespace: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        fields: str = "",
-    ) -> list[Object]:
-        """All objects of a kind (in every namespace when none is given), each with apiVersion and kind."""
-        return (await self.listed(kind, kind.path(namespace), selectors(labels, fields)))[0]
-
     async def pages(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> AsyncIterator[list[Object]]:
@@ -272,6 +262,16 @@ class Client:
         if found is None:
             raise not_kubernetes(f"GET {path}", 200, json.dumps(answer).encode(), self._address())
         return found
+
+    async def list(
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        fields: str = "",
+    ) -> list[Object]:
+        """All objects of a kind (in every namespace when none is given), each with apiVersion and kind."""
+        return (await self.listed(kind, kind.path(namespace), selectors(labels, fields)))[0]
 
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
         """Server-side apply with our field manager. Raises ConflictError when ``force`` is off and others own it."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from pointsman.layers.registry import LAYERS
 from pointsman.report.table import Table, note
 
 __all__ = ["print_status"]
@@ -29,6 +31,8 @@ def print_status(stream: TextIO, models: Sequence[Mapping[str, Any]]) -> None:
             name = alias = move = ""
     rows.write(stream)
     for model in models:
+        for line in _running(model):
+            note(stream, f"{model['name']}: {line}")
         for warning in model["warnings"]:
             note(stream, f"{model['name']}: {warning}")
 
@@ -42,3 +46,33 @@ def _move(move: Mapping[str, Any] | None) -> str:
     if move is None:
         return ""
     return f"{move['from']} → {move['to']}, {move['state']} at {move['step'] or 'start'} by {move['holder']}"
+
+
+def _running(model: Mapping[str, Any]) -> Iterator[str]:
+    """What replicas of the edge run instead of what is declared, and since when."""
+    for group in model.get("running") or ():
+        told = f"{group['replicas']} of {group['of']} replicas"
+        if group["split"] is None:
+            yield f"what {told} of the edge run is not known: {group['why']}"
+            continue
+        same = group["split"] == model["split"]
+        runs = f"other members ({_members(group['members'])})" if same else _split(group["split"])
+        since = f" since {_clock(group['since'])}" if group["since"] else ""
+        yield f"declared {_split(model['split'])}, running {runs} on {told}{since}"
+
+
+def _split(parts: Mapping[str, int]) -> str:
+    """``90 % KServe and 10 % raw vLLM``."""
+    titles = {layer.id: layer.title for layer in LAYERS}
+    return " and ".join(f"{percent} % {titles.get(layer, layer)}" for layer, percent in parts.items()) or "nobody"
+
+
+def _members(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {weight:g}" for name, weight in weights.items()) or "none"
+
+
+def _clock(at: str) -> str:
+    """``12:04:31 UTC``, with the date when that was not today."""
+    moment = datetime.fromisoformat(at).astimezone(UTC)
+    day = "" if moment.date() == datetime.now(UTC).date() else f"{moment:%Y-%m-%d} "
+    return f"{day}{moment:%H:%M:%S} UTC"
