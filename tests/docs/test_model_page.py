@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pointsman.spec.block import Block
 from pointsman.spec.model import Model
 
 PAGE = Path(__file__).parents[2] / "docs" / "model.md"
@@ -47,10 +52,40 @@ def _rows(path: str, block: Mapping[str, Any], known: Mapping[str, Any]) -> Iter
         needed = name in block.get("required", ())
         default = "required" if needed else f"`{_shown(field['default'])}`" if _told(field, inner) else ""
         value = ("list of mappings" if listed else "mapping") if inner else _value(_plain(field))
-        meaning = field.get("description") or (inner or {}).get("description", "")
+        meaning = _meanings()[block["title"]].get(name) or (inner or {}).get("description", "")
         yield f"`{place}`", value, default, meaning.replace("``", "`").replace("\n", " ")
         if inner and not _again(place, inner):
             yield from _rows(place + listed, inner, known)
+
+
+@cache
+def _meanings() -> dict[str, dict[str, str]]:
+    """What stands below each field in the source, by class and by the field's name in a file.
+
+    Not asked of pydantic, which would read the source whenever the program starts.
+    """
+    return {
+        block.__name__: {name: said for part in reversed(block.mro()[:-1]) for name, said in _below(part, block)}
+        for block in _blocks(Block)
+    }
+
+
+def _blocks(block: type[Block]) -> Iterator[type[Block]]:
+    for one in block.__subclasses__():
+        yield one
+        yield from _blocks(one)
+
+
+def _below(part: type, block: type[Block]) -> Iterator[tuple[str, str]]:
+    """What one of a block's classes says of its fields."""
+    if not issubclass(part, Block) or part is Block:
+        return
+    definition = ast.parse(inspect.getsource(part)).body[0]
+    assert isinstance(definition, ast.ClassDef)
+    for field, text in pairwise(definition.body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                yield block.model_fields[name].alias or name, inspect.cleandoc(said)
 
 
 def _told(field: Mapping[str, Any], inner: Mapping[str, Any] | None) -> bool:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
-from rich.console import Console
 
 from pointsman.edge.litellm_counters import answered_by_member
 from pointsman.errors import NotFoundError
@@ -269,7 +268,7 @@ async def test_a_torn_journal_is_named_and_hides_no_other() -> None:
     assert [one["move"] for one in told["moves"]] == [second["move"]]
     assert told["unreadable"][0]["code"] == "journal-torn"
     stream = io.StringIO()
-    print_history(Console(file=stream, width=200), told)
+    print_history(stream, told)
     assert second["move"] in stream.getvalue()
     assert first["move"] in stream.getvalue()
 

@@ -90,7 +90,7 @@ async def test_the_status_of_a_running_move_says_who_and_where() -> None:
     assert model["move"]["holder"] == "first@test/1"
     assert model["move"]["from"] == "raw-vllm"
     stream = io.StringIO()
-    print_status(Console(file=stream, width=160), seen)
+    print_status(stream, seen)
     assert "raw-vllm → kserve" in stream.getvalue()
 
 

@@ -77,6 +77,16 @@ class MemoryCluster:
         self._check_right("list", kind)
         return [copy.deepcopy(one) for ref, one in self.objects.items() if _selected(ref, one, kind, namespace, labels)]
 
+    async def pages(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[list[Object]]:
+        yield await self.list(kind, namespace, labels)
+
+    async def names(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> list[str]:
+        return [str(one["metadata"]["name"]) for one in await self.list(kind, namespace, labels)]
+
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
         await asyncio.sleep(0)
         ref = ref_of(manifest)

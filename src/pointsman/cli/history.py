@@ -29,9 +29,8 @@ def command(
         sys.stdout.write(json.dumps(found) + "\n")
         return 0
     from pointsman.report.history import print_history
-    from pointsman.report.table import page
 
-    print_history(page(), found)
+    print_history(sys.stdout, found)
     return 0
 
 

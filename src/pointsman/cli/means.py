@@ -5,45 +5,25 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from pointsman.cli import stopping
+from pointsman.cli.edges import edge_factory
 from pointsman.cli.words import Output
-from pointsman.edge.contract import AliasState
-from pointsman.edge.litellm_values import LiteLLMValues, litellm_values, read_aliases
-from pointsman.errors import PointsmanError
 from pointsman.kube.client import Client
 from pointsman.kube.http import Http
-from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import SystemClock
 from pointsman.move.conductor import Conductor
 from pointsman.move.means import Means
-from pointsman.move.overview import ReadAliases
 from pointsman.report.contract import Observer
 from pointsman.report.lines import JsonLines, PlainLines
-from pointsman.spec.model import Model
 
-__all__ = ["aliases_reader", "conductor", "edge_factory", "watching", "with_signals"]
+__all__ = ["conductor", "watching", "with_signals"]
 
 T = TypeVar("T")
-
-
-def edge_factory(client: Client) -> Callable[[Model], LiteLLMValues]:
-    """How to reach the edge of a model."""
-    return lambda model: litellm_values(client, model, {layer.id: layer.endpoint(model).base_url for layer in LAYERS})
-
-
-def aliases_reader(client: Client) -> ReadAliases:
-    """How to read many models' aliases with one look at each edge."""
-    edge_for = edge_factory(client)
-
-    async def read(models: Sequence[Model]) -> Mapping[str, AliasState | PointsmanError]:
-        return await read_aliases({model.name: edge_for(model) for model in models})
-
-    return read
 
 
 @asynccontextmanager

@@ -112,9 +112,9 @@ async def _knows(cluster: Cluster, name: str) -> bool:
 
 
 async def _known(cluster: Cluster) -> list[str]:
-    from pointsman.move.records import known_models
+    from pointsman.move.records import known_names
 
-    return [model.name for model in await known_models(cluster)]
+    return await known_names(cluster)
 
 
 def unknown(word: str, *, also: Sequence[str] = (), cluster: str | None = None) -> UsageError:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
 import json
 import sys
+import threading
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pointsman.cli.words import Output, given
+
+if TYPE_CHECKING:
+    from pointsman.kube.client import Client
+    from pointsman.move.records import Record
 
 __all__ = ["command"]
 
@@ -24,36 +31,67 @@ def command(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
 ) -> int:
     """Show models, layers, readiness, traffic and running moves."""
+    gc.disable()  # it reads, tells and ends: looking for garbage in what was read takes longer than all the rest
+    threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()  # half of it is OpenSSL's
+    import pydantic  # noqa: F401 - meanwhile
+
     found = asyncio.run(_status(model or "", kubeconfig, context))
     if output is Output.json:
         sys.stdout.write(json.dumps({"models": found}) + "\n")
         return 0
     from pointsman.report.status import print_status
-    from pointsman.report.table import page
 
-    print_status(page(), found)
+    print_status(sys.stdout, found)
+    gc.freeze()
     return 0
 
 
 async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> list[dict[str, Any]]:
-    from pointsman.cli.means import aliases_reader
-    from pointsman.cli.named import unknown
     from pointsman.kube.client import Client
-    from pointsman.layers.registry import LAYERS
-    from pointsman.move.boundary import SystemClock
-    from pointsman.move.overview import overview
-    from pointsman.move.records import known_models
-    from pointsman.spec.loading import file_named, load_model, names_file
 
-    path = file_named(wanted, Path()) if wanted else None
-    told = load_model(path) if path is not None and names_file(wanted) else None
     async with Client.from_kubeconfig(kubeconfig, context) as client:
-        aliases = aliases_reader(client)
-        if told is None:
-            known = await overview(client, SystemClock(), LAYERS, aliases, only=wanted)
-            if known or not wanted:
-                return known
-            if path is None:
-                raise unknown(wanted, also=[one.name for one in await known_models(client)], cluster="")
-            told = load_model(path)
-        return await overview(client, SystemClock(), LAYERS, aliases, only=told.name, declared=[told])
+        if not wanted:
+            _begin(client)
+        await asyncio.to_thread(importlib.import_module, "pointsman.cli.edges")  # while the API server answers
+
+        from pointsman.cli.edges import aliases_reader, running_reader
+        from pointsman.layers.registry import LAYERS
+        from pointsman.move.boundary import SystemClock
+        from pointsman.move.overview import overview, overview_of
+
+        means = (client, SystemClock(), LAYERS, aliases_reader(client), running_reader(client))
+        return [await overview_of(await _record(client, wanted), *means)] if wanted else await overview(*means)
+
+
+def _begin(client: Client) -> None:
+    """Ask for what takes the API server longest; a kind that a layer needs and is not among them is asked for later."""
+    from pointsman.kube.resources import kind_of
+    from pointsman.move.inventory import OURS
+    from pointsman.move.records import KEPT
+
+    client.begin(*KEPT)
+    for kind in ("Deployment", "InferenceService", "LLMInferenceService"):
+        client.begin(kind_of(kind), None, {OURS: ""})
+
+
+async def _record(client: Client, wanted: str) -> Record:
+    """What the cluster keeps of the model, else what its file says."""
+    from pointsman.cli.named import unknown
+    from pointsman.move.boundary import SystemClock
+    from pointsman.move.journal.ledger import Ledger
+    from pointsman.move.records import UNKEPT, Record, known_names, record_of
+    from pointsman.spec.loading import file_named, load_model, names_file
+    from pointsman.spec.words import is_name
+
+    path = file_named(wanted, Path())
+    told = load_model(path) if path is not None and names_file(wanted) else None
+    name = told.name if told is not None else wanted
+    if is_name(name) and (found := await record_of(client, name)) is not None:
+        return found
+    if told is None and path is not None:
+        told = load_model(path)
+    if told is not None:
+        return Record(told.name, told)
+    if is_name(name) and any(await Ledger(client, SystemClock()).open_ones(model=name)):
+        return Record(name, None, UNKEPT)
+    raise unknown(wanted, also=await known_names(client), cluster="")

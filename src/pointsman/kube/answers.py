@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from pydantic_core import from_json
 
 from pointsman.errors import (
     ClusterError,
@@ -16,7 +17,20 @@ from pointsman.errors import (
     TemporaryError,
 )
 
-__all__ = ["backoff", "error_for", "is_page", "items_in", "not_kubernetes", "object_in", "retry_delay"]
+__all__ = [
+    "AS_TABLE",
+    "backoff",
+    "error_for",
+    "is_page",
+    "items_in",
+    "names_in",
+    "not_kubernetes",
+    "object_in",
+    "retry_delay",
+]
+
+AS_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+"""What is accepted when only what people are shown of an object is wanted, as kubectl does."""
 
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
 _ACTIONS = {
@@ -36,7 +50,7 @@ _TITLE = re.compile(r"<(title|h1)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
 def _loaded(body: bytes) -> Any:
     """The body as JSON; None when it is none."""
     try:
-        return json.loads(body)
+        return from_json(body)
     except (ValueError, RecursionError):
         return None
 
@@ -76,8 +90,9 @@ def error_for(status: int, body: bytes, where: str) -> ClusterError:
         kind = ConflictError
     action = _ACTIONS.get(status, "try again" if kind is TemporaryError else "")
     error = kind(_message(status, body), where=where, next_action=action)
-    if status in (401, 403, 422):
-        error.code = {401: "cluster-unauthorized", 403: "cluster-forbidden", 422: "cluster-invalid"}[status]
+    if status in (401, 403, 410, 422):
+        codes = {401: "cluster-unauthorized", 403: "cluster-forbidden", 410: "cluster-expired", 422: "cluster-invalid"}
+        error.code = codes[status]
     return error
 
 
@@ -111,6 +126,16 @@ def items_in(answer: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     if not isinstance(items, list) or not all(isinstance(one, dict) and "metadata" in one for one in items):
         return None
     return items
+
+
+def names_in(answer: Mapping[str, Any]) -> list[str] | None:
+    """The names in a table, or in a list from a server that makes none; None when the answer is neither."""
+    if answer.get("kind") != "Table":
+        items = items_in(answer)
+        return None if items is None else [str(item["metadata"]["name"]) for item in items]
+    columns = [str(one.get("format")) for one in answer.get("columnDefinitions") or []]
+    rows = answer.get("rows") or []
+    return [str(row["cells"][columns.index("name")]) for row in rows] if "name" in columns else None
 
 
 def backoff(attempt: int) -> float:

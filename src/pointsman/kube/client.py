@@ -20,8 +20,18 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from pointsman.errors import NotFoundError, TemporaryError
-from pointsman.kube.answers import backoff, error_for, is_page, items_in, not_kubernetes, object_in, retry_delay
+from pointsman.errors import ClusterError, NotFoundError, TemporaryError
+from pointsman.kube.answers import (
+    AS_TABLE,
+    backoff,
+    error_for,
+    is_page,
+    items_in,
+    names_in,
+    not_kubernetes,
+    object_in,
+    retry_delay,
+)
 from pointsman.kube.forward import forward
 from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access
@@ -32,6 +42,8 @@ __all__ = ["FIELD_MANAGER", "Client", "Event", "Limits"]
 
 FIELD_MANAGER = "pointsman"
 ATTEMPTS = 6
+PAGE = 500
+"""Objects of one answer, where a list is read in pages."""
 WATCH_SECONDS = 20
 """Seconds after which the server is asked to end a watch. A watch that lives longer than that and says nothing is
 dead: a road that lost the connection without a word is noticed that soon."""
@@ -70,6 +82,7 @@ class Client:
         self.limits = limits or Limits()
         self._answered = False
         self._session: aiohttp.ClientSession | None = None
+        self._begun: dict[str, asyncio.Task[tuple[list[Object], Object]]] = {}
 
     @classmethod
     def from_kubeconfig(cls, path: Path | None = None, context: str | None = None) -> Client:
@@ -84,6 +97,9 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for task in self._begun.values():
+            task.cancel()
+        await asyncio.gather(*self._begun.values(), return_exceptions=True)
         if self._session is not None:
             await self._session.close()
 
@@ -154,16 +170,18 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
     ) -> Object:
         """One call with retries; the answer as an object.
 
         Raises the ClusterError its status means, and PermanentError for an answer that is not Kubernetes'.
         """
         begun = time.monotonic()
+        headers = {"Content-Type": content_type, "Accept": accept}
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
-                answer = await self.http(method, path, params=params, body=body, headers={"Content-Type": content_type})
+                answer = await self.http(method, path, params=params, body=body, headers=headers)
             except TemporaryError:
                 if last or method == "POST" or self._unheard_of(begun):
                     raise
@@ -206,6 +224,44 @@ class Client:
             return await self.get(ref)
         except NotFoundError:
             return None
+
+    async def pages(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[list[Object]]:
+        """All objects of a kind, PAGE at a time, so that a big cluster fits in little memory.
+
+        When the server cannot go on where a page ended, all of them come once more: the later one counts.
+        """
+        path, params = kind.path(namespace), selectors(labels, "")
+        begun = self._begun.pop(_asked(path, params), None)
+        items, metadata = await (begun or self.listed(kind, path, params | {"limit": str(PAGE)}))
+        yield items
+        while more := str(metadata.get("continue") or ""):
+            try:
+                items, metadata = await self.listed(kind, path, params | {"limit": str(PAGE), "continue": more})
+            except ClusterError as error:
+                if error.code != "cluster-expired":
+                    raise
+                items, metadata = await self.listed(kind, path, params)
+            yield items
+
+    def begin(self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> None:
+        """Ask for a first page now; the next ``pages`` of the same objects takes it, whenever that is."""
+        path, params = kind.path(namespace), selectors(labels, "")
+        call = self.listed(kind, path, params | {"limit": str(PAGE)})
+        self._begun[_asked(path, params)] = asyncio.create_task(call)
+
+    async def names(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """Only the names of a kind's objects: a few dozen bytes each, however large they are."""
+        params = {**selectors(labels, ""), "includeObject": "None"}
+        path = kind.path(namespace)
+        answer = await self.call("GET", path, where=kind.plural, params=params, accept=AS_TABLE)
+        found = names_in(answer)
+        if found is None:
+            raise not_kubernetes(f"GET {path}", 200, json.dumps(answer).encode(), self._address())
+        return found
 
     async def list(
         self,
@@ -358,6 +414,10 @@ class Client:
                     yield _event(line)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise WatchError(0, str(error).encode()) from error
+
+
+def _asked(path: str, params: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(params)}"
 
 
 def _event(line: bytes) -> Object:

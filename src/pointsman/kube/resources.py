@@ -21,6 +21,9 @@ class Kind:
     plural: str
     namespaced: bool = True
 
+    def __hash__(self) -> int:
+        return hash(self.plural)  # of one string that knows its own: references are keys by the thousand
+
     @property
     def api_version(self) -> str:
         """``apps/v1``, or ``v1`` for the core group."""

@@ -26,6 +26,16 @@ __all__ = ["Clock", "Cluster", "LineStream", "Object", "SystemClock", "Wire"]
 class Cluster(EdgeCluster, Protocol):
     """The calls of ``pointsman.kube.client.Client`` that a move makes: the edge's, and these."""
 
+    def pages(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[list[Object]]:
+        """All objects of a kind, a page at a time; of one that comes twice the later counts."""
+
+    async def names(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """The names of a kind's objects; a label that begins with ``!`` must not be there."""
+
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
         """Server-side apply."""
 

@@ -1,27 +1,43 @@
 """What there is: models, their layers, readiness, traffic and running moves, from a handful of lists.
 
-Nothing is asked per model: each kind is listed once, and the layers' own verdicts are given what was listed.
+Nothing is asked per model when many are shown: what they have is listed, and the layers' own verdicts are given what
+was listed. One model alone is asked for by name.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from pointsman.edge.contract import CLOSED, AliasState, Member
-from pointsman.errors import NotFoundError, PointsmanError
-from pointsman.kube.resources import Kind, Ref, kind_of
+from pointsman.edge.contract import AliasState, Replica
+from pointsman.errors import PointsmanError
+from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.contract import Layer, Live
-from pointsman.move.boundary import Clock, Cluster, Object
+from pointsman.move.boundary import Clock, Cluster
+from pointsman.move.inventory import Found, each, labelled, rest
 from pointsman.move.journal.ledger import Ledger, Summary
-from pointsman.move.records import known_models
+from pointsman.move.records import UNKEPT, Record, records
+from pointsman.move.standing import otherwise, split, warnings_of
 from pointsman.spec.model import Model
 
-__all__ = ["ReadAliases", "overview"]
+__all__ = ["ReadAliases", "ReadRunning", "overview", "overview_of"]
 
 ReadAliases = Callable[[Sequence[Model]], Awaitable[Mapping[str, AliasState | PointsmanError]]]
 """Reads many models' aliases at once, by model; an error stands in the place of an alias that cannot be read."""
+
+
+Running = Sequence[Replica] | PointsmanError
+ReadRunning = Callable[[Sequence[Model]], Awaitable[Mapping[str, Running]]]
+"""Asks the replicas of many models' edges what they have loaded, by model; costs them more than reading what is
+declared costs anybody."""
+
+ASKED = 20
+"""Of so many models replicas are asked what they run; of more only those that move, and one that is asked for alone."""
+
+Reads = Mapping[str, Sequence[Ref]]
+"""What each layer of a model is judged by, by the layer's id."""
 
 
 async def overview(
@@ -29,83 +45,150 @@ async def overview(
     clock: Clock,
     layers: Sequence[Layer],
     aliases_of: ReadAliases,
-    *,
-    only: str = "",
-    declared: Sequence[Model] = (),
+    running_of: ReadRunning | None = None,
 ) -> list[dict[str, Any]]:
-    """All models as JSON-like data, by name. ``declared`` adds models the cluster does not know of yet."""
-    known = {model.name: model for model in [*declared, *await known_models(cluster)]}
-    models = [model for name, model in sorted(known.items()) if only in ("", name)]
-    kinds = {ref.kind for model in models for layer in layers for ref in layer.reads(model)}
-    objects, moves, aliases = await asyncio.gather(
-        _listed(cluster, kinds), Ledger(cluster, clock).moves(), aliases_of(models)
+    """All models that the cluster knows, as JSON-like data, by name."""
+    known, (moves, torn) = await asyncio.gather(_known(cluster), Ledger(cluster, clock).open_ones())
+    unkept = (moves.keys() | torn.keys()) - {one.name for one in known}
+    known = sorted([*known, *(Record(name, None, UNKEPT) for name in unkept)], key=_by_name)
+    models = [one.model for one in known if one.model is not None]
+    reads = {model.name: _reads(model, layers) for model in models}
+    wanted = [ref for one in reads.values() for refs in one.values() for ref in refs]
+    found = await labelled(cluster, {ref.kind for ref in wanted})
+    asked = [model for model in models if len(models) <= ASKED or model.name in moves]
+    more, aliases, running = await asyncio.gather(
+        rest(cluster, wanted, found), aliases_of(models), _running(running_of, asked)
     )
-    running = {one.model: one for one in moves}
-    return [_model(model, layers, objects, aliases[model.name], running.get(model.name)) for model in models]
+    view = _View(layers, found | more, aliases, running, moves, torn)
+    return [view.row(one, reads.get(one.name, {})) for one in known]
 
 
-async def _listed(cluster: Cluster, kinds: set[Kind]) -> dict[Ref, Object]:
-    """Every object of these kinds; a kind the cluster does not serve has none."""
-
-    async def one(kind: Kind) -> list[Object]:
-        try:
-            return await cluster.list(kind)
-        except NotFoundError:
-            return []
-
-    found: dict[Ref, Object] = {}
-    ordered = sorted(kinds, key=lambda kind: kind.name)
-    for kind, items in zip(ordered, await asyncio.gather(*map(one, ordered)), strict=True):
-        for item in items:
-            found[Ref(kind, item["metadata"]["name"], item["metadata"].get("namespace"))] = item
-    return found
-
-
-def _model(
-    model: Model,
+async def overview_of(
+    record: Record,
+    cluster: Cluster,
+    clock: Clock,
     layers: Sequence[Layer],
-    objects: Mapping[Ref, Object],
-    alias: AliasState | PointsmanError,
-    move: Summary | None,
+    aliases_of: ReadAliases,
+    running_of: ReadRunning | None = None,
 ) -> dict[str, Any]:
-    members, problem = _alias(model, alias)
-    rows = [_layer(model, layer, objects, members) for layer in layers]
-    present = [row for row in rows if row["state"] != "absent" or row["traffic"] is not None]
+    """One model; what others have is not read."""
+    models = [record.model] if record.model is not None else []
+    reads = {layer: refs for model in models for layer, refs in _reads(model, layers).items()}
+    found, (moves, torn), aliases, running = await asyncio.gather(
+        each(cluster, {ref for refs in reads.values() for ref in refs}),
+        Ledger(cluster, clock).open_ones(model=record.name),
+        aliases_of(models),
+        _running(running_of, models),
+    )
+    return _View(layers, found, aliases, running, moves, torn).row(record, reads)
+
+
+async def _running(read: ReadRunning | None, models: Sequence[Model]) -> Mapping[str, Running]:
+    return await read(models) if read is not None and models else {}
+
+
+async def _known(cluster: Cluster) -> list[Record]:
+    return [one async for page in records(cluster) for one in page]
+
+
+def _by_name(record: Record) -> str:
+    return record.name
+
+
+def _reads(model: Model, layers: Sequence[Layer]) -> Reads:
+    return {layer.id: layer.reads(model) for layer in layers}
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What was found in the cluster, of one model or of all."""
+
+    layers: Sequence[Layer]
+    found: Found
+    aliases: Mapping[str, AliasState | PointsmanError]
+    running: Mapping[str, Running]
+    """Of models whose replicas were asked."""
+    moves: Mapping[str, Summary]
+    """Open ones, by model."""
+    torn: Mapping[str, PointsmanError]
+    """Why an open move of a model cannot be told."""
+
+    def row(self, record: Record, reads: Reads) -> dict[str, Any]:
+        """One model."""
+        move, warnings = _move(self.moves.get(record.name)), list(self._warnings(record.name))
+        if record.model is None:
+            return _row(
+                record.name, move=move, warnings=[f"{record.problem}; pointsman up FILE writes it anew", *warnings]
+            )
+        model, alias = record.model, self.aliases[record.name]
+        shares = split(alias) if isinstance(alias, AliasState) else {}
+        rows = [
+            self._layer(model, layer, reads[layer.id], shares.get(layer.id))
+            for layer in self.layers
+            if layer.id == model.spec.layer or layer.id in shares or self._any(reads[layer.id])
+        ]
+        present = [row for row in rows if row["state"] != "absent" or row["traffic"] is not None]
+        row = _row(
+            model.name,
+            declared=model.spec.layer,
+            alias=model.spec.tenant.alias,
+            shares=shares,
+            layers=present or [row for row in rows if row["layer"] == model.spec.layer],
+            move=move,
+            warnings=[*warnings_of(model, alias), *warnings],
+        )
+        running = self.running.get(model.name)
+        if running is None or isinstance(running, PointsmanError) or isinstance(alias, PointsmanError):
+            return row
+        return row | {"running": otherwise(alias, running)}
+
+    def _warnings(self, name: str) -> Iterator[str]:
+        if error := self.torn.get(name):
+            yield f"{error.where}: {error.what}; next: {error.next_action}"
+        if isinstance(running := self.running.get(name), PointsmanError):
+            yield f"what replicas of its edge run cannot be asked: {running.what}"
+
+    def _any(self, refs: Sequence[Ref]) -> bool:
+        """Is any of these there? Of a layer that has nothing there is nothing to say."""
+        return any(ref in self.found for ref in refs)
+
+    def _layer(self, model: Model, layer: Layer, reads: Sequence[Ref], traffic: int | None) -> dict[str, Any]:
+        live: Live = {ref: self.found.get(ref) for ref in reads}
+        verdict = layer.readiness(model, live)
+        state = "ready" if verdict.ready else "not ready"
+        if live[reads[0]] is None:
+            state = "absent"
+        elif layer.parked(model, live):
+            state = "parked"
+        return {
+            "layer": layer.id,
+            "state": state,
+            "reason": verdict.reason,
+            "replicas": _replicas(live),
+            "traffic": traffic,
+            "gpus": layer.gpus(model) if state in ("ready", "not ready") else 0,
+        }
+
+
+def _row(
+    name: str,
+    *,
+    declared: str | None = None,
+    alias: str | None = None,
+    shares: Mapping[str, int] | None = None,
+    layers: Sequence[dict[str, Any]] = (),
+    move: dict[str, Any] | None,
+    warnings: Sequence[str],
+) -> dict[str, Any]:
+    """A model as it is told; of one whose record cannot be read only its name and its move are known."""
     return {
-        "name": model.name,
-        "declaredLayer": model.spec.layer,
-        "alias": model.spec.tenant.alias,
-        "layers": present or [row for row in rows if row["layer"] == model.spec.layer],
-        "move": _move(move),
-        "warnings": [problem] if problem else [],
-    }
-
-
-def _alias(model: Model, alias: AliasState | PointsmanError) -> tuple[tuple[Member, ...], str]:
-    """The alias' members, and what is wrong with it when it cannot be read."""
-    if isinstance(alias, PointsmanError):
-        return (), f"alias {model.spec.tenant.alias} cannot be read: {alias.what}"
-    if alias.members and all(one.layer == CLOSED for one in alias.members):
-        return alias.members, f"alias {model.spec.tenant.alias} is closed: tenants get errors until a move opens it"
-    return alias.members, ""
-
-
-def _layer(model: Model, layer: Layer, objects: Mapping[Ref, Object], members: Sequence[Member]) -> dict[str, Any]:
-    live: Live = {ref: objects.get(ref) for ref in layer.reads(model)}
-    main = live[layer.reads(model)[0]]
-    verdict = layer.readiness(model, live)
-    state = "ready" if verdict.ready else "not ready"
-    if main is None:
-        state = "absent"
-    elif layer.parked(model, live):
-        state = "parked"
-    return {
-        "layer": layer.id,
-        "state": state,
-        "reason": verdict.reason,
-        "replicas": _replicas(live),
-        "traffic": _share(layer, members),
-        "gpus": layer.gpus(model) if state in ("ready", "not ready") else 0,
+        "name": name,
+        "declaredLayer": declared,
+        "alias": alias,
+        "split": dict(shares or {}),
+        "layers": list(layers),
+        "move": move,
+        "warnings": list(warnings),
     }
 
 
@@ -115,12 +198,6 @@ def _replicas(live: Live) -> str:
     ready = sum(int(one.get("status", {}).get("readyReplicas") or 0) for one in found)
     asked = sum(int(one.get("spec", {}).get("replicas") or 0) for one in found)
     return f"{ready}/{asked}"
-
-
-def _share(layer: Layer, members: Sequence[Member]) -> int | None:
-    total = sum(one.weight for one in members)
-    mine = [one.weight for one in members if one.layer == layer.id]
-    return round(100 * sum(mine) / total) if mine and total else None
 
 
 def _move(move: Summary | None) -> dict[str, Any] | None:

@@ -5,16 +5,48 @@
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.move.boundary import Cluster
+from pointsman.move.boundary import Cluster, Object
 from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
-from pointsman.spec.model import Model
 
-__all__ = ["known_models", "record_ref", "recorded", "remember", "restore_record"]
+if TYPE_CHECKING:
+    from pointsman.spec.model import Model
+
+__all__ = [
+    "KEPT",
+    "UNKEPT",
+    "Record",
+    "known_models",
+    "known_names",
+    "record_of",
+    "record_ref",
+    "recorded",
+    "records",
+    "remember",
+    "restore_record",
+]
 
 LABEL = "pointsman.dev/spec"
+PREFIX = "model-"
+UNKEPT = "the cluster keeps no record of it"
+KEPT = (kind_of("ConfigMap"), NAMESPACE, {LABEL: ""})
+"""Where all records are: kind, namespace, labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the cluster keeps of one model."""
+
+    name: str
+    """The model's, as its ConfigMap is called."""
+    model: Model | None
+    """None when it cannot be read."""
+    problem: str = ""
+    """Why not, as a sentence."""
 
 
 async def remember(cluster: Cluster, model: Model) -> None:
@@ -54,16 +86,46 @@ async def _keep(cluster: Cluster, name: str, text: str) -> None:
 
 def record_ref(name: str) -> Ref:
     """Where a model's spec is kept."""
-    return Ref(kind_of("ConfigMap"), f"model-{name}", NAMESPACE)
+    return Ref(kind_of("ConfigMap"), f"{PREFIX}{name}", NAMESPACE)
+
+
+async def records(cluster: Cluster) -> AsyncIterator[list[Record]]:
+    """Every model's record, readable or not, a page at a time."""
+    async for page in cluster.pages(*KEPT):
+        yield [_record(item) for item in page]
+
+
+async def record_of(cluster: Cluster, name: str) -> Record | None:
+    """One model's record; None when there is none."""
+    found = await cluster.find(record_ref(name))
+    return _record(found) if found else None
+
+
+async def known_names(cluster: Cluster) -> list[str]:
+    """The names of all models, readable or not, in their order."""
+    return sorted(name.removeprefix(PREFIX) for name in await cluster.names(*KEPT))
 
 
 async def known_models(cluster: Cluster) -> list[Model]:
     """All models, by name; one that this version cannot read is left out."""
-    found = await cluster.list(kind_of("ConfigMap"), NAMESPACE, {LABEL: ""})
-    models = []
-    for item in sorted(found, key=lambda one: str(one["metadata"]["name"])):
-        try:
-            models.append(Model.model_validate_json((item.get("data") or {}).get("model.json", "")))
-        except ValidationError:
-            continue
-    return models
+    found = [one.model async for page in records(cluster) for one in page if one.model is not None]
+    return sorted(found, key=lambda model: model.name)
+
+
+def _record(item: Object) -> Record:
+    from pydantic import ValidationError
+
+    from pointsman.spec.model import Model
+
+    name = str(item["metadata"]["name"]).removeprefix(PREFIX)
+    text = (item.get("data") or {}).get("model.json")
+    if not text:
+        return Record(name, None, "its record is empty")
+    try:
+        model = Model.model_validate_json(text)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"])
+        return Record(name, None, "this version cannot read its record" + (f" (at {place})" if place else ""))
+    if model.name != name:
+        return Record(name, None, f"its record is of another model, {model.name}")
+    return Record(name, model)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
-from rich.console import Console
-
-from pointsman.report.table import table
+from pointsman.report.table import Table, note
 from pointsman.report.text import took
 
 __all__ = ["print_history"]
@@ -15,17 +13,17 @@ __all__ = ["print_history"]
 COLUMNS = ("MOVE", "MODEL", "FROM → TO", "STATE", "BEGAN (UTC)", "TOOK", "TENANTS", "CUT")
 
 
-def print_history(console: Console, found: Mapping[str, Any]) -> None:
+def print_history(stream: TextIO, found: Mapping[str, Any]) -> None:
     """One row per move, oldest first; then the journals that could not be read."""
     if not found["moves"] and not found["unreadable"]:
-        console.print("no moves: begin one with pointsman move MODEL --to LAYER")
+        stream.write("no moves: begin one with pointsman move MODEL --to LAYER\n")
         return
-    rows = table(COLUMNS, names=("MOVE", "MODEL", "BEGAN (UTC)"))
+    rows = Table(COLUMNS, names=("MOVE", "MODEL", "BEGAN (UTC)"))
     for one in found["moves"]:
         began = one["started"][:19].replace("T", " ")
         spent = took(one["seconds"]) if one["ended"] else "-"
         way = f"{one['from']} → {one['to']}"
-        rows.add_row(one["move"], one["model"], way, one["state"], began, spent, str(one["tenants"]), str(one["cut"]))
-    console.print(rows)
+        rows.add(one["move"], one["model"], way, one["state"], began, spent, str(one["tenants"]), str(one["cut"]))
+    rows.write(stream)
     for error in found["unreadable"]:
-        console.print(f"{error['where']}: {error['what']}", style="yellow", highlight=False)
+        note(stream, f"{error['where']}: {error['what']}")

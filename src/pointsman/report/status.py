@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TextIO
 
-from rich.console import Console
-
-from pointsman.report.table import table
+from pointsman.layers.registry import LAYERS
+from pointsman.report.table import Table, note
 
 __all__ = ["print_status"]
 
 COLUMNS = ("MODEL", "ALIAS", "LAYER", "STATE", "REPLICAS", "TRAFFIC", "MOVE")
 
+UNKNOWN = {"layer": "-", "state": "unknown", "replicas": "-", "traffic": None}
+"""In the place of the layers of a model whose record cannot be read."""
 
-def print_status(console: Console, models: Sequence[Mapping[str, Any]]) -> None:
+
+def print_status(stream: TextIO, models: Sequence[Mapping[str, Any]]) -> None:
     """One row per layer of each model."""
     if not models:
-        console.print("no models: bring one up with pointsman up MODEL")
+        stream.write("no models: bring one up with pointsman up MODEL\n")
         return
-    rows = table(COLUMNS, names=("MODEL", "ALIAS", "LAYER"))
+    rows = Table(COLUMNS, names=("MODEL", "ALIAS", "LAYER"))
     for model in models:
-        name, alias, move = model["name"], model["alias"], _move(model["move"])
-        for layer in model["layers"]:
+        name, alias, move = model["name"], model["alias"] or "-", _move(model["move"])
+        for layer in model["layers"] or [UNKNOWN]:
             traffic = f"{layer['traffic']} %" if layer["traffic"] is not None else "-"
-            rows.add_row(name, alias, layer["layer"], _state(layer), layer["replicas"], traffic, move)
+            rows.add(name, alias, layer["layer"], _state(layer), layer["replicas"], traffic, move)
             name = alias = move = ""
-    console.print(rows)
+    rows.write(stream)
     for model in models:
+        for line in _running(model):
+            note(stream, f"{model['name']}: {line}")
         for warning in model["warnings"]:
-            console.print(f"{model['name']}: {warning}", style="yellow", highlight=False)
+            note(stream, f"{model['name']}: {warning}")
 
 
 def _state(layer: Mapping[str, Any]) -> str:
@@ -41,3 +46,33 @@ def _move(move: Mapping[str, Any] | None) -> str:
     if move is None:
         return ""
     return f"{move['from']} → {move['to']}, {move['state']} at {move['step'] or 'start'} by {move['holder']}"
+
+
+def _running(model: Mapping[str, Any]) -> Iterator[str]:
+    """What replicas of the edge run instead of what is declared, and since when."""
+    for group in model.get("running") or ():
+        told = f"{group['replicas']} of {group['of']} replicas"
+        if group["split"] is None:
+            yield f"what {told} of the edge run is not known: {group['why']}"
+            continue
+        same = group["split"] == model["split"]
+        runs = f"other members ({_members(group['members'])})" if same else _split(group["split"])
+        since = f" since {_clock(group['since'])}" if group["since"] else ""
+        yield f"declared {_split(model['split'])}, running {runs} on {told}{since}"
+
+
+def _split(parts: Mapping[str, int]) -> str:
+    """``90 % KServe and 10 % raw vLLM``."""
+    titles = {layer.id: layer.title for layer in LAYERS}
+    return " and ".join(f"{percent} % {titles.get(layer, layer)}" for layer, percent in parts.items()) or "nobody"
+
+
+def _members(weights: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {weight:g}" for name, weight in weights.items()) or "none"
+
+
+def _clock(at: str) -> str:
+    """``12:04:31 UTC``, with the date when that was not today."""
+    moment = datetime.fromisoformat(at).astimezone(UTC)
+    day = "" if moment.date() == datetime.now(UTC).date() else f"{moment:%Y-%m-%d} "
+    return f"{day}{moment:%H:%M:%S} UTC"

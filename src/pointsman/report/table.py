@@ -1,27 +1,71 @@
-"""A table for people: as wide as it has to be in a pipe, folded in a terminal, where names stay whole."""
+"""A table for people: as wide as it has to be in a pipe, folded in a terminal, where names stay whole.
+
+Text and nothing more: a library's tables take seconds for a thousand rows.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import os
+import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import TextIO
 
-from rich.console import Console
-from rich.table import Table
+__all__ = ["Table", "note"]
 
-__all__ = ["page", "table"]
-
-WIDE = 1000
-"""Columns of a pipe: whatever reads it wants a row a line."""
-
-
-def page() -> Console:
-    """Standard output."""
-    return Console() if sys.stdout.isatty() else Console(width=WIDE)
+GAP = "   "
+LEAST = 12
+"""Columns of a terminal below which no column of the table is folded, however narrow the terminal."""
+BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
 
 
-def table(columns: Sequence[str], names: Sequence[str] = ()) -> Table:
-    """An empty table; columns of ``names`` are never folded, since people copy from them."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
-    for column in columns:
-        made.add_column(column, overflow="fold", no_wrap=column in names)
-    return made
+class Table:
+    """Rows of text under a header; columns of ``names`` are never folded, since people copy from them."""
+
+    def __init__(self, columns: Sequence[str], names: Sequence[str] = ()) -> None:
+        self._columns = tuple(columns)
+        self._names = frozenset(names)
+        self._rows: list[tuple[str, ...]] = []
+
+    def add(self, *cells: str) -> None:
+        """One row, a cell a column."""
+        self._rows.append(tuple(" ".join(cell.split()) for cell in cells))
+
+    def write(self, stream: TextIO) -> None:
+        """All of it."""
+        widths = self._widths(shutil.get_terminal_size().columns if stream.isatty() else None)
+        for line in _lines(self._columns, widths):
+            stream.write(_painted(stream, BOLD, line))
+        stream.write("".join(f"{line}\n" for row in self._rows for line in _lines(row, widths)))
+
+    def _widths(self, room: int | None) -> list[int]:
+        """What each column takes; where that is too much for the room, the widest that may be folded gives way."""
+        widths = [max(map(len, cells)) for cells in zip(self._columns, *self._rows, strict=True)]
+        folding = [at for at, column in enumerate(self._columns) if column not in self._names]
+        while room is not None and folding and sum(widths) + len(GAP) * (len(widths) - 1) > room:
+            widest = max(folding, key=widths.__getitem__)
+            if widths[widest] <= LEAST:
+                break
+            widths[widest] -= 1
+        return widths
+
+
+def note(stream: TextIO, text: str) -> None:
+    """A line that people should not miss."""
+    stream.write(_painted(stream, YELLOW, text))
+
+
+def _lines(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """A row, as many lines as its longest cell needs."""
+    folded = [
+        textwrap.wrap(cell, width) if len(cell) > width else [cell] for cell, width in zip(cells, widths, strict=True)
+    ]
+    for parts in zip_longest(*folded, fillvalue=""):
+        yield GAP.join(map(str.ljust, parts, widths)).rstrip()
+
+
+def _painted(stream: TextIO, colour: str, text: str) -> str:
+    """A line, in colour where the stream is a terminal that shows some."""
+    shows = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return f"{colour}{text}{PLAIN}\n" if shows else f"{text}\n"

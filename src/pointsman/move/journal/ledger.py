@@ -178,6 +178,21 @@ class Ledger:
         folded = [_fold(item) for item in found if labels or _key(1) in (item.get("data") or {})]
         return [Summary(one, one.plan.model) for one in folded if not (only_open and one.closed)]
 
+    async def open_ones(self, *, model: str = "") -> tuple[dict[str, Summary], dict[str, NeedsPersonError]]:
+        """The open move of each model, and an error for each model whose open journal cannot be read."""
+        labels = {MOVE: "", OPEN: "yes", **({MODEL: model} if model else {})}
+        told: dict[str, Summary] = {}
+        torn_ones: dict[str, NeedsPersonError] = {}
+        for item in await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, labels):
+            try:
+                progress = _fold(item)
+            except NeedsPersonError as error:
+                torn_ones[str(item["metadata"]["labels"].get(MODEL, ""))] = error
+                continue
+            if not progress.closed:
+                told[progress.plan.model] = Summary(progress, progress.plan.model)
+        return told, torn_ones
+
     async def every(self, *, model: str = "") -> tuple[list[Summary], list[NeedsPersonError]]:
         """All moves there ever were, oldest first, and an error for each journal that cannot be read."""
         labels = {MOVE: "", **({MODEL: model} if model else {})}

@@ -1,0 +1,48 @@
+"""How the commands reach the edges of models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from pointsman.edge.contract import AliasState, Replica
+from pointsman.edge.litellm_values import LiteLLMValues, litellm_values, read_aliases
+from pointsman.errors import PointsmanError
+from pointsman.kube.client import Client
+from pointsman.layers.registry import LAYERS
+from pointsman.move.overview import ReadAliases, ReadRunning
+from pointsman.spec.model import Model
+
+__all__ = ["aliases_reader", "edge_factory", "running_reader"]
+
+
+def edge_factory(client: Client) -> Callable[[Model], LiteLLMValues]:
+    """How to reach the edge of a model."""
+    return lambda model: litellm_values(client, model, {layer.id: layer.endpoint(model).base_url for layer in LAYERS})
+
+
+def aliases_reader(client: Client) -> ReadAliases:
+    """How to read many models' aliases with one look at each edge."""
+    edge_for = edge_factory(client)
+
+    async def read(models: Sequence[Model]) -> Mapping[str, AliasState | PointsmanError]:
+        return await read_aliases({model.name: edge_for(model) for model in models})
+
+    return read
+
+
+def running_reader(client: Client) -> ReadRunning:
+    """How to ask the replicas of models' edges what they run."""
+    edge_for = edge_factory(client)
+
+    async def one(model: Model) -> Sequence[Replica] | PointsmanError:
+        try:
+            return await edge_for(model).replicas()
+        except PointsmanError as error:
+            return error
+
+    async def read(models: Sequence[Model]) -> Mapping[str, Sequence[Replica] | PointsmanError]:
+        said = await asyncio.gather(*map(one, models))
+        return {model.name: running for model, running in zip(models, said, strict=True)}
+
+    return read
