@@ -115,6 +115,8 @@ def take_down(lab: RunningLab) -> None:
     for one in LAYERS:
         _remove(lab, one)
         lab.kubectl("delete", "configmap", "lab-engine", "-n", one.namespace(model()), "--ignore-not-found")
+    for namespace in (EDGE, "elsewhere"):  # a namespace that finds pods waits half of their grace before it looks again
+        lab.kubectl("delete", "deployments,pods", "--all", "-n", namespace, "--grace-period=1", "--wait", timeout=60)
     lab.kubectl("delete", "namespace", EDGE, "elsewhere", "--wait", "--ignore-not-found", timeout=150)
 
 
