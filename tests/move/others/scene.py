@@ -8,6 +8,7 @@ wildcard ``team-a/*`` stand on the same engines.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ __all__ = [
     "declared",
     "edit",
     "engines_of",
+    "forget",
     "layer",
     "model",
     "place",
@@ -75,6 +77,7 @@ def config(engines: str) -> str:
 
 def put_up(lab: RunningLab, source: str) -> None:
     """All of it runs, with the model on ``source``."""
+    forget(lab)
     root = example_root() / "platform"
     for file in (root / "namespaces.yaml", root / "secrets.yaml", HERE / "platform.yaml"):
         lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
@@ -89,6 +92,7 @@ def put_up(lab: RunningLab, source: str) -> None:
 
 def put_right(lab: RunningLab, source: str) -> None:
     """All of it is as it was put up, whatever was done to it."""
+    forget(lab)
     command = ("apply", "--server-side", "--force-conflicts", "-f")
     lab.kubectl(*command, str(HERE / "platform.yaml"))
     lab.kubectl("rollout", "resume", "deployment/proxy", "-n", EDGE, check=False)
@@ -115,7 +119,19 @@ def take_down(lab: RunningLab) -> None:
     for one in LAYERS:
         _remove(lab, one)
         lab.kubectl("delete", "configmap", "lab-engine", "-n", one.namespace(model()), "--ignore-not-found")
+    forget(lab)
+    for namespace in (EDGE, "elsewhere"):  # a namespace that finds pods waits half of their grace before it looks again
+        lab.kubectl("delete", "deployments,pods", "--all", "-n", namespace, "--grace-period=1", "--wait", timeout=60)
     lab.kubectl("delete", "namespace", EDGE, "elsewhere", "--wait", "--ignore-not-found", timeout=150)
+
+
+def forget(lab: RunningLab) -> None:
+    """Nothing tells any more that the model was ever moved: a test that broke off may have left a move open."""
+    words = ("configmaps,leases", "-n", "pointsman-system", "-o", "name")
+    found = lab.kubectl("get", *words, check=False).stdout.split()
+    mine = [one for one in found if re.search(rf"/(move-)?{model().name}(-|$)", one)]
+    if mine:
+        lab.kubectl("delete", "-n", "pointsman-system", *mine)
 
 
 def declared(lab: RunningLab) -> str:

@@ -10,7 +10,7 @@ import yaml
 
 from tests.move.others.scene import CLOUD
 
-__all__ = ["cloud_share", "lines_of", "of_the_cloud", "pointing_at", "without"]
+__all__ = ["cloud_share", "line_of", "of_the_cloud", "pointing_at", "without"]
 
 BEGINS = re.compile(r"""^  - model_name:\s*['"]?(?P<name>[^'"#\s]+)""")
 ENDS = re.compile(r"^(?:  #|\S|$)")
@@ -47,10 +47,13 @@ def of_the_cloud(text: str) -> list[str]:
     return [line for one in found if any(CLOUD in line for line in one) for line in one if "weight:" not in line]
 
 
-def lines_of(text: str, alias: str) -> list[int]:
-    """The numbers, from 1, of the lines where an entry of the alias begins."""
-    begun = (BEGINS.match(line) for line in text.split("\n"))
-    return [number for number, one in enumerate(begun, 1) if one and one["name"] == alias]
+def line_of(text: str, name: str) -> int:
+    """The number, from 1, of the line that makes the name one of the edge's: its entry's first, or the alias's own."""
+    for number, line in enumerate(text.split("\n"), 1):
+        begun = BEGINS.match(line)
+        if (begun and begun["name"] == name) or ("model_group_alias" in line and f'"{name}":' in line):
+            return number
+    raise AssertionError(f"no line is of {name}")
 
 
 def cloud_share(text: str) -> float:
