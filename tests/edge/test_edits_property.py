@@ -49,7 +49,8 @@ class Item:
 
 
 def dumped(data: object, *, flow: bool) -> str:
-    return yaml.safe_dump(data, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=10**6).strip("\n")
+    text = yaml.safe_dump(data, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=10**6)
+    return str(text).strip("\n")
 
 
 @st.composite

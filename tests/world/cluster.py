@@ -23,6 +23,9 @@ from tests.world.proxy import MemoryProxy
 
 __all__ = ["MemoryCluster", "Write"]
 
+Listed = list
+"""A list, where a method of that name hides the type."""
+
 
 @dataclass(frozen=True)
 class Write:
@@ -79,12 +82,12 @@ class MemoryCluster:
 
     async def pages(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
-    ) -> AsyncIterator[list[Object]]:
+    ) -> AsyncIterator[Listed[Object]]:
         yield await self.list(kind, namespace, labels)
 
     async def names(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
-    ) -> list[str]:
+    ) -> Listed[str]:
         return [str(one["metadata"]["name"]) for one in await self.list(kind, namespace, labels)]
 
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
