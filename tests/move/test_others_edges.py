@@ -8,7 +8,8 @@ from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
 from pointsman.move.control import Control
 from pointsman.move.journal.requests import Verb
 from pointsman.report.contract import Happening, Topic
-from tests.world.edge_of_others import ProxyWorld
+from tests.world.edge_of_others import DEPLOYMENT, ProxyWorld
+from tests.world.engine import Faults
 from tests.world.virtual import run_virtually
 from tests.world.world import lenient, quick
 
@@ -140,3 +141,29 @@ def test_a_loop_that_puts_the_configuration_back_leaves_no_dead_end() -> None:
     assert ended.error is None, ended.error
     assert ended.receipt["state"] == "undone"
     assert world.running() == [{"http://qwen-raw-vllm.serving.svc.cluster.local:8000/v1": 100}] * 2
+
+
+def test_a_key_of_the_edge_that_the_target_refuses_is_found_before_any_tenant_is_moved() -> None:
+    world = ProxyWorld()
+    world.model = lenient(world.model)
+    spec = world.cluster.objects[DEPLOYMENT]["spec"]["template"]["spec"]
+    spec["containers"][0]["env"] = [{"name": "UPSTREAM_API_KEY", "value": "sk-of-last-year"}]
+    result = run_virtually(world.conductor().move(world.model, "kserve", quick()))
+    assert result.error is not None
+    assert result.error.code == "contract.edge-key"
+    assert "sk-of-last-year" not in str(result.error)
+    assert result.receipt["split"] == []
+
+
+def test_engines_without_a_key_are_moved_and_it_is_said() -> None:
+    world = ProxyWorld()
+    contract = world.model.spec.contract.model_copy(update={"auth": None})
+    spec = world.model.spec.model_copy(update={"contract": contract})
+    world.model = lenient(world.model.model_copy(update={"spec": spec}))
+    for one in world.cluster.engines.values():
+        one.faults.ignore_key = True
+    world.cluster.faults["kserve"] = Faults(ignore_key=True)
+    result = run_virtually(world.conductor().move(world.model, "kserve", quick()))
+    assert result.error is None, result.error
+    proved = next(one for one in result.receipt["steps"] if one["id"] == "contract")["evidence"]["checks"]
+    assert all("whoever reaches the engine is answered" in one["no-key-refused"] for one in proved.values())

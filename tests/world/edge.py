@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Obstacle, Reacher, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Obstacle, Reacher, Replica, ShownKey
 from pointsman.errors import RefusedError, TemporaryError
 from pointsman.kube.resources import kind_of
 from pointsman.kube.rights import Right, rights
@@ -45,6 +45,8 @@ class MemoryEdge:
     """Settings that a move cannot be made on."""
     sends: dict[str, int] | None = None
     """What it sent to the source since it started, by name."""
+    shows: str | None = KEY
+    """The key it shows engines."""
     aliases: tuple[str, ...] = ("qwen-local",)
     counted: Counter[str] | None = None
     """Requests answered by member, when the edge counts at all."""
@@ -72,6 +74,9 @@ class MemoryEdge:
 
     async def reaching(self, base_urls: Sequence[str]) -> list[Reacher]:
         return self.others
+
+    async def shown_keys(self) -> list[ShownKey]:
+        return [ShownKey("qwen-local", self.shows)]
 
     async def sent(self, base_urls: Sequence[str]) -> dict[str, int] | None:
         return None if self.sends is None else dict(self.sends)

@@ -12,6 +12,7 @@ from pointsman.move.boundary import Clock, Cluster, Object
 from pointsman.move.conductor import Conductor
 from pointsman.move.means import Means
 from pointsman.spec.model import Model
+from tests.world.engine import KEY as ENGINE_KEY
 from tests.world.engine import MemoryWire
 from tests.world.layers import LAYERS
 from tests.world.proxy import KEY, NAMESPACE, MemoryProxy
@@ -145,6 +146,7 @@ def _deployment_spec() -> dict[str, Any]:
         "image": "litellm",
         "ports": [{"containerPort": 4000}],
         "readinessProbe": probe,
+        "env": [{"name": "UPSTREAM_API_KEY", "value": ENGINE_KEY}],
         "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
     }
     return {

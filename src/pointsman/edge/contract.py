@@ -33,6 +33,7 @@ __all__ = [
     "Obstacle",
     "Reacher",
     "Replica",
+    "ShownKey",
     "Weight",
     "member_id",
     "said",
@@ -126,6 +127,17 @@ class Replica:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownKey:
+    """The key that a member of ours shows its engine, or would."""
+
+    alias: str
+    value: str | None = field(repr=False)
+    """None: nobody can know."""
+    why: str = ""
+    """Why not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reacher:
     """A name of the edge by which tenants reach certain engines, and which does not move with them."""
 
@@ -188,6 +200,9 @@ class Edge(Protocol):
 
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""
+
+    async def shown_keys(self) -> Sequence[ShownKey]:
+        """For each alias the key that a new member of ours would show its engine."""
 
     async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
         """Whoever else of this edge reaches these addresses: what does not move together with the aliases."""

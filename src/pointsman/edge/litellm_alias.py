@@ -192,6 +192,16 @@ class Aliases:
             params[f"{name}_cost_per_token"] = price
         return {"model_name": member.alias, PARAMS: params, INFO: {"id": member.id}}
 
+    def key_of(self, group: str) -> str | None:
+        """What a member that is added to a group will say as ``api_key``: as the entry of ours that it repeats."""
+        for way in self._ways(group):
+            if way.member.ours:
+                params = way.entry.section(PARAMS)
+                kept = self._credentials.get(str(params.get("litellm_credential_name")), {})
+                said = params.get("api_key") or kept.get("api_key")
+                return said if isinstance(said, str) else None
+        return self.terms.key or self._key_beside()
+
     def _key_beside(self) -> str:
         """The key that most entries at our addresses show, else most that name an address; else the default."""
         ours: Counter[str] = Counter()

@@ -28,10 +28,12 @@ from pointsman.edge.contract import (
     Obstacle,
     Reacher,
     Replica,
+    ShownKey,
     said,
 )
 from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.edge.litellm_counters import read_answered, read_sent
+from pointsman.edge.litellm_keys import shown_key
 from pointsman.edge.litellm_loaded import loaded
 from pointsman.edge.litellm_objects import Config, Objects, ending, ready
 from pointsman.edge.litellm_obstacles import obstacles
@@ -143,6 +145,13 @@ class LiteLLMValues:
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""
         return obstacles(await self.parsed(), self.terms)
+
+    async def shown_keys(self) -> Sequence[ShownKey]:
+        """The key that a new member of each alias would show, as the entry it is made from says it."""
+        deployment, parsed = await asyncio.gather(self.objects.deployment(), self.parsed())
+        aliases = Aliases(parsed, self.terms)
+        keys = [(group, aliases.key_of(group)) for group in aliases.groups]
+        return await asyncio.gather(*(shown_key(self.objects, deployment, group, said) for group, said in keys))
 
     async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
         """Whoever else of the configuration reaches these addresses."""

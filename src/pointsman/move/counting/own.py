@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from pointsman.edge.contract import CLOSED, AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica, ShownKey
 from pointsman.kube.http import Response
 from pointsman.kube.rights import Right
 from pointsman.move.boundary import Cluster, LineStream, Wire
@@ -165,6 +165,10 @@ class CountedEdge:
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""
         return await self._edge.obstacles()
+
+    async def shown_keys(self) -> Sequence[ShownKey]:
+        """The keys that new members would show."""
+        return await self._edge.shown_keys()
 
     async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
         """Whoever else reaches these addresses."""

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica
+from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica, ShownKey
 from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref
 from pointsman.kube.rights import Right
@@ -136,6 +136,10 @@ class FencedEdge:
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""
         return await self._edge.obstacles()
+
+    async def shown_keys(self) -> Sequence[ShownKey]:
+        """The keys that new members would show."""
+        return await self._edge.shown_keys()
 
     async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
         """Whoever else reaches these addresses."""

@@ -7,10 +7,11 @@ expected and found. The list is data; the order is from cheap to dear.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pointsman.edge.contract import ShownKey
 from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.kube.http import Response
 from pointsman.move.probes.engine import LONG, Engine, said
@@ -67,6 +68,8 @@ class Pair:
     target: Engine
     source: Reference | None
     """None when there is no source to compare with: a model that is brought up for the first time."""
+    shown: Sequence[ShownKey] = ()
+    """The keys that the edge will show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ async def _context_length(pair: Pair) -> str:
 
 
 async def _refuses(pair: Pair, check: str, key: str, what: str) -> str:
+    if pair.model.spec.contract.auth is None:
+        return "not promised: whoever reaches the engine is answered (spec.contract.auth: none)"
     answers = [await pair.target.models(key=key), await pair.target.chat(PROMPTS[0], max_tokens=1, key=key)]
     for answer in answers:
         if answer.status != 401:
@@ -136,6 +141,21 @@ async def _key_accepted(pair: Pair) -> str:
     if answer.status != 200:
         raise _fail("key-accepted", f"answers {answer.status} to the right key: {answer.text[:160]}")
     return "200"
+
+
+async def _edge_key(pair: Pair) -> str:
+    """Tenants come with the edge's key, not with the one of the spec."""
+    if pair.model.spec.contract.auth is None:
+        return "not promised"
+    unknown = [f"{one.alias}: {one.why}" for one in pair.shown if one.value is None]
+    for one in pair.shown:
+        if one.value is not None and (answer := await pair.target.models(key=one.value)).status != 200:
+            raise MoveFailedError(
+                f"answers {answer.status} to the key that the edge shows for {one.alias}",
+                next_action="let the edge's entry show the engine's key (spec.tenant.upstreamKey, or its Secret)",
+                code="edge-key",
+            )
+    return f"not known of {'; '.join(unknown)}" if unknown else "200"
 
 
 async def _streaming(pair: Pair) -> str:
@@ -193,6 +213,7 @@ CHECKS: tuple[Check, ...] = (
     Check("no-key-refused", "a request without a key is refused", _no_key),
     Check("wrong-key-refused", "a request with a wrong key is refused", _wrong_key),
     Check("key-accepted", "a request with the key is answered", _key_accepted),
+    Check("edge-key", "the key that the edge shows is taken", _edge_key),
     Check("streaming", "a stream comes in pieces and ends with usage and [DONE]", _streaming),
     Check("parity", "greedy answers are those of the source", _parity),
     Check("long-stream", "a stream as long as the source's longest answers comes whole", _long_stream, long=True),

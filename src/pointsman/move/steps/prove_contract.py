@@ -66,9 +66,10 @@ async def prove_contract(
     short, lengthy = [one for one in CHECKS if not one.long], [one for one in CHECKS if one.long]
     async with AsyncExitStack() as stack:
         compared = await _compared(stack, context, source)
+        shown = await context.edge.shown_keys()
         for pod in pods:
             engine = await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pod))
-            pairs.append((Pair(context.model, engine, compared), pod))
+            pairs.append((Pair(context.model, engine, compared, tuple(shown)), pod))
             evidence[pod.name] = await _check(short, *pairs[-1])
         if long and "reference" not in context.outcomes:
             with context.waits.during(Wait.EVIDENCE):
