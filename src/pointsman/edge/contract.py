@@ -103,8 +103,6 @@ class AliasState:
     """Digest of the whole edge configuration the alias is part of."""
     groups: tuple[str, ...] = ()
     """What answers each of the aliases, ``model_name`` of its entries; an alias that has none yet is there too."""
-    warnings: tuple[str, ...] = ()
-    """Settings of the edge that weaken a move, one sentence each; nothing that stops one."""
 
 
 @dataclass(frozen=True, slots=True)

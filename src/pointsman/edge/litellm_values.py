@@ -135,12 +135,8 @@ class LiteLLMValues:
     def state_in(self, parsed: ConfigText, revision: str) -> AliasState:
         """The aliases as a configuration of this revision declares them."""
         with self._editable():
-            return self._state(parsed, revision)
-
-    def _state(self, parsed: ConfigText, revision: str) -> AliasState:
-        told = tuple(one.sentence for one in obstacles(parsed, self.terms) if one.level == "warn")
-        aliases = Aliases(parsed, self.terms)
-        return AliasState(self.terms.alias, aliases.members(), revision, aliases.groups, told)
+            aliases = Aliases(parsed, self.terms)
+            return AliasState(self.terms.alias, aliases.members(), revision, aliases.groups)
 
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""

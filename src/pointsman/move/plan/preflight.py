@@ -177,7 +177,7 @@ async def _edge_settings(context: Context) -> str:
     for one in found:
         if one.level == "refuse":
             raise RefusedError(one.sentence, where=one.place, next_action=one.action, code=f"preflight.{one.code}")
-    return f"it follows weights; {count_of(len(found), 'setting')} to know of" if found else "it follows weights"
+    return "; ".join(["it follows weights", *(f"warning: {one.sentence}" for one in found)])
 
 
 async def _reached(context: Context) -> str:
