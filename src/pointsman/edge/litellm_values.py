@@ -34,7 +34,7 @@ from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.edge.litellm_counters import read_answered, read_sent
 from pointsman.edge.litellm_loaded import loaded
 from pointsman.edge.litellm_objects import Config, Objects, ending, ready
-from pointsman.edge.litellm_obstacles import obstacles
+from pointsman.edge.litellm_obstacles import cautions, obstacles
 from pointsman.edge.litellm_params import address
 from pointsman.edge.litellm_probe import Asked, ask, seconds_late
 from pointsman.edge.litellm_reach import reaching
@@ -136,13 +136,14 @@ class LiteLLMValues:
             return self._state(parsed, revision)
 
     def _state(self, parsed: ConfigText, revision: str) -> AliasState:
-        told = tuple(one.sentence for one in obstacles(parsed, self.terms) if one.level == "warn")
         aliases = Aliases(parsed, self.terms)
+        told = tuple(one.sentence for one in cautions(aliases))
         return AliasState(self.terms.alias, aliases.members(), revision, aliases.groups, told)
 
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""
-        return obstacles(await self.parsed(), self.terms)
+        parsed = await self.parsed()
+        return await _aside(len(parsed.text), obstacles, parsed, self.terms)
 
     async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
         """Whoever else of the configuration reaches these addresses."""
