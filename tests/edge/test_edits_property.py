@@ -131,7 +131,7 @@ def foreign(config: ConfigText) -> list[str]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(texts(), wishes(), wishes())
 def test_an_edit_is_what_was_asked_and_nothing_else(
     text: str, first: list[tuple[str, str, float]], second: list[tuple[str, str, float]]

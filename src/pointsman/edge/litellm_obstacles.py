@@ -24,7 +24,7 @@ from pointsman.edge.litellm_settings import SETTINGS
 from pointsman.edge.obstacle import Obstacle
 from pointsman.errors import RefusedError
 
-__all__ = ["Obstacle", "obstacles"]
+__all__ = ["Obstacle", "cautions", "obstacles"]
 
 _DUMMIES = {
     "dummy",
@@ -44,16 +44,25 @@ _CHAT = {"chat", "completion", "responses"}
 
 
 def obstacles(config: ConfigText, terms: Terms) -> tuple[Obstacle, ...]:
-    """All of them, those that refuse first."""
+    """All of them, those that refuse first; rehearses the edits, which takes as long as making them."""
     aliases = Aliases(config, terms)
-    found = [*(list(_unreadable(aliases)) or rehearsed(config, terms)), *_broken(config)]
+    found = [*(list(_unreadable(aliases)) or rehearsed(config, terms)), *_broken(config), *_settings(aliases)]
+    return tuple(sorted(dict.fromkeys(found), key=lambda one: one.level != "refuse"))
+
+
+def cautions(aliases: Aliases) -> tuple[Obstacle, ...]:
+    """Those that stop nothing; looks at the entries of the aliases only, so it can be asked of each of a thousand."""
+    return tuple(one for one in dict.fromkeys(_settings(aliases)) if one.level == "warn")
+
+
+def _settings(aliases: Aliases) -> Iterator[Obstacle]:
+    config = aliases.config
     groups = {group: config.entries(group) for group in aliases.groups}
     for check in SETTINGS:
-        found += check(config, groups)
+        yield from check(config, groups)
     for group, entries in groups.items():
         for one in _ENTRIES:
-            found += one(aliases, group, entries)
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: one.level != "refuse"))
+            yield from one(aliases, group, entries)
 
 
 def _unreadable(aliases: Aliases) -> Iterator[Obstacle]:

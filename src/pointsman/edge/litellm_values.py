@@ -140,7 +140,8 @@ class LiteLLMValues:
 
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""
-        return obstacles(await self.parsed(), self.terms)
+        parsed = await self.parsed()
+        return await _aside(len(parsed.text), obstacles, parsed, self.terms)
 
     async def shown_keys(self) -> Sequence[ShownKey]:
         """The key that a new member of each alias would show, as the entry it is made from says it."""
