@@ -27,6 +27,8 @@ class ReadOnlyCluster:
 
     objects: dict[Ref, Object]
     asked: Counter[str] = field(default_factory=Counter)
+    told: int = 0
+    """Bytes of all answers."""
 
     @classmethod
     def of(cls, manifests: Iterable[Object]) -> ReadOnlyCluster:
@@ -50,7 +52,17 @@ class ReadOnlyCluster:
 
 def _has(one: Object, wanted: dict[str, str]) -> bool:
     labels = one["metadata"].get("labels") or {}
-    return all(key in labels and value in ("", labels[key]) for key, value in wanted.items())
+    there = {key: value for key, value in wanted.items() if not key.startswith("!")}
+    return not any(key[1:] in labels for key in wanted.keys() - there.keys()) and all(
+        key in labels and value in ("", labels[key]) for key, value in there.items()
+    )
+
+
+def _table(listed: Iterable[Object]) -> Object:
+    """Objects as people are shown them."""
+    rows = [{"cells": ["1d", one["metadata"]["name"]]} for one in listed]
+    columns = [{"name": "Age", "format": ""}, {"name": "Name", "format": "name"}]
+    return {"kind": "Table", "metadata": {}, "columnDefinitions": columns, "rows": rows}
 
 
 @contextmanager
@@ -62,7 +74,10 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
 
         def do_GET(self) -> None:
             found = cluster.answer(self.path)
+            if found and "items" in found and "as=Table" in self.headers["Accept"]:
+                found = _table(found["items"])
             body = json.dumps(found or {"kind": "Status", "code": 404, "reason": "NotFound"}).encode()
+            cluster.told += len(body)
             self.send_response(200 if found else 404)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

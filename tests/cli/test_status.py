@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from pointsman.kube.resources import ref_of
 from pointsman.layers.registry import layer
 from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model
@@ -68,28 +68,98 @@ def thing(
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **rest}
 
 
-def status(count: int, folder: Path) -> tuple[list[dict[str, Any]], Counter[str]]:
-    """What the command says of so many models, and what it asked the API server for."""
-    cluster = platform(models(count))
+def status(cluster: ReadOnlyCluster, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """What the command says of a cluster."""
     with serving(cluster, folder) as kubeconfig:
         program = [sys.executable, "-c", "from pointsman.cli.main import main; main()"]
-        done = subprocess.run(
-            [*program, "status", "--output", "json", "--kubeconfig", str(kubeconfig)],
+        return subprocess.run(
+            [*program, "status", *words, "--kubeconfig", str(kubeconfig)],
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+
+
+def rows(cluster: ReadOnlyCluster, folder: Path, *words: str) -> list[dict[str, Any]]:
+    done = status(cluster, folder, *words, "--output", "json")
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)["models"]
-    return found, cluster.asked
+    return found
 
 
-def test_many_models_cost_the_api_server_no_more_calls_than_one(tmp_path: Path) -> None:
-    one, asked_for_one = status(1, tmp_path)
-    many, asked_for_many = status(60, tmp_path)
-    assert (len(one), len(many)) == (1, 60)
+def named(cluster: ReadOnlyCluster, kind: str, name: str) -> dict[str, Any]:
+    """An object of the cluster."""
+    return next(one for ref, one in cluster.objects.items() if (ref.kind.name, ref.name) == (kind, name))
+
+
+def test_many_models_cost_the_api_server_no_more_calls_than_some(tmp_path: Path) -> None:
+    few, lots = platform(models(30)), platform(models(60))
+    one, many = rows(few, tmp_path), rows(lots, tmp_path)
+    assert (len(one), len(many)) == (30, 60)
     assert {row["traffic"] for model in many for row in model["layers"]} == {100}
+    assert [model["split"] for model in many] == [{"raw-vllm": 100}] * 60
     assert [model["warnings"] for model in many] == [[]] * 60
-    assert asked_for_many == asked_for_one
-    assert asked_for_many[CONFIG] == 1
+    assert lots.asked == few.asked
+    assert lots.asked[CONFIG] == 1
+
+
+def test_other_peoples_deployments_are_told_by_name_only(tmp_path: Path) -> None:
+    cluster = platform(models(3))
+    alone = rows(cluster, tmp_path)
+    before = cluster.told
+    for number in range(200):
+        foreign = thing("apps/v1", "Deployment", f"foreign-{number}", "serving", spec={"what": "ever" * 1000})
+        cluster.objects[ref_of(foreign)] = foreign
+    assert rows(cluster, tmp_path) == alone
+    assert cluster.told - 2 * before < 200 * 100
+
+
+def test_an_object_whose_labels_somebody_took_away_is_found(tmp_path: Path) -> None:
+    cluster = platform(models(60))
+    before = rows(cluster, tmp_path)
+    for number in range(5):
+        named(cluster, "Deployment", f"model-{number:04d}")["metadata"]["labels"] = {}
+    assert rows(cluster, tmp_path) == before
+    for number in range(50):
+        named(cluster, "Deployment", f"model-{number:04d}")["metadata"]["labels"] = {}
+    assert rows(cluster, tmp_path) == before
+
+
+def test_of_one_model_nothing_is_read_that_others_have(tmp_path: Path) -> None:
+    cluster = platform(models(60))
+    (whole,) = rows(cluster, tmp_path, "model-0007")
+    assert whole["name"] == "model-0007"
+    assert whole["layers"][0]["traffic"] == 100
+    lists = [path for path in cluster.asked if path.rpartition("/")[2] in ("deployments", "inferenceservices")]
+    assert lists == []
+    others = [path for path in cluster.asked if "model-" in path and "model-0007" not in path]
+    assert others == []
+
+
+def test_a_model_whose_record_cannot_be_read_is_told(tmp_path: Path) -> None:
+    cluster = platform(models(4))
+    for number, text in enumerate(("", "{", '{"apiVersion": "pointsman.dev/v9"}')):
+        named(cluster, "ConfigMap", f"model-model-{number:04d}")["data"]["model.json"] = text
+    found = rows(cluster, tmp_path)
+    assert [model["name"] for model in found] == [f"model-{number:04d}" for number in range(4)]
+    assert [(model["declaredLayer"], model["layers"]) for model in found[:3]] == [(None, [])] * 3
+    assert [len(model["warnings"]) for model in found] == [1, 1, 1, 0]
+    assert "(at apiVersion)" in found[2]["warnings"][0]
+    assert rows(cluster, tmp_path, "model-0002") == [found[2]]
+    text = status(cluster, tmp_path).stdout
+    assert "model-0001   -" in text
+    assert "model-0001: this version cannot read its record; pointsman up FILE writes it anew" in text
+
+
+def test_a_move_whose_journal_is_torn_hides_no_model(tmp_path: Path) -> None:
+    cluster = platform(models(2))
+    labels = {"pointsman.dev/move": "m-1", "pointsman.dev/open": "yes"}
+    for name in ("model-0001", "forgotten"):
+        torn = thing("v1", "ConfigMap", f"{name}-1", "pointsman-system", labels | {"pointsman.dev/moved-model": name})
+        cluster.objects[ref_of(torn)] = torn | {"data": {"000001": "{"}}
+    found = {model["name"]: model for model in rows(cluster, tmp_path)}
+    assert [name for name, model in found.items() if model["warnings"]] == ["forgotten", "model-0001"]
+    assert "cannot be trusted" in found["model-0001"]["warnings"][0]
+    assert "keeps no record of it" in found["forgotten"]["warnings"][0]
+    assert rows(cluster, tmp_path, "forgotten") == [found["forgotten"]]

@@ -16,7 +16,7 @@ from tests.world.cluster import MemoryCluster
 
 FILE = Path(__file__).parents[2] / "docs/rights.yaml"
 EVERYWHERE = {("list", "", "pods"), ("list", "", "nodes"), ("get", "", "namespaces")}
-"""What ``pointsman-view`` has that a move asks for; the rest of it is what ``pointsman status`` lists."""
+"""What ``pointsman-view`` has that a move asks for; the rest of it is what ``pointsman status`` shows."""
 
 
 def given(role: str) -> set[tuple[str, str, str]]:
@@ -55,5 +55,6 @@ def test_the_role_for_namespaces_is_what_moves_ask_for_there() -> None:
 
 def test_the_role_for_the_cluster_holds_what_moves_ask_for_everywhere() -> None:
     assert {words(one) for one in wanted() if not one.namespace} == EVERYWHERE
-    listed = {("list", ref.kind.group, ref.kind.plural) for layer in LAYERS for ref in layer.reads(example_model())}
-    assert given("pointsman-view") == EVERYWHERE | listed | {words(one) for one in rights_to_know()}
+    kinds = {ref.kind for layer in LAYERS for ref in layer.reads(example_model())}
+    shown = {(verb, kind.group, kind.plural) for kind in kinds for verb in ("get", "list")}
+    assert given("pointsman-view") == EVERYWHERE | shown | {words(one) for one in rights_to_know()}

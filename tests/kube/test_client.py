@@ -48,6 +48,7 @@ async def test_a_create_that_may_have_happened_is_not_repeated() -> None:
         (403, PermanentError, "cluster-forbidden"),
         (404, NotFoundError, "cluster-not-found"),
         (409, ConflictError, "cluster-conflict"),
+        (410, PermanentError, "cluster-expired"),
         (422, PermanentError, "cluster-invalid"),
     ],
 )
@@ -130,3 +131,54 @@ async def test_a_forbidden_watch_is_raised_not_retried() -> None:
     peer = Peer([listing("5"), (403, {}, {"message": "not you"})])
     with pytest.raises(PermanentError, match="not you"):
         await told(peer, 3)
+
+
+def page(*names: str, more: str = "") -> Answer:
+    """A part of a list of ConfigMaps."""
+    items = [{"metadata": {"name": name, "namespace": "n"}} for name in names]
+    return (200, {}, {"metadata": {"continue": more}, "items": items})
+
+
+async def paged(client: Client) -> list[list[str]]:
+    """The names on each page."""
+    return [[one["metadata"]["name"] for one in part] async for part in client.pages(MAP.kind, "n", {"a": ""})]
+
+
+async def test_a_long_list_is_read_in_pages() -> None:
+    peer = Peer([page("a", "b", more="1"), page("c")])
+    async with client_for(peer) as client:
+        assert await paged(client) == [["a", "b"], ["c"]]
+    path = "/api/v1/namespaces/n/configmaps?labelSelector=a&limit=500"
+    assert peer.seen == [("GET", path), ("GET", f"{path}&continue=1")]
+
+
+async def test_a_list_that_cannot_be_gone_on_with_comes_once_more_whole() -> None:
+    peer = Peer([page("a", more="1"), (410, {}, {"message": "too old"}), page("a", "b")])
+    async with client_for(peer) as client:
+        assert await paged(client) == [["a"], ["a", "b"]]
+    assert "limit" not in peer.seen[-1][1]
+
+
+async def test_a_list_that_was_begun_is_asked_for_once() -> None:
+    peer = Peer([page("a"), page("b")])
+    async with client_for(peer) as client:
+        client.begin(MAP.kind, "n", {"a": ""})
+        assert await paged(client) == [["a"]]
+        assert await paged(client) == [["b"]]
+    assert len(peer.seen) == 2
+
+
+async def test_a_list_that_was_begun_and_never_read_leaves_nothing_behind() -> None:
+    async with client_for(Peer(["mute"])) as client:
+        client.begin(MAP.kind, "n")
+
+
+async def test_names_are_read_from_a_table_or_from_a_server_that_makes_none() -> None:
+    columns = [{"name": "Age", "format": ""}, {"name": "Name", "format": "name"}]
+    table = {"kind": "Table", "metadata": {}, "columnDefinitions": columns, "rows": [{"cells": ["1d", "a"]}]}
+    odd = {"kind": "Table", "metadata": {}, "columnDefinitions": [], "rows": []}
+    async with client_for(Peer([(200, {}, table), page("b"), (200, {}, odd)])) as client:
+        assert await client.names(MAP.kind, "n") == ["a"]
+        assert await client.names(MAP.kind, "n") == ["b"]
+        with pytest.raises(PermanentError, match="not Kubernetes"):
+            await client.names(MAP.kind, "n")

@@ -71,15 +71,6 @@ class MemoryCluster:
         found = self.objects.get(ref)
         return copy.deepcopy(found) if found else None
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None, fields: str = ""
-    ) -> list[Object]:
-        await asyncio.sleep(0)
-        if kind.plural in self.unknown_kinds:
-            raise NotFoundError("the server could not find the requested resource", where=kind.plural)
-        self._check_right("list", kind)
-        return [copy.deepcopy(one) for ref, one in self.objects.items() if _selected(ref, one, kind, namespace, labels)]
-
     async def pages(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> AsyncIterator[Listed[Object]]:
@@ -89,6 +80,15 @@ class MemoryCluster:
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> Listed[str]:
         return [str(one["metadata"]["name"]) for one in await self.list(kind, namespace, labels)]
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None, fields: str = ""
+    ) -> list[Object]:
+        await asyncio.sleep(0)
+        if kind.plural in self.unknown_kinds:
+            raise NotFoundError("the server could not find the requested resource", where=kind.plural)
+        self._check_right("list", kind)
+        return [copy.deepcopy(one) for ref, one in self.objects.items() if _selected(ref, one, kind, namespace, labels)]
 
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
         await asyncio.sleep(0)
@@ -349,7 +349,10 @@ def _reviewed(status: Mapping[str, Any]) -> Response:
 
 def _selected(ref: Ref, one: Object, kind: Kind, namespace: str | None, labels: Mapping[str, str] | None) -> bool:
     has = one["metadata"].get("labels") or {}
-    fits = all(key in has and value in ("", has[key]) for key, value in (labels or {}).items())
+    fits = all(
+        key[1:] not in has if key.startswith("!") else key in has and value in ("", has[key])
+        for key, value in (labels or {}).items()
+    )
     return ref.kind == kind and namespace in (None, ref.namespace) and fits
 
 

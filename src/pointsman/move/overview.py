@@ -88,7 +88,7 @@ async def _running(read: ReadRunning | None, models: Sequence[Model]) -> Mapping
 
 
 async def _known(cluster: Cluster) -> list[Record]:
-    return [one async for page in records(cluster) for one in page]
+    return list({one.name: one async for page in records(cluster) for one in page}.values())
 
 
 def _by_name(record: Record) -> str:

@@ -90,7 +90,7 @@ def record_ref(name: str) -> Ref:
 
 
 async def records(cluster: Cluster) -> AsyncIterator[list[Record]]:
-    """Every model's record, readable or not, a page at a time."""
+    """Every model's record, readable or not, a page at a time; of one that comes twice the later counts."""
     async for page in cluster.pages(*KEPT):
         yield [_record(item) for item in page]
 
@@ -108,8 +108,8 @@ async def known_names(cluster: Cluster) -> list[str]:
 
 async def known_models(cluster: Cluster) -> list[Model]:
     """All models, by name; one that this version cannot read is left out."""
-    found = [one.model async for page in records(cluster) for one in page if one.model is not None]
-    return sorted(found, key=lambda model: model.name)
+    found = {one.name: one.model async for page in records(cluster) for one in page}
+    return [model for _, model in sorted(found.items()) if model is not None]
 
 
 def _record(item: Object) -> Record:
