@@ -26,24 +26,27 @@ _LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 _MEMBER = re.compile(r'(?:^|,)model_id="((?:[^"\\]|\\.)*)"')
 
 
-async def read_answered(cluster: Cluster, pod: Ref, port: int) -> Mapping[str, int] | None:
+async def read_answered(cluster: Cluster, pod: Ref, port: int, key: str) -> Mapping[str, int] | None:
     """Requests answered by member id; None when the replica does not say."""
-    path = pod_port_path(pod.namespace, pod.name, port)
-    try:
-        answer = await cluster.http("GET", f"{path}/metrics/", timeout=TIMEOUT)
-    except TemporaryError:
-        return None
-    return answered_by_member(answer.text) if answer.status == 200 else None
+    text = await _read(cluster, pod, port, key)
+    return None if text is None else answered_by_member(text)
 
 
-async def read_sent(cluster: Cluster, pod: Ref, port: int) -> Mapping[tuple[str, str], int] | None:
+async def read_sent(cluster: Cluster, pod: Ref, port: int, key: str) -> Mapping[tuple[str, str], int] | None:
     """Requests sent on, by the name asked for and the address; None when the replica does not say."""
+    text = await _read(cluster, pod, port, key)
+    return None if text is None else sent_by_name(text)
+
+
+async def _read(cluster: Cluster, pod: Ref, port: int, key: str) -> str | None:
+    """The counters as text; LiteLLM shows them to those who have a key."""
     path = pod_port_path(pod.namespace, pod.name, port)
     try:
-        answer = await cluster.http("GET", f"{path}/metrics/", timeout=TIMEOUT)
+        headers = {"x-litellm-api-key": f"Bearer {key}"}
+        answer = await cluster.http("GET", f"{path}/metrics/", headers=headers, timeout=TIMEOUT)
     except TemporaryError:
         return None
-    return sent_by_name(answer.text) if answer.status == 200 else None
+    return answer.text if answer.status == 200 else None
 
 
 def sent_by_name(text: str) -> Mapping[tuple[str, str], int] | None:

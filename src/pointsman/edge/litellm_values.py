@@ -331,7 +331,7 @@ class LiteLLMValues:
 
     async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
         """What each ready replica counted, if LiteLLM's prometheus callback is on."""
-        pods, found = await self._of_each(read_answered)
+        pods, found = await self._of_each(partial(read_answered, key=await self.objects.master_key()))
         ids = {str(pod["metadata"]["name"]): (self._memory.recall(pod) or Loaded(None)).ids for pod in pods}
         return {
             name: None if counts is None else {ids[name].get(one, one): count for one, count in counts.items()}
@@ -342,7 +342,8 @@ class LiteLLMValues:
         """What the staying replicas sent to these addresses, by the name asked for."""
         wanted = {address(one) for one in base_urls}
         found: dict[str, int] = {}
-        for counts in (await self._of_each(read_sent))[1].values():
+        key = await self.objects.master_key()
+        for counts in (await self._of_each(partial(read_sent, key=key)))[1].values():
             if counts is None:
                 return None
             for (name, base), count in counts.items():
