@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pointsman.edge.config_text import ConfigText
-from pointsman.edge.litellm_alias import Aliases, Terms
-from pointsman.edge.litellm_obstacles import cautions, obstacles
+from pointsman.edge.litellm_alias import Terms
+from pointsman.edge.litellm_obstacles import obstacles
 from pointsman.edge.obstacle import Obstacle
 
 RAW = "http://raw.serving:8000/v1"
@@ -110,7 +110,6 @@ def test_it_is_told(config: str, code: str, line: int, word: str) -> None:
     told = found(config)
     assert [(one.code, one.place, one.level) for one in told] == [(code, f"c:{line}", "warn")]
     assert word in told[0].sentence
-    assert cautions(Aliases(ConfigText(config, "c"), TERMS)) == told
 
 
 def test_fails_that_are_allowed_in_litellm_settings_count_too() -> None:

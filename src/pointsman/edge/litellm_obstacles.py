@@ -24,7 +24,7 @@ from pointsman.edge.litellm_settings import SETTINGS
 from pointsman.edge.obstacle import Obstacle
 from pointsman.errors import RefusedError
 
-__all__ = ["Obstacle", "cautions", "obstacles"]
+__all__ = ["Obstacle", "obstacles"]
 
 _DUMMIES = {
     "dummy",
@@ -48,11 +48,6 @@ def obstacles(config: ConfigText, terms: Terms) -> tuple[Obstacle, ...]:
     aliases = Aliases(config, terms)
     found = [*(list(_unreadable(aliases)) or rehearsed(config, terms)), *_broken(config), *_settings(aliases)]
     return tuple(sorted(dict.fromkeys(found), key=lambda one: one.level != "refuse"))
-
-
-def cautions(aliases: Aliases) -> tuple[Obstacle, ...]:
-    """Those that stop nothing; looks at the entries of the aliases only, so it can be asked of each of a thousand."""
-    return tuple(one for one in dict.fromkeys(_settings(aliases)) if one.level == "warn")
 
 
 def _settings(aliases: Aliases) -> Iterator[Obstacle]:
