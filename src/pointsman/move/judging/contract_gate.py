@@ -153,7 +153,6 @@ async def _edge_key(pair: Pair) -> str:
             raise MoveFailedError(
                 f"answers {answer.status} to the key that the edge shows for {one.alias}",
                 next_action="let the edge's entry show the engine's key (spec.tenant.upstreamKey, or its Secret)",
-                code="edge-key",
             )
     return f"not known of {'; '.join(unknown)}" if unknown else "200"
 
