@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from pointsman.kube.resources import Ref
 from pointsman.layers.needs import PodNeed
@@ -50,6 +51,20 @@ class Endpoint:
     """Port of that Service."""
     path: str
     """Path prefix before ``/v1``; empty, or ``/llm-d/qwen-llmd``."""
+
+    @property
+    def road(self) -> tuple[Ref, int, str] | None:
+        """Service, port and path prefix of ``base_url``, the way tenants come; None when it leads out of the cluster.
+
+        A cluster name is ``service.namespace``, with or without ``svc`` and the cluster's domain behind it.
+        """
+        parts = urlsplit(self.base_url)
+        name, _, rest = (parts.hostname or "").partition(".")
+        namespace, _, domain = rest.partition(".")
+        if not namespace or (domain and domain.split(".")[0] != "svc"):
+            return None
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return Ref(self.service.kind, name, namespace), port, parts.path.removesuffix("/v1")
 
 
 @dataclass(frozen=True, slots=True)

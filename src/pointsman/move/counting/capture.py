@@ -239,9 +239,9 @@ def capturing(
     paths: dict[str, str] = {}
     for layer in layers:
         point = layer.endpoint(model)
-        service = f"http:{point.service.name}:{point.port}"
-        proxy = Ref(point.service.kind, service, point.service.namespace).path("proxy")
-        paths[f"{proxy}{point.path}/v1/"] = layer.id
+        for service, port, path in {(point.service, point.port, point.path), *([point.road] if point.road else [])}:
+            proxy = Ref(service.kind, f"http:{service.name}:{port}", service.namespace).path("proxy")
+            paths[f"{proxy}{path}/v1/"] = layer.id
 
     watched, counted_wire = counted(cluster, wire, tally, capture.layer_at, paths)
 

@@ -67,5 +67,6 @@ def _layer(model: Model, layer: Layer) -> list[Right]:
         found += rights(["get"], pods, where, subresource="log")
         found += rights(["get"], pods, where, subresource="proxy")
         found += rights(["get", "create"], pods, where, subresource="portforward")
-    service = layer.endpoint(model).service
+    point = layer.endpoint(model)
+    service = point.road[0] if point.road else point.service
     return found + rights(["get", "create"], service.kind, service.namespace, subresource="proxy")

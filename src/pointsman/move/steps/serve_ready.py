@@ -169,6 +169,8 @@ async def _path_reaches_engine(context: Context, layer: Layer) -> str:
     for the rest).
     """
     point = layer.endpoint(context.model)
+    if point.road is None:
+        return f"not asked: {point.base_url} leads out of the cluster; marked requests through the edge will tell"
     deadline = context.clock.monotonic() + context.options.route_timeout
     while True:
         try:
@@ -190,16 +192,17 @@ async def _path_reaches_engine(context: Context, layer: Layer) -> str:
 
 
 async def _ask_path(context: Context, point: Endpoint) -> list[Response]:
-    service, namespace = point.service.name, point.service.namespace or ""
-    models = await context.cluster.service_get(namespace, service, point.port, f"{point.path}/v1/models")
-    proxy = Ref(point.service.kind, f"http:{service}:{point.port}", namespace).path("proxy")
+    service, port, path = point.road or (point.service, point.port, point.path)
+    namespace = service.namespace or ""
+    models = await context.cluster.service_get(namespace, service.name, port, f"{path}/v1/models")
+    proxy = Ref(service.kind, f"http:{service.name}:{port}", namespace).path("proxy")
     body = {
         "model": context.model.spec.served_model_name,
         "messages": [{"role": "user", "content": PROMPT}],
         "max_tokens": 1,
     }
     completion = await context.cluster.http(
-        "POST", f"{proxy}{point.path}/v1/chat/completions", body=body, timeout=COMPLETION_TIMEOUT
+        "POST", f"{proxy}{path}/v1/chat/completions", body=body, timeout=COMPLETION_TIMEOUT
     )
     return [models, completion]
 
