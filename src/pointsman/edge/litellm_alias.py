@@ -7,61 +7,31 @@ theirs is changed but a weight that would not count otherwise.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pointsman.edge.config_edit import Edits
 from pointsman.edge.config_spans import Field, Value
 from pointsman.edge.config_text import ConfigText, Entry
 from pointsman.edge.config_yaml import refuse
-from pointsman.edge.contract import OTHER, Member, Weight, member_id
-from pointsman.edge.litellm_names import aliases_of, answered_by, concrete
+from pointsman.edge.contract import Member
+from pointsman.edge.litellm_names import concrete
 from pointsman.edge.litellm_params import (
     INFO,
-    KNOWN,
     PARAMS,
     address_key,
     blocked,
-    credentials,
-    layer_of,
     pinned,
     provider_of,
     said_address,
-    shares,
 )
-from pointsman.errors import RefusedError
+from pointsman.edge.litellm_ways import Terms, Ways, counts
 
 __all__ = ["DEFAULT_KEY", "Aliases", "Terms"]
 
 DEFAULT_KEY = "os.environ/UPSTREAM_API_KEY"
 """What a new entry says as ``api_key`` when nobody says anything else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the spec says about the aliases."""
-
-    alias: str
-    model: str
-    """Name of the model, the first part of every member's id."""
-    endpoints: Mapping[str, str]
-    """Base URL by layer id."""
-    aliases: tuple[str, ...] = ()
-    """Further names that move together with it."""
-    key: str | None = None
-    """What a new entry says as ``api_key``; None: as the entries beside it. An existing entry keeps its own."""
-    price: tuple[float, float] | None = None
-    """Per input and output token, for an alias that does not exist yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """An entry, and the member that it is."""
-
-    entry: Entry
-    member: Member
 
 
 class Aliases:
@@ -70,36 +40,28 @@ class Aliases:
     def __init__(self, config: ConfigText, terms: Terms) -> None:
         self.config = config
         self.terms = terms
-        self._cache: dict[str, list[_Way]] = {}
+        self._ways = Ways(config, terms)
 
     def names(self) -> tuple[str, ...]:
         """The names that are asked for, first the alias."""
-        return tuple(dict.fromkeys([self.terms.alias, *self.terms.aliases]))
+        return self._ways.names
 
     def group(self, name: str) -> str:
-        """The ``model_name`` of the entries that answer a name.
+        """The ``model_name`` of the entries that answer a name."""
+        return self._ways.group(name)
 
-        A pattern answers it only when it leads to one of our layers; else the name is one that does not exist yet.
-        """
-        found = answered_by(self.config, name)
-        target = aliases_of(self.config).get(name, name)
-        if found is None or found == target:
-            return target
-        ours = any(self._layer(entry.section(PARAMS)) is not None for entry in self.config.entries(found))
-        return found if ours else target
-
-    @cached_property
+    @property
     def groups(self) -> tuple[str, ...]:
         """The groups behind the names, each once."""
-        return tuple(dict.fromkeys(self.group(name) for name in self.names()))
+        return self._ways.groups
 
     def member_id(self, group: str, layer: str) -> str:
-        """The id of a member that has none yet: ``<model>-<layer>``, of a further group with ``@<group>``."""
-        return member_id(self.terms.model, layer, "" if group == self.groups[0] else group)
+        """The id of a member that has none yet."""
+        return self._ways.member_id(group, layer)
 
     def members(self) -> tuple[Member, ...]:
         """The entries as members; raises RefusedError naming the entry that cannot be one."""
-        return tuple(way.member for group in self.groups for way in self._ways(group))
+        return tuple(way.member for group in self.groups for way in self._ways.of(group))
 
     def probe_name(self, name: str) -> str:
         """A name to ask for that reaches the group of ``name`` and, when that is a pattern, no other."""
@@ -140,13 +102,13 @@ class Aliases:
         return after.text
 
     def _put_group(self, edits: Edits, group: str, wanted: Sequence[Member]) -> None:
-        ways = {way.member.id: way for way in self._ways(group)}
+        ways = {way.member.id: way for way in self._ways.of(group)}
         given = {member.id: member for member in wanted}
         weighed = any(member.ours for member in wanted)
         for way in ways.values():
             member = given.get(way.member.id, way.member)
             if not way.member.ours:
-                if weighed and _counts(way.entry) != member.weight and not blocked(way.entry.section(INFO)):
+                if weighed and counts(way.entry) != member.weight and not blocked(way.entry.section(INFO)):
                     edits.set(way.entry, {(PARAMS, "weight"): member.weight})
             elif member.id in given:
                 edits.set(way.entry, self._values(member, way.entry))
@@ -155,7 +117,7 @@ class Aliases:
         self._put_new(edits, group, [member for member in wanted if member.ours and member.id not in ways])
 
     def _put_new(self, edits: Edits, group: str, new: Sequence[Member]) -> None:
-        ways = self._ways(group)
+        ways = self._ways.of(group)
         ours = [way.entry for way in ways if way.member.ours]
         for member in new:
             if ours:
@@ -174,7 +136,7 @@ class Aliases:
         if params.get("custom_llm_provider") and served != member.served_name and not said.startswith(f"{provider}/"):
             model = member.served_name
         values: dict[Field, Value] = {(PARAMS, "model"): model}
-        if said_address(params, self._credentials) != member.base_url:
+        if said_address(params, self._ways.credentials) != member.base_url:
             values[PARAMS, address_key(params)] = member.base_url
         if pinned(entry.section(INFO)) != member.id:
             values[INFO, "id"] = member.id
@@ -194,10 +156,10 @@ class Aliases:
 
     def key_of(self, group: str) -> str | None:
         """What a member that is added to a group will say as ``api_key``: as the entry of ours that it repeats."""
-        for way in self._ways(group):
+        for way in self._ways.of(group):
             if way.member.ours:
                 params = way.entry.section(PARAMS)
-                kept = self._credentials.get(str(params.get("litellm_credential_name")), {})
+                kept = self._ways.credentials.get(str(params.get("litellm_credential_name")), {})
                 said = params.get("api_key") or kept.get("api_key")
                 return said if isinstance(said, str) else None
         return self.terms.key or self._key_beside()
@@ -209,9 +171,9 @@ class Aliases:
         for entry in self.config.all_entries:
             params = entry.section(PARAMS)
             key = params.get("api_key")
-            if not isinstance(key, str) or not key or not said_address(params, self._credentials):
+            if not isinstance(key, str) or not key or not said_address(params, self._ways.credentials):
                 continue
-            if self._layer(params) is not None:
+            if self._ways.layer(params) is not None:
                 ours[key] += 1
             elif provider_of(params)[0] == "hosted_vllm":
                 near[key] += 1
@@ -227,84 +189,16 @@ class Aliases:
         if {member for member in read if member.ours} != ours:
             raise refuse("the aliases do not read back as they were written", after.where, code="edge-config-shape")
 
-    @cached_property
-    def _credentials(self) -> dict[str, Mapping[str, Any]]:
-        return credentials(self.config)
-
-    def _ways(self, group: str) -> list[_Way]:
-        if group not in self._cache:
-            self._cache[group] = self._read(group)
-        return self._cache[group]
-
-    def _read(self, group: str) -> list[_Way]:
-        entries = self.config.entries(group)
-        if not entries:
-            self._refuse_include(group)
-        for entry in entries:
-            self._refuse_broken(entry)
-        weights = self._weights(entries)
-        found: list[_Way] = []
-        others = 0
-        for entry, weight in zip(entries, weights, strict=True):
-            layer = self._layer(entry.section(PARAMS))
-            others += layer is None
-            member = self._other(entry, weight, others) if layer is None else self._ours(entry, weight, layer)
-            found.append(_Way(entry, member))
-        if len(found) == 1 and found[0].member.ours and not _counts(found[0].entry):
-            found = [_Way(found[0].entry, replace(found[0].member, weight=100))]
-        self._refuse_twins(found)
-        return found
-
-    def _weights(self, entries: Sequence[Entry]) -> list[Weight]:
-        open_ = [entry for entry in entries if not blocked(entry.section(INFO))]
-        found = shares([entry.data for entry in open_])
-        if isinstance(found, tuple):
-            index, name, value = found
-            raise self._refuse(
-                open_[index],
-                f"{name} is {value}, and LiteLLM fails every request of an alias whose {name} is no number from 0 on",
-                code="edge-weight",
-                action=f"write {name} as a number, without quotes",
-            )
-        known = {entry.index: weight for entry, weight in zip(open_, found, strict=True)}
-        return [known.get(entry.index, 0) for entry in entries]
-
-    def _ours(self, entry: Entry, weight: Weight, layer: str) -> Member:
-        params, info = entry.section(PARAMS), entry.section(INFO)
-        if blocked(info):
-            raise self._refuse(
-                entry,
-                "the entry is blocked, so weights cannot bring it back",
-                code="edge-blocked",
-                action="remove model_info.blocked, or the entry",
-            )
-        provider, served = provider_of(params)
-        if provider not in KNOWN or not served:
-            raise self._refuse(entry, *_unspoken(params, provider))
-        base = said_address(params, self._credentials)
-        return Member(pinned(info) or self.member_id(entry.name, layer), layer, base, served, weight, entry.name)
-
-    def _other(self, entry: Entry, weight: Weight, number: int) -> Member:
-        params = entry.section(PARAMS)
-        provider, served = provider_of(params)
-        name = f"{provider}/{served}" if provider else served
-        id_ = pinned(entry.section(INFO)) or f"{entry.name}#{number}"
-        return Member(id_, OTHER, said_address(params, self._credentials), name, weight, entry.name)
-
-    def _layer(self, params: Mapping[str, Any]) -> str | None:
-        """By address first: an id is a name, an address is where tenants go."""
-        return layer_of(said_address(params, self._credentials), self.terms.endpoints)
-
     def _settle(self, member: Member) -> Member:
         group = member.alias or self.groups[0]
-        ours = [way for way in self._ways(group) if way.member.ours] if group in self.groups else []
+        ours = [way for way in self._ways.of(group) if way.member.ours] if group in self.groups else []
         if member.ours and ours and "*" in ours[-1].member.served_name:
             return replace(member, alias=group, served_name=ours[-1].member.served_name)
         return replace(member, alias=group)
 
     def _middles(self, name: str) -> list[str]:
         """What to put in the place of a pattern's star so that an engine knows the name."""
-        served = [way.member.served_name for group in self.groups for way in self._ways(group) if way.member.ours]
+        served = [way.member.served_name for group in self.groups for way in self._ways.of(group) if way.member.ours]
         known = [one for one in served if "*" not in one]
         prefix, _, suffix = name.partition("*")
         found = [one.removeprefix(prefix) for one in known if one.startswith(prefix) and one.endswith(suffix)]
@@ -317,38 +211,6 @@ class Aliases:
     def _place(self, name: str) -> str:
         entries = self.config.entries(self.group(name))
         return self.config.place(entries[0]) if entries else self.config.where
-
-    def _refuse_include(self, group: str) -> None:
-        if self.config.data.get("include"):
-            raise refuse(
-                f"alias {group} may stand in an included file, which lies in the edge's image",
-                self.config.place_of("include"),
-                code="edge-include",
-                action="move the alias into this file, or remove the include",
-            )
-
-    def _refuse_broken(self, entry: Entry) -> None:
-        """LiteLLM asks every entry for its model."""
-        if not isinstance(entry.section(PARAMS).get("model"), str):
-            raise self._refuse(
-                entry,
-                "the entry has no litellm_params.model, so LiteLLM does not start",
-                code="edge-config-broken",
-                action="complete the entry, or remove it",
-            )
-
-    def _refuse_twins(self, ways: Sequence[_Way]) -> None:
-        before = [way for group in self._cache for way in self._cache[group]]
-        seen = {way.member.id for way in before}
-        for way in ways:
-            if way.member.id in seen:
-                raise self._refuse(
-                    way.entry,
-                    f"another entry is {way.member.id} too, so nobody can tell which of them answered",
-                    code="edge-twins",
-                    action="remove one of them, or pin different model_info.id",
-                )
-            seen.add(way.member.id)
 
     def _refuse_strangers(self, wanted: Sequence[Member]) -> None:
         for member in wanted:
@@ -372,25 +234,3 @@ class Aliases:
                     code="edge-weight",
                     action="give one member a weight",
                 )
-
-    def _refuse(self, entry: Entry, what: str, code: str, action: str) -> RefusedError:
-        return refuse(f"alias {entry.name}: {what}", self.config.place(entry), code=code, action=action)
-
-
-def _counts(entry: Entry) -> Weight:
-    """The weight an entry has by itself."""
-    value = entry.section(PARAMS).get("weight")
-    return value if isinstance(value, int | float) else 0
-
-
-def _unspoken(params: Mapping[str, Any], provider: str) -> tuple[str, str, str]:
-    """What, code and action for an entry at our address whose provider does not speak to it."""
-    model = params.get("model")
-    if not provider:
-        what = f"model is {model!r}, which names no provider"
-        return what, "edge-provider", f"write model: hosted_vllm/{model}"
-    return (
-        f"model is {model!r}: provider {provider} is none that is known to speak OpenAI's API to an api_base",
-        "edge-provider",
-        f"keep it if it serves tenants and move another alias, or name one of {', '.join(KNOWN)}",
-    )

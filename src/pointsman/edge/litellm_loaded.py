@@ -19,7 +19,7 @@ from pointsman.edge.litellm_params import (
     PARAMS,
     Section,
     blocked,
-    credentials,
+    credentials_of,
     layer_of,
     pinned,
     provider_of,
@@ -81,7 +81,7 @@ def _weights(rows: Sequence[Row]) -> list[Weight]:
 
 def _member(aliases: Aliases, group: str, row: Row, weight: Weight) -> Member:
     params = _unmasked(_section(row, PARAMS), aliases)
-    base = said_address(params, credentials(aliases.config))
+    base = said_address(params, credentials_of(aliases.config))
     layer = layer_of(base, aliases.terms.endpoints)
     provider, served = provider_of(params)
     name = served if layer is not None or not provider else f"{provider}/{served}"
@@ -91,7 +91,7 @@ def _member(aliases: Aliases, group: str, row: Row, weight: Weight) -> Member:
 def _unmasked(params: Section, aliases: Aliases) -> Section:
     """With the credential's name, which some versions mask: ``vllm-credential`` becomes ``vllm*******tial``."""
     shown = str(params.get("litellm_credential_name") or "")
-    for name in credentials(aliases.config) if "*" in shown else ():
+    for name in credentials_of(aliases.config) if "*" in shown else ():
         if len(name) == len(shown) and all(a in ("*", b) for a, b in zip(shown, name, strict=True)):
             return {**params, "litellm_credential_name": name}
     return params

@@ -14,7 +14,7 @@ from pointsman.edge.litellm_names import aliases_of
 from pointsman.edge.litellm_params import (
     INFO,
     PARAMS,
-    credentials,
+    credentials_of,
     hidden_address,
     layer_of,
     said_address,
@@ -92,7 +92,7 @@ def _missing(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obs
 
 
 def _unknown(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
-    known = credentials(aliases.config)
+    known = credentials_of(aliases.config)
     for entry in entries:
         hidden = hidden_address(entry.section(PARAMS), known)
         if hidden:
@@ -156,7 +156,7 @@ def _keys(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstac
 
 
 def _versions(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
-    known = credentials(aliases.config)
+    known = credentials_of(aliases.config)
     for entry in _ours(aliases, entries):
         base = said_address(entry.section(PARAMS), known)
         if not base.endswith("/v1"):
@@ -215,7 +215,7 @@ def _shadowed(aliases: Aliases, _group: str, _entries: list[Entry]) -> Iterator[
 
 
 def _ours(aliases: Aliases, entries: list[Entry]) -> list[Entry]:
-    known = credentials(aliases.config)
+    known = credentials_of(aliases.config)
     return [
         entry
         for entry in entries

@@ -24,7 +24,7 @@ __all__ = [
     "address",
     "address_key",
     "blocked",
-    "credentials",
+    "credentials_of",
     "hidden_address",
     "layer_of",
     "pinned",
@@ -41,7 +41,7 @@ KNOWN = ("openai", "hosted_vllm", "text-completion-openai", "custom_openai", "li
 Section = Mapping[str, Any]
 
 
-def credentials(config: ConfigText) -> dict[str, Section]:
+def credentials_of(config: ConfigText) -> dict[str, Section]:
     """``credential_list`` by name."""
     listed = config.data.get("credential_list")
     found: dict[str, Section] = {}

@@ -17,7 +17,7 @@ from pointsman.edge.litellm_params import (
     Section,
     address,
     address_key,
-    credentials,
+    credentials_of,
     hidden_address,
     said_address,
 )
@@ -45,7 +45,7 @@ class _Look:
         """What reaches it by itself, by ``model_name``."""
 
     def all(self) -> Iterator[Reacher]:
-        known = credentials(self.config)
+        known = credentials_of(self.config)
         for entry in self.config.all_entries:
             found = self._entry(entry.name, entry.section(PARAMS), known, self.config.place(entry))
             if found is not None and (entry.name not in self.entries or found.certain):
