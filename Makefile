@@ -14,7 +14,7 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help soak demo test check lab-up lab-down faults interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
+.PHONY: help soak demo test check lab-up lab-down faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lab-down: $(VENV)/.lab ## stop it
 
 faults: $(VENV)/.dev ## every fault, one move each, in two labs at a time; 25 minutes, in parts (build/faults.jsonl); writes docs/faults.md
 	@$(call sweep,faults,2)
+
+fuzz: $(VENV)/.dev ## 11,000 mutated specs, edge configurations, plans, kubeconfigs and names through everything that reads (about 5 minutes)
+	@$(BIN)/python -m tests.fuzz.run --processes 60
 
 interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (about 5 minutes)
 	@POINTSMAN_INTERLEAVINGS=10000 $(BIN)/python -m pytest -s tests/move/test_interleavings.py

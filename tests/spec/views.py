@@ -24,7 +24,7 @@ from pointsman.spec.model import Model
 from tests.world.cluster import MemoryCluster
 from tests.world.world import World, lenient, quick
 
-__all__ = ["edge", "edge_entry", "endpoints", "evidence", "gate", "model_itself", "plan", "rendered"]
+__all__ = ["edge", "edge_entry", "endpoints", "evidence", "gate", "plan", "rendered"]
 
 
 async def rendered(model: Model) -> str:
@@ -35,11 +35,6 @@ async def rendered(model: Model) -> str:
 async def endpoints(model: Model) -> str:
     """Where the edge reaches every layer."""
     return "\n".join(one.endpoint(model).base_url for one in LAYERS)
-
-
-async def model_itself(model: Model) -> str:
-    """The model as it is kept."""
-    return model.model_dump_json(by_alias=True)
 
 
 async def plan(model: Model) -> str:

@@ -1,0 +1,97 @@
+"""What a reader may not do while it reads: take long, take memory, write, start a program or speak to anybody."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+__all__ = ["HANGS", "MEGABYTES", "SECONDS", "Watch", "peak"]
+
+SECONDS = 1.0
+"""Of processor time, for one input."""
+HANGS = 30
+"""Seconds of wall clock after which an input is said to hang."""
+MEGABYTES = 200
+"""More memory than before, for one input."""
+
+_TEMPORARY = tempfile.gettempdir()
+_CHANGES = (
+    *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown"),
+    *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "socket.sendto"),
+)
+
+
+class HangError(Exception):
+    """It did not come back."""
+
+
+@dataclass
+class Watch:
+    """Watches everything that happens inside ``over``; findings of the last time are in ``found``."""
+
+    found: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    on: bool = False
+
+    def __post_init__(self) -> None:
+        sys.addaudithook(self._heard)
+
+    @contextmanager
+    def over(self) -> Iterator[None]:
+        """While one input is read."""
+        self.found = []
+        before, began = peak(), time.process_time()
+        handler = signal.signal(signal.SIGALRM, _hang)
+        signal.alarm(HANGS)
+        self.on = True
+        try:
+            yield
+        finally:
+            self.on = False
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, handler)
+        self.seconds = time.process_time() - began
+        if self.seconds > SECONDS:
+            self.found.append(f"took {self.seconds:.2f} s")
+        if peak() - before > MEGABYTES:
+            self.found.append(f"took {peak() - before} MB")
+
+    def _heard(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self.on:
+            return
+        if event == "open" and _writes(args) and not _own(args[0]):
+            self.found.append(f"opened {args[0]!r} to write")
+        elif event in _CHANGES and not _own(args[0] if args else ""):
+            self.found.append(f"{event} {args[0] if args else ''!r:.100}")
+
+
+def _writes(args: tuple[Any, ...]) -> bool:
+    _, mode, flags = args
+    return bool(set(mode or "") & set("wax+")) or bool((flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+
+
+def _own(path: object) -> bool:
+    """A temporary file that goes by itself (``ssl`` reads a client's certificate from nothing else), or no program.
+
+    A kubeconfig may name a program that gives credentials; those of the corpus do not exist.
+    """
+    text = os.fsdecode(path) if isinstance(path, str | bytes) else ""
+    return text in (os.devnull, _TEMPORARY) or text.startswith((os.path.join(_TEMPORARY, "tmp"), "/nonexistent/"))
+
+
+def _hang(number: int, frame: FrameType | None) -> None:
+    raise HangError(f"no answer within {HANGS} s")
+
+
+def peak() -> int:
+    """Most memory that this process ever held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
