@@ -79,12 +79,10 @@ def put_up(lab: RunningLab, source: str) -> None:
     """All of it runs, with the model on ``source``."""
     forget(lab)
     root = example_root() / "platform"
-    for file in (root / "namespaces.yaml", root / "secrets.yaml", HERE / "platform.yaml"):
-        lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
-    lab.kubectl("create", "configmap", "proxy-config", "-n", EDGE, f"--from-literal={KEY}={config(engines_of(source))}")
+    _apply(lab, *(str(root / name) for name in ("namespaces.yaml", "secrets.yaml")), str(HERE / "platform.yaml"))
+    _configure(lab, source)
     for one in LAYERS:
-        settings = f"--from-literal={model().name}={json.dumps(SWIFT)}"
-        lab.kubectl("create", "configmap", "lab-engine", "-n", one.namespace(model()), settings)
+        _config_map_of(lab, "lab-engine", one.namespace(model()), {model().name: json.dumps(SWIFT)})
     place(lab, source)
     lab.kubectl("rollout", "status", "deployment/cloud", "-n", "elsewhere", "--timeout=60s", timeout=90)
     rolled(lab)
@@ -93,15 +91,26 @@ def put_up(lab: RunningLab, source: str) -> None:
 def put_right(lab: RunningLab, source: str) -> None:
     """All of it is as it was put up, whatever was done to it."""
     forget(lab)
-    command = ("apply", "--server-side", "--force-conflicts", "-f")
-    lab.kubectl(*command, str(HERE / "platform.yaml"))
     lab.kubectl("rollout", "resume", "deployment/proxy", "-n", EDGE, check=False)
-    text = config(engines_of(source))
+    _apply(lab, str(HERE / "platform.yaml"))
+    _configure(lab, source)
     place(lab, source)
-    data = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "proxy-config", "namespace": EDGE}}
-    lab.kubectl(*command, "-", given=json.dumps({**data, "data": {KEY: text}}))
     restart(lab)
     rolled(lab)
+
+
+def _configure(lab: RunningLab, source: str) -> None:
+    _config_map_of(lab, "proxy-config", EDGE, {KEY: config(engines_of(source))})
+
+
+def _config_map_of(lab: RunningLab, name: str, namespace: str, data: dict[str, str]) -> None:
+    metadata = {"name": name, "namespace": namespace}
+    _apply(lab, "-", given=json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}))
+
+
+def _apply(lab: RunningLab, *files: str, given: str = "") -> None:
+    for file in files:
+        lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", file, given=given)
 
 
 def place(lab: RunningLab, source: str) -> None:
@@ -109,8 +118,7 @@ def place(lab: RunningLab, source: str) -> None:
     for one in LAYERS:
         if one.id != source:
             _remove(lab, one)
-    given = json.dumps(_listed(layer(source).render(model())))
-    lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", given=given)
+    _apply(lab, "-", given=json.dumps(_listed(layer(source).render(model()))))
     _until_it_serves(lab, layer(source))
 
 
