@@ -75,16 +75,16 @@ def _stopped(on: Layer, model: Model) -> Iterable[dict[str, Any]]:
 
 
 def alias_entries(models: Iterable[Model]) -> str:
-    """The entries of a LiteLLM ``model_list`` that send every model's alias to raw vLLM."""
+    """The items of a LiteLLM ``model_list`` that send every model's alias to raw vLLM, beginning in the first column."""
     return "".join(
-        f"""
-      - model_name: {model.spec.tenant.alias}
-        litellm_params:
-          model: openai/{model.spec.served_model_name}
-          api_base: {layer("raw-vllm").endpoint(model).base_url}
-          api_key: os.environ/UPSTREAM_API_KEY
-          weight: 100
-        model_info:
-          id: {model.name}-raw-vllm"""
+        f"""- model_name: {model.spec.tenant.alias}
+  litellm_params:
+    model: openai/{model.spec.served_model_name}
+    api_base: {layer("raw-vllm").endpoint(model).base_url}
+    api_key: os.environ/UPSTREAM_API_KEY
+    weight: 100
+  model_info:
+    id: {model.name}-raw-vllm
+"""
         for model in models
     )

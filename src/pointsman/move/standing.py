@@ -16,12 +16,12 @@ OTHERS = "others"
 """In the place of a layer: members that are none of ours, together."""
 
 
-def split(alias: AliasState, members: Sequence[Member] | None = None, number: int = 0) -> dict[str, int]:
-    """Percent by layer of one of the aliases that move together, the first one unless told otherwise.
+def split(alias: AliasState, members: Sequence[Member] | None = None, group: str = "") -> dict[str, int]:
+    """Percent by layer of one of the aliases that move together, the first one unless its group is named.
 
     Of the declared members, or of those that a replica has loaded.
     """
-    group = alias.groups[number] if alias.groups else ""
+    group = group or next(iter(alias.groups), "")
     shown = [one for one in (alias.members if members is None else members) if one.alias in ("", group)]
     total = sum(one.weight for one in shown)
     parts: dict[str, float] = defaultdict(float)
@@ -38,9 +38,9 @@ def warnings_of(model: Model, alias: AliasState | PointsmanError) -> Iterator[st
         return
     if alias.members and all(one.layer == CLOSED for one in alias.members):
         yield f"alias {name} is closed: tenants get errors until a move opens it"
-    for number, other in enumerate(model.spec.tenant.aliases, start=1):
-        if number < len(alias.groups) and split(alias, number=number) != split(alias):
-            yield f"alias {other} is declared otherwise: {_words(split(alias, number=number))}"
+    for group in alias.groups[1:]:
+        if (other := split(alias, group=group)) != split(alias):
+            yield f"alias {group} is declared otherwise: {_words(other)}"
 
 
 def otherwise(alias: AliasState, replicas: Sequence[Replica]) -> list[dict[str, Any]]:
