@@ -75,7 +75,7 @@ def _stopped(on: Layer, model: Model) -> Iterable[dict[str, Any]]:
 
 
 def alias_entries(models: Iterable[Model]) -> str:
-    """The items of a LiteLLM ``model_list`` that send every model's alias to raw vLLM, beginning in the first column."""
+    """Items of a LiteLLM ``model_list`` that send every model's alias to raw vLLM, beginning in the first column."""
     return "".join(
         f"""- model_name: {model.spec.tenant.alias}
   litellm_params:
