@@ -206,6 +206,8 @@ LAST = (
     *("tests/layers/test_on_real_controllers.py", "tests/lab/"),
     *("tests/faults/", "tests/move/test_interrupts_in_the_lab.py"),
     *("tests/move/test_strategies_in_the_lab.py", "tests/move/test_bad_targets_in_the_lab.py"),
+    *("tests/move/test_edges_of_others_in_the_lab.py", "tests/move/test_edges_edited_by_others_in_the_lab.py"),
+    "tests/move/test_owners_in_the_lab.py",
     "tests/soak/",
 )
 """What starts labs or moves models in one, when only its like is left."""

@@ -37,7 +37,14 @@ async def books(lab: RunningLab) -> AsyncIterator[Books]:
         yield kept
 
 
-@pytest.mark.parametrize(("settings", "code", "words"), [one[1:] for one in CASES], ids=[one[0] for one in CASES])
+SELDOM = {"shorter context", "another model's weights", "another served name"}
+"""Cases that the world in memory has too; here they are played with ``--soak all``."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "words"),
+    [pytest.param(*one[1:], id=one[0], marks=[pytest.mark.soak] if one[0] in SELDOM else []) for one in CASES],
+)
 async def test_a_bad_target_is_refused_and_taken_away_and_no_tenant_notices(
     lab: RunningLab, books: Books, settings: dict[str, Any], code: str, words: str
 ) -> None:
