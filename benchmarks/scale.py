@@ -1,7 +1,7 @@
 """What very many models cost: ``status``, ``plan`` and one change of an alias, against the same lists by kubectl.
 
 A lab of its own holds 1,000 models without pods, one that is served, and an edge whose configuration has 1,000 entries.
-Every figure is the best of several tries, every goal a ratio or a bound within this run. Exit code 1 when one is missed.
+Every figure is the best of several tries, every goal a ratio or a bound within this run. Exit code 1 if one is missed.
 
     python -m benchmarks.scale [--models 1000]
 """
