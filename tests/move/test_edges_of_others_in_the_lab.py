@@ -24,13 +24,23 @@ from tests.move.others.text import cloud_share, line_of, of_the_cloud, pointing_
 
 pytestmark = pytest.mark.lab
 
+OURS = ("qwen-local", "gpt-4o-mini", "team-a/*")
 NAMED, STAYING = ("chat-mini", "team-a/*"), ("gpt-4o-mini", "chat-mini", "team-a/*")
 ROUND = ("raw-vllm", "kserve", "llm-d", "raw-vllm", "llm-d", "kserve", "raw-vllm")
-PAIRS = [
-    pytest.param(pair, marks=() if number < 2 else pytest.mark.soak, id="-to-".join(pair))
-    for number, pair in enumerate(itertools.pairwise(ROUND))
-]
-each_pair = pytest.mark.parametrize("pair", PAIRS, scope="module")
+HOPS = list(itertools.pairwise(ROUND))
+
+
+def hops(*usual: int) -> pytest.MarkDecorator:
+    """A test for each of the six moves; without ``--soak all`` these."""
+    marked = [
+        pytest.param(pair, marks=() if number in usual else pytest.mark.soak, id="-to-".join(pair))
+        for number, pair in enumerate(HOPS)
+    ]
+    return pytest.mark.parametrize("pair", marked, scope="module")
+
+
+with_all_named = hops(0, 1)
+with_others_left = hops(2)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +56,7 @@ async def named(edge: RunningLab, pair: tuple[str, str], tmp_path_factory: pytes
     """The move of a pair with every alias named; the first one pauses for who goes past the edge, others wait."""
     await asyncio.to_thread(_all_on, edge, pair[0])
     file = naming(tmp_path_factory.mktemp("named"), *NAMED)
-    return await journey(edge, *pair, file, patient=pair == ROUND[:2])
+    return await journey(edge, *pair, file, patient=pair == HOPS[0])
 
 
 @pytest.fixture(scope="module")
@@ -54,20 +64,20 @@ async def left(edge: RunningLab, pair: tuple[str, str]) -> Seen:
     """The move of a pair with the other aliases left behind."""
     await asyncio.to_thread(_all_on, edge, pair[0])
     words = [word for alias in STAYING for word in ("--leave", alias)]
-    return await journey(edge, *pair, MODEL, *words, patient=False)
+    return await journey(edge, *pair, MODEL, *words, past=False)
 
 
 def _all_on(lab: RunningLab, source: str) -> None:
-    """The model is on ``source``, and somebody wrote that into the edge by hand and restarted it."""
-    text = scene.config(engines_of(source))
-    if scene.declared(lab) != text:
+    """The model is on ``source`` with all aliases; where it is not, somebody wrote that by hand and restarted the edge."""
+    addresses = [where - {CLOUD} for name, where in pointing_at(scene.declared(lab)).items() if name in OURS]
+    if addresses != [{engines_of(source)}] * len(OURS):
         scene.place(lab, source)
-        scene.edit(lab, text)
+        scene.edit(lab, scene.config(engines_of(source)))
         scene.restart(lab)
         scene.rolled(lab)
 
 
-@each_pair
+@with_all_named
 def test_a_move_is_refused_while_other_aliases_on_the_engines_are_not_named(
     edge: RunningLab, pair: tuple[str, str]
 ) -> None:
@@ -83,7 +93,7 @@ def test_a_move_is_refused_while_other_aliases_on_the_engines_are_not_named(
     assert (scene.version(edge), scene.pods(edge)) == (version, pods)
 
 
-@each_pair
+@with_all_named
 def test_aliases_that_are_named_move_together_and_lose_nothing(named: Seen) -> None:
     tenants = named.tenants
     assert tenants is not None
@@ -96,15 +106,14 @@ def test_aliases_that_are_named_move_together_and_lose_nothing(named: Seen) -> N
     assert everywhere["gpt-4o-mini"] == everywhere["team-a/*"] == {target}
 
 
-@each_pair
+@with_all_named
 def test_a_client_past_the_edge_keeps_the_source_from_being_parked(named: Seen) -> None:
     assert PAST in named.told
     assert "not drained" in named.told
-    if named.source == ROUND[0]:
-        assert named.exits == [4, 0], named.told
+    assert named.exits == ([4, 0] if (named.source, named.target) == HOPS[0] else [0]), named.told
 
 
-@each_pair
+@with_all_named
 def test_the_cloud_keeps_its_share_and_its_entry(named: Seen) -> None:
     assert named.tenants is not None
     assert len(named.declared) > 3, "the edge was never changed"
@@ -114,25 +123,27 @@ def test_the_cloud_keeps_its_share_and_its_entry(named: Seen) -> None:
     assert {tuple(of_the_cloud(text)) for text in named.declared} == {tuple(of_the_cloud(named.before))}
 
 
-@each_pair
+@with_all_named
 def test_every_line_that_is_not_of_a_moved_alias_is_as_it_was(named: Seen) -> None:
-    moved = {"qwen-local", *STAYING}
-    assert {without(text, moved) for text in named.declared} == {without(named.before, moved)}
+    assert {without(text, OURS) for text in named.declared} == {without(named.before, OURS)}
 
 
-@each_pair
-def test_the_receipt_tells_of_others_and_is_the_ledgers_to_the_request(named: Seen) -> None:
+@with_all_named
+def test_the_receipt_tells_of_others_and_agrees_with_all_ledgers(named: Seen) -> None:
     assert named.tenants is not None
     (receipt,) = named.receipts
     assert receipt["state"] == "done"
     cloud = [one.base.rstrip("/") for one in named.tenants.entries("qwen-local") if one.sent < named.ended]
     told = receipt["traffic"]["others"]
-    assert told["answered"] == pytest.approx(cloud.count(CLOUD), abs=60), "marked requests may be among them"
+    known = told["tenants"] == cloud.count(CLOUD) if isinstance(told["tenants"], int) else told["atLeast"] > 0
+    assert known and told["atLeast"] <= cloud.count(CLOUD), (told, cloud.count(CLOUD))
+    assert receipt["aliases"] == {"moved": list(OURS), "left": []}
+    assert receipt["askedAfterwards"]["came"] > 0, "who goes past the edge was seen"
     found = named.tenants.reconcile(named.receipts)
-    assert (found.agrees, found.exact, found.failed) == (True, True, 0), sentence(found)
+    assert (found.agrees, found.failed) == (True, 0), sentence(found)
 
 
-@each_pair
+@with_others_left
 def test_aliases_left_on_purpose_lose_their_engine_and_nothing_else_does(left: Seen) -> None:
     tenants = left.tenants
     assert tenants is not None
@@ -144,10 +155,19 @@ def test_aliases_left_on_purpose_lose_their_engine_and_nothing_else_does(left: S
     everywhere = pointing_at(left.after)
     assert everywhere["qwen-local"] == {target, CLOUD}
     assert everywhere["gpt-4o-mini"] == everywhere["team-a/*"] == {source}
-    assert {without(text, {"qwen-local"}) for text in left.declared} == {without(left.before, {"qwen-local"})}
+    assert {without(text, OURS[:1]) for text in left.declared} == {without(left.before, OURS[:1])}
 
 
-@each_pair
-def test_plan_and_receipt_say_which_aliases_are_left(edge: RunningLab, left: Seen) -> None:
+@with_others_left
+def test_plan_and_receipt_say_which_aliases_are_left(left: Seen) -> None:
     (receipt,) = left.receipts
-    assert all(alias in str(receipt) for alias in STAYING)
+    assert receipt["aliases"] == {"moved": ["qwen-local"], "left": list(STAYING)}
+    assert receipt["askedAfterwards"]["came"] > 0
+    assert f"{', '.join(STAYING)} lose their engine" in left.told
+
+
+@with_others_left
+def test_nobody_else_loses_anything_by_the_receipts_count_either(left: Seen) -> None:
+    assert left.tenants is not None
+    found = left.tenants.reconcile(left.receipts)
+    assert found.agrees, sentence(found)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from pointsman.errors import ClusterError, NotFoundError, TemporaryError
+from pointsman.errors import NotFoundError, TemporaryError
 from pointsman.kube.answers import (
     AS_TABLE,
     backoff,
@@ -35,6 +35,7 @@ from pointsman.kube.answers import (
 from pointsman.kube.forward import forward
 from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access
+from pointsman.kube.paging import in_pages
 from pointsman.kube.resources import Kind, Ref, kind_of, pod_port_path, ref_of
 from pointsman.kube.watch import Event, WatchError, follow
 
@@ -42,8 +43,6 @@ __all__ = ["FIELD_MANAGER", "Client", "Event", "Limits"]
 
 FIELD_MANAGER = "pointsman"
 ATTEMPTS = 6
-PAGE = 500
-"""Objects of one answer, where a list is read in pages."""
 WATCH_SECONDS = 20
 """Seconds after which the server is asked to end a watch. A watch that lives longer than that and says nothing is
 dead: a road that lost the connection without a word is noticed that soon."""
@@ -82,7 +81,7 @@ class Client:
         self.limits = limits or Limits()
         self._answered = False
         self._session: aiohttp.ClientSession | None = None
-        self._begun: dict[str, asyncio.Task[tuple[list[Object], Object]]] = {}
+        self._begun: dict[str, asyncio.Task[Sequence[list[Object]]]] = {}
 
     @classmethod
     def from_kubeconfig(cls, path: Path | None = None, context: str | None = None) -> Client:
@@ -228,28 +227,23 @@ class Client:
     async def pages(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> AsyncIterator[list[Object]]:
-        """All objects of a kind, PAGE at a time, so that a big cluster fits in little memory.
-
-        When the server cannot go on where a page ended, all of them come once more: the later one counts.
-        """
+        """All objects of a kind, some hundreds at a time; of one that comes twice the later counts. See ``in_pages``."""
         path, params = kind.path(namespace), selectors(labels, "")
-        begun = self._begun.pop(_asked(path, params), None)
-        items, metadata = await (begun or self.listed(kind, path, params | {"limit": str(PAGE)}))
-        yield items
-        while more := str(metadata.get("continue") or ""):
-            try:
-                items, metadata = await self.listed(kind, path, params | {"limit": str(PAGE), "continue": more})
-            except ClusterError as error:
-                if error.code != "cluster-expired":
-                    raise
-                items, metadata = await self.listed(kind, path, params)
+        if begun := self._begun.pop(_asked(path, params), None):
+            for items in await begun:
+                yield items
+            return
+        async for items in in_pages(self, kind, path, params):
             yield items
 
     def begin(self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None) -> None:
-        """Ask for a first page now; the next ``pages`` of the same objects takes it, whenever that is."""
+        """Read all pages from now on; the next ``pages`` of the same objects takes them, whenever that is."""
         path, params = kind.path(namespace), selectors(labels, "")
-        call = self.listed(kind, path, params | {"limit": str(PAGE)})
-        self._begun[_asked(path, params)] = asyncio.create_task(call)
+
+        async def read() -> Sequence[list[Object]]:
+            return [items async for items in in_pages(self, kind, path, params)]
+
+        self._begun[_asked(path, params)] = asyncio.create_task(read())
 
     async def names(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None

@@ -63,15 +63,17 @@ def naming(folder: Path, *aliases: str) -> str:
     return str(path)
 
 
-async def journey(lab: RunningLab, source: str, target: str, file: str, *words: str, patient: bool = True) -> Seen:
-    """Move under tenants of every alias, one of whom goes past the edge.
+async def journey(
+    lab: RunningLab, source: str, target: str, file: str, *words: str, past: bool = True, patient: bool = False
+) -> Seen:
+    """Move under tenants of every alias, one of whom goes ``past`` the edge.
 
     ``patient``: that one stops when the move has paused for it, and the move is resumed; else as soon as the move says
     that it is not drained.
     """
     seen = Seen(source, target, scene.declared(lab))
     known = await asyncio.to_thread(moves, lab)
-    async with calling(lab, source) as tenants, _declared(lab, seen.declared):
+    async with calling(lab, source, past=past) as tenants, _declared(lab, seen.declared):
         seen.tenants = tenants
         await _moved(lab, seen, ("move", file, "--to", target, "--yes", *QUICK, *words), patient=patient)
         seen.ended = next(iter(tenants.loads.values())).now()
@@ -83,7 +85,7 @@ async def journey(lab: RunningLab, source: str, target: str, file: str, *words: 
 
 async def _moved(lab: RunningLab, seen: Seen, words: Sequence[str], *, patient: bool) -> None:
     assert seen.tenants is not None
-    code = await _run(lab, seen, words, None if patient else seen.tenants)
+    code = await _run(lab, seen, words, seen.tenants if PAST in seen.tenants.loads and not patient else None)
     if code == PAUSED:
         await seen.tenants.leave(PAST)
         await _run(lab, seen, ("resume", scene.model().name), None)

@@ -35,7 +35,7 @@ RATES = {"qwen-local": 4.0, "chat-mini": 1.0, "team-a/summaries": 1.0, "cloud-la
 """Requests a second by what tenants call: our alias, one behind a router's alias, one behind a wildcard, a stranger."""
 LEFT = ("chat-mini", "team-a/summaries")
 """Those that stand on the model's engines without being its alias."""
-PAST, PAST_RATE = "past the edge", 0.5
+PAST, PAST_RATE = "past the edge", 2.0
 SECONDS = 900.0
 
 

@@ -1,0 +1,46 @@
+"""Reading a long list in pages, so that neither side has to hold a big cluster in one answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+from pointsman.errors import ClusterError
+from pointsman.kube.resources import Kind
+
+__all__ = ["in_pages"]
+
+PAGE = 500
+"""Objects of one answer."""
+
+
+class Source(Protocol):
+    """Whoever lists a collection."""
+
+    async def listed(
+        self, kind: Kind, path: str, params: Mapping[str, str]
+    ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The objects of a collection, or a part of them, and the list's metadata."""
+
+
+async def in_pages(
+    source: Source, kind: Kind, path: str, params: Mapping[str, str]
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """All objects, PAGE at a time.
+
+    When the server has forgotten where a page ended, all of them come once more, in one answer.
+    """
+    bounds, more = {"limit": str(PAGE)}, ""
+    while True:
+        try:
+            items, metadata = await source.listed(kind, path, {**params, **bounds})
+        except ClusterError as error:
+            if not more or error.code != "cluster-expired":
+                raise
+            bounds, more = {}, ""
+            continue
+        yield items
+        more = str(metadata.get("continue") or "")
+        if not more:
+            return
+        bounds = {"limit": str(PAGE), "continue": more}
