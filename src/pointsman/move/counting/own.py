@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from pointsman.edge.contract import CLOSED, AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica, ShownKey
+from pointsman.edge.contract import CLOSED, Edge, Member, Observation
+from pointsman.edge.wrapped import WrappedEdge
 from pointsman.kube.http import Response
-from pointsman.kube.rights import Right
 from pointsman.move.boundary import Cluster, LineStream, Wire
 from pointsman.move.journal.tally import EVERY, Tally
 
@@ -126,70 +126,37 @@ class CountedWire:
         return next((layer for base, layer in self._bases.items() if url.startswith(f"{base}/")), "")
 
 
-class CountedEdge:
+class CountedEdge(WrappedEdge):
     """An edge whose marked requests are counted, and that knows which layers it left without tenants."""
 
     def __init__(self, edge: Edge, tally: Tally, layer_of: Callable[[str], str]) -> None:
-        self._edge = edge
+        super().__init__(edge)
         self._tally = tally
         self._layer_of = layer_of
-
-    async def read(self) -> AliasState:
-        """The declared state."""
-        return await self._edge.read()
 
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members; until it is confirmed nobody knows who gets tenants."""
         self._tally.named = None
         self._tally.reopened(_layers(members))
-        return await self._edge.write(members)
+        return await super().write(members)
 
     async def remove(self) -> str:
-        """Take the alias away."""
+        """Take the aliases away."""
         self._tally.named = None
-        return await self._edge.remove()
-
-    async def replicas(self) -> Sequence[Replica]:
-        """Every live process of the edge."""
-        return await self._edge.replicas()
-
-    async def names_of_replicas(self) -> Sequence[str]:
-        """Those that serve."""
-        return await self._edge.names_of_replicas()
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The aliases that move together."""
-        return self._edge.names
-
-    async def obstacles(self) -> Sequence[Obstacle]:
-        """Settings that a move cannot or should not be made on."""
-        return await self._edge.obstacles()
-
-    async def shown_keys(self) -> Sequence[ShownKey]:
-        """The keys that new members would show."""
-        return await self._edge.shown_keys()
-
-    async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
-        """Whoever else reaches these addresses."""
-        return await self._edge.reaching(base_urls)
-
-    async def sent(self, base_urls: Sequence[str]) -> Mapping[str, int] | None:
-        """What the replicas sent to these addresses, by name."""
-        return await self._edge.sent(base_urls)
+        return await super().remove()
 
     async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
         """Wait until every replica runs these members; from then on it is known who gets tenants."""
-        await self._edge.confirm(members, timeout=timeout)
+        await super().confirm(members, timeout=timeout)
         self._tally.named = _layers(members)
 
     async def observe(self, requests: int) -> Observation:
         """Marked requests, each counted to the layer that answered."""
         shut = self._tally.named == frozenset({CLOSED})
-        most = requests * len(self._edge.names)
+        most = requests * len(self.names)
         async with self._tally.asking(most):
             try:
-                seen = await self._edge.observe(requests)
+                seen = await super().observe(requests)
             except BaseException:
                 self._tally.add(EVERY, "unsure", most)
                 raise
@@ -198,18 +165,6 @@ class CountedEdge:
             if not shut:  # where nobody stands behind the alias, what failed was counted by nobody
                 self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
             return seen
-
-    def rights(self) -> Sequence[Right]:
-        """What it needs."""
-        return self._edge.rights()
-
-    async def lags(self) -> Mapping[str, float]:
-        """How late each replica answers."""
-        return await self._edge.lags()
-
-    async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
-        """What each replica counted."""
-        return await self._edge.answered()
 
 
 def _layers(members: Sequence[Member]) -> frozenset[str]:

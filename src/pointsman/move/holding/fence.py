@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica, ShownKey
+from pointsman.edge.contract import Edge, Member
+from pointsman.edge.wrapped import WrappedEdge
 from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref
-from pointsman.kube.rights import Right
 from pointsman.move.boundary import Cluster, Object
 from pointsman.move.holding.lock import DURATION
 
@@ -99,72 +99,19 @@ def fenced(cluster: Cluster, fence: Fence) -> Cluster:
     return cast("Cluster", _FencedCluster(cluster, fence.check))
 
 
-class FencedEdge:
+class FencedEdge(WrappedEdge):
     """An edge whose changes pass the fence."""
 
     def __init__(self, edge: Edge, fence: Fence) -> None:
-        self._edge = edge
+        super().__init__(edge)
         self._fence = fence
-
-    async def read(self) -> AliasState:
-        """The declared state."""
-        return await self._edge.read()
 
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members, if the lock is still ours."""
         self._fence.check()
-        return await self._edge.write(members)
+        return await super().write(members)
 
     async def remove(self) -> str:
-        """Take the alias away, if the lock is still ours."""
+        """Take the aliases away, if the lock is still ours."""
         self._fence.check()
-        return await self._edge.remove()
-
-    async def replicas(self) -> Sequence[Replica]:
-        """Every live process of the edge."""
-        return await self._edge.replicas()
-
-    async def names_of_replicas(self) -> Sequence[str]:
-        """Those that serve."""
-        return await self._edge.names_of_replicas()
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The aliases that move together."""
-        return self._edge.names
-
-    async def obstacles(self) -> Sequence[Obstacle]:
-        """Settings that a move cannot or should not be made on."""
-        return await self._edge.obstacles()
-
-    async def shown_keys(self) -> Sequence[ShownKey]:
-        """The keys that new members would show."""
-        return await self._edge.shown_keys()
-
-    async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
-        """Whoever else reaches these addresses."""
-        return await self._edge.reaching(base_urls)
-
-    async def sent(self, base_urls: Sequence[str]) -> Mapping[str, int] | None:
-        """What the replicas sent to these addresses, by name."""
-        return await self._edge.sent(base_urls)
-
-    async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
-        """Wait until every replica runs these members."""
-        await self._edge.confirm(members, timeout=timeout)
-
-    async def observe(self, requests: int) -> Observation:
-        """Marked requests."""
-        return await self._edge.observe(requests)
-
-    def rights(self) -> Sequence[Right]:
-        """What it needs."""
-        return self._edge.rights()
-
-    async def lags(self) -> Mapping[str, float]:
-        """How late each replica answers."""
-        return await self._edge.lags()
-
-    async def answered(self) -> Mapping[str, Mapping[str, int] | None]:
-        """What each replica counted."""
-        return await self._edge.answered()
+        return await super().remove()

@@ -6,31 +6,26 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pointsman.edge.contract import AliasState, Replica, said
-from pointsman.errors import RefusedError
+from pointsman.edge.contract import AliasState, said
 from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
 from pointsman.kube.rights import missing
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context
-from pointsman.move.judging.askers import addresses
 from pointsman.move.live import read_live
+from pointsman.move.plan.edge import edge_healthy, edge_settings, reached
 from pointsman.move.plan.owning import owners
 from pointsman.move.plan.reaching import others_reach
+from pointsman.move.plan.refusing import refuse
 from pointsman.move.plan.rights import rights_of
 from pointsman.move.plan.rolls import edge_rolls
 from pointsman.move.plan.strategy import choose
 from pointsman.move.probes.pods import engine_pods
-from pointsman.move.steps.alias import behind
-from pointsman.move.waits import Wait
-from pointsman.report.counting import count_of
 from pointsman.spec.model import Model
 
 __all__ = ["CHECKS", "Check", "preflight", "source_of"]
 
-SETTLE = 20.0
-"""Seconds an edge may take to be ready before a move is refused."""
 _TOLD = 5
 """Missing rights that a refusal names; the others are counted."""
 _GUARDED = {"Deployment", "Service", "HTTPRoute", "HorizontalPodAutoscaler", "PersistentVolumeClaim"}
@@ -46,15 +41,11 @@ class Check:
     run: Callable[[Context], Awaitable[str]]
 
 
-def _refuse(check: str, what: str, *, where: str = "", next_action: str = "") -> RefusedError:
-    return RefusedError(what, where=where, next_action=next_action, code=f"preflight.{check}")
-
-
 def source_of(model: Model, alias: AliasState, layers: Sequence[Layer] = LAYERS) -> Layer:
     """The one layer the alias points at; raises RefusedError when it is not exactly one."""
     check = "alias-one-layer"
     if not alias.members:
-        raise _refuse(
+        raise refuse(
             check,
             f"alias {alias.alias} does not exist or has no members, so tenants are served from nowhere",
             next_action=f"pointsman up {model.name}",
@@ -64,14 +55,14 @@ def source_of(model: Model, alias: AliasState, layers: Sequence[Layer] = LAYERS)
     found = {one.layer for one in ours}
     if not ours:
         where = ", ".join(one.base_url or one.served_name for one in alias.members)
-        raise _refuse(
+        raise refuse(
             check,
             f"alias {alias.alias} points at {where}, which is no layer of this model",
             next_action=f"point it at one of {', '.join(known)} first, or declare the address the alias uses "
             "(spec.layers.LAYER.address)",
         )
     if len(found) != 1 or not found <= set(known):
-        raise _refuse(
+        raise refuse(
             check,
             f"alias {alias.alias} points at several layers ({said(ours)}); a move may have been left half way",
             next_action=f"pointsman status {model.name}; an open move is undone with pointsman move --recover",
@@ -79,7 +70,7 @@ def source_of(model: Model, alias: AliasState, layers: Sequence[Layer] = LAYERS)
     for name in alias.groups or dict.fromkeys(one.alias for one in alias.members):
         share = [one for one in ours if one.alias == name]
         if len(share) != 1 or not share[0].weight:
-            raise _refuse(
+            raise refuse(
                 check,
                 f"alias {name} {_oddly(len(share))}, on the layer that is left, so there is no one share to move",
                 next_action="leave each alias one entry on that layer, with a weight above 0",
@@ -95,7 +86,7 @@ def _oddly(entries: int) -> str:
 
 async def _differs(context: Context) -> str:
     if context.source.id == context.target.id:
-        raise _refuse(
+        raise refuse(
             "target-differs",
             f"model {context.model.name} is on {context.target.title} already",
             next_action="name another layer with --to",
@@ -111,7 +102,7 @@ async def _rights(context: Context) -> str:
         return "the API server does not say what you may do"
     if denied:
         more = f"; and {len(denied) - _TOLD} more" if len(denied) > _TOLD else ""
-        raise _refuse(
+        raise refuse(
             "rights",
             f"you may not {'; '.join(str(one) for one in denied[:_TOLD])}{more}",
             next_action="ask for the role in docs/rights.yaml, or use other credentials",
@@ -124,7 +115,7 @@ async def _source_ready(context: Context) -> str:
     verdict = context.source.readiness(context.model, live)
     pods = await engine_pods(context.cluster, context.source, context.model)
     if not verdict.ready or not any(pod.serving and pod.role == "serve" for pod in pods):
-        raise _refuse(
+        raise refuse(
             "source-ready",
             f"the source, {context.source.title}, is not ready: {verdict.reason}",
             where=str(context.source.reads(context.model)[0]),
@@ -133,93 +124,12 @@ async def _source_ready(context: Context) -> str:
     return verdict.reason
 
 
-async def _edge_healthy(context: Context) -> str:
-    """A replica may be slow for a moment under load: it is given some seconds to be ready again."""
-    deadline = context.clock.monotonic() + SETTLE
-    while True:
-        replicas = [one for one in await context.edge.replicas() if not one.terminating]
-        lagging = [why for one in replicas if (why := _lag(one, context.alias))]
-        if replicas and not lagging:
-            if late := await behind(context, max(0.0, deadline - context.clock.monotonic())):
-                raise _refuse(
-                    "edge-healthy",
-                    f"the tenant edge does not catch up with what tenants ask: {late}",
-                    next_action="give it more replicas or CPU; a replica that is ended now loses requests",
-                )
-            return f"{count_of(len(replicas), 'replica')} run what is declared, as they say themselves"
-        if context.clock.monotonic() >= deadline:
-            break
-        with context.waits.during(Wait.EDGE_ROLL):
-            await context.clock.sleep(1.0)
-    edge = context.model.spec.tenant.edge
-    raise _refuse(
-        "edge-healthy",
-        f"the tenant edge is not settled after {SETTLE:g} s: {lagging[0] if lagging else 'it has no replica'}",
-        next_action=f"kubectl rollout restart -n {edge.namespace} deployment/{edge.deployment} makes every replica "
-        "read what is declared; while one is under way, wait until it is complete",
-    )
-
-
-def _lag(replica: Replica, alias: AliasState) -> str:
-    """Why a replica is not at one with the declaration; empty when it is."""
-    if not replica.ready:
-        return f"replica {replica.name} is not ready"
-    if replica.members is None:
-        return f"replica {replica.name} does not say what it has loaded: {replica.why}"
-    if not replica.runs(alias.members):
-        return f"replica {replica.name} runs {said(replica.members)}, declared is {said(alias.members)}"
-    return ""
-
-
-async def _edge_settings(context: Context) -> str:
-    """What LiteLLM would do with the weights that a move writes."""
-    found = await context.edge.obstacles()
-    for one in found:
-        if one.level == "refuse":
-            raise RefusedError(one.sentence, where=one.place, next_action=one.action, code=f"preflight.{one.code}")
-    return "; ".join(["it follows weights", *(f"warning: {one.sentence}" for one in found)])
-
-
-async def _reached(context: Context) -> str:
-    """Nobody finds the engine gone unasked: every name of the edge that reaches the source moves or is left."""
-    found = await context.edge.reaching(addresses(context, context.source))
-    harmed = [one for one in found if not one.harmless]
-    unnamed = [one for one in harmed if one.name not in context.options.leave]
-    if unnamed:
-        told = "; ".join(f"{one.name} ({one.how}, {one.place})" for one in unnamed[:_TOLD])
-        more = f"; and {len(unnamed) - _TOLD} more" if len(unnamed) > _TOLD else ""
-        names = ", ".join(dict.fromkeys(one.name for one in unnamed))
-        raise _refuse(
-            "aliases",
-            f"{context.source.title} is reached by other names too, and would be gone for them: {told}{more}",
-            where=unnamed[0].place,
-            next_action=f"move them along (spec.tenant.aliases: [{names}]), or say that they may lose their engine: "
-            + " ".join(f"--leave '{name}'" for name in dict.fromkeys(one.name for one in unnamed)),
-        )
-    _refuse_left_nobody(context, {one.name for one in harmed})
-    parts = [f"moves {', '.join(context.edge.names)}"]
-    parts += [f"{', '.join(context.options.leave)} lose their engine, as --leave says"] if context.options.leave else []
-    parts += [f"{one.name} {one.how}" for one in found if one.harmless]
-    return "; ".join(parts)
-
-
-def _refuse_left_nobody(context: Context, harmed: set[str]) -> None:
-    """A name after ``--leave`` that reaches nothing was meant otherwise."""
-    wrong = [one for one in context.options.leave if one not in harmed]
-    if wrong:
-        raise _refuse(
-            "aliases",
-            f"--leave {wrong[0]}: no name {wrong[0]} reaches {context.source.title} without moving along",
-            next_action=f"leave it out; what reaches it: {', '.join(sorted(harmed)) or 'nothing else'}",
-        )
-
-
 async def _kinds_served(context: Context) -> str:
     kinds = list(dict.fromkeys(ref_of(one).kind for one in context.target.render(context.model)))
     answers = await asyncio.gather(*(_served(context, kind) for kind in kinds))
     for kind, served in zip(kinds, answers, strict=True):
         if not served:
-            raise _refuse(
+            raise refuse(
                 "kinds-served",
                 f"the cluster does not serve {kind.name} ({kind.api_version})",
                 next_action=f"install what {context.target.title} needs, or choose another layer",
@@ -236,7 +146,7 @@ async def _served(context: Context, kind: Kind) -> bool:
 async def _namespace(context: Context) -> str:
     name = context.target.namespace(context.model)
     if await context.cluster.find(Ref(kind_of("Namespace"), name)) is None:
-        raise _refuse(
+        raise refuse(
             "target-namespace",
             f"namespace {name} does not exist",
             next_action=f"kubectl create namespace {name}, or set the layer's namespace in the spec",
@@ -251,7 +161,7 @@ async def _auth_secret(context: Context) -> str:
     ref = Ref(kind_of("Secret"), auth.secret, context.target.namespace(context.model))
     found = await context.cluster.find(ref)
     if found is None or auth.key not in (found.get("data") or {}):
-        raise _refuse(
+        raise refuse(
             "auth-secret",
             f"the engine's key is missing: no {auth.key!r} in it" if found else "the engine's key is missing",
             where=str(ref),
@@ -280,7 +190,7 @@ async def _no_foreign(context: Context) -> str:
     found = await asyncio.gather(*(context.cluster.find(ref) for ref in refs))
     for ref, live in zip(refs, found, strict=True):
         if live is not None and not _ours(live, context.model):
-            raise _refuse(
+            raise refuse(
                 "no-foreign-objects",
                 f"{ref} exists and was not made for model {context.model.name}",
                 where=str(ref),
@@ -313,9 +223,9 @@ CHECKS: tuple[Check, ...] = (
     Check("target-differs", "the target is another layer", _differs),
     Check("rights", "whoever runs it may do all of it", _rights),
     Check("source-ready", "the source serves", _source_ready),
-    Check("edge-settings", "the edge follows weights", _edge_settings),
-    Check("edge-healthy", "every replica of the edge is ready and runs what is declared", _edge_healthy),
-    Check("aliases", "everything that reaches the source moves along or may be left", _reached),
+    Check("edge-settings", "the edge follows weights", edge_settings),
+    Check("edge-healthy", "every replica of the edge is ready and runs what is declared", edge_healthy),
+    Check("aliases", "everything that reaches the source moves along or may be left", reached),
     Check("owners", "nobody puts back what the move changes", owners),
     Check("edge-rolls", "the edge can be rolled without a gap", edge_rolls),
     Check("others-reach", "what reaches the source past the edge is told", others_reach),
