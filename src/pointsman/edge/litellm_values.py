@@ -384,17 +384,17 @@ async def _aside(size: int, work: Callable[P, T], *given: P.args, **named: P.kwa
     """Do what takes a moment for a long text in a thread, so that a lock is renewed meanwhile."""
     if size < LONG:
         return work(*given, **named)
-    return await asyncio.to_thread(_undisturbed, work, *given, **named)
+    return await asyncio.to_thread(_undisturbed, partial(work, *given, **named))
 
 
-def _undisturbed(work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+def _undisturbed(work: Callable[[], T]) -> T:
     """Do it without the cyclic garbage collector: while a tree of 17,000 nodes grows it finds nothing to collect, and
     looking for it stops every thread for 0.1 s (measured with 1,000 entries).
     """
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return work(*given, **named)
+        return work()
     finally:
         if collecting:
             gc.enable()
