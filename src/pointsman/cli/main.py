@@ -6,7 +6,8 @@ takes a quarter of a second feels broken; ``tests/cli`` holds the text to the pr
 
 from __future__ import annotations
 
-import gc
+import contextlib
+import os
 import sys
 
 __all__ = ["main"]
@@ -20,8 +21,17 @@ def main() -> None:
         if sys.stderr:
             sys.stderr.write("error [stopped]: interrupted; nothing was changed\n  next: run it again\n")
         code = 130
-    gc.freeze()  # the interpreter looks for garbage once more before it ends; there is nothing left to look for
+    if "pointsman.cli.entry" in sys.modules:
+        _end(code)
     sys.exit(code)
+
+
+def _end(code: int) -> None:
+    """End at once: to take apart what was read of a big cluster takes a tenth of the time that reading it took."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code)
 
 
 def _watched(words: list[str]) -> int:

@@ -25,8 +25,8 @@ TIMEOUT = 30.0
 """Seconds a replica may take to list what it has loaded."""
 LONG = 1_000_000
 """Bytes from which an answer is read in a thread."""
-FRESH = 15.0
-"""Seconds an answer is believed: LiteLLM looks into its database every 30 s."""
+FRESH = 60.0
+"""Seconds an answer is believed: longer than LiteLLM takes to look into its database (30 s), shorter than a move."""
 
 Reading = tuple[tuple[Member, ...], Mapping[str, str]]
 """Members, and the id of each by the id that LiteLLM calls it."""

@@ -82,9 +82,9 @@ async def read_aliases(edges: Mapping[str, LiteLLMValues]) -> dict[str, AliasSta
 
     An alias that cannot be read has its error in the place of its state.
     """
-    shared: dict[str, list[str]] = {}
+    shared: dict[Settings, list[str]] = {}
     for name, edge in edges.items():
-        shared.setdefault(edge.settings.model_dump_json(), []).append(name)
+        shared.setdefault(edge.settings, []).append(name)
     parts = await asyncio.gather(*(_read_shared({name: edges[name] for name in names}) for names in shared.values()))
     return {name: state for part in parts for name, state in part.items()}
 
@@ -115,7 +115,7 @@ class LiteLLMValues:
         self.terms = terms
         self.objects = Objects(cluster, settings)
         self._memory = Memory()
-        self._parsed: tuple[str, ConfigText] = ("", ConfigText("", ""))
+        self._parsed: tuple[str, ConfigText] | None = None
         """The last version of the configuration that was read, so that one version is parsed once."""
 
     @property
@@ -218,8 +218,8 @@ class LiteLLMValues:
         return f" (last written by {known[0]})" if known else ""
 
     async def _parse(self, config: Config) -> ConfigText:
-        version, known = self._parsed
-        if version != config.version or known.text != config.text:
+        version, known = self._parsed or ("", None)
+        if known is None or version != config.version or known.text != config.text:
             with self._editable():
                 known = await _aside(len(config.text), ConfigText, config.text, self.objects.where)
             self._parsed = config.version, known

@@ -227,7 +227,7 @@ class Client:
     async def pages(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
     ) -> AsyncIterator[list[Object]]:
-        """All objects of a kind, some hundreds at a time; of one that comes twice the later counts (``in_pages``)."""
+        """All objects of a kind, some hundreds at a time; the later of one that comes twice counts. ``in_pages``."""
         path, params = kind.path(namespace), selectors(labels, "")
         if begun := self._begun.pop(_asked(path, params), None):
             for items in await begun:

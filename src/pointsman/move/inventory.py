@@ -80,7 +80,6 @@ async def _listed(cluster: Cluster, kind: Kind, namespace: str | None, labels: d
         async for page in cluster.pages(kind, namespace, labels):
             for item in page:
                 metadata = item["metadata"]
-                metadata.pop("managedFields", None)
                 found[Ref(kind, metadata["name"], metadata.get("namespace"))] = item
     except NotFoundError:
         return {}
