@@ -14,7 +14,7 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help soak demo test check lab-up lab-down faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies lock clean
+.PHONY: help soak demo test check lab-up lab-down faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies bench-scale lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; 
 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
 	@$(BIN)/python -m benchmarks.strategies
+
+bench-scale: $(VENV)/.dev ## 1,000 models and 1,000 aliases: status beside kubectl, plan, one edit; updates docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.scale
 
 bench-start: $(VENV)/.dev ## pointsman --help against kubectl version --client, in pairs
 	@$(BIN)/python benchmarks/start.py
