@@ -67,7 +67,7 @@ soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
 	@$(BIN)/python -m benchmarks.strategies
 
-bench-scale: $(VENV)/.dev ## status, plan and one edit with 1,000 models and aliases; updates docs/benchmarks.md
+bench-scale: $(VENV)/.dev ## 1,000 models and 1,000 aliases: status beside kubectl, plan, one edit; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.scale
 
 bench-start: $(VENV)/.dev ## pointsman --help against kubectl version --client, in pairs

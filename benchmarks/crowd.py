@@ -11,18 +11,23 @@ from typing import Any
 
 from pointsman.demo.platform import example_model
 from pointsman.kube.client import Client
+from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import layer
+from pointsman.layers.rollout import rolled_out
 from pointsman.move.holding.lock import ensure_namespace
 from pointsman.move.records import remember
 from pointsman.spec.model import Model
+from pointsman.spec.tenant import Edge
 
-__all__ = ["alias_entries", "crowd", "settle"]
+__all__ = ["crowd", "declare", "settle"]
 
 AT_ONCE = 32
 """Calls under way at a time."""
 KSERVE_EVERY, LLM_D_EVERY = 50, 100
 """One model in so many is on KServe, and on llm-d, as well."""
+ROLL = 600.0
+"""Seconds for LiteLLM to start with so many entries on a busy machine."""
 STOPPED = {"serving.kserve.io/stop": "true"}
 
 
@@ -74,8 +79,24 @@ def _stopped(on: Layer, model: Model) -> Iterable[dict[str, Any]]:
     return [main]
 
 
-def alias_entries(models: Iterable[Model]) -> str:
-    """Items of a LiteLLM ``model_list`` that send every model's alias to raw vLLM, beginning in the first column."""
+async def declare(client: Client, edge: Edge, models: Sequence[Model]) -> None:
+    """Give every model's alias an entry in the edge's configuration, and roll the edge; nothing where it has them."""
+    config = Ref(kind_of("ConfigMap"), edge.config_map, edge.namespace)
+    deployment = Ref(kind_of("Deployment"), edge.deployment, edge.namespace)
+    text = str((await client.get(config))["data"][edge.key])
+    if f"model_name: {models[0].spec.tenant.alias}\n" in text:
+        return
+    text = text.replace("router_settings:", f"{_entries(models)}router_settings:", 1)
+    await client.patch(config, {"data": {edge.key: text}})
+    annotations = {"benchmark/aliases": str(len(models))}
+    await client.patch(deployment, {"spec": {"template": {"metadata": {"annotations": annotations}}}})
+    await client.wait(
+        deployment, lambda found: rolled_out(deployment, {deployment: found}).ready, timeout=ROLL, what="the edge"
+    )
+
+
+def _entries(models: Iterable[Model]) -> str:
+    """Items of a LiteLLM ``model_list``, beginning in the first column."""
     return "".join(
         f"""- model_name: {model.spec.tenant.alias}
   litellm_params:

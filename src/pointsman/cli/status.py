@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+SENDING = 0.02
+"""Seconds in which connections are made and requests are sent."""
+
 
 def command(
     model: Annotated[
@@ -63,8 +66,9 @@ async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> 
     async with Client.from_kubeconfig(kubeconfig, context) as client:
         if not wanted:
             _begin(client)
-        await asyncio.to_thread(importlib.import_module, "pointsman.cli.edges")  # while the API server answers
-
+            await asyncio.sleep(SENDING)
+        # What is imported from here on is imported while the API server works. Not in a thread: whoever reads an answer
+        # of many small parts beside a busy thread waits 5 ms for each of them.
         from pointsman.cli.edges import aliases_reader, running_reader
         from pointsman.layers.registry import LAYERS
         from pointsman.move.boundary import SystemClock

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import yaml
 from yaml import Node
 
-__all__ = ["parts", "scalars", "stricter"]
+__all__ = ["collections", "parts", "scalars", "stricter"]
 
 _COMMENT = re.compile(r"(?<!\S)#")
 
@@ -33,6 +33,13 @@ def parts(node: Node) -> Iterator[Node]:
     if isinstance(node, yaml.CollectionNode):
         for part in node.value:
             yield from part if isinstance(part, tuple) else (part,)
+
+
+def collections(node: Node) -> list[Node]:
+    """The mappings and lists that a mapping or a list holds."""
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair if isinstance(part, yaml.CollectionNode)]
+    return [part for part in node.value if isinstance(part, yaml.CollectionNode)]
 
 
 def scalars(root: Node) -> Iterator[yaml.ScalarNode]:

@@ -13,12 +13,13 @@ from typing import Any, NoReturn
 import yaml
 from yaml import Node
 
-from pointsman.edge.config_strict import parts, scalars, stricter
+from pointsman.edge.config_data import Loader, plain_data
+from pointsman.edge.config_strict import collections, parts, scalars, stricter
 from pointsman.errors import RefusedError
 
 __all__ = ["Node", "read", "refuse"]
 
-_Fast: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Fast: Any = Loader
 
 MAX_CHARACTERS = 1024 * 1024
 """A ConfigMap holds no more."""
@@ -75,7 +76,7 @@ def _read(text: str, where: str, kind: Any) -> tuple[Node | None, Any]:
     if kind is not yaml.SafeLoader:
         _refuse_stricter(root, text, where)
     try:
-        data = loader.construct_document(root)
+        data = plain_data(loader, root)
     except _FAILURES as error:
         _not_yaml(error, where, _unreadable(root))
     # Reading data out of nodes resolves their merge keys in place.
@@ -126,7 +127,7 @@ def _refuse_stricter(root: Node, text: str, where: str) -> None:
 def _refuse_depth(root: Node, where: str) -> None:
     level = [root]
     for _ in range(MAX_DEPTH + 1):
-        level = [part for node in level for part in parts(node) if isinstance(part, yaml.CollectionNode)]
+        level = [part for node in level for part in collections(node)]
         if not level:
             return
     raise _too_much(f"is nested deeper than {MAX_DEPTH}", _line(level[0], where))

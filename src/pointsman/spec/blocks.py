@@ -72,7 +72,7 @@ class Placed(Block):
     @classmethod
     def _without_retired(cls, data: Any, info: ValidationInfo) -> Any:
         """What was kept before a field was taken out still reads; in a file (the context) it is told."""
-        if info.context == FILE or not isinstance(data, dict):
+        if info.context == FILE or not isinstance(data, dict) or data.keys().isdisjoint(RETIRED):
             return data
         return {key: value for key, value in data.items() if key not in RETIRED}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -87,6 +88,7 @@ def short(text: str) -> str:
     return plain if len(plain) <= 60 else f"{plain[:57]}…"
 
 
+@lru_cache(maxsize=1024)
 def amount(quantity: str) -> Decimal:
     """A Kubernetes quantity as a number: ``500m`` is 0.5, ``1Gi`` is 1073741824."""
     match = _QUANTITY.fullmatch(quantity)
@@ -95,6 +97,7 @@ def amount(quantity: str) -> Decimal:
     return Decimal(match["number"]) * _UNITS[match["unit"] or ""]
 
 
+@lru_cache(maxsize=1024)
 def is_name(text: str) -> bool:
     """Can a Kubernetes object made from this name exist?"""
     return bool(_NAME.fullmatch(text)) and len(text) <= 63
@@ -114,8 +117,13 @@ def _quantity_text(value: Any) -> Any:
     return str(value) if plain else value
 
 
+@lru_cache(maxsize=1024)
+def _is_quantity(text: str) -> bool:
+    return bool(_QUANTITY.fullmatch(text)) and amount(text) > 0
+
+
 def _quantity(value: str) -> str:
-    if not _QUANTITY.fullmatch(value) or amount(value) <= 0:
+    if not _is_quantity(value):
         raise _refuse(
             f"{shown(value)} is not a quantity", "use a number above 0 with an optional unit: 500m, 2, 4Gi, 500M"
         )

@@ -1,0 +1,63 @@
+"""Whole processes, measured: seconds from start to end, and the most memory that was resident."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pointsman.lab.toolchain import ensure_toolchain
+
+__all__ = ["Cost", "best", "kubectl", "pointsman", "turns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a command cost, or several one after the other."""
+
+    seconds: float
+    mebibytes: float
+    """The largest of them."""
+
+
+def pointsman(*words: str) -> Cost:
+    """One command line of ours; its output goes nowhere. Ends the benchmark when it fails."""
+    return _run([str(Path(sysconfig.get_path("scripts")) / "pointsman"), *words])
+
+
+def kubectl(paths: Sequence[str]) -> Cost:
+    """``kubectl get --raw`` of each path."""
+    program = ensure_toolchain().tool("kubectl")
+    costs = [_run([program, "get", "--raw", path]) for path in paths]
+    return Cost(sum(one.seconds for one in costs), max(one.mebibytes for one in costs))
+
+
+def best(rounds: int, one: Callable[[], Cost]) -> Cost:
+    """The quickest of several, with the memory of the smallest."""
+    return _least([one() for _ in range(rounds)])
+
+
+def turns(rounds: int, one: Callable[[], Cost], other: Callable[[], Cost]) -> tuple[Cost, Cost]:
+    """The quickest of each, taken in turns."""
+    pairs = [(one(), other()) for _ in range(rounds)]
+    return _least([pair[0] for pair in pairs]), _least([pair[1] for pair in pairs])
+
+
+def _least(costs: Sequence[Cost]) -> Cost:
+    return Cost(min(one.seconds for one in costs), min(one.mebibytes for one in costs))
+
+
+def _run(command: Sequence[str]) -> Cost:
+    begun = time.perf_counter()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    return Cost(seconds, usage.ru_maxrss / 1024)
