@@ -46,7 +46,7 @@ EDGE = (
     "/api/v1/namespaces/llm-gateway/configmaps/litellm-config",
 )
 STATUS_SECONDS, STATUS_RATIO, STATUS_MIB = 1.0, 2.0, 150.0
-"""Seconds on an idle machine of two cores, where the same lists take kubectl half a second: on a busy one, the ratio."""
+"""Seconds on an idle machine, where kubectl takes half a second for these lists; on a busy one, the ratio."""
 PLAN_SECONDS, PLAN_RATIO = 2.0, 1.7
 EDIT_SECONDS, BLOCKED_SECONDS = 0.3, 0.05
 

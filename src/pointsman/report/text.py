@@ -51,6 +51,7 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     lines += _downtime(receipt["downtime"], receipt["predicted"].get("downtimeSeconds", 0.0))
     lines += _aliases(receipt)
     lines += traffic_lines(receipt["traffic"])
+    lines += [f"  paused        {why}" for why in receipt["pauses"]]
     lines += [f"  failed        {why}" for why in receipt["failures"]]
     return lines
 

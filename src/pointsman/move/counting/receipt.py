@@ -66,6 +66,7 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "edge": dict(progress.captured.edge),
         "steps": steps,
         "failures": list(progress.failures),
+        "pauses": list(progress.pauses),
     }
 
 

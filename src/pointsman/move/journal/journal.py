@@ -102,6 +102,8 @@ class Progress:
     step: str = ""
     """The step that the last record with a step named."""
     failures: tuple[str, ...] = ()
+    pauses: tuple[str, ...] = ()
+    """Why it paused, each time."""
     at: datetime | None = None
     """When the last record was written."""
     unattended: float = 0.0
@@ -213,6 +215,10 @@ def take(progress: Progress, line: str) -> Progress:
     if record.event in _REASONS:
         said = str(record.detail.get("what", record.event.value))
         after = replace(after, failures=(*progress.failures, f"{record.step}: {said}" if record.step else said))
+    if record.event is Event.PAUSED:
+        after = replace(
+            after, pauses=(*progress.pauses, f"{record.step}: {record.detail.get('what', 'it was paused')}")
+        )
     return replace(after, steps=_steps(progress, record)) if record.step else after
 
 
