@@ -38,6 +38,8 @@ class Report:
     outcomes: dict[str, Counter[str]] = field(default_factory=lambda: {kind: Counter() for kind in KINDS})
     slowest: dict[str, tuple[float, int]] = field(default_factory=dict)
     """Seconds and number, by kind."""
+    hungriest: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Megabytes and number, by kind."""
     findings: list[str] = field(default_factory=list)
 
     @property
@@ -50,8 +52,9 @@ class Report:
         for kind, told in self.outcomes.items():
             common = ", ".join(f"{name} {count}" for name, count in told.most_common(6))
             seconds, number = self.slowest.get(kind, (0.0, 0))
-            slowest = f"slowest {seconds * 1000:.0f} ms (--only {number})"
-            yield f"{kind:<11} {sum(told.values()):>6} inputs, {slowest}: {common}"
+            megabytes, hungry = self.hungriest.get(kind, (0, 0))
+            worst = f"slowest {seconds * 1000:.0f} ms (--only {number}), hungriest {megabytes} MB (--only {hungry})"
+            yield f"{kind:<11} {sum(told.values()):>6} inputs, {worst}: {common}"
         yield f"{self.count} inputs, {len(self.findings)} findings, most memory {peak()} MB"
 
 
@@ -84,6 +87,7 @@ def _one(report: Report, watch: Watch, folder: Path, named: tuple[int, str, int]
         told = "".join(traceback.format_exception(error)[-4:])
     report.outcomes[kind][outcome] += 1
     report.slowest[kind] = max(report.slowest.get(kind, (0.0, 0)), (watch.seconds, number))
+    report.hungriest[kind] = max(report.hungriest.get(kind, (0, 0)), (watch.megabytes, number))
     problems = [*watch.found, *([told] if told else [])]
     if problems:
         report.findings.append(f"--seed {seed} --kind {kind} --only {number}: {'; '.join(problems)}")

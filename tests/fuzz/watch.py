@@ -40,6 +40,8 @@ class Watch:
 
     found: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    megabytes: int = 0
+    """By how much the process had to grow; what was free before is not in it."""
     on: bool = False
 
     def __post_init__(self) -> None:
@@ -62,8 +64,9 @@ class Watch:
         self.seconds = time.process_time() - began
         if self.seconds > SECONDS:
             self.found.append(f"took {self.seconds:.2f} s")
-        if peak() - before > MEGABYTES:
-            self.found.append(f"took {peak() - before} MB")
+        self.megabytes = peak() - before
+        if self.megabytes > MEGABYTES:
+            self.found.append(f"took {self.megabytes} MB")
 
     def _heard(self, event: str, args: tuple[Any, ...]) -> None:
         if not self.on:
