@@ -39,8 +39,14 @@ def warnings_of(model: Model, alias: AliasState | PointsmanError) -> Iterator[st
     if alias.members and all(one.layer == CLOSED for one in alias.members):
         yield f"alias {name} is closed: tenants get errors until a move opens it"
     for group in alias.groups[1:]:
-        if (other := split(alias, group=group)) != split(alias):
+        if _ours(other := split(alias, group=group)) != _ours(split(alias)):
             yield f"alias {group} is declared otherwise: {_words(other)}"
+
+
+def _ours(parts: Mapping[str, int]) -> dict[str, int]:
+    """Percent by layer of what is not others': two aliases may have others of their own."""
+    ours = {layer: percent for layer, percent in parts.items() if layer != OTHERS}
+    return {layer: round(100 * percent / (sum(ours.values()) or 1)) for layer, percent in ours.items()}
 
 
 def otherwise(alias: AliasState, replicas: Sequence[Replica]) -> list[dict[str, Any]]:
