@@ -18,7 +18,7 @@ from tests.move.others.obeying import Obedient, open_move
 from tests.move.others.scene import MODEL, engines_of
 from tests.move.others.tenants import calling
 from tests.move.others.text import pointing_at
-from tests.move.others.writers import PROXY, PuttingBack, make, two_replicas
+from tests.move.others.writers import PuttingBack, make
 
 pytestmark = pytest.mark.lab
 
@@ -81,25 +81,6 @@ def test_what_others_changed_and_rolled_is_simply_the_present_state(
     scene.edit(edge, before)
     roll(edge)
     scene.rolled(edge)
-
-
-def test_a_replica_that_lags_is_told_and_waited_for(edge: RunningLab, file: str) -> None:
-    before = scene.declared(edge)
-    with two_replicas(edge):
-        scene.edit(edge, in_two_places(before))
-        scene.restart(edge)
-        edge.kubectl("wait", *PROXY, "--for=jsonpath={.status.updatedReplicas}=1", "--timeout=30s")
-        edge.kubectl("rollout", "pause", *PROXY)
-        assert "on 1 of 2 replicas" in shown(edge)
-        done = command(edge, "plan", file, "--to", "kserve", *QUICK)
-        assert done.returncode == 1
-        assert "preflight.edge" in done.stderr
-        edge.kubectl("rollout", "resume", *PROXY)
-        scene.rolled(edge)
-        planned(edge, file)
-        scene.edit(edge, before)
-        scene.restart(edge)
-        scene.rolled(edge)
 
 
 @pytest.mark.soak

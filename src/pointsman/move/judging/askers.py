@@ -18,6 +18,8 @@ from pointsman.report.counting import count_of
 
 __all__ = ["CALM", "Askers", "addresses", "refuse_reached", "still_reached"]
 
+WATCHED = 5.0
+"""Seconds that a layer is watched at least before it counts as asked by nobody: a slow client is silent in between."""
 CALM = 10.0
 """Seconds without a request, once one came that should not have, before nobody is taken to ask any more."""
 GAPS = 3
@@ -98,8 +100,10 @@ class Askers:
 
     @property
     def calm(self) -> bool:
-        """Did nothing come, or nothing for long enough since?"""
-        return self.last is None or self._since() >= max(CALM, GAPS * self.longest)
+        """Did nothing come for as long as it is watched, or nothing for long enough since something did?"""
+        if self.last is None:
+            return self.context.clock.monotonic() - self.begun >= WATCHED
+        return self._since() >= max(CALM, GAPS * self.longest)
 
     def all_left(self) -> bool:
         """Is everything that came known to be of names that were said to be left?"""
