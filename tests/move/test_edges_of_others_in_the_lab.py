@@ -40,7 +40,7 @@ def hops(*usual: int) -> pytest.MarkDecorator:
 
 
 with_all_named = hops(0, 1)
-with_others_left = hops(2)
+with_others_left = hops()
 
 
 @pytest.fixture(scope="module")

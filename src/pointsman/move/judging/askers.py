@@ -22,8 +22,6 @@ WATCHED = 5.0
 """Seconds that a layer is watched at least before it counts as asked by nobody: a slow client is silent in between."""
 CALM = 10.0
 """Seconds without a request, once one came that should not have, before nobody is taken to ask any more."""
-LAG = 3.0
-"""Seconds after which LiteLLM has counted what an engine ended: it writes its counters once the answer is out."""
 GAPS = 3
 """Or so many times the longest time between two such requests."""
 
@@ -75,8 +73,6 @@ class Askers:
     """When the last one came, by the move's clock."""
     longest: float = 0.0
     """The longest time between two of them, in seconds."""
-    ended: list[tuple[float, int]] = field(default_factory=list)
-    """How many of them had ended, by the move's clock."""
     begun: float = field(default=0.0)
 
     async def begin(self) -> None:
@@ -86,17 +82,15 @@ class Askers:
             self.context.capture.tally.leaky.add(self.layer.id)
         self.before = await self._counted()
 
-    async def look(self, arrived: int, under_way: int | None) -> None:
-        """Take in how many requests came so far, and how many of them are under way still."""
-        now = self.context.clock.monotonic()
-        self.ended.append((now, arrived - (under_way or 0)))
-        if arrived > self.came:
-            self.longest = max(self.longest, now - (self.begun if self.last is None else self.last))
-            self.came, self.last = arrived, now
-            if self.context.capture is not None:
-                self.context.capture.tally.leaky.add(self.layer.id)
-        if not self.came:
+    async def look(self, arrived: int) -> None:
+        """Take in how many requests came so far."""
+        if arrived <= self.came:
             return
+        now = self.context.clock.monotonic()
+        self.longest = max(self.longest, now - (self.begun if self.last is None else self.last))
+        self.came, self.last = arrived, now
+        if self.context.capture is not None:
+            self.context.capture.tally.leaky.add(self.layer.id)
         counted = await self._counted()
         if counted is None or self.before is None:
             self.sent = None
@@ -116,12 +110,7 @@ class Askers:
         if not self.context.options.leave or self.sent is None:
             return False
         left = sum(count for name, count in self.sent.items() if self._is_left(name))
-        return left >= self._settled() and self.context.clock.monotonic() - self.begun >= CALM
-
-    def _settled(self) -> int:
-        """Requests that ended long enough ago for the edge to have counted those it sent."""
-        before = self.context.clock.monotonic() - LAG
-        return max((many for at, many in self.ended if at <= before), default=0)
+        return left >= self.came and self.context.clock.monotonic() - self.begun >= CALM
 
     def said(self) -> str:
         """In words: how many came, and from whom; empty when none did."""
@@ -131,8 +120,10 @@ class Askers:
         if self.sent is None:
             return f"{many}; the edge keeps no counters, so nobody knows from whom"
         parts = [f"{count} for {name} through the edge" for name, count in sorted(self.sent.items())]
-        past = self._settled() - sum(self.sent.values())
-        return f"{many}: {', '.join([*parts, *([f'{past} past the edge'] if past > 0 else [])])}"
+        past = self.came - sum(self.sent.values())
+        return (
+            f"{many}: {', '.join([*parts, *([f'{past} past the edge, or not counted by it yet'] if past > 0 else [])])}"
+        )
 
     def as_dict(self) -> dict[str, object]:
         """For the journal."""
