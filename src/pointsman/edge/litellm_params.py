@@ -91,7 +91,7 @@ def address(url: str) -> tuple[str, int, str]:
 def layer_of(url: str, endpoints: Mapping[str, str]) -> str | None:
     """The layer whose endpoint it is."""
     for layer, endpoint in endpoints.items():
-        if url and address(url) == address(endpoint):
+        if url and (url == endpoint or address(url) == address(endpoint)):
             return layer
     return None
 
