@@ -16,6 +16,7 @@ from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, 
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
 from pointsman.move.plan.preflight import CHECKS
+from pointsman.move.plan.refusing import refuse
 from pointsman.move.plan.strategy import room_for
 from pointsman.move.records import recorded, remember, restore_record
 from pointsman.move.steps.alias import point_alias, refuse_strangers, same_members
@@ -72,10 +73,10 @@ async def _checked(conductor: Conductor, model: Model, options: Options) -> Cont
         if check.id in _APPLY:
             context.note("preflight", f"{check.id}: {await check.run(context)}", {})
     if missing := await room_for(context, context.target):
-        raise RefusedError(
+        raise refuse(
+            "room",
             f"there is no room for {context.target.title}: {missing}",
             next_action="free what it needs, or declare another layer",
-            code="preflight.room",
         )
     return context
 
