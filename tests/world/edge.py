@@ -139,6 +139,9 @@ class MemoryEdge:
     def rights(self) -> list[Right]:
         return rights(["get", "patch"], kind_of("ConfigMap"), "llm-gateway")
 
+    def means(self, name: str, asked: str) -> bool:
+        return name == asked
+
     async def lags(self) -> dict[str, float]:
         late = self.late.pop(0) if self.late else 0.0
         return {one.name: late for one in await self.replicas() if one.ready and not one.terminating}

@@ -147,6 +147,8 @@ class Reacher:
     """Does it follow what moves by itself, as another name of it does?"""
     certain: bool = True
     """False: its address is known only to the edge's process."""
+    another_of: str = ""
+    """The name that it is only another name of; empty when it stands for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,9 @@ class Edge(Protocol):
 
     async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
         """Whoever else of this edge reaches these addresses: what does not move together with the aliases."""
+
+    def means(self, name: str, asked: str) -> bool:
+        """Does the edge take what a tenant asked for as this name of its configuration: itself, or its wildcard?"""
 
     async def lags(self) -> Mapping[str, float]:
         """Seconds each staying replica takes to answer a question that no engine is needed for; infinity: it does not.

@@ -6,6 +6,7 @@ Whoever parks an engine has to know them: their requests would find it gone.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pointsman.edge.config_text import ConfigText
@@ -91,7 +92,8 @@ class _Look:
         for name, target in aliases_of(self.config).items():
             if name not in self.asked:
                 place = self.config.place_of("router_settings", "model_group_alias", name)
-                yield from self._led(name, "follows", [target], place, alias=False)
+                for one in self._led(name, "follows", [target], place, alias=False):
+                    yield replace(one, another_of=answered_by(self.config, target, follow=False) or "")
 
     def _spread(self) -> Iterator[Reacher]:
         """``routing_groups``: names that spread over other groups."""

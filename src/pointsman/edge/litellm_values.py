@@ -36,6 +36,7 @@ from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.edge.litellm_counters import read_answered, read_sent
 from pointsman.edge.litellm_keys import shown_key
 from pointsman.edge.litellm_loaded import loaded
+from pointsman.edge.litellm_names import matches
 from pointsman.edge.litellm_objects import Config, Objects, ending, ready
 from pointsman.edge.litellm_obstacles import obstacles
 from pointsman.edge.litellm_params import address
@@ -352,6 +353,10 @@ class LiteLLMValues:
                 if address(base) in wanted:
                     found[name] = found.get(name, 0) + count
         return found
+
+    def means(self, name: str, asked: str) -> bool:
+        """As LiteLLM takes it: by equality, or by its reading of a wildcard."""
+        return name == asked or ("*" in name and matches(name, asked))
 
     async def lags(self) -> Mapping[str, float]:
         """How late each ready replica answers whether it lives."""

@@ -65,6 +65,10 @@ class WrappedEdge:
         """What the replicas sent to these addresses, by name."""
         return await self._edge.sent(base_urls)
 
+    def means(self, name: str, asked: str) -> bool:
+        """Is what was asked for meant by this name?"""
+        return self._edge.means(name, asked)
+
     async def lags(self) -> Mapping[str, float]:
         """How late each replica answers."""
         return await self._edge.lags()

@@ -59,9 +59,9 @@ def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
         "overheadGoalSeconds": round(fixed + share * seconds, 3),
         "downtime": _downtime(progress),
         "split": [_split(step) for step in steps if "observed" in step["evidence"]],
-        "aliases": {"moved": _moved(progress), "left": list(plan.options.get("leave", ()))},
+        "aliases": {"moved": _moved(progress), "left": _left(progress)},
         "traffic": traffic_of(progress.captured, (plan.source, plan.target), _members(progress)),
-        "askedAfterwards": dict(progress.steps["drain"].outcome.get("askers", {})) if "drain" in progress.steps else {},
+        "askedAfterwards": _askers(progress),
         "engines": _engines(progress),
         "edge": dict(progress.captured.edge),
         "steps": steps,
@@ -91,6 +91,16 @@ def _moved(progress: Progress) -> list[str]:
     """The aliases, as the edge calls them."""
     alias = progress.plan.alias
     return list(alias.get("groups") or [alias["alias"]])
+
+
+def _askers(progress: Progress) -> dict[str, Any]:
+    """Who asked the source when no alias led to it any more; empty where it was not watched."""
+    return dict(progress.steps["drain"].outcome.get("askers", {})) if "drain" in progress.steps else {}
+
+
+def _left(progress: Progress) -> list[str]:
+    """The names that were said to be left, and other names of theirs that were found with them."""
+    return list(dict.fromkeys([*progress.plan.options.get("leave", ()), *_askers(progress).get("left", ())]))
 
 
 def _served_from(progress: Progress) -> str:

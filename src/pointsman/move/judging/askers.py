@@ -7,7 +7,7 @@ else's. The edge's own counters, where it keeps any, say for which name it sent 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pointsman.edge.contract import Reacher
@@ -16,7 +16,7 @@ from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
 from pointsman.report.counting import count_of
 
-__all__ = ["CALM", "Askers", "addresses", "refuse_reached", "still_reached"]
+__all__ = ["CALM", "Askers", "addresses", "is_left", "refuse_reached", "still_reached"]
 
 WATCHED = 5.0
 """Seconds that a layer is watched at least before it counts as asked by nobody: a slow client is silent in between."""
@@ -24,6 +24,10 @@ CALM = 10.0
 """Seconds without a request, once one came that should not have, before nobody is taken to ask any more."""
 GAPS = 3
 """Or so many times the longest time between two such requests."""
+COMPARED = 8
+"""Looks in each of two stretches: what is not accounted for must not have grown from the first to the last."""
+APART = 20.0
+"""Seconds that names that are left are watched at least: whoever else comes every 10 s comes between the two."""
 
 
 def addresses(context: Context, layer: Layer) -> list[str]:
@@ -35,7 +39,12 @@ def addresses(context: Context, layer: Layer) -> list[str]:
 async def still_reached(context: Context, layer: Layer) -> list[Reacher]:
     """Names of the edge that reach the layer, do not move, and were not said to be left."""
     found = await context.edge.reaching(addresses(context, layer))
-    return [one for one in found if not one.harmless and one.name not in context.options.leave]
+    return [one for one in found if not one.harmless and not is_left(context, one)]
+
+
+def is_left(context: Context, reacher: Reacher) -> bool:
+    """Was it said that this name may lose its engine? Another name of one that was said is meant with it."""
+    return reacher.name in context.options.leave or reacher.another_of in context.options.leave
 
 
 async def refuse_reached(context: Context, layer: Layer, known: Collection[str] = ()) -> None:
@@ -74,29 +83,41 @@ class Askers:
     longest: float = 0.0
     """The longest time between two of them, in seconds."""
     begun: float = field(default=0.0)
+    left: frozenset[str] = frozenset()
+    """The names that were said to be left, and other names of theirs."""
+    open: list[tuple[int, int]] = field(default_factory=list)
+    """At each look: requests that came and that the edge has not counted for a name that is left, with those under way
+    and without them. Both waver with what is under way and with how late the edge counts; somebody else makes them
+    grow."""
 
     async def begin(self) -> None:
         """From now on nothing should come."""
         self.begun = self.context.clock.monotonic()
+        found = await self.context.edge.reaching(addresses(self.context, self.layer))
+        self.left = frozenset(self.context.options.leave) | {one.name for one in found if is_left(self.context, one)}
         if self.context.options.leave and self.context.capture is not None:
             self.context.capture.tally.leaky.add(self.layer.id)
         self.before = await self._counted()
 
-    async def look(self, arrived: int) -> None:
-        """Take in how many requests came so far."""
-        if arrived <= self.came:
+    async def look(self, arrived: int, under_way: int | None) -> None:
+        """Take in how many requests came so far, and how many are under way; None: an engine does not say."""
+        if arrived > self.came:
+            now = self.context.clock.monotonic()
+            self.longest = max(self.longest, now - (self.begun if self.last is None else self.last))
+            self.came, self.last = arrived, now
+            if self.context.capture is not None:
+                self.context.capture.tally.leaky.add(self.layer.id)
+        if not self.came:
             return
-        now = self.context.clock.monotonic()
-        self.longest = max(self.longest, now - (self.begun if self.last is None else self.last))
-        self.came, self.last = arrived, now
-        if self.context.capture is not None:
-            self.context.capture.tally.leaky.add(self.layer.id)
         counted = await self._counted()
         if counted is None or self.before is None:
             self.sent = None
-        else:
-            grown = {name: count - self.before.get(name, 0) for name, count in counted.items()}
-            self.sent = {name: count for name, count in grown.items() if count > 0}
+            return
+        grown = {name: count - self.before.get(name, 0) for name, count in counted.items()}
+        self.sent = {name: count for name, count in grown.items() if count > 0}
+        if under_way is not None:
+            unexplained = self.came - sum(count for name, count in self.sent.items() if self._is_left(name))
+            self.open.append((unexplained, unexplained - under_way))
 
     @property
     def calm(self) -> bool:
@@ -106,11 +127,17 @@ class Askers:
         return self._since() >= max(CALM, GAPS * self.longest)
 
     def all_left(self) -> bool:
-        """Is everything that came known to be of names that were said to be left?"""
-        if not self.context.options.leave or self.sent is None:
+        """Is everything that comes known to be of names that were said to be left?
+
+        The edge counts a request some time after its answer, so the two counts are hardly ever equal at one moment.
+        What tells is whether their difference grows: its smallest value lately against its smallest value at first.
+        """
+        if not self.context.options.leave or self.sent is None or len(self.open) < 2 * COMPARED:
             return False
-        left = sum(count for name, count in self.sent.items() if self._is_left(name))
-        return left >= self.came and self.context.clock.monotonic() - self.begun >= CALM
+        if self.context.clock.monotonic() - self.begun < APART:
+            return False
+        first, lately = self.open[:COMPARED], self.open[-COMPARED:]
+        return all(min(one[kind] for one in lately) <= min(one[kind] for one in first) for kind in (0, 1))
 
     def said(self) -> str:
         """In words: how many came, and from whom; empty when none did."""
@@ -127,10 +154,10 @@ class Askers:
 
     def as_dict(self) -> dict[str, object]:
         """For the journal."""
-        return {"came": self.came, "throughTheEdge": self.sent, "said": self.said()}
+        return {"came": self.came, "throughTheEdge": self.sent, "said": self.said(), "left": sorted(self.left)}
 
     def _is_left(self, name: str) -> bool:
-        return any(matches(pattern, name) for pattern in self.context.options.leave)
+        return any(self.context.edge.means(one, name) for one in self.left)
 
     def _since(self) -> float:
         return self.context.clock.monotonic() - (self.last or 0.0)
@@ -140,21 +167,3 @@ class Askers:
             return await self.context.edge.sent(addresses(self.context, self.layer))
         except PointsmanError:
             return None
-
-
-def matches(pattern: str, name: str) -> bool:
-    """Is the name meant by one of the edge's: itself, or a wildcard of LiteLLM's?"""
-    parts = pattern.split("*")
-    if len(parts) == 1:
-        return pattern == name
-    return name.startswith(parts[0]) and name.endswith(parts[-1]) and _in_order(parts[1:-1], name)
-
-
-def _in_order(parts: Sequence[str], name: str) -> bool:
-    at = 0
-    for part in parts:
-        found = name.find(part, at)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pointsman.edge.contract import AliasState, Replica, said
 from pointsman.errors import RefusedError
 from pointsman.move.context import Context
-from pointsman.move.judging.askers import addresses
+from pointsman.move.judging.askers import addresses, is_left
 from pointsman.move.plan.refusing import refuse
 from pointsman.move.steps.alias import behind
 from pointsman.move.waits import Wait
@@ -70,7 +70,7 @@ async def reached(context: Context) -> str:
     """Nobody finds the engine gone unasked: every name of the edge that reaches the source moves or is left."""
     found = await context.edge.reaching(addresses(context, context.source))
     harmed = [one for one in found if not one.harmless]
-    unnamed = [one for one in harmed if one.name not in context.options.leave]
+    unnamed = [one for one in harmed if not is_left(context, one)]
     if unnamed:
         told = "; ".join(f"{one.name} ({one.how}, {one.place})" for one in unnamed[:_TOLD])
         more = f"; and {len(unnamed) - _TOLD} more" if len(unnamed) > _TOLD else ""
@@ -84,7 +84,10 @@ async def reached(context: Context) -> str:
         )
     _refuse_left_nobody(context, {one.name for one in harmed})
     parts = [f"moves {', '.join(context.edge.names)}"]
-    parts += [f"{', '.join(context.options.leave)} lose their engine, as --leave says"] if context.options.leave else []
+    left = list(dict.fromkeys([*context.options.leave, *(one.name for one in harmed)]))
+    parts += (
+        [f"{', '.join(left)} {'loses its' if len(left) == 1 else 'lose their'} engine, as --leave says"] if left else []
+    )
     parts += [f"{one.name} {one.how}" for one in found if one.harmless]
     return "; ".join(parts)
 

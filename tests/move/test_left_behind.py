@@ -1,0 +1,140 @@
+"""Aliases that are left behind and go on calling while the source drains: they are told apart from everybody else.
+
+LiteLLM counts a request some time after its answer, and requests are under way at every moment, so what the engines
+counted and what the edge counted are hardly ever the same number.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from pointsman.errors import NeedsPersonError
+from pointsman.move.means import Result
+from pointsman.report.contract import Happening, Topic
+from tests.world.edge_of_others import ProxyWorld
+from tests.world.engine import Engine
+from tests.world.virtual import run_virtually
+from tests.world.world import layer, lenient, quick
+
+ENTRY = (
+    "  - model_name: {name}\n"
+    "    litellm_params:\n"
+    "      model: openai/qwen2.5-0.5b-instruct\n"
+    "      api_base: http://qwen-raw-vllm.serving.svc.cluster.local:8000/v1\n"
+    "      api_key: os.environ/UPSTREAM_API_KEY\n"
+)
+MINI, TEAM = ENTRY.format(name="gpt-4o-mini"), ENTRY.format(name='"team-a/*"')
+FOLLOWS = "  model_group_alias: {chat-mini: gpt-4o-mini}\n"
+SOURCE = "Deployment serving/qwen-raw-vllm"
+
+
+@dataclass
+class Callers:
+    """Who calls the source while it drains: by a name of the edge, or past it (no name)."""
+
+    world: ProxyWorld
+    every: dict[str, float]
+    """Seconds between two requests, by name; more or less."""
+    takes: float = 0.8
+    """Seconds an answer takes."""
+    late: float = 1.1
+    """Seconds after an answer until the edge has counted it."""
+    chance: random.Random = field(default_factory=lambda: random.Random(5))
+    due: list[tuple[float, str, str]] = field(default_factory=list)
+
+    def hear(self, happening: Happening) -> None:
+        """They have called for a while when the drain begins."""
+        if (happening.topic, happening.step) == (Topic.STEP_BEGUN, "hold") and not self.due:
+            self.due = [(self.world.clock.monotonic() + every, "call", name) for name, every in self.every.items()]
+            self.world.clock.passing = self.pass_time
+
+    def pass_time(self, seconds: float) -> None:
+        """What was due happens."""
+        now = self.world.clock.monotonic()
+        while ready := [one for one in self.due if one[0] <= now]:
+            one = min(ready)
+            self.due.remove(one)
+            getattr(self, one[1])(*one[::2])
+
+    def call(self, at: float, name: str) -> None:
+        if (engine := self._engine()) is not None:
+            engine.under_way += 1
+            self.due.append((at + self.takes, "end", name))
+            self.due.append((at + self.every[name] * self.chance.uniform(0.5, 1.5), "call", name))
+
+    def end(self, at: float, name: str) -> None:
+        if (engine := self._engine()) is not None:
+            engine.under_way -= 1
+            engine.end()
+            if name:
+                self.due.append((at + self.late * self.chance.random(), "count", name))
+
+    def count(self, at: float, name: str) -> None:
+        process = self.chance.choice(list(self.world.proxy.processes.values()))
+        base = layer("raw-vllm").endpoint(self.world.model).base_url
+        process.sent[name, base, "some-id"] += 1
+
+    def _engine(self) -> Engine | None:
+        engines = self.world.cluster.serving("serving")
+        return engines[0] if engines else None
+
+
+def moved(world: ProxyWorld, callers: Callers, *left: str) -> Result:
+    world.model = lenient(world.model)
+    world.seen.react = callers.hear
+    return run_virtually(
+        world.conductor().move(world.model, "kserve", quick(leave=left, hold=15.0, drain_timeout=300.0))
+    )
+
+
+@pytest.mark.parametrize("takes", [0.2, 0.8, 4.0])
+@pytest.mark.parametrize("every", [0.3, 1.0, 2.5])
+def test_a_source_that_only_names_ask_that_are_left_is_parked(takes: float, every: float) -> None:
+    world = ProxyWorld(more=MINI + TEAM)
+    callers = Callers(world, {"gpt-4o-mini": every, "team-a/summaries": 2 * every}, takes=takes)
+    result = moved(world, callers, "gpt-4o-mini", "team-a/*")
+    assert result.error is None, result.error
+    assert world.workloads()[SOURCE] == 0
+    asked = result.receipt["askedAfterwards"]
+    assert asked["came"] > 0
+    assert set(asked["throughTheEdge"]) == {"gpt-4o-mini", "team-a/summaries"}
+
+
+@pytest.mark.parametrize("past", [0.5, 2.0, 5.0])
+@pytest.mark.parametrize("every", [0.3, 1.0, 2.5])
+def test_whoever_comes_past_the_edge_meanwhile_keeps_it(past: float, every: float) -> None:
+    world = ProxyWorld(more=MINI)
+    result = moved(world, Callers(world, {"gpt-4o-mini": every, "": past}), "gpt-4o-mini")
+    assert isinstance(result.error, NeedsPersonError)
+    assert result.error.code == "drain.drain-deadline"
+    assert "past the edge" in result.error.what
+    assert world.workloads()[SOURCE] == 1
+
+
+def test_one_long_request_past_the_edge_keeps_it_too() -> None:
+    world = ProxyWorld(more=MINI)
+    callers = Callers(world, {"gpt-4o-mini": 1.0, "": 8.0}, takes=0.5)
+    end = callers.end
+    callers.end = lambda at, name: end(at, name) if name else None  # type: ignore[method-assign]
+    result = moved(world, callers, "gpt-4o-mini")
+    assert isinstance(result.error, NeedsPersonError)
+    assert world.workloads()[SOURCE] == 1
+
+
+def test_another_name_that_was_not_left_keeps_it() -> None:
+    world = ProxyWorld(more=MINI)
+    result = moved(world, Callers(world, {"gpt-4o-mini": 1.0, "somebody-else": 3.0}), "gpt-4o-mini")
+    assert isinstance(result.error, NeedsPersonError)
+    assert "for somebody-else through the edge" in result.error.what
+
+
+def test_another_name_of_one_that_is_left_is_left_with_it() -> None:
+    world = ProxyWorld(more=MINI, tail=FOLLOWS)
+    result = moved(world, Callers(world, {"gpt-4o-mini": 1.0, "chat-mini": 1.0}), "gpt-4o-mini")
+    assert result.error is None, result.error
+    assert result.receipt["aliases"]["left"] == ["gpt-4o-mini", "chat-mini"]
+    told = [one.text for one in world.seen.happenings if one.text.startswith("aliases: ")]
+    assert any("gpt-4o-mini, chat-mini lose their engine" in one for one in told), told
