@@ -56,7 +56,8 @@ async def named(edge: RunningLab, pair: tuple[str, str], tmp_path_factory: pytes
     """The move of a pair with every alias named; the first one pauses for who goes past the edge, others wait."""
     await asyncio.to_thread(_all_on, edge, pair[0])
     file = naming(tmp_path_factory.mktemp("named"), *NAMED)
-    return await journey(edge, *pair, file, patient=pair == HOPS[0])
+    patient = pair == HOPS[0]
+    return await journey(edge, *pair, file, *(() if patient else ("--drain-timeout", "90")), patient=patient)
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test_parallel_sizes_that_are_not_the_accelerators_are_refused(
     text = with_args(args, gpus)
     (found,) = problems(tmp_path, text)
     assert (found.code, found.line) == ("spec-parallel", line_of(text, "gpusPerReplica:"))
-    assert f"gets {gpus} accelerators" in found.what
+    assert f"gets {gpus} accelerator{'' if gpus == 1 else 's'}, and" in found.what
     assert f"multiply to {used}" in found.what
 
 

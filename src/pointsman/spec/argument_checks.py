@@ -70,7 +70,8 @@ def _parallel(model: Model) -> Iterator[Contradiction]:
         if gpus not in (0, used):
             yield Contradiction(
                 place,
-                f"a replica gets {gpus} accelerators, and the engine's parallel sizes multiply to {used}",
+                f"a replica gets {gpus} accelerator{'' if gpus == 1 else 's'}, and "
+                f"the engine's parallel sizes multiply to {used}",
                 f"set it to {used}, or leave the sizes out of spec.engine.args: tensor parallelism then takes all",
                 "spec-parallel",
             )

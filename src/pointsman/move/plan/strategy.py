@@ -18,6 +18,7 @@ from pointsman.move.context import Context, Options
 from pointsman.move.live import read_live
 from pointsman.move.plan.capacity import Room, read_room, room_from
 from pointsman.move.plan.schedule import BRIDGE, GAP, SIDE_BY_SIDE, rounds
+from pointsman.report.counting import count_of
 from pointsman.spec.model import Model
 
 __all__ = ["STRATEGIES", "Choice", "Standing", "choose", "decide", "room_for", "ruled_out"]
@@ -111,7 +112,7 @@ def _side_by_side(context: Context, standing: Standing) -> Choice | str:
     if missing:
         return missing
     gpus = sum(need.gpus for need in standing.target)
-    free = f"{gpus} accelerators, {standing.room.available} are free" if gpus else "no accelerator"
+    free = f"{count_of(gpus, 'accelerator')}, {standing.room.available} are free" if gpus else "no accelerator"
     return Choice("side-by-side", f"{target} fits beside the source: it needs {free}", SIDE_BY_SIDE, context.options)
 
 
