@@ -34,10 +34,12 @@ __all__ = [
     "edit",
     "engines_of",
     "forget",
+    "kept",
     "layer",
     "model",
     "place",
     "pods",
+    "put_back",
     "put_right",
     "put_up",
     "restart",
@@ -50,6 +52,7 @@ HERE = Path(__file__).parent
 MODEL = str(HERE / "model.yaml")
 CLOUD = "http://cloud.elsewhere.svc.cluster.local:8000/v1"
 EDGE, KEY = "ai-gateway", "proxy.yml"
+OBJECTS = ("deployment/proxy", "configmap/proxy-config", "service/proxy-svc", "secret/proxy-secrets")
 SWIFT = {"ttft": 0.02, "itl": 0.004, "cold_start": {"load": 0.2, "compile": 0.1, "warmup": 0.1}}
 """What the lab's engines do of a model whose speed is not looked at."""
 
@@ -91,12 +94,28 @@ def put_up(lab: RunningLab, source: str) -> None:
 def put_right(lab: RunningLab, source: str) -> None:
     """All of it is as it was put up, whatever was done to it."""
     forget(lab)
-    lab.kubectl("rollout", "resume", "deployment/proxy", "-n", EDGE, check=False)
-    _apply(lab, str(HERE / "platform.yaml"))
+    lab.kubectl("delete", "deployment/proxy", "-n", EDGE, "--ignore-not-found", "--wait")
+    _apply(lab, str(example_root() / "platform" / "secrets.yaml"), str(HERE / "platform.yaml"))
     _configure(lab, source)
     place(lab, source)
-    restart(lab)
     rolled(lab)
+
+
+def kept(lab: RunningLab) -> dict[str, dict[str, Any]]:
+    """The edge's objects as they are, by ``deployment/proxy``: what their owners have in a file."""
+    found = (lab.kubectl("get", one, "-n", EDGE, "-o", "json").stdout for one in OBJECTS)
+    return {one: json.loads(text) for one, text in zip(OBJECTS, found, strict=True)}
+
+
+def put_back(lab: RunningLab, manifest: dict[str, Any], *, missing: bool = False) -> None:
+    """Somebody gives an object of the edge its old contents; ``missing``: only when it is not there."""
+    here = f"{manifest['kind']}/{manifest['metadata']['name']}"
+    there = lab.kubectl("get", here, "-n", EDGE, check=False).returncode == 0
+    if there and missing:
+        return
+    metadata = {key: manifest["metadata"].get(key) for key in ("name", "namespace", "labels", "annotations")}
+    given = json.dumps({**manifest, "metadata": metadata, "status": None})
+    lab.kubectl("replace" if there else "create", "-f", "-", given=given)
 
 
 def _configure(lab: RunningLab, source: str) -> None:
