@@ -95,9 +95,9 @@ def put_right(lab: RunningLab, source: str) -> None:
     """All of it is as it was put up, whatever was done to it."""
     forget(lab)
     lab.kubectl("delete", "deployment/proxy", "-n", EDGE, "--ignore-not-found", "--wait")
-    _apply(lab, str(example_root() / "platform" / "secrets.yaml"), str(HERE / "platform.yaml"))
     _configure(lab, source)
     place(lab, source)
+    _apply(lab, str(example_root() / "platform" / "secrets.yaml"), str(HERE / "platform.yaml"))
     rolled(lab)
 
 
