@@ -21,6 +21,8 @@ that uses the library. Anything that is not a PointsmanError reaches the user as
 
 from __future__ import annotations
 
+from pointsman.foreign import harmless
+
 __all__ = [
     "ClusterError",
     "ConflictError",
@@ -54,9 +56,9 @@ class PointsmanError(Exception):
 
     def __init__(self, what: str, *, where: str = "", next_action: str = "", code: str = "") -> None:
         super().__init__(what)
-        self.what = what
-        self.where = where
-        self.next_action = next_action
+        self.what = harmless(what)
+        self.where = harmless(where)
+        self.next_action = harmless(next_action)
         self.code = code or self.default_code
 
     def __str__(self) -> str:

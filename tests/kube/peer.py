@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from pointsman.kube.client import Client, Limits
+from pointsman.kube.credentials import Credentials, Grant
 from pointsman.kube.kubeconfig import Access
 
 
@@ -46,11 +47,21 @@ class Peer:
         return web.json_response(body, status=status, headers=headers)
 
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
 @asynccontextmanager
-async def listening(peer: Peer, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """The base URL of a peer that answers everything so."""
+    async with listening(handler) as address:
+        yield f"http://{address}"
+
+
+@asynccontextmanager
+async def listening(peer: Peer | Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """The peer's host and port while the block runs."""
     app = web.Application()
-    app.router.add_route("*", "/{path:.*}", peer.handle)
+    app.router.add_route("*", "/{path:.*}", peer.handle if isinstance(peer, Peer) else peer)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
     try:
@@ -63,6 +74,6 @@ async def listening(peer: Peer, tls: ssl.SSLContext | None = None) -> AsyncItera
 @asynccontextmanager
 async def client_for(peer: Peer, *, watch_seconds: int = 20, limits: Limits | None = None) -> AsyncIterator[Client]:
     async with listening(peer) as address:
-        access = Access(f"http://{address}", None, {}, "peer", "default", "tests")
+        access = Access(f"http://{address}", Credentials.of(Grant()), "peer", "default", "tests")
         async with Client(access, watch_seconds=watch_seconds, limits=limits) as client:
             yield client

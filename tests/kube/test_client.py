@@ -10,6 +10,7 @@ import pytest
 
 from pointsman.errors import ClusterError, ConflictError, NotFoundError, PermanentError, TemporaryError
 from pointsman.kube.client import Client
+from pointsman.kube.credentials import Credentials, Grant
 from pointsman.kube.kubeconfig import Access
 from pointsman.kube.resources import Ref, kind_of
 from tests.kube.peer import Peer, client_for
@@ -61,7 +62,7 @@ async def test_a_refusal_names_the_object_and_is_not_repeated(status: int, kind:
 
 
 async def test_no_library_error_leaves_the_client_when_nobody_listens() -> None:
-    async with Client(Access("http://127.0.0.1:1", None, {}, "c", "d", "file")) as client:
+    async with Client(Access("http://127.0.0.1:1", Credentials.of(Grant()), "c", "d", "file")) as client:
         with pytest.raises(TemporaryError) as caught:
             await client.http("GET", "/")
     assert not isinstance(caught.value, aiohttp.ClientError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from pointsman.errors import PermanentError
-from pointsman.kube.kubeconfig import load_access
+from pointsman.kube.credentials import Grant
+from pointsman.kube.kubeconfig import Access, load_access
 
 HEAD = """
 apiVersion: v1
@@ -56,9 +58,18 @@ def status(*words: str, **env: str) -> tuple[int, dict[str, str]]:
     return done.returncode, error
 
 
+def shown(access: Access) -> dict[str, str]:
+    """The headers of a request."""
+    return dict(granted(access).headers)
+
+
+def granted(access: Access) -> Grant:
+    return asyncio.run(access.credentials.grant())
+
+
 def test_reads_server_namespace_and_token(tmp_path: Path) -> None:
     access = load_access(write(tmp_path, "[{name: u, user: {token: abc}}]"))
-    assert (access.server, access.namespace, access.headers) == (
+    assert (access.server, access.namespace, shown(access)) == (
         "http://127.0.0.1:1",
         "ns",
         {"Authorization": "Bearer abc"},
@@ -75,9 +86,10 @@ def plugin_in(folder: Path, script: str) -> Path:
 @pytest.mark.parametrize("command", ["{folder}/login", "./login"])
 def test_runs_a_credential_plugin(tmp_path: Path, command: str) -> None:
     plugin_in(tmp_path, 'echo "{\\"status\\": {\\"token\\": \\"from-$WHO\\"}}"')
-    run = f"{{apiVersion: v1, command: {command.format(folder=tmp_path)}, env: [{{name: WHO, value: plugin}}]}}"
+    version = "client.authentication.k8s.io/v1"
+    run = f"{{apiVersion: {version}, command: {command.format(folder=tmp_path)}, env: [{{name: WHO, value: plugin}}]}}"
     access = load_access(write(tmp_path, f"[{{name: u, user: {{exec: {run}}}}}]"))
-    assert access.headers == {"Authorization": "Bearer from-plugin"}
+    assert shown(access) == {"Authorization": "Bearer from-plugin"}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +103,7 @@ def test_runs_a_credential_plugin(tmp_path: Path, command: str) -> None:
 def test_a_plugin_that_gives_nothing_is_told_apart(tmp_path: Path, script: str, says: str, next_action: str) -> None:
     plugin_in(tmp_path, script)
     with pytest.raises(PermanentError) as caught:
-        load_access(write(tmp_path, "[{name: u, user: {exec: {command: ./login}}}]"))
+        granted(load_access(write(tmp_path, "[{name: u, user: {exec: {command: ./login}}}]")))
     assert says in caught.value.what
     assert next_action in caught.value.next_action
 
@@ -126,7 +138,8 @@ def test_a_plugin_that_gives_nothing_is_told_apart(tmp_path: Path, script: str, 
         (cluster('{server: "http://h..h"}'), "server 'http://h..h' is not an address", "https://HOST:PORT"),
         (cluster('{server: "http://a b"}'), "server 'http://a b' is not an address", "https://HOST:PORT"),
         (cluster('{server: "http://u:secret@h"}'), "server holds more than", "https://HOST:PORT"),
-        (cluster('{server: "http://h", proxy-url: "http://p"}'), "proxy-url is not supported", "without a proxy"),
+        (cluster('{server: "http://h", proxy-url: "ftp://p"}'), "proxy-url is not the address of", "http://HOST:PORT"),
+        (cluster('{server: "http://h", proxy-url: "socks5://p:1"}'), "proxy-url is a SOCKS proxy", "http://HOST:PORT"),
         (
             cluster('{server: "https://h", certificate-authority: absent.crt}'),
             "certificate-authority names {folder}/absent.crt, which cannot be read (No such file",
@@ -141,13 +154,16 @@ def test_a_plugin_that_gives_nothing_is_told_apart(tmp_path: Path, script: str, 
         ),
         (HEAD + "users: [{name: v, user: {}}]", "no entry 'u' in users (known: v)", "--context"),
         (user("{auth-provider: {name: gcp}}"), "auth-provider entries are no longer", "exec plugin"),
-        (user("{as: admin}"), "user 'u': as is not supported", "credentials of its own"),
+        (user("{as-groups: [admin]}"), "user 'u': as is missing", "name whom"),
+        (user('{as: "a\\nb"}'), "user 'u': as cannot be sent", "correct as"),
         (user("{token: 5}"), "user 'u': token must be text", "correct token"),
         (user('{token: "a\\nb"}'), "user 'u': token must be one word", "correct token"),
         (user("{tokenFile: absent}"), "tokenFile names {folder}/absent", "put the file there"),
         (user("{exec: echo}"), "user 'u': exec must be a mapping", "correct exec"),
         (user("{exec: {args: [a]}}"), "user 'u': exec.command is missing", "exec.command"),
         (user("{exec: {command: a, env: [b]}}"), "user 'u': exec.env must be", "exec"),
+        (user("{exec: {command: a, apiVersion: v2}}"), "user 'u': exec.apiVersion 'v2' is none of", "exec"),
+        (user("{exec: {command: a, interactiveMode: ok}}"), "user 'u': exec.interactiveMode is none of", "exec"),
         (
             user("{exec: {command: /nonexistent, installHint: get it}}"),
             "exec.command '/nonexistent' cannot be run (No such file",
@@ -161,7 +177,7 @@ def test_refuses_with_the_files_name_the_field_and_what_to_do(
     path = tmp_path / "config"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(PermanentError) as caught:
-        load_access(path)
+        granted(load_access(path))
     assert says.format(folder=tmp_path) in caught.value.what
     assert (caught.value.where, caught.value.code) == (str(path), "kubeconfig-invalid")
     assert next_action in caught.value.next_action
@@ -211,9 +227,9 @@ def test_several_files_are_merged_and_the_first_to_set_a_name_wins(
     first, second = several(tmp_path, monkeypatch)
     access = load_access()
     assert (access.context, access.server, access.source) == ("mine", "http://first:1", str(first))
-    assert access.headers == {"Authorization": "Bearer from-two"}
+    assert shown(access) == {"Authorization": "Bearer from-two"}
     with pytest.raises(PermanentError, match="absent' cannot be run") as caught:
-        load_access(context="theirs")
+        granted(load_access(context="theirs"))
     assert caught.value.where == str(second)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.errors import TemporaryError
+from pointsman.errors import PermanentError
 from pointsman.kube.client import Client, Limits
 from pointsman.kube.kubeconfig import load_access
 from pointsman.kube.resources import kind_of
@@ -51,6 +51,7 @@ async def test_the_certificate_is_checked_for_the_name_given(tmp_path: Path) -> 
 async def test_a_certificate_for_another_name_is_refused(tmp_path: Path, fields: str) -> None:
     peer = Peer([LISTED])
     async with serving(tmp_path, peer, fields) as client:
-        with pytest.raises(TemporaryError, match="certificate verify failed"):
+        with pytest.raises(PermanentError, match="certificate verify failed") as told:
             await client.list(kind_of("ConfigMap"))
+    assert told.value.code == "cluster-certificate"
     assert peer.seen == []

@@ -12,6 +12,7 @@ import pytest
 
 from pointsman.errors import TemporaryError
 from pointsman.kube.client import Client, Limits
+from pointsman.kube.credentials import Credentials, Grant
 from pointsman.kube.kubeconfig import Access
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.kube.watch import WatchError
@@ -38,7 +39,7 @@ async def silent(scheme: str, limits: Limits) -> AsyncIterator[tuple[Client, lis
     tls = ssl.create_default_context() if scheme == "https" else None
     address = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
-        async with Client(Access(address, tls, {}, "c", "d", "file"), limits=limits) as client:
+        async with Client(Access(address, Credentials.of(Grant({}, tls)), "c", "d", "file"), limits=limits) as client:
             yield client, connections
     finally:
         over.set()

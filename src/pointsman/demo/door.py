@@ -34,9 +34,9 @@ class Door:
 @asynccontextmanager
 async def door(client: Client, edge: Edge, key: str, proxy: str | None) -> AsyncIterator[Door]:
     """A way in with a tenant's key; ``proxy`` is the lab's, None goes through the API server."""
-    tls = client.access.tls if proxy is None and client.access.tls is not None else True
-    connector = aiohttp.TCPConnector(limit=0, ssl=tls)
-    headers = {} if proxy else dict(client.access.headers)
+    grant = await client.access.credentials.grant()
+    connector = aiohttp.TCPConnector(limit=0, ssl=grant.tls if proxy is None and grant.tls is not None else True)
+    headers = {} if proxy else dict(grant.headers)
     async with aiohttp.ClientSession(connector=connector, headers=headers, trust_env=False) as session:
         if proxy:
             host = f"http://{edge.service}.{edge.namespace}.svc.cluster.local:{edge.port}"

@@ -22,6 +22,7 @@ __all__ = [
     "backoff",
     "error_for",
     "is_page",
+    "is_refusal",
     "items_in",
     "names_in",
     "not_kubernetes",
@@ -58,6 +59,17 @@ def _loaded(body: bytes) -> Any:
 def is_page(body: bytes) -> bool:
     """Is this a web page? The API server never sends one."""
     return _PAGE.match(body) is not None
+
+
+def is_refusal(status: int, body: bytes) -> bool:
+    """Does the API server itself not accept who asks? A pod behind it that answers 401 says it in its own words.
+
+    One that says it in the API server's words gains one more request of ours, and our credentials renewed.
+    """
+    if status != 401:
+        return False
+    said = _loaded(body)
+    return isinstance(said, dict) and said.get("kind") == "Status" and said.get("code", 401) == 401
 
 
 def _quoted(body: bytes) -> str:

@@ -19,23 +19,28 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from multidict import CIMultiDict
+from pydantic_core import from_json
 
-from pointsman.errors import NotFoundError, TemporaryError
+from pointsman.errors import ClusterError, NotFoundError, PermanentError, TemporaryError
 from pointsman.kube.answers import (
     AS_TABLE,
     backoff,
     error_for,
     is_page,
+    is_refusal,
     items_in,
     names_in,
     not_kubernetes,
     object_in,
     retry_delay,
 )
+from pointsman.kube.credentials import Grant
 from pointsman.kube.forward import forward
 from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access
 from pointsman.kube.paging import in_pages
+from pointsman.kube.peers import FROM_PEER, FROM_SERVER, MESSAGE, TooLargeError, lines_within, read_within, unled
 from pointsman.kube.resources import Kind, Ref, kind_of, pod_port_path, ref_of
 from pointsman.kube.watch import Event, WatchError, follow
 
@@ -89,8 +94,12 @@ class Client:
         return cls(load_access(path, context))
 
     async def __aenter__(self) -> Client:
-        connector = aiohttp.TCPConnector(ssl=self.access.tls if self.access.tls is not None else True, limit=0)
-        self._session = aiohttp.ClientSession(connector=connector, headers=self.access.headers)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            trace_configs=[unled()],
+        )
         return self
 
     async def __aexit__(
@@ -117,31 +126,53 @@ class Client:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
+        most: int = FROM_PEER,
     ) -> Response:
         """One raw call, no retry, whatever its status; ``timeout`` is seconds, ``Limits.call`` when left out.
 
-        Raises TemporaryError when there is no answer.
+        Raises TemporaryError when there is no answer, or one of more than ``most`` bytes.
         """
         data = None if body is None else json.dumps(body).encode()
         sent = {"Accept": "application/json", **(headers or {})}
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
-        try:
+        limits = aiohttp.ClientTimeout(
+            total=self.limits.call if timeout is None else timeout, sock_connect=self.limits.connect
+        )
+
+        async def once(grant: Grant) -> Response:
             async with self.session.request(
-                method,
-                self._url(path, params),
-                data=data,
-                headers=sent,
-                timeout=aiohttp.ClientTimeout(
-                    total=self.limits.call if timeout is None else timeout, sock_connect=self.limits.connect
-                ),
-                server_hostname=self.access.server_name,
+                method, self._url(path, params), data=data, timeout=limits, **self._shown(grant, sent)
             ) as response:
-                answer = Response(response.status, response.headers, await response.read())
-                self._answered = True
-                return answer
+                return Response(response.status, response.headers, await read_within(response, most))
+
+        grant = await self.access.credentials.grant()
+        try:
+            answer = await once(grant)
+            if is_refusal(answer.status, answer.body) and (fresh := await self._instead(grant)) is not None:
+                answer = await once(fresh)
+        except TooLargeError as error:
+            raise TemporaryError(
+                str(error), where=path, next_action="look who answers there", code="answer-too-large"
+            ) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self.unreachable(error) from error
+        self._answered = True
+        return answer
+
+    def _shown(self, grant: Grant, headers: Mapping[str, str]) -> dict[str, Any]:
+        """How a request goes out: who it comes from, by which road, and that no answer leads it elsewhere."""
+        return {
+            "headers": CIMultiDict([*grant.headers.items(), *headers.items()]),
+            "ssl": grant.tls if grant.tls is not None else True,
+            "server_hostname": self.access.server_name,
+            "proxy": self.access.proxy,
+            "allow_redirects": False,
+        }
+
+    async def _instead(self, refused: Grant) -> Grant | None:
+        """Other credentials than those that the server did not accept; None when there are none."""
+        return await self.access.credentials.instead(refused)
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> str:
         query = f"?{urlencode(params)}" if params else ""
@@ -150,9 +181,16 @@ class Client:
     def _address(self) -> str:
         return f"{self.access.server} (context {self.access.context} in {self.access.source})"
 
-    def unreachable(self, error: BaseException) -> TemporaryError:
-        """The error for a server that does not answer."""
+    def unreachable(self, error: BaseException) -> ClusterError:
+        """The error for a server that does not answer, or whose certificate is not the one it should have."""
         reason = "no answer in time" if isinstance(error, TimeoutError) else (str(error) or type(error).__name__)
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return PermanentError(
+                f"the certificate of the API server is not trusted ({error.certificate_error})",
+                where=self._address(),
+                next_action="check certificate-authority and tls-server-name of the cluster in the kubeconfig",
+                code="cluster-certificate",
+            )
         return TemporaryError(
             f"the API server does not answer ({reason})",
             where=self._address(),
@@ -180,14 +218,16 @@ class Client:
         for attempt in range(ATTEMPTS):
             last = attempt == ATTEMPTS - 1
             try:
-                answer = await self.http(method, path, params=params, body=body, headers=headers)
-            except TemporaryError:
-                if last or method == "POST" or self._unheard_of(begun):
+                answer = await self.http(method, path, params=params, body=body, headers=headers, most=FROM_SERVER)
+            except TemporaryError as error:
+                if last or method == "POST" or self._unheard_of(begun) or error.code == "answer-too-large":
                     raise
                 await asyncio.sleep(backoff(attempt))
                 continue
             if answer.status < 400 or (answer.status == 404 and is_page(answer.body)):
                 return self._object(method, path, answer)
+            if is_refusal(answer.status, answer.body):
+                raise self.access.credentials.ended(error_for(401, answer.body, "").what)
             delay = retry_delay(method, answer.status, answer.headers, attempt)
             if last or delay is None:
                 raise error_for(answer.status, answer.body, where)
@@ -199,7 +239,7 @@ class Client:
         return not self._answered and time.monotonic() - begun >= self.limits.first
 
     def _object(self, method: str, path: str, answer: Response) -> Object:
-        found = object_in(answer.body) if answer.status < 400 else None
+        found = object_in(answer.body) if answer.status < 300 else None
         if found is None:
             raise not_kubernetes(f"{method} {path}", answer.status, answer.body, self._address())
         return found
@@ -382,10 +422,23 @@ class Client:
             yield base
 
     async def websocket(self, path: str, protocol: str) -> aiohttp.ClientWebSocketResponse:
-        """Open one WebSocket; raises aiohttp's own errors. Used by ``forward``."""
-        return await self.session.ws_connect(
-            self._url(path, None), protocols=(protocol,), max_msg_size=0, server_hostname=self.access.server_name
-        )
+        """Open one WebSocket; raises aiohttp's own errors, and PermanentError without credentials. For ``forward``."""
+
+        async def once(grant: Grant) -> aiohttp.ClientWebSocketResponse:
+            shown = self._shown(grant, {})
+            del shown["allow_redirects"]  # ``unled`` ends them
+            opened: aiohttp.ClientWebSocketResponse = await self.session.ws_connect(
+                self._url(path, None), protocols=(protocol,), max_msg_size=MESSAGE, **shown
+            )
+            return opened
+
+        grant = await self.access.credentials.grant()
+        try:
+            return await once(grant)
+        except aiohttp.WSServerHandshakeError as error:
+            if error.status != 401 or (fresh := await self._instead(grant)) is None:
+                raise
+            return await once(fresh)
 
     async def events(self, path: str, params: Mapping[str, str]) -> AsyncIterator[Object]:
         """One watch connection, as raw events; ends when the server ends it. Used by ``follow``.
@@ -395,17 +448,18 @@ class Client:
         limits = aiohttp.ClientTimeout(
             total=None, sock_connect=self.limits.connect, sock_read=WATCH_GRACE * self.watch_seconds
         )
+        grant = await self.access.credentials.grant()
         try:
             async with self.session.get(
-                self._url(path, params),
-                timeout=limits,
-                headers={"Accept": "application/json"},
-                server_hostname=self.access.server_name,
+                self._url(path, params), timeout=limits, **self._shown(grant, {"Accept": "application/json"})
             ) as response:
-                if response.status >= 400:
-                    raise WatchError(response.status, await response.read())
-                async for line in lines(response):
-                    yield _event(line)
+                if response.status >= 300:
+                    body = await read_within(response, FROM_PEER)
+                    renewed = is_refusal(response.status, body) and await self._instead(grant) is not None
+                    raise WatchError(0 if renewed else response.status, body)
+                async for line in lines_within(response):
+                    if line:
+                        yield _event(line)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise WatchError(0, str(error).encode()) from error
 
@@ -416,20 +470,10 @@ def _asked(path: str, params: Mapping[str, str]) -> str:
 
 def _event(line: bytes) -> Object:
     """A line of a watch; raises ValueError when it is no event."""
-    raw = json.loads(line)
+    raw = from_json(line)
     if not isinstance(raw, dict) or not isinstance(raw.get("object"), dict) or "type" not in raw:
         raise ValueError("a line of the watch is no event")
     return raw
-
-
-async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Whole lines of any length; aiohttp's own line reader refuses lines over its buffer (CRDs are longer)."""
-    rest = b""
-    async for chunk in response.content.iter_any():
-        *whole, rest = (rest + chunk).split(b"\n")
-        for line in whole:
-            if line:
-                yield line
 
 
 def selectors(labels: Mapping[str, str] | None, fields: str) -> dict[str, str]:

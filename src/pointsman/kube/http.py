@@ -5,7 +5,6 @@ A thin skin over aiohttp so that no library type or exception leaves this packag
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import aiohttp
+from pydantic_core import from_json
 
 from pointsman.errors import TemporaryError
+from pointsman.kube.peers import FROM_PEER, lines_within, read_within
 
 __all__ = ["Caller", "Http", "Response", "Stream"]
 
@@ -29,8 +30,8 @@ class Response:
     body: bytes
 
     def json(self) -> Any:
-        """The body as JSON; raises ValueError when it is not."""
-        return json.loads(self.body)
+        """The body as JSON; raises ValueError when it is not, or nests too deeply."""
+        return from_json(self.body)
 
     @property
     def text(self) -> str:
@@ -66,15 +67,15 @@ class Stream:
     async def lines(self) -> AsyncIterator[bytes]:
         """Lines as they come, without their line ends; raises TemporaryError when the stream is cut."""
         try:
-            async for line in self._response.content:
-                yield line.rstrip(b"\r\n")
+            async for line in lines_within(self._response, FROM_PEER):
+                yield line.rstrip(b"\r")
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unreachable(self._where, error) from error
 
     async def read(self) -> bytes:
         """The rest of the body."""
         try:
-            return await self._response.read()
+            return await read_within(self._response, FROM_PEER)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unreachable(self._where, error) from error
 
@@ -90,7 +91,7 @@ class Http:
 
     async def __aenter__(self) -> Http:
         connector = aiohttp.TCPConnector(limit=self._limit)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
         return self
 
     async def __aexit__(
@@ -122,6 +123,7 @@ class Http:
                 json=body,
                 headers=headers,
                 proxy=self._proxy,
+                allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout),
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -150,9 +152,10 @@ class Http:
                 json=body,
                 headers=headers,
                 proxy=self._proxy,
+                allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout),
             ) as response:
-                return Response(response.status, response.headers, await response.read())
+                return Response(response.status, response.headers, await read_within(response, FROM_PEER))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unreachable(where, error) from error
 

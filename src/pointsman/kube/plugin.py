@@ -1,46 +1,170 @@
-"""Credentials from an ``exec`` plugin (``client.authentication.k8s.io``), the cloud providers' way."""
+"""Credentials from an ``exec`` plugin (``client.authentication.k8s.io``), the cloud providers' way.
+
+The plugin may open a browser, or print a code that a person types in elsewhere: what it writes to standard error is
+passed on as it comes. It may ask something where a terminal is there and its entry allows it (``interactiveMode``).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import codecs
 import json
+import math
 import os
-import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import from_json
+
 from pointsman.errors import PermanentError
+from pointsman.foreign import harmless
 from pointsman.kube.entries import Entry
 
-__all__ = ["run_plugin"]
+__all__ = ["Plugin"]
 
-EXEC_TIMEOUT = 60.0
-"""Seconds a credential plugin may take; plugins that open a browser are slow."""
+SILENT = 60.0
+"""Seconds a plugin may take that says nothing and cannot ask anybody."""
+SPEAKING = 900.0
+"""Seconds a plugin may take once it has told a person something, or can ask one."""
+LARGEST = 1 << 20
+"""Bytes of a plugin's answer; a token and a certificate have some thousands."""
+KEPT = 4000
+"""Bytes of what it wrote to standard error that an error may quote; its last lines."""
+VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _CORRECT = "correct the user's exec in that file"
 
 
-def run_plugin(user: Entry, plugin: Entry) -> Entry:
-    """The user with what the plugin gave, in kubeconfig's own keys.
+class Plugin:
+    """The plugin of a user's entry; raises PermanentError when the entry cannot be meant so.
 
-    Raises PermanentError when the plugin is not there, fails, or gives no credentials.
+    ``cluster`` is what it is told of the cluster when it wants that (``provideClusterInfo``).
     """
-    command, env = _command(plugin), _env(plugin)
-    info = {"apiVersion": plugin.fields.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **env, "KUBERNETES_EXEC_INFO": json.dumps(info, default=str)},
-            capture_output=True,
-            timeout=EXEC_TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        says = f"{command[0]!r} did not end within {EXEC_TIMEOUT:g} s"
-        raise plugin.wrong("command", says, "run it by hand, and log in if it asks to") from error
-    except (OSError, ValueError) as error:
-        raise _not_started(plugin, command[0], error) from error
-    if done.returncode:
-        raise _failed(plugin, command[0], done)
-    return Entry(user.label, {**user.fields, **_credentials(plugin, done.stdout)}, user.file)
+
+    def __init__(self, entry: Entry, cluster: Mapping[str, Any]) -> None:
+        self.entry = entry
+        self.command = _command(entry)
+        self.env = _env(entry)
+        self.version = entry.text("apiVersion") or VERSIONS[1]
+        if self.version not in VERSIONS:
+            raise entry.wrong("apiVersion", f"{self.version!r} is none of {', '.join(VERSIONS)}", _CORRECT)
+        self.mode = entry.text("interactiveMode") or "IfAvailable"
+        if self.mode not in ("Never", "IfAvailable", "Always"):
+            raise entry.wrong("interactiveMode", "is none of Never, IfAvailable, Always", _CORRECT)
+        self.cluster = cluster if entry.flag("provideClusterInfo") else None
+
+    @property
+    def source(self) -> str:
+        """Which one it is, in a few words."""
+        return f"{self.entry.label} in {self.entry.file}: {self.command[0]}"
+
+    async def run(self) -> tuple[Entry, float]:
+        """What it gave, as an entry in kubeconfig's own keys, and when that ends in seconds since 1970.
+
+        Raises PermanentError when it is not there, fails, takes too long, or gives no credentials. A cancelled run
+        leaves no process behind.
+        """
+        asks = self._asks()
+        spec: dict[str, Any] = {"interactive": asks}
+        if self.cluster is not None:
+            spec["cluster"] = dict(self.cluster)
+        info = {"apiVersion": self.version, "kind": "ExecCredential", "spec": spec}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.command,
+                env={**os.environ, **self.env, "KUBERNETES_EXEC_INFO": json.dumps(info, default=str)},
+                stdin=None if asks else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except (OSError, ValueError) as error:
+            raise self._not_started(error) from error
+        try:
+            said, output = await self._heard(process, asks)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            last = "; ".join(line.strip() for line in said.decode("utf-8", "replace").splitlines()[-5:] if line.strip())
+            says = f"{self.command[0]!r} failed with exit status {process.returncode}{': ' if last else ''}{last[:600]}"
+            raise self.entry.wrong("command", says, "log in again, then run the command again")
+        return self._credentials(output)
+
+    def _asks(self) -> bool:
+        """Can it ask a person?"""
+        there = sys.stdin is not None and sys.stdin.isatty()
+        if self.mode == "Always" and not there:
+            raise self.entry.wrong(
+                "interactiveMode", "is Always, and there is no terminal", "run the command in a terminal"
+            )
+        return there and self.mode != "Never"
+
+    async def _heard(self, process: asyncio.subprocess.Process, asks: bool) -> tuple[bytes, bytes]:
+        """The end of what it told people, and its answer."""
+        assert process.stdout is not None
+        assert process.stderr is not None
+        loop = asyncio.get_running_loop()
+        begun, told = loop.time(), bytearray()
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        try:
+            async with asyncio.timeout(SPEAKING if asks else SILENT) as limit:
+
+                async def pass_on(stream: asyncio.StreamReader) -> None:
+                    while part := await stream.read(4096):
+                        if not told:
+                            limit.reschedule(begun + SPEAKING)
+                        told.extend(part)
+                        del told[:-KEPT]
+                        sys.stderr.write(harmless(decoder.decode(part)))
+                        sys.stderr.flush()
+
+                output, _ = await asyncio.gather(self._answer(process.stdout), pass_on(process.stderr))
+                await process.wait()
+        except TimeoutError as error:
+            says = f"{self.command[0]!r} did not end within {SPEAKING if asks or told else SILENT:g} s"
+            raise self.entry.wrong("command", says, "run it by hand, and log in if it asks to") from error
+        return bytes(told), output
+
+    async def _answer(self, stream: asyncio.StreamReader) -> bytes:
+        parts, size = [], 0
+        while part := await stream.read(1 << 16):
+            size += len(part)
+            if size > LARGEST:
+                raise self.entry.wrong("command", "answers without end", "check exec.command and exec.args")
+            parts.append(part)
+        return b"".join(parts)
+
+    def _not_started(self, error: Exception) -> PermanentError:
+        reason = getattr(error, "strerror", None) or error
+        hint = " ".join(self.entry.text("installHint").split())
+        action = "install that program, or correct exec.command" + (f"; its hint: {hint[:300]}" if hint else "")
+        return self.entry.wrong("command", f"{self.command[0]!r} cannot be run ({reason})", action)
+
+    def _credentials(self, output: bytes) -> tuple[Entry, float]:
+        """Its answer in kubeconfig's own keys."""
+        try:
+            status = from_json(output)["status"]
+            found = {"token": status.get("token")}
+            for ours, theirs in (("client-certificate", "clientCertificateData"), ("client-key", "clientKeyData")):
+                if status.get(theirs):
+                    found[f"{ours}-data"] = base64.b64encode(status[theirs].encode()).decode()
+            until = status.get("expirationTimestamp")
+            ends = math.inf if until is None else _seconds(until)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            says = "gave no ExecCredential with a status"
+            raise self.entry.wrong("command", says, "check exec.command, exec.args and exec.apiVersion") from error
+        if not found["token"] and len(found) < 3:
+            raise self.entry.wrong("command", "gave neither a token nor a certificate with its key", "log in again")
+        return Entry(self.entry.label, found, self.entry.file), ends
+
+
+def _seconds(text: str) -> float:
+    """An RFC 3339 time; one without a zone is none."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _command(plugin: Entry) -> list[str]:
@@ -50,7 +174,7 @@ def _command(plugin: Entry) -> list[str]:
     args = plugin.items("args")
     if not all(isinstance(one, str) for one in args):
         raise plugin.wrong("args", "must be a list of texts", _CORRECT)
-    return [str(plugin.path(command)) if os.sep in command else command, *args]
+    return [str(plugin.path(command).absolute()) if os.sep in command else command, *args]
 
 
 def _env(plugin: Entry) -> dict[str, str]:
@@ -61,30 +185,3 @@ def _env(plugin: Entry) -> dict[str, str]:
             raise plugin.wrong("env", "must be a list of a name and a value each, both text", _CORRECT)
         env[pair[0]] = pair[1]
     return env
-
-
-def _not_started(plugin: Entry, command: str, error: Exception) -> PermanentError:
-    reason = getattr(error, "strerror", None) or error
-    hint = " ".join(plugin.text("installHint").split())
-    action = "install that program, or correct exec.command" + (f"; its hint: {hint[:300]}" if hint else "")
-    return plugin.wrong("command", f"{command!r} cannot be run ({reason})", action)
-
-
-def _failed(plugin: Entry, command: str, done: subprocess.CompletedProcess[bytes]) -> PermanentError:
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    last = f": {said[-1].strip()[:200]}" if said else ""
-    return plugin.wrong("command", f"{command!r} failed with exit status {done.returncode}{last}", "log in again")
-
-
-def _credentials(plugin: Entry, output: bytes) -> dict[str, Any]:
-    """The plugin's answer in kubeconfig's own keys."""
-    try:
-        status = json.loads(output)["status"]
-        found = {"token": status.get("token")}
-        for ours, theirs in (("client-certificate", "clientCertificateData"), ("client-key", "clientKeyData")):
-            if status.get(theirs):
-                found[f"{ours}-data"] = base64.b64encode(status[theirs].encode()).decode()
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        says = "gave no ExecCredential with a status"
-        raise plugin.wrong("command", says, "check exec.command, exec.args and exec.apiVersion") from error
-    return found

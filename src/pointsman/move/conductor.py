@@ -16,7 +16,14 @@ from dataclasses import replace
 from typing import Any
 
 from pointsman.edge.contract import AliasState, Edge
-from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
+from pointsman.errors import (
+    ClusterError,
+    MoveFailedError,
+    NeedsPersonError,
+    PointsmanError,
+    RefusedError,
+    TemporaryError,
+)
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import layer
 from pointsman.move.context import Context, Options, alias_data, members_from
@@ -374,10 +381,12 @@ def _left_open(progress: Progress) -> RefusedError:
 
 
 def _cut_off(progress: Progress, error: ClusterError) -> NeedsPersonError:
+    """Not even the journal could be written; what did not answer may come back, credentials have to be renewed."""
+    mend = "" if isinstance(error, TemporaryError) else error.next_action.removesuffix(", then run the command again")
     return NeedsPersonError(
         f"the cluster is out of reach and move {progress.move} is open in state {progress.state.value}: {error.what}",
         where=error.where,
-        next_action=f"when the cluster answers again: pointsman resume {progress.plan.model}, or rollback",
+        next_action=f"{mend or 'when the cluster answers again'}: pointsman resume {progress.plan.model}, or rollback",
         code="cut-off",
     )
 

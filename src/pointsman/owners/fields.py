@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+
+from pydantic_core import from_json
 
 __all__ = [
     "Path",
@@ -112,8 +113,8 @@ def may_declare(live: Mapping[str, Any], path: Path, managers: Collection[str]) 
 def _last_applied(live: Mapping[str, Any]) -> Any:
     text = (live["metadata"].get("annotations") or {}).get(LAST_APPLIED)
     try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
+        return from_json(text) if isinstance(text, str) else None
+    except ValueError:
         return None
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from pointsman.foreign import harmless
+
 __all__ = ["Happening", "Observer", "Quiet", "Topic"]
 
 
@@ -40,6 +42,10 @@ class Happening:
     """The step's id; empty when it concerns the whole move."""
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step", harmless(self.step))
+        object.__setattr__(self, "text", harmless(self.text))
 
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names, for ``--output json``."""

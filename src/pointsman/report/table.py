@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TextIO
 
+from pointsman.foreign import harmless
+
 __all__ = ["Table", "note"]
 
 GAP = "   "
@@ -30,7 +32,7 @@ class Table:
 
     def add(self, *cells: str) -> None:
         """One row, a cell a column."""
-        self._rows.append(tuple(" ".join(cell.split()) for cell in cells))
+        self._rows.append(tuple(harmless(" ".join(cell.split())) for cell in cells))
 
     def write(self, stream: TextIO) -> None:
         """All of it."""
@@ -53,7 +55,7 @@ class Table:
 
 def note(stream: TextIO, text: str) -> None:
     """A line that people should not miss."""
-    stream.write(_painted(stream, YELLOW, text))
+    stream.write(_painted(stream, YELLOW, harmless(text)))
 
 
 def _lines(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:

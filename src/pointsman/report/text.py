@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from pointsman.foreign import harmless
 from pointsman.report.counting import count_of
 
 __all__ = ["TITLES", "receipt_lines", "took", "traffic_lines", "write_lines"]
@@ -122,5 +123,5 @@ def _judged(evidence: Mapping[str, Any]) -> str:
 
 def write_lines(stream: TextIO, lines: list[str]) -> None:
     """Write lines and let them be seen."""
-    stream.write("".join(f"{line}\n" for line in lines))
+    stream.write("".join(f"{harmless(line)}\n" for line in lines))
     stream.flush()

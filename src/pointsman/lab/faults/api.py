@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pointsman.kube.credentials import Grant
 from pointsman.kube.kubeconfig import Access, load_access
 
 __all__ = ["ApiFault", "ApiFaults", "bad_road"]
@@ -154,9 +155,10 @@ class ApiFaults:
     ) -> None:
         server = urlsplit(self.access.server)
         port = server.port or (443 if server.scheme == "https" else 80)
-        there, back = await asyncio.open_connection(server.hostname, port, ssl=self.access.tls)
+        grant = await self.access.credentials.grant()
+        there, back = await asyncio.open_connection(server.hostname, port, ssl=grant.tls)
         try:
-            back.write(_onward(call, self.access))
+            back.write(_onward(call, server.netloc, grant))
             up = asyncio.create_task(_pump(reader, back))
             try:
                 if fault in _DONE_ALL_THE_SAME:
@@ -184,13 +186,13 @@ def _call(head: bytes) -> _Call:
     return _Call(method, target, head)
 
 
-def _onward(call: _Call, access: Access) -> bytes:
-    """The request's head for the real server: its own credentials, and one request a connection."""
+def _onward(call: _Call, host: str, grant: Grant) -> bytes:
+    """The request's head for the real server, ``host``: its own credentials, and one request a connection."""
     first, *lines = call.head.rstrip(b"\r\n").split(b"\r\n")
     dropped = (b"host:", b"authorization:") if call.upgrade else (b"host:", b"authorization:", b"connection:")
     kept = [line for line in lines if not line.lower().startswith(dropped)]
-    kept.append(f"Host: {urlsplit(access.server).netloc}".encode())
-    kept += [f"{name}: {value}".encode() for name, value in access.headers.items()]
+    kept.append(f"Host: {host}".encode())
+    kept += [f"{name}: {value}".encode() for name, value in grant.headers.items()]
     if not call.upgrade:
         kept.append(b"Connection: close")
     return b"\r\n".join([first, *kept]) + b"\r\n\r\n"

@@ -6,10 +6,11 @@ The rules are a table (``pointsman.move.drift.rules``). Looking changes nothing.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import from_json
 
 from pointsman.edge.contract import AliasState, Member, Replica, said
 from pointsman.errors import MoveFailedError, NeedsPersonError
@@ -234,7 +235,7 @@ async def _model(context: Context, progress: Progress) -> Found:
     if found is None:
         return []
     try:
-        now = json.loads((found.get("data") or {}).get("model.json", ""))
+        now = from_json((found.get("data") or {}).get("model.json", ""))
     except ValueError:
         return [("model", "what is kept of it cannot be read")]
     if now == progress.plan.spec:

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from pointsman.errors import NeedsPersonError
 from pointsman.move.journal.readings import Captured, take_captured
@@ -159,7 +160,7 @@ def digest(line: str) -> str:
 def decode(line: str, move: str = "") -> Record:
     """The record of a line; raises NeedsPersonError when it is torn or of another version."""
     try:
-        raw = json.loads(line)
+        raw = from_json(line)
     except ValueError as error:
         raise torn(move, f"a record is not JSON ({error})") from error
     version = raw.get("v") if isinstance(raw, dict) else None

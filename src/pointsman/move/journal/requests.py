@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from pydantic_core import from_json
+
 from pointsman.kube.resources import Ref
 from pointsman.move.boundary import Cluster, Object
 
@@ -62,7 +64,7 @@ def asked_of(found: Object) -> Request | None:
     """The wish on a move's ConfigMap; None when there is none, or one that cannot be read."""
     text = (found["metadata"].get("annotations") or {}).get(ANNOTATION)
     try:
-        said: Mapping[str, Any] = json.loads(text) if text else {}
+        said: Mapping[str, Any] = from_json(text) if text else {}
         return Request(Verb(said["verb"]), str(said["by"]), str(said["id"])) if said else None
     except (ValueError, KeyError, TypeError):
         return None

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from pydantic_core import from_json
+
 from pointsman.kube.resources import Ref
 from pointsman.move.boundary import Cluster, Object
 
@@ -116,7 +118,7 @@ def allowances(found: Object) -> dict[str, Mapping[str, Any]]:
 
 def _read(text: str) -> Mapping[str, Any]:
     try:
-        said = json.loads(text)
+        said = from_json(text)
         return {"serial": int(said["serial"]), "own": dict(said["own"]), "open": int(said["open"])}
     except (ValueError, KeyError, TypeError):
         return {"torn": True}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic_core import from_json
 
 from pointsman.errors import MoveFailedError, PermanentError
 from pointsman.kube.http import Response
@@ -57,7 +58,7 @@ class _Collected:
         if data == b"[DONE]":
             self.done = True
         elif data:
-            self._chunk(json.loads(data))
+            self._chunk(from_json(data))
 
     def _chunk(self, chunk: Mapping[str, Any]) -> None:
         if usage := chunk.get("usage"):
@@ -163,7 +164,7 @@ def _token(line: bytes) -> bool:
     if not data.startswith(b"{"):
         return False
     try:
-        choices = json.loads(data).get("choices", [])
+        choices = from_json(data).get("choices", [])
         return any(text for one in choices for key, text in one.get("delta", {}).items() if key != "role")
     except (ValueError, AttributeError, TypeError):
         return False
