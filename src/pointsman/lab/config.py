@@ -108,6 +108,11 @@ class LabConfig(BaseModel):
         return self.home / "kubeconfig"
 
     @property
+    def authority(self) -> Path:
+        """The certificate of the lab's own authority."""
+        return self.home / "pki" / "ca.crt"
+
+    @property
     def egress_socket(self) -> Path:
         """The Unix socket on which the network process takes the API server's ``CONNECT`` calls."""
         return self.run / "egress.sock"

@@ -17,7 +17,7 @@ from pointsman.errors import LabError
 from pointsman.lab import locks
 from pointsman.lab.children import tail
 from pointsman.lab.config import Engine, LabConfig, NodeConfig, check_name
-from pointsman.lab.paths import lab_home
+from pointsman.lab.paths import lab_home, private
 from pointsman.lab.ports import AddressTakenError, free_octet, free_ports
 from pointsman.lab.processes import MARKER
 from pointsman.lab.progress import Progress, Report, silent
@@ -86,6 +86,7 @@ def up(
     home = lab_home(name)
     with (
         storage_errors(home, "POINTSMAN_STATE"),
+        private(home),
         locks.hold(home / "run" / "up.lock", lambda pid: report(_waits(pid))),
     ):
         return _bring_up(_describe(name, nodes, gpus, engine), snapshot, report)

@@ -7,11 +7,16 @@ directories, so that nothing needs root and nothing is written to a place that i
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pointsman.errors import LabError
 
-__all__ = ["cache_root", "lab_home", "lab_names", "state_root"]
+__all__ = ["NOBODY_ELSE", "cache_root", "lab_home", "lab_names", "private", "state_root"]
+
+NOBODY_ELSE = 0o077
+"""What a process that writes below a lab's home takes for its umask: keys, tokens and journals lie there."""
 
 
 def state_root() -> Path:
@@ -29,6 +34,18 @@ def cache_root() -> Path:
 def lab_home(name: str) -> Path:
     """The directory of the lab called ``name``, whether it exists or not."""
     return state_root() / "labs" / name
+
+
+@contextmanager
+def private(home: Path) -> Iterator[None]:
+    """The lab's home is there, and its owner's alone, whoever made it; so is what is written while the block runs."""
+    before = os.umask(NOBODY_ELSE)
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.chmod(0o700)
+        yield
+    finally:
+        os.umask(before)
 
 
 def lab_names() -> list[str]:

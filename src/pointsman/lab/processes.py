@@ -102,7 +102,7 @@ def write_egress(config: LabConfig) -> None:
 
 def _etcd(config: LabConfig, tools: Toolchain, identity: Identity) -> ProcessSpec:
     client = f"https://127.0.0.1:{config.ports['etcd']}"
-    peer = f"http://127.0.0.1:{config.ports['etcd-peer']}"
+    peer = f"https://127.0.0.1:{config.ports['etcd-peer']}"
     flags = {
         "name": "lab",
         "data-dir": config.home / "etcd",
@@ -115,6 +115,10 @@ def _etcd(config: LabConfig, tools: Toolchain, identity: Identity) -> ProcessSpe
         "trusted-ca-file": identity.authority.certificate,
         "cert-file": identity.certificate("etcd"),
         "key-file": identity.key("etcd"),
+        "peer-client-cert-auth": "true",
+        "peer-trusted-ca-file": identity.authority.certificate,
+        "peer-cert-file": identity.certificate("etcd"),
+        "peer-key-file": identity.key("etcd"),
         "unsafe-no-fsync": "true",
         "log-level": "warn",
     }

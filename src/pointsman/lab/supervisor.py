@@ -25,6 +25,7 @@ from pointsman.lab.addons.install import install
 from pointsman.lab.children import Child, start_all, stop_all
 from pointsman.lab.config import LabConfig
 from pointsman.lab.kubectl import Kubectl
+from pointsman.lab.paths import NOBODY_ELSE
 from pointsman.lab.ports import AddressTakenError, claim_octet
 from pointsman.lab.snapshot import installed, mark_installed, snapshot_key
 from pointsman.lab.state import Phase, ProcessState, State, lock_path, write_state
@@ -139,6 +140,7 @@ class Supervisor:
 
 def main() -> int:
     """Detach, hold the lab's lock, supervise until told to stop."""
+    os.umask(NOBODY_ELSE)
     config = LabConfig.load(Path(sys.argv[1]))
     lock = locks.try_lock(lock_path(config))
     if lock is None:

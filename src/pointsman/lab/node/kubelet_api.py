@@ -27,7 +27,7 @@ _NO_EXEC = (
 
 
 class KubeletApi:
-    """Serves one node's address. An async context manager."""
+    """Serves one node's address, to those who show a certificate of the lab's authority. An async context manager."""
 
     def __init__(self, config: LabConfig, host: str, find: Find) -> None:
         self._config = config
@@ -50,7 +50,8 @@ class KubeletApi:
 
     async def __aenter__(self) -> KubeletApi:
         certificate, key = await asyncio.to_thread(serving_certificate, self._config.run, self._host, self._address)
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self._config.authority))
+        context.verify_mode = ssl.CERT_REQUIRED
         context.load_cert_chain(certificate, key)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._address, self._config.ports["kubelet"], ssl_context=context).start()

@@ -19,6 +19,9 @@ from pointsman.lab.node.times import now
 
 __all__ = ["MountError", "Volumes", "write_atomically"]
 
+MODE = 0o644
+"""Of a volume's files where nothing else is said, as the API server fills it in (kubernetes 1.34)."""
+
 _TOKEN_SECONDS = 3607
 
 
@@ -94,7 +97,7 @@ class Volumes:
             return host
         files = await self._files(volume)
         host.mkdir(parents=True, exist_ok=True)
-        write_atomically(host, files)
+        write_atomically(host, files, _modes(volume))
         return host
 
     async def _claimed(self, claim: str) -> Path:
@@ -199,8 +202,26 @@ def _host_path(asked: Mapping[str, Any]) -> Path:
     return path
 
 
-def write_atomically(host: Path, files: Mapping[str, bytes]) -> bool:
-    """Make ``host`` show exactly ``files``, by one symlink swap; False when it already does."""
+def _modes(volume: Mapping[str, Any]) -> dict[str, int]:
+    """Modes of the files of an API-backed volume, by path; ``defaultMode`` under the empty path."""
+    source = next((volume[kind] for kind in ("configMap", "secret", "downwardAPI", "projected") if kind in volume), {})
+    parts = source.get("sources") or [source]
+    items = [
+        item
+        for part in parts
+        for one in (part, *part.values())
+        if isinstance(one, Mapping)
+        for item in one.get("items") or []
+    ]
+    own = {item["path"]: int(item["mode"]) for item in items if "mode" in item}
+    return {"": int(source.get("defaultMode", MODE)), **own}
+
+
+def write_atomically(host: Path, files: Mapping[str, bytes], modes: Mapping[str, int] | None = None) -> bool:
+    """Make ``host`` show exactly ``files``, by one symlink swap; False when it already does.
+
+    ``modes``: of files by path; under the empty path, of all others.
+    """
     current = host / "..data"
     if current.is_symlink() and _read_tree(current) == dict(files):
         return False
@@ -209,6 +230,7 @@ def write_atomically(host: Path, files: Mapping[str, bytes]) -> bool:
         path = dated / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        path.chmod((modes or {}).get(name, (modes or {}).get("", MODE)))
     dated.mkdir(exist_ok=True)
     previous = os.readlink(current) if current.is_symlink() else None
     swap = host / "..data_tmp"
