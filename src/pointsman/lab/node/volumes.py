@@ -204,7 +204,9 @@ def _host_path(asked: Mapping[str, Any]) -> Path:
 
 def _modes(volume: Mapping[str, Any]) -> dict[str, int]:
     """Modes of the files of an API-backed volume, by path; ``defaultMode`` under the empty path."""
-    source = next((volume[kind] for kind in ("configMap", "secret", "downwardAPI", "projected") if kind in volume), {})
+    source: Mapping[str, Any] = next(
+        (volume[kind] for kind in ("configMap", "secret", "downwardAPI", "projected") if kind in volume), {}
+    )
     parts = source.get("sources") or [source]
     items = [
         item
