@@ -18,8 +18,6 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
-
 from pointsman.errors import NotFoundError, TemporaryError
 from pointsman.kube.answers import (
     AS_TABLE,
@@ -32,6 +30,7 @@ from pointsman.kube.answers import (
     object_in,
     retry_delay,
 )
+from pointsman.kube.connections import aiohttp
 from pointsman.kube.forward import forward
 from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access

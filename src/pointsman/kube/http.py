@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
-import aiohttp
-
 from pointsman.errors import TemporaryError
+from pointsman.kube.connections import aiohttp
 
 __all__ = ["Caller", "Http", "Response", "Stream"]
 
