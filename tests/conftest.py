@@ -147,34 +147,32 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
-USUAL = os.getpriority(os.PRIO_PROCESS, 0)
-
-
 def _may_step_forward() -> bool:
-    """May this process lower its niceness again? Else it must not raise it."""
+    """May this process take its place among others again, once it has left the processor to them?"""
+    idle, usual = (os.SCHED_IDLE, os.sched_param(0)), (os.sched_getscheduler(0), os.sched_getparam(0))
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, USUAL - 1)
+        os.sched_setscheduler(0, *idle)
+        os.sched_setscheduler(0, *usual)
     except PermissionError:
         return False
-    os.setpriority(os.PRIO_PROCESS, 0, USUAL)
     return True
 
 
-MAY_STEP_BACK = _may_step_forward()
+MAY_STEP_BACK = hasattr(os, "SCHED_IDLE") and _may_step_forward()
 
 
-def _step_back(steps: int) -> None:
-    """Leave the processor to others, or take a place among them again; every thread has a niceness of its own."""
-    if MAY_STEP_BACK:
-        for thread in os.listdir("/proc/self/task"):
-            with suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, int(thread), USUAL + steps)
+def _schedule(policy: int) -> None:
+    """Of every thread: each has a policy of its own."""
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(ProcessLookupError):
+            os.sched_setscheduler(int(thread), policy, os.sched_param(0))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """What has a lab waits until nobody asks to be undisturbed; what has none goes behind what has one."""
     has_lab = item.get_closest_marker("lab") is not None
-    _step_back(0 if has_lab else 10)
+    if MAY_STEP_BACK:
+        _schedule(os.SCHED_OTHER if has_lab else os.SCHED_IDLE)
     if has_lab:
         with _gate(fcntl.LOCK_SH):
             pass

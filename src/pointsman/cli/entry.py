@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -42,6 +43,9 @@ SHARED = {
     **dict.fromkeys(("resume", "rollback", "abort", "pause", "promote"), "control"),
 }
 """Commands that live together in one module, as functions of their own names."""
+
+READING = ("status", "plan")
+"""Commands that keep to their end what they read, so that to look for garbage takes longer than to read it."""
 
 BUG = 101
 
@@ -92,6 +96,9 @@ def _dispatch(words: list[str]) -> int:
     module = importlib.import_module(f"pointsman.cli.{SHARED.get(name, name)}")
     app: typer.Typer = getattr(module, "app", None) or _single(getattr(module, name if name in SHARED else "command"))
     command = get_command(app)
+    if name not in READING:
+        gc.freeze()  # what was imported stays to the end
+        gc.enable()
     result = command.main(args=words[1:], prog_name=f"pointsman {name}", standalone_mode=False)
     return result if isinstance(result, int) else 0
 

@@ -7,6 +7,7 @@ takes a quarter of a second feels broken; ``tests/cli`` holds the text to the pr
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 
@@ -15,6 +16,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the program on ``sys.argv`` and exit."""
+    gc.disable()  # there is no garbage while modules are imported; ``pointsman.cli.entry`` turns it on again
     try:
         code = _watched(sys.argv[1:])
     except KeyboardInterrupt:  # so early that nobody listened yet

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import importlib
 import json
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,28 +31,14 @@ def command(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
 ) -> int:
     """Show models, layers, readiness, traffic and running moves."""
-    threading.Thread(target=importlib.import_module, args=("aiohttp",), daemon=True).start()  # half of it is OpenSSL's
-    import pydantic  # noqa: F401 - meanwhile
+    found = asyncio.run(_status(model or "", kubeconfig, context))
+    if output is Output.json:
+        sys.stdout.write(json.dumps({"models": found}) + "\n")
+        return 0
+    from pointsman.report.status import print_status
 
-    with _keeping():
-        found = asyncio.run(_status(model or "", kubeconfig, context))
-        if output is Output.json:
-            sys.stdout.write(json.dumps({"models": found}) + "\n")
-            return 0
-        from pointsman.report.status import print_status
-
-        print_status(sys.stdout, found)
+    print_status(sys.stdout, found)
     return 0
-
-
-@contextmanager
-def _keeping() -> Iterator[None]:
-    """Look for no garbage: what is read is kept to the end, and looking through it takes longer than reading it."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 async def _status(wanted: str, kubeconfig: Path | None, context: str | None) -> list[dict[str, Any]]:

@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 from multidict import CIMultiDict
 from pydantic_core import from_json
 
@@ -35,6 +34,7 @@ from pointsman.kube.answers import (
     object_in,
     retry_delay,
 )
+from pointsman.kube.connections import aiohttp
 from pointsman.kube.credentials import Grant
 from pointsman.kube.forward import forward
 from pointsman.kube.http import Response

@@ -13,10 +13,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-import aiohttp
-
 from pointsman.errors import TemporaryError
 from pointsman.kube.answers import backoff, retry_delay
+from pointsman.kube.connections import aiohttp
 from pointsman.kube.resources import Ref, kind_of
 
 __all__ = ["Sockets", "forward"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
-import aiohttp
 from pydantic_core import from_json
 
 from pointsman.errors import TemporaryError
+from pointsman.kube.connections import aiohttp
 from pointsman.kube.peers import FROM_PEER, lines_within, read_within
 
 __all__ = ["Caller", "Http", "Response", "Stream"]

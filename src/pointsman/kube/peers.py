@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
-import aiohttp
+from pointsman.kube.connections import aiohttp
 
 __all__ = [
     "FROM_PEER",
