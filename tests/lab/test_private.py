@@ -1,0 +1,73 @@
+"""The lab is its user's alone: its files, and the ports that would tell or do something."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+
+from pointsman.lab.locks import try_lock
+from pointsman.lab.paths import private
+from tests.conftest import RunningLab
+
+
+@pytest.mark.lab
+def test_nobody_else_can_read_or_enter_anything_below_its_home(lab: RunningLab) -> None:
+    home = lab.config.home
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    open_to_others = []
+    for folder, folders, files in os.walk(home):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            try:
+                found = path.lstat()
+            except FileNotFoundError:
+                continue  # what runs there makes and removes files all the time
+            inside = "volumes" in path.relative_to(home).parts and stat.S_ISREG(found.st_mode)
+            if not path.is_symlink() and not inside and found.st_mode & 0o077:
+                open_to_others.append(f"{stat.filemode(found.st_mode)} {path.relative_to(home)}")
+    assert open_to_others == []
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("port", ["kubelet", "etcd", "etcd-peer"])
+def test_ports_that_tell_or_do_something_ask_for_a_certificate(lab: RunningLab, port: str) -> None:
+    address = lab.config.local(lab.config.nodes[0].name) if port == "kubelet" else "127.0.0.1"
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    with pytest.raises((ssl.SSLError, ConnectionError)):  # noqa: SIM117
+        with socket.create_connection((address, lab.config.ports[port]), timeout=5) as raw:
+            with anybody.wrap_socket(raw) as tls:
+                tls.sendall(b"GET /containerLogs/a/b/c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                assert tls.recv(64) == b"", "it answered"
+                raise ConnectionError("it closed the connection without a word")
+
+
+@pytest.mark.lab
+def test_logs_and_port_forwards_still_work_through_the_api_server(lab: RunningLab) -> None:
+    pods = lab.kubectl(
+        "get", "pods", "-A", "-o", "jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {end}"
+    )
+    namespace, name = pods.stdout.split()[0].split("/")
+    assert lab.kubectl("logs", name, "-n", namespace, "--tail=1").returncode == 0
+
+
+def test_a_home_that_a_lock_or_an_open_umask_made_first_is_closed_again(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        home = tmp_path / "labs" / "x"
+        descriptor = try_lock(home / "run" / "up.lock")
+        assert descriptor is not None
+        os.close(descriptor)
+        with private(home):
+            (home / "inside").mkdir()
+            (home / "key").write_text("secret")
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        assert stat.S_IMODE((home / "inside").stat().st_mode) == 0o700
+        assert stat.S_IMODE((home / "key").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
