@@ -28,7 +28,7 @@ def write_programs(config: LabConfig) -> None:
     for name, body in _programs(config).items():
         draft = config.bin / f".{name}.tmp"
         draft.write_text(f"#!/bin/sh\n{body}\n")
-        draft.chmod(0o755)
+        draft.chmod(0o700)
         draft.replace(config.bin / name)
 
 
