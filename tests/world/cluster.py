@@ -54,6 +54,8 @@ class MemoryCluster:
     unknown_kinds: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
     """What the caller may not do: verb and resource."""
+    ended: bool = False
+    """Have the caller's credentials ended?"""
     version: int = 0
     proxy: MemoryProxy | None = None
     """The edge's replicas, where they are played too."""
@@ -68,6 +70,7 @@ class MemoryCluster:
 
     async def find(self, ref: Ref) -> Object | None:
         await asyncio.sleep(0)
+        self.known()
         found = self.objects.get(ref)
         return copy.deepcopy(found) if found else None
 
@@ -85,6 +88,7 @@ class MemoryCluster:
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None, fields: str = ""
     ) -> list[Object]:
         await asyncio.sleep(0)
+        self.known()
         if kind.plural in self.unknown_kinds:
             raise NotFoundError("the server could not find the requested resource", where=kind.plural)
         self._check_right("list", kind)
@@ -92,6 +96,7 @@ class MemoryCluster:
 
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
         await asyncio.sleep(0)
+        self.known()
         ref = ref_of(manifest)
         if dry_run:
             return manifest
@@ -100,6 +105,7 @@ class MemoryCluster:
 
     async def create(self, manifest: Object) -> Object:
         await asyncio.sleep(0)
+        self.known()
         ref = ref_of(manifest)
         if ref in self.objects:
             raise ConflictError("exists", where=str(ref))
@@ -107,12 +113,14 @@ class MemoryCluster:
 
     async def replace(self, manifest: Object, *, subresource: str = "") -> Object:
         await asyncio.sleep(0)
+        self.known()
         ref = ref_of(manifest)
         self._check_version(ref, manifest)
         return self._write("replace", ref, manifest)
 
     async def patch(self, ref: Ref, body: Any, *, subresource: str = "", kind: str = "merge") -> Object:
         await asyncio.sleep(0)
+        self.known()
         self._check_version(ref, body)
         return self._write("patch", ref, _merge(self.objects[ref], body))
 
@@ -120,6 +128,7 @@ class MemoryCluster:
         self, ref: Ref, *, propagation: str = "Background", missing_ok: bool = True, grace: int | None = None
     ) -> None:
         await asyncio.sleep(0)
+        self.known()
         write = Write("delete", ref, None)
         self.before(write)
         gone = self.objects.pop(ref, None)
@@ -151,6 +160,7 @@ class MemoryCluster:
             yield Event("SYNCED", {})
             while True:
                 event = await queue.get()
+                self.known()
                 ref = ref_of(event.object)
                 if _selected(ref, event.object, kind, namespace, labels) and name in (None, ref.name):
                     yield event
@@ -159,6 +169,7 @@ class MemoryCluster:
 
     async def wait_gone(self, ref: Ref, timeout: float) -> None:
         await asyncio.sleep(0)
+        self.known()
         if ref in self.objects:
             raise TemporaryError("still there", where=str(ref))
 
@@ -173,6 +184,7 @@ class MemoryCluster:
         timeout: float = 30.0,
     ) -> Response:
         await asyncio.sleep(0)
+        self.known()
         if self.proxy is not None and "/pods/" in path:
             pod, _, rest = path.split("/pods/")[1].partition("/proxy")
             return self.proxy.answer(pod.partition(":")[0], method, rest, headers or {}, body)
@@ -199,6 +211,7 @@ class MemoryCluster:
 
     async def proxy_get(self, namespace: str, pod: str, port: int, path: str, timeout: float = 10.0) -> Response:
         await asyncio.sleep(0)
+        self.known()
         engine = self.engines.get((namespace, pod))
         if engine is None:
             return Response(404, CIMultiDict(), b"no such pod")
@@ -206,12 +219,14 @@ class MemoryCluster:
 
     async def service_get(self, namespace: str, service: str, port: int, path: str, timeout: float = 10.0) -> Response:
         await asyncio.sleep(0)
+        self.known()
         for engine in self.serving(namespace):
             return engine.answer("GET", path, {}, None)
         return Response(503, CIMultiDict(), b"no endpoints")
 
     @asynccontextmanager
     async def port_forward(self, namespace: str, pod: str, port: int) -> AsyncIterator[str]:
+        self.known()
         if (namespace, pod) not in self.engines:
             raise TemporaryError("no such pod", where=f"{namespace}/{pod}")
         yield f"memory://{namespace}/{pod}"
@@ -223,6 +238,16 @@ class MemoryCluster:
             for (where, name), engine in self.engines.items()
             if where == namespace and _ready(self.objects[Ref(kind_of("Pod"), name, where)])
         ]
+
+    def known(self) -> None:
+        """Raise what the client raises when nobody accepts its credentials any more."""
+        if self.ended:
+            raise PermanentError(
+                "the API server does not accept the credentials: Unauthorized",
+                where="user 'u'",
+                next_action="log in again, then run the command again",
+                code="cluster-unauthorized",
+            )
 
     def _check_right(self, verb: str, kind: Kind) -> None:
         if f"{verb} {kind.plural}" in self.denied:

@@ -61,6 +61,7 @@ class MemoryEdge:
 
     async def read(self) -> AliasState:
         await asyncio.sleep(0)
+        self.cluster.known()
         if self.foreign:
             raise RefusedError("the alias is written in a way that is not understood", where="edge")
         return AliasState("qwen-local", self.members, self._revision(), self.aliases)
@@ -90,6 +91,7 @@ class MemoryEdge:
 
     async def _declare(self, members: Sequence[Member]) -> str:
         await asyncio.sleep(0)
+        self.cluster.known()
         if self.fail_writes:
             self.fail_writes -= 1
             raise TemporaryError("the edge's configuration cannot be written", where="edge")
@@ -100,6 +102,7 @@ class MemoryEdge:
         return self._revision()
 
     async def replicas(self) -> Sequence[Replica]:
+        self.cluster.known()
         runs = self.members if self.running is None else self.running
         if self.mute:
             return [Replica(self.name, None, ready=True, terminating=False), *self.lagging]
@@ -110,6 +113,7 @@ class MemoryEdge:
 
     async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
         await asyncio.sleep(0)
+        self.cluster.known()
         if self.gate is not None:
             await self.gate.wait()
         if self.fail_confirms:
@@ -118,6 +122,7 @@ class MemoryEdge:
 
     async def observe(self, requests: int) -> Observation:
         await asyncio.sleep(0)
+        self.cluster.known()
         answered: Counter[str] = Counter()
         failed: Counter[str] = Counter()
         for _ in range(requests):
@@ -143,10 +148,12 @@ class MemoryEdge:
         return name == asked
 
     async def lags(self) -> dict[str, float]:
+        self.cluster.known()
         late = self.late.pop(0) if self.late else 0.0
         return {one.name: late for one in await self.replicas() if one.ready and not one.terminating}
 
     async def answered(self) -> dict[str, dict[str, int] | None]:
+        self.cluster.known()
         ready = [one.name for one in await self.replicas() if one.ready and not one.terminating]
         return {name: None if self.counted is None else dict(self.counted) for name in ready}
 
