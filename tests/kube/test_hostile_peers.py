@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from pointsman.errors import PermanentError, PointsmanError, TemporaryError
+from pointsman.errors import NotFoundError, PermanentError, PointsmanError, TemporaryError
 from pointsman.kube.client import Client
 from pointsman.kube.credentials import Credentials, Grant
 from pointsman.kube.http import Http
 from pointsman.kube.kubeconfig import Access
 from pointsman.kube.resources import Ref, kind_of
-from tests.kube.peer import Handler, serving
+from tests.kube.peer import Handler, Peer, client_for, serving
 
 SECRET = {"Authorization": "Bearer the-operators-own", "x-litellm-api-key": "sk-master"}
 MAP = Ref(kind_of("ConfigMap"), "m", "n")
@@ -98,6 +98,25 @@ async def test_an_engine_cannot_lead_us_away_either(way: str) -> None:
                 async with http.stream("POST", here, body={}, headers=SECRET) as stream:
                     assert stream.status == 307
     assert caught == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../secrets/key", "..", ".", "a/../../b", "a?watch=1", "a#b", "a%2f..%2fb", "a\\b", "a b", "a\nb", "ä"]
+)
+@pytest.mark.parametrize("place", ["name", "namespace"])
+async def test_a_name_that_leads_elsewhere_is_nobodys(name: str, place: str) -> None:
+    peer = Peer()
+    ref = Ref(MAP.kind, name, "n") if place == "name" else Ref(MAP.kind, "m", name)
+    async with client_for(peer) as client:
+        assert await client.find(ref) is None
+        with pytest.raises(NotFoundError, match="is no name"):
+            await client.patch(ref, {"data": {}})
+        with pytest.raises(NotFoundError, match="is no name"):
+            await client.delete(ref, missing_ok=False)
+        if len(name.strip(".")):
+            with pytest.raises(NotFoundError, match="is no name"):
+                await client.proxy_get("n", name, 80, "metrics")
+    assert peer.seen == []
 
 
 async def endless(request: web.Request) -> web.StreamResponse:

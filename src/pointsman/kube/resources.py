@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.errors import UsageError
+from pointsman.errors import NotFoundError, UsageError
 
 __all__ = ["KINDS", "Kind", "Ref", "kind_of", "pod_port_path", "ref_of"]
+
+_LEADS = re.compile(r"[^!-~]|[/%?#\\]")
+"""What no name of an object holds (kubernetes 1.34, path segment names), and what would make a path another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,11 @@ class Kind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str = "") -> str:
-        """URL path of the collection, one object, or one of its subresources."""
+        """URL path of the collection, one object, or one of its subresources.
+
+        Raises NotFoundError for what cannot be a name: others' annotations and journals name objects too, and one
+        called ``../secrets/key`` must not lead a request elsewhere.
+        """
         parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
         if self.namespaced and namespace:
             parts += ["namespaces", namespace]
@@ -39,6 +47,11 @@ class Kind:
             parts.append(name)
         if subresource:
             parts.append(subresource)
+        for part in parts:
+            if part in (".", "..") or _LEADS.search(part):
+                raise NotFoundError(
+                    f"{part[:100]!r} is no name of {self.plural}, so nothing is called that", where=self.name
+                )
         return "/" + "/".join(parts)
 
 
