@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from pointsman.edge.contract import AliasState, Edge
 from pointsman.errors import (
     ClusterError,
@@ -32,7 +34,7 @@ from pointsman.move.counting.receipt import receipt_from
 from pointsman.move.holding.fence import FencedEdge, fenced
 from pointsman.move.holding.lock import NAMESPACE, Holding, Lock
 from pointsman.move.holding.tenure import Tenure, quietly
-from pointsman.move.journal.journal import Opening, Progress
+from pointsman.move.journal.journal import Opening, Progress, believed, torn
 from pointsman.move.journal.ledger import Journal, Ledger
 from pointsman.move.journal.readings import CAPTURED
 from pointsman.move.journal.requests import asked_of, take_away
@@ -176,7 +178,7 @@ class Conductor:
         Raises RefusedError when a live process carries it.
         """
         found = await self.ledger.load(move)
-        model = Model.model_validate_json(json.dumps(found.progress.plan.spec))
+        model = _model_of(found.progress)
         lock = self._lock(model.name)
         epoch = await lock.take(dead)
 
@@ -227,7 +229,8 @@ class Conductor:
         self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         capture = context.capture
         assert capture is not None
-        capture.carry(journal.ref, journal.epoch, journal.progress.captured.last)
+        with believed(journal.progress.move, "what was counted last"):
+            capture.carry(journal.ref, journal.epoch, journal.progress.captured.last)
         beside = [asyncio.create_task(self._listen(journal, runner)), asyncio.create_task(capture.follow())]
         try:
             ending = await runner.carry_on()
@@ -304,8 +307,11 @@ class Conductor:
     def _context_of(self, progress: Progress, model: Model) -> Context:
         plan = progress.plan
         kept = plan.alias
-        alias = AliasState(kept["alias"], members_from(kept), kept["revision"], tuple(kept.get("groups", ())))
-        options = Options.from_dict(plan.options)
+        with believed(progress.move, "its alias or its options"):
+            alias = AliasState(kept["alias"], members_from(kept), str(kept["revision"]), tuple(kept.get("groups", ())))
+            options = Options.from_dict(plan.options)
+        if alias.alias != model.spec.tenant.alias:
+            raise torn(progress.move, f"it moves alias {alias.alias}, and {model.name} has {model.spec.tenant.alias}")
         source, target = self._layer(plan.source), self._layer(plan.target)
         return self._assemble(model, source, target, options, self.means.edge_for(model), alias)
 
@@ -378,6 +384,18 @@ def _left_open(progress: Progress) -> RefusedError:
         "--recover puts tenants back first, or finishes that move when it is past the point of no return",
         code="move-open",
     )
+
+
+def _model_of(progress: Progress) -> Model:
+    """The model as it was when the move began; raises NeedsPersonError when the journal is not of that model's move."""
+    try:
+        model = Model.model_validate_json(json.dumps(progress.plan.spec))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise torn(progress.move, f"its spec: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    if not model.name == progress.plan.model == progress.move.rsplit("-", 3)[0]:
+        raise torn(progress.move, f"it says how model {model.name} moves")
+    return model
 
 
 def _cut_off(progress: Progress, error: ClusterError) -> NeedsPersonError:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Edge, Member, Weight, member_id
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
@@ -52,8 +54,9 @@ class Options:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Options:
-        """As ``as_dict`` wrote them."""
-        return cls(**{**data, "leave": tuple(data.get("leave", ()))})
+        """As ``as_dict`` wrote them; raises ValueError for anything else."""
+        read: Options = TypeAdapter(cls).validate_python(dict(data))
+        return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,5 +178,10 @@ def member_data(members: Sequence[Member]) -> list[dict[str, Any]]:
 
 
 def members_from(data: Mapping[str, Any]) -> tuple[Member, ...]:
-    """Members as ``alias_data`` wrote them; before there were several aliases, they bore none."""
-    return tuple(Member(**{"alias": data.get("alias", ""), **member}) for member in data["members"])
+    """Members as ``alias_data`` wrote them; before there were several aliases, they bore none.
+
+    Raises ValueError, KeyError or TypeError for anything else.
+    """
+    told = [{"alias": data.get("alias", ""), **member} for member in data["members"]]
+    read: tuple[Member, ...] = TypeAdapter(tuple[Member, ...]).validate_python(told)
+    return read

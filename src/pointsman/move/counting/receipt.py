@@ -8,7 +8,7 @@ from typing import Any
 
 from pointsman.edge.contract import CLOSED, member_id
 from pointsman.move.counting.traffic import UNKNOWN, traffic_of
-from pointsman.move.journal.journal import Progress
+from pointsman.move.journal.journal import Progress, believed
 from pointsman.move.journal.states import Event, State
 from pointsman.move.journal.tally import OTHERS
 from pointsman.move.waits import Wait
@@ -27,8 +27,14 @@ Receipt = dict[str, Any]
 def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
     """The receipt of a move as its journal tells it.
 
-    ``lead`` is the time before the first record (the preflight), which only the process that ran it knows.
+    ``lead`` is the time before the first record (the preflight), which only the process that ran it knows. Raises
+    NeedsPersonError when its records cannot be those of a move.
     """
+    with believed(progress.move, "its records"):
+        return _receipt(progress, lead)
+
+
+def _receipt(progress: Progress, lead: float | None) -> Receipt:
     plan = progress.plan
     steps = [_step(name, progress) for name in plan.steps if name in progress.steps]
     if lead is not None:

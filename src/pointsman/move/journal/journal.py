@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -21,7 +22,19 @@ from pointsman.errors import NeedsPersonError
 from pointsman.move.journal.readings import Captured, take_captured
 from pointsman.move.journal.states import CLOSED, START, Event, State, advance
 
-__all__ = ["VERSION", "Opening", "Progress", "Record", "StepProgress", "decode", "digest", "encode", "fold", "torn"]
+__all__ = [
+    "VERSION",
+    "Opening",
+    "Progress",
+    "Record",
+    "StepProgress",
+    "believed",
+    "decode",
+    "digest",
+    "encode",
+    "fold",
+    "torn",
+]
 
 VERSION = 1
 
@@ -147,6 +160,15 @@ def torn(move: str, why: str) -> NeedsPersonError:
     )
 
 
+@contextmanager
+def believed(move: str, what: str) -> Iterator[None]:
+    """What is read here was written by whoever may write there: what has another shape makes the journal torn."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise torn(move, f"{what}: {type(error).__name__}: {error}") from error
+
+
 def encode(record: Record) -> str:
     """The record as one line."""
     return json.dumps(record.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -184,9 +206,14 @@ def fold(lines: Iterable[str], move: str = "") -> Progress:
 
 
 def take(progress: Progress, line: str) -> Progress:
-    """The state after one more line."""
+    """The state after one more line; raises NeedsPersonError when it cannot be the next one of this journal."""
     record = decode(line, progress.move)
     _check_place(progress, record)
+    with believed(record.move, f"record {record.seq}"):
+        return _taken(progress, record, line)
+
+
+def _taken(progress: Progress, record: Record, line: str) -> Progress:
     state = advance(progress.state, record.event)
     after = replace(
         progress,
