@@ -36,7 +36,7 @@ from tests.world.world import layer, lenient, quick
 EXAMPLES = int(os.environ.get("POINTSMAN_EDITS", "25"))
 OPTIONS = quick(roll_timeout=15.0, drain_timeout=15.0, ready_timeout=15.0, release_timeout=10.0)
 ROUNDS = 10
-"""Commands after which a move that has not ended is a dead end."""
+"""Commands, and two more for every edit, after which a move that has not ended is a dead end."""
 SEEN: Counter[str] = Counter()
 KNOWN = {one.id: one for one in EDITS}
 
@@ -105,7 +105,7 @@ class Play:
         said = await self._say(lambda: self._conductor().move(self.world.model, "kserve", OPTIONS))
         tried: set[str] = set()
         last = ""
-        for number in range(ROUNDS):
+        for number in range(ROUNDS + 2 * len(self.script)):
             progress = self._progress()
             if progress is None or progress.closed:
                 break
