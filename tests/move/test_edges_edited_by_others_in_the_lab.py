@@ -67,7 +67,7 @@ def in_two_places(text: str) -> str:
     return text.replace("      weight: 1\n", "      weight: 4\n")
 
 
-@pytest.mark.parametrize("roll", [scene.restart, lambda lab: scene.annotate(lab, "5f4dcc3b")], ids=["by-hand", "helm"])
+@pytest.mark.parametrize("roll", [scene.restart, scene.upgrade], ids=["by-hand", "helm"])
 def test_what_others_changed_and_rolled_is_simply_the_present_state(
     edge: RunningLab, file: str, roll: Callable[[RunningLab], None]
 ) -> None:

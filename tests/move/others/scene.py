@@ -7,6 +7,7 @@ wildcard ``team-a/*`` stand on the same engines.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
@@ -28,7 +29,6 @@ __all__ = [
     "HERE",
     "KEY",
     "MODEL",
-    "annotate",
     "config",
     "declared",
     "edit",
@@ -45,6 +45,7 @@ __all__ = [
     "restart",
     "rolled",
     "take_down",
+    "upgrade",
     "version",
 ]
 
@@ -138,6 +139,9 @@ def place(lab: RunningLab, source: str) -> None:
         if one.id != source:
             _remove(lab, one)
     _apply(lab, "-", given=json.dumps(_listed(layer(source).render(model()))))
+    for patch in layer(source).unpark(model()):  # what a move parked says so in fields that are not in a manifest
+        words = (f"{patch.ref.kind.plural}.{patch.ref.kind.group}", patch.ref.name, "-n", patch.ref.namespace or "")
+        lab.kubectl("patch", *words, "--type=merge", "-p", json.dumps(patch.body))
     _until_it_serves(lab, layer(source))
 
 
@@ -189,8 +193,9 @@ def restart(lab: RunningLab) -> None:
     lab.kubectl("rollout", "restart", "deployment/proxy", "-n", EDGE)
 
 
-def annotate(lab: RunningLab, checksum: str) -> None:
+def upgrade(lab: RunningLab) -> None:
     """What Helm does on upgrade: the checksum of the configuration is an annotation of the pods."""
+    checksum = hashlib.sha256(declared(lab).encode()).hexdigest()
     template = {"metadata": {"annotations": {"checksum/config": checksum}}}
     body = json.dumps({"spec": {"template": template}})
     lab.kubectl("patch", "deployment", "proxy", "-n", EDGE, "-p", body)
