@@ -69,7 +69,7 @@ def judge(
     if lagging:
         return Rollout(f"replica {lagging[0].name} runs {said(lagging[0].members)}", stale=True)
     if not staying:
-        return Rollout("no replica of the edge is there")
+        return Rollout("no replica of the edge is there", paused=bool(deployment["spec"].get("paused")))
     return Rollout(_endpoint_lag({one.name for one in staying}, slices))
 
 
