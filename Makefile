@@ -59,10 +59,12 @@ bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, s
 bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.analysis
 
-soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; an hour, in parts (build/soak.jsonl); writes docs/soak.md; then edges that others wrote
+soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; an hour, in parts (build/soak.jsonl); writes docs/soak.md; then what a usual run leaves out
 	@$(call sweep,soak,4)
 	@$(BIN)/python -m pytest -q --soak all tests/move/test_edges_of_others_in_the_lab.py \
-	    tests/move/test_edges_edited_by_others_in_the_lab.py tests/move/test_bad_targets_in_the_lab.py
+	    tests/move/test_edges_edited_by_others_in_the_lab.py tests/move/test_bad_targets_in_the_lab.py \
+	    tests/move/test_hard_roads_in_the_lab.py tests/move/test_credentials_end.py \
+	    tests/lab/test_controlplane_bad_days.py
 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
 	@$(BIN)/python -m benchmarks.strategies

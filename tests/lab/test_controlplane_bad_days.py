@@ -236,6 +236,7 @@ def test_status_of_a_lab_that_does_not_exist_names_those_that_do(pointsman: Poin
     assert "there is no lab called 'nowhere'" in done.stderr
 
 
+@pytest.mark.soak
 def test_add_ons_of_another_version_are_installed_again_and_the_data_stays(running: Pointsman) -> None:
     kubectl(status(running), "delete", "storageclass", "standard")
     running("lab", "down")
@@ -324,6 +325,7 @@ def test_a_state_directory_that_cannot_be_written_is_a_sentence(pointsman: Point
 
 
 @pytest.mark.usefixtures("stopped")  # so the tools and the snapshot are there
+@pytest.mark.soak
 def test_labs_that_start_at_the_same_moment_find_addresses_of_their_own(pointsman: Pointsman) -> None:
     names = ("left", "right")
     started = [
