@@ -153,7 +153,7 @@ def _may_step_forward() -> bool:
     try:
         os.sched_setscheduler(0, *idle)
         os.sched_setscheduler(0, *usual)
-    except PermissionError:
+    except OSError:
         return False
     return True
 
