@@ -181,6 +181,7 @@ scripts = st.lists(st.tuples(st.integers(1, 26), st.sampled_from(sorted(KNOWN)))
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example([(11, "config-put-back")], 0)
+@example([(19, "config-alias-on-source"), (20, "target-deleted")], 0)
 @example([(13, "edge-no-replica"), (13, "target-deleted"), (14, "edge-paused")], 1)
 @given(scripts, st.integers(0, 2**16))
 def search(script: list[tuple[int, str]], seed: int) -> None:

@@ -25,6 +25,8 @@ from pointsman.move.live import read_live
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.alias import point_alias
 from pointsman.move.steps.contract import Step
+from pointsman.move.steps.deploy import apply_layer
+from pointsman.move.steps.serve_ready import prove_serving
 from pointsman.report.counting import count_of
 
 __all__ = ["Drift", "answer", "check"]
@@ -64,14 +66,12 @@ async def check(context: Context, progress: Progress, steps: Sequence[Step]) -> 
 async def answer(context: Context, progress: Progress, steps: Sequence[Step], step: str) -> list[dict[str, str]]:
     """Look, and do what the rules say before ``step``: return what is only told, raise for what is more.
 
-    Past the point of no return a person who was asked about the alias and said ``resume`` wants it on the target, where
-    the move left it: then it is put there. Raises MoveFailedError when the move has to turn round, NeedsPersonError
-    (``drift``) when a person is asked.
+    Past the point of no return a person who was asked and said ``resume`` wants tenants on the target, where the move
+    left them, since there is no other way on: then the alias is put there, and a target that is gone is made again.
+    Raises MoveFailedError when the move has to turn round, NeedsPersonError (``drift``) when a person is asked.
     """
     found = await check(context, progress, steps)
-    if _asked_before(progress, step) and any(one.rule.id in _OF_ALIAS for one in found):
-        context.note(step, "the alias is put where the move left it, as a person was asked", {})
-        await point_alias(context, _members_left(context, progress, steps)[0])
+    if _asked_before(progress, step) and await _put_right(context, progress, steps, step, found):
         found = await check(context, progress, steps)
     for one in found:
         context.note(step, f"{one.kind.value}: {one.what}; {one.rule.answer.value}: {one.rule.why}", one.as_dict())
@@ -88,6 +88,23 @@ async def answer(context: Context, progress: Progress, steps: Sequence[Step], st
 
 _OF_ALIAS = frozenset({"alias", "edge-other"})
 """Rules of changes that putting the alias back undoes."""
+_OF_TARGET = frozenset({"target-deleted", "target-gone"})
+"""Rules of changes that making the target again undoes."""
+
+
+async def _put_right(
+    context: Context, progress: Progress, steps: Sequence[Step], step: str, found: Sequence[Drift]
+) -> bool:
+    """Do what a person was told that ``resume`` does: first the target, since tenants are sent there."""
+    rules = {one.rule.id for one in found}
+    if rules & _OF_TARGET:
+        context.note(step, f"{context.target.title} is made again, as a person was asked", {})
+        await apply_layer(context, context.target)
+        await prove_serving(context, context.target, step)
+    if rules & _OF_ALIAS:
+        context.note(step, "the alias is put where the move left it, as a person was asked", {})
+        await point_alias(context, _members_left(context, progress, steps)[0])
+    return bool(rules & (_OF_TARGET | _OF_ALIAS))
 
 
 def _asked_before(progress: Progress, step: str) -> bool:
@@ -98,7 +115,10 @@ def _asked_before(progress: Progress, step: str) -> bool:
 def _way_on(progress: Progress, found: Sequence[Drift], model: str) -> str:
     if _phase(progress) is not Phase.COMMITTED:
         return f"put it back and pointsman resume {model}, or pointsman rollback {model}"
-    if any(one.rule.id in _OF_ALIAS for one in found):
+    rules = {one.rule.id for one in found}
+    if rules & _OF_TARGET:
+        return f"pointsman resume {model} makes the target again and finishes"
+    if rules & _OF_ALIAS:
         return f"pointsman resume {model} puts the alias where the move left it and finishes"
     return "put it back"
 
