@@ -149,7 +149,10 @@ class Client:
         grant = await self.access.credentials.grant()
         try:
             answer = await once(grant)
-            if is_refusal(answer.status, answer.body) and (fresh := await self._instead(grant)) is not None:
+            if (
+                is_refusal(answer.status, answer.body)
+                and (fresh := await self.access.credentials.instead(grant)) is not None
+            ):
                 answer = await once(fresh)
         except TooLargeError as error:
             raise TemporaryError(
@@ -169,10 +172,6 @@ class Client:
             "proxy": self.access.proxy,
             "allow_redirects": False,
         }
-
-    async def _instead(self, refused: Grant) -> Grant | None:
-        """Other credentials than those that the server did not accept; None when there are none."""
-        return await self.access.credentials.instead(refused)
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> str:
         query = f"?{urlencode(params)}" if params else ""
@@ -436,7 +435,7 @@ class Client:
         try:
             return await once(grant)
         except aiohttp.WSServerHandshakeError as error:
-            if error.status != 401 or (fresh := await self._instead(grant)) is None:
+            if error.status != 401 or (fresh := await self.access.credentials.instead(grant)) is None:
                 raise
             return await once(fresh)
 
@@ -455,7 +454,9 @@ class Client:
             ) as response:
                 if response.status >= 300:
                     body = await read_within(response, FROM_PEER)
-                    renewed = is_refusal(response.status, body) and await self._instead(grant) is not None
+                    renewed = (
+                        is_refusal(response.status, body) and await self.access.credentials.instead(grant) is not None
+                    )
                     raise WatchError(0 if renewed else response.status, body)
                 async for line in lines_within(response):
                     if line:

@@ -157,7 +157,8 @@ def _in_files(user: Entry) -> bool:
 
 
 def _grant(user: Entry, acting: Mapping[str, Any], trust: _Trust | None, until: float) -> Grant:
-    headers = CIMultiDict(_headers(user))
+    own = _headers(user)
+    headers = CIMultiDict(own)
     for key, value in acting.items():
         for one in value if isinstance(value, list) else [value]:
             headers.add(key, one)
@@ -167,7 +168,7 @@ def _grant(user: Entry, acting: Mapping[str, Any], trust: _Trust | None, until: 
         raise user.wrong(missing, f"is missing, and {there} is of no use without it")
     pair = (certificate, secret) if certificate and secret else None
     tls = trust.context(user, pair) if trust else None
-    return Grant(headers, tls, until, (dict(_headers(user)), pair))
+    return Grant(headers, tls, until, (own, pair))
 
 
 def _impersonation(user: Entry) -> Mapping[str, Any]:

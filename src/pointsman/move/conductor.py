@@ -15,8 +15,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from pointsman.edge.contract import AliasState, Edge
 from pointsman.errors import (
     ClusterError,
@@ -388,11 +386,8 @@ def _left_open(progress: Progress) -> RefusedError:
 
 def _model_of(progress: Progress) -> Model:
     """The model as it was when the move began; raises NeedsPersonError when the journal is not of that model's move."""
-    try:
+    with believed(progress.move, "its spec"):
         model = Model.model_validate_json(json.dumps(progress.plan.spec))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise torn(progress.move, f"its spec: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     if not model.name == progress.plan.model == progress.move.rsplit("-", 3)[0]:
         raise torn(progress.move, f"it says how model {model.name} moves")
     return model

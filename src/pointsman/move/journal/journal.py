@@ -165,6 +165,9 @@ def believed(move: str, what: str) -> Iterator[None]:
     """What is read here was written by whoever may write there: what has another shape makes the journal torn."""
     try:
         yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise torn(move, f"{what}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise torn(move, f"{what}: {type(error).__name__}: {error}") from error
 
