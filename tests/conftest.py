@@ -129,7 +129,7 @@ def lab(state_directory: Path) -> Iterator[RunningLab]:
         guard.communicate(timeout=60)
 
 
-SAMPLES = {"faults": ("tests/faults/test_faults_in_the_lab.py", 2), "soak": ("tests/soak/test_soak.py", 1)}
+SAMPLES = {"faults": ("tests/faults/test_faults_in_the_lab.py", 1), "soak": ("tests/soak/test_soak.py", 0)}
 """Sweeps, and how many of their tests a run has that does not ask for all."""
 
 

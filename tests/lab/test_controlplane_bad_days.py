@@ -185,6 +185,7 @@ def test_a_process_that_dies_is_started_again(running: Pointsman) -> None:
     assert "scheduler ended with code -9" in (home(running) / "logs" / "supervisor.log").read_text()
 
 
+@pytest.mark.soak
 def test_two_labs_run_side_by_side_and_the_purge_of_one_leaves_the_other(pointsman: Pointsman) -> None:
     one, two = start(pointsman, "--name", "one"), start(pointsman, "--name", "two")
     assert one["addresses"] != two["addresses"]
@@ -298,6 +299,7 @@ lab down
 """
 
 
+@pytest.mark.soak
 def test_a_full_disk_is_told_wherever_it_is_met_and_the_lab_starts_again_when_there_is_room(
     pointsman: Pointsman,
 ) -> None:

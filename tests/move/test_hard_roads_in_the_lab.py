@@ -18,8 +18,8 @@ from tests.move.tenants import accounts
 
 pytestmark = pytest.mark.lab
 
-LIFE, IDLE = 15.0, 10.0
-"""Seconds; a cloud's tokens live for 900 and its load balancers cut after some hundred."""
+QUICK, SLOW = (15.0, 10.0), (60.0, 30.0)
+"""Seconds that a token lives and that an idle connection does; a cloud's live for 900, and some hundred."""
 PLUGIN = """
 import json, pathlib, time
 here = pathlib.Path(__file__).parent
@@ -56,7 +56,7 @@ async def run(lab: RunningLab, road: HardRoad, kind: str, *words: str) -> tuple[
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with asyncio.timeout(280):
+        async with asyncio.timeout(400):
             out, err = await process.communicate()
     finally:
         if process.returncode is None:
@@ -65,14 +65,31 @@ async def run(lab: RunningLab, road: HardRoad, kind: str, *words: str) -> tuple[
     return process.returncode or 0, out.decode(), err.decode()
 
 
+def later(kind: str, pace: tuple[float, float], which: str) -> object:
+    return pytest.param(kind, pace, marks=pytest.mark.soak, id=f"{kind}-{which}")
+
+
 @pytest.mark.parametrize(
-    "kind", ["plugin", pytest.param("tokenFile", marks=pytest.mark.soak), pytest.param("pod", marks=pytest.mark.soak)]
+    ("kind", "pace"),
+    [
+        pytest.param("plugin", QUICK, id="plugin"),
+        later("plugin", SLOW, "there"),
+        later("plugin", SLOW, "and-back"),
+        later("tokenFile", QUICK, "there"),
+        later("tokenFile", SLOW, "and-back"),
+        later("pod", QUICK, "there"),
+        later("pod", SLOW, "and-back"),
+    ],
 )
-async def test_a_move_outlives_the_credentials_that_it_began_with(lab: RunningLab, tmp_path: Path, kind: str) -> None:
+async def test_a_move_outlives_the_credentials_that_it_began_with(
+    lab: RunningLab, tmp_path: Path, kind: str, pace: tuple[float, float]
+) -> None:
     served(lab)
     source = layer_of(lab)
-    async with hard_road(lab, tmp_path, life=LIFE, idle=IDLE) as road, accounts(lab, rate=6, seed=41) as books:
-        code, _, told = await run(lab, road, kind, "move", MODEL, "--to", other(source), "--yes", "--hold", "1")
+    life, idle = pace
+    hold = "1s" if pace == QUICK else "90s"
+    async with hard_road(lab, tmp_path, life=life, idle=idle) as road, accounts(lab, rate=6, seed=41) as books:
+        code, _, told = await run(lab, road, kind, "move", MODEL, "--to", other(source), "--yes", "--hold", hold)
         assert code == 0, told
         await books.close()
         assert road.tokens >= 3, "it was over before its token ended"
@@ -86,7 +103,7 @@ async def test_a_move_outlives_the_credentials_that_it_began_with(lab: RunningLa
 async def test_credentials_that_end_for_good_leave_a_move_that_can_be_resumed(lab: RunningLab, tmp_path: Path) -> None:
     served(lab)
     source = layer_of(lab)
-    async with hard_road(lab, tmp_path, life=3600.0, idle=IDLE) as road, accounts(lab, rate=6, seed=42) as books:
+    async with hard_road(lab, tmp_path, life=3600.0, idle=10.0) as road, accounts(lab, rate=6, seed=42) as books:
         moving = asyncio.create_task(
             run(lab, road, "plugin", "move", MODEL, "--to", other(source), "--yes", "--output", "json")
         )

@@ -61,6 +61,13 @@ WAYS = [
     Way("raw-vllm", "llm-d", "bridge", gpus=1),
     Way("raw-vllm", "kserve", "gap", gpus=1, allow_downtime=60.0),
 ]
+
+
+def moments(usual: str, seldom: str) -> pytest.MarkDecorator:
+    """Of the two moments around a record's write one in every run, the other with ``--soak all``."""
+    return pytest.mark.parametrize("moment", [usual, pytest.param(seldom, marks=pytest.mark.soak)])
+
+
 each_way = pytest.mark.parametrize("way", WAYS, ids=str)
 SECOND = "second@test/2"
 
@@ -122,7 +129,7 @@ async def killed(way: Way, number: int, moment: str) -> tuple[World, Tenants] | 
     return (world, tenants) if await Ledger(world.cluster, world.clock).moves(model="qwen") else None
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@moments("before", "after")
 @each_way
 async def test_a_killed_move_is_resumed_to_the_end_of_an_undisturbed_one(way: Way, moment: str) -> None:
     undisturbed = await way.begin()
@@ -145,7 +152,7 @@ async def test_a_killed_move_is_resumed_to_the_end_of_an_undisturbed_one(way: Wa
     print(f"{way}: {deaths} deaths {moment} a record, all resumed; {felt}")  # noqa: T201
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@moments("after", "before")
 @each_way
 async def test_a_killed_move_is_rolled_back_to_the_state_before(way: Way, moment: str) -> None:
     start = await way.begin()

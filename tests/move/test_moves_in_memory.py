@@ -209,8 +209,8 @@ async def test_a_right_that_is_missing_is_named_before_anything_is_written() -> 
     with pytest.raises(RefusedError) as refused:
         await world.conductor().move(world.model, "kserve", quick())
     assert refused.value.code == "preflight.rights"
-    assert "list deployments.apps in namespace kserve" in refused.value.what
-    assert "docs/rights.yaml" in refused.value.next_action
+    assert "list deployments.apps qwen-kserve in namespace kserve" in refused.value.what
+    assert "pointsman rights qwen" in refused.value.next_action
     assert set(world.cluster.objects) == before
 
 

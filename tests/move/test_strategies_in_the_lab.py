@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from ruamel.yaml import YAML
 
 from pointsman.demo.ledger import Entry, summary
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
+from tests.move.operators import operator
 from tests.move.platform import MODEL, layer_of, pointsman_in, served
 from tests.move.tenants import accounts
 
@@ -21,36 +21,17 @@ pytestmark = pytest.mark.lab
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMA = DOCS / "schemas/receipt.schema.json"
-RIGHTS = DOCS / "rights.yaml"
-
-
-@pytest.fixture(scope="module")
-def operator(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The kubeconfig of somebody who has the rights that ``docs/rights.md`` tells to give, and no others."""
-    served(lab)
-    lab.kubectl("apply", "--server-side", "-f", str(RIGHTS))
-    lab.kubectl("create", "serviceaccount", "operator", "-n", "pointsman-system")
-    somebody = "--serviceaccount=pointsman-system:operator"
-    lab.kubectl("create", "clusterrolebinding", "pointsman-view", "--clusterrole=pointsman-view", somebody)
-    for namespace in ("serving", "kserve", "llm-d", "llm-gateway", "pointsman-system"):
-        words = ("create", "rolebinding", "pointsman-operate", "-n", namespace, "--clusterrole=pointsman-operate")
-        lab.kubectl(*words, somebody)
-    token = lab.kubectl("create", "token", "operator", "-n", "pointsman-system").stdout.strip()
-    access = YAML(typ="safe").load(lab.kubeconfig)
-    access["users"] = [{"name": one["name"], "user": {"token": token}} for one in access["users"]]
-    file = tmp_path_factory.mktemp("operator") / "kubeconfig"
-    file.write_text(json.dumps(access), encoding="utf-8")
-    return file
 
 
 async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of_it(
-    lab: RunningLab, operator: Path
+    lab: RunningLab, tmp_path: Path
 ) -> None:
     served(lab)
+    config = operator(lab, tmp_path, "operator")
     target = elsewhere(lab)
     async with accounts(lab, rate=6, seed=11) as books:
         load = books.load
-        receipt = await asyncio.to_thread(gap, lab, operator, target)
+        receipt = await asyncio.to_thread(gap, lab, config, target)
         end = load.now()
         await load.settle()
         entries = [one for one in load.ledger.entries if one.sent < end]
@@ -66,7 +47,7 @@ async def test_a_gap_is_as_long_as_predicted_and_tenants_lose_nothing_outside_of
     assert layer_of(lab) == target
     found = books.reconcile()
     assert (found.agrees, found.exact) == (True, True), sentence(found)
-    kept = pointsman_in(lab)("receipt", "qwen", "--kubeconfig", str(operator), "--output", "json")
+    kept = pointsman_in(lab)("receipt", "qwen", "--kubeconfig", str(config), "--output", "json")
     read = json.loads(kept.stdout)
     Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8"))).validate(read)
     assert (read["move"], read["traffic"]) == (receipt["move"], receipt["traffic"])
@@ -82,14 +63,15 @@ def test_a_gap_that_nobody_allowed_is_refused(lab: RunningLab) -> None:
     assert "--allow-downtime" in done.stderr
 
 
-def test_rights_that_are_missing_are_named_before_anything_is_changed(lab: RunningLab, operator: Path) -> None:
+def test_rights_that_are_missing_are_named_before_anything_is_changed(lab: RunningLab, tmp_path: Path) -> None:
+    served(lab)
     target = elsewhere(lab)
-    fewer = "\n".join(line for line in RIGHTS.read_text(encoding="utf-8").splitlines() if "endpointslices" not in line)
-    lab.kubectl("apply", "--server-side", "-f", "-", given=fewer)
-    try:
-        done = pointsman_in(lab)("move", MODEL, "--to", target, "--yes", "--kubeconfig", str(operator))
-    finally:
-        lab.kubectl("apply", "--server-side", "-f", str(RIGHTS))
+    config = operator(lab, tmp_path, "fewer")
+    looked_at = '[{"op": "replace", "path": "/rules", "value": %s}]'
+    role = json.loads(lab.kubectl("get", "role", "fewer-edge", "-n", "llm-gateway", "-o", "json").stdout)
+    left = [rule for rule in role["rules"] if "endpointslices" not in rule["resources"]]
+    lab.kubectl("patch", "role", "fewer-edge", "-n", "llm-gateway", "--type=json", "-p", looked_at % json.dumps(left))
+    done = pointsman_in(lab)("move", MODEL, "--to", target, "--yes", "--kubeconfig", str(config))
     assert done.returncode == 1, done.stderr
     assert "error [preflight.rights]" in done.stderr
     assert "you may not list endpointslices.discovery.k8s.io in namespace llm-gateway\n" in done.stderr

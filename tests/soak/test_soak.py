@@ -1,6 +1,6 @@
 """The process killed at every record of two moves in the lab, then ``resume`` in one run and ``rollback`` in another.
 
-``make soak`` does them all, in four labs at a time. Else one of them, by ``--soak-seed``.
+``make soak`` does them all, in four labs at a time; a usual run kills in ``tests/move/test_interrupts_in_the_lab.py``.
 """
 
 from __future__ import annotations

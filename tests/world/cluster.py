@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from multidict import CIMultiDict
 
@@ -21,10 +20,26 @@ from tests.world.engine import Engine, Faults
 from tests.world.proxy import NAMESPACE as EDGE
 from tests.world.proxy import MemoryProxy
 
-__all__ = ["MemoryCluster", "Write"]
+__all__ = ["MemoryCluster", "Write", "copied"]
 
 Listed = list
 """A list, where a method of that name hides the type."""
+
+
+T = TypeVar("T")
+
+
+def copied(value: T) -> T:
+    """A copy of JSON-like data, as a server's answer is one; ``copy.deepcopy`` takes three times as long."""
+    return cast(T, _copied(value))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_copied(one) for one in value]
+    return value
 
 
 @dataclass(frozen=True)
@@ -72,7 +87,7 @@ class MemoryCluster:
         await asyncio.sleep(0)
         self.known()
         found = self.objects.get(ref)
-        return copy.deepcopy(found) if found else None
+        return copied(found) if found else None
 
     async def pages(
         self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
@@ -92,7 +107,7 @@ class MemoryCluster:
         if kind.plural in self.unknown_kinds:
             raise NotFoundError("the server could not find the requested resource", where=kind.plural)
         self._check_right("list", kind)
-        return [copy.deepcopy(one) for ref, one in self.objects.items() if _selected(ref, one, kind, namespace, labels)]
+        return [copied(one) for ref, one in self.objects.items() if _selected(ref, one, kind, namespace, labels)]
 
     async def apply(self, manifest: Object, *, force: bool = True, dry_run: bool = False) -> Object:
         await asyncio.sleep(0)
@@ -156,7 +171,7 @@ class MemoryCluster:
         try:
             for ref, one in list(self.objects.items()):
                 if _selected(ref, one, kind, namespace, labels) and name in (None, ref.name):
-                    yield Event("ADDED", copy.deepcopy(one))
+                    yield Event("ADDED", copied(one))
             yield Event("SYNCED", {})
             while True:
                 event = await queue.get()
@@ -267,12 +282,12 @@ class MemoryCluster:
         written = self._store(ref, body)
         self._control()
         self.after(write)
-        return copy.deepcopy(written)
+        return copied(written)
 
     def _store(self, ref: Ref, body: Object) -> Object:
         self.version += 1
         known = ref in self.objects
-        stored = copy.deepcopy({"apiVersion": ref.kind.api_version, "kind": ref.kind.name, **body})
+        stored = copied({"apiVersion": ref.kind.api_version, "kind": ref.kind.name, **body})
         stored["metadata"] = {**stored["metadata"], "resourceVersion": str(self.version)}
         self.objects[ref] = stored
         self._tell("MODIFIED" if known else "ADDED", ref.kind, stored)
@@ -281,7 +296,7 @@ class MemoryCluster:
     def _tell(self, event: str, kind: Kind, found: Object) -> None:
         for wanted, queue in self._watchers:
             if wanted == kind:
-                queue.put_nowait(Event(event, copy.deepcopy(found)))
+                queue.put_nowait(Event(event, copied(found)))
 
     def _control(self) -> None:
         """Deployments become pods, at once."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 from typing import Any
 
 from pointsman.edge.litellm_values import LiteLLMValues, litellm_values
@@ -12,6 +11,7 @@ from pointsman.move.boundary import Clock, Cluster, Object
 from pointsman.move.conductor import Conductor
 from pointsman.move.means import Means
 from pointsman.spec.model import Model
+from tests.world.cluster import copied
 from tests.world.engine import KEY as ENGINE_KEY
 from tests.world.engine import MemoryWire
 from tests.world.layers import LAYERS
@@ -57,7 +57,7 @@ class ProxyWorld(World):
         ):
             self.put(manifest)
         self.cluster.changed = lambda: None
-        self.first = {ref: copy.deepcopy(one) for ref, one in self.cluster.objects.items()}
+        self.first = {ref: copied(one) for ref, one in self.cluster.objects.items()}
         """Everything as it was in the beginning."""
 
     def _status(self, base: str) -> int:
@@ -114,7 +114,7 @@ class ProxyWorld(World):
     def restore(self, ref: Ref) -> None:
         """Somebody applies again what was there in the beginning."""
         if ref in self.first:
-            self.cluster._store(ref, copy.deepcopy(self.first[ref]))
+            self.cluster._store(ref, copied(self.first[ref]))
             self.cluster._control()
 
     def restart_edge(self, mark: str) -> None:

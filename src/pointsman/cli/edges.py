@@ -6,19 +6,26 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from pointsman.edge.contract import AliasState, Replica
+from pointsman.edge.litellm_objects import rights_on
 from pointsman.edge.litellm_values import LiteLLMValues, litellm_values, read_aliases
 from pointsman.errors import PointsmanError
 from pointsman.kube.client import Client
+from pointsman.kube.rights import Right
 from pointsman.layers.registry import LAYERS
 from pointsman.move.overview import ReadAliases, ReadRunning
 from pointsman.spec.model import Model
 
-__all__ = ["aliases_reader", "edge_factory", "running_reader"]
+__all__ = ["aliases_reader", "edge_factory", "edge_rights", "running_reader"]
 
 
 def edge_factory(client: Client) -> Callable[[Model], LiteLLMValues]:
     """How to reach the edge of a model."""
     return lambda model: litellm_values(client, model, {layer.id: layer.endpoint(model).base_url for layer in LAYERS})
+
+
+def edge_rights(model: Model) -> Sequence[Right]:
+    """What reading, changing and asking a model's edge takes; no cluster is asked."""
+    return rights_on(model.spec.tenant.edge)
 
 
 def aliases_reader(client: Client) -> ReadAliases:

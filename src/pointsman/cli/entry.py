@@ -25,6 +25,7 @@ COMMANDS = (
     "status",
     "receipt",
     "history",
+    "rights",
     "up",
     "plan",
     "apply",

@@ -16,7 +16,21 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.kube.rights import Right, rights
 from pointsman.spec.tenant import Edge as Settings
 
-__all__ = ["Config", "Objects", "ending", "ready"]
+__all__ = ["Config", "Objects", "ending", "ready", "rights_on"]
+
+
+def rights_on(settings: Settings) -> list[Right]:
+    """ConfigMap and Deployment are changed; the proxy's pods, whose names nobody knows before, are seen and asked."""
+    space, key = settings.namespace, settings.master_key.secret
+    return [
+        *rights(["get", "patch"], kind_of("ConfigMap"), space, name=settings.config_map),
+        *rights(["get", "patch"], kind_of("Deployment"), space, name=settings.deployment),
+        *rights(["get"], kind_of("Service"), space, name=settings.service),
+        *rights(["get"], kind_of("Secret"), space, name=key),
+        *rights(["list"], kind_of("Pod"), space),
+        *rights(["list"], kind_of("EndpointSlice"), space),
+        *rights(["get", "create"], kind_of("Pod"), space, subresource="proxy"),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +163,8 @@ class Objects:
         return base64.b64decode(str(coded)).decode().strip()
 
     def rights(self) -> list[Right]:
-        """ConfigMap and Deployment are changed; its pods are looked at and asked."""
-        space, key = self.settings.namespace, self.settings.master_key.secret
-        return [
-            *rights(["get", "patch"], kind_of("ConfigMap"), space),
-            *rights(["get", "patch"], kind_of("Deployment"), space),
-            *rights(["get"], kind_of("Service"), space),
-            *rights(["get"], kind_of("Secret"), space, name=key),
-            *rights(["list"], kind_of("Pod"), space),
-            *rights(["list"], kind_of("EndpointSlice"), space),
-            *rights(["get", "create"], kind_of("Pod"), space, subresource="proxy"),
-        ]
+        """What reading, writing and asking them takes."""
+        return rights_on(self.settings)
 
     def _refuse_gaps(self, deployment: Object, ref: Ref) -> None:
         """A roll of this Deployment must not leave tenants without a replica, and must carry the ConfigMap."""

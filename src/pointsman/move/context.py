@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -55,7 +56,7 @@ class Options:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Options:
         """As ``as_dict`` wrote them; raises ValueError for anything else."""
-        read: Options = TypeAdapter(cls).validate_python(dict(data))
+        read: Options = _options().validate_python(dict(data))
         return read
 
 
@@ -183,5 +184,15 @@ def members_from(data: Mapping[str, Any]) -> tuple[Member, ...]:
     Raises ValueError, KeyError or TypeError for anything else.
     """
     told = [{"alias": data.get("alias", ""), **member} for member in data["members"]]
-    read: tuple[Member, ...] = TypeAdapter(tuple[Member, ...]).validate_python(told)
-    return read
+    return _members().validate_python(told)
+
+
+@cache
+def _options() -> TypeAdapter[Options]:
+    return TypeAdapter(Options)
+
+
+@cache
+def _members() -> TypeAdapter[tuple[Member, ...]]:
+    """Made once: that takes longer than to use it."""
+    return TypeAdapter(tuple[Member, ...])

@@ -145,8 +145,8 @@ def _members_left(context: Context, progress: Progress, steps: Sequence[Step]) -
     """Where the alias may stand: where the last step that moved tenants left it, or one that was begun may have."""
     left: list[Sequence[Member]] = [context.alias.members]
     for step in steps:
-        known, asked = progress.steps.get(step.id), step.members(context)
-        if known is None or asked is None:
+        known = progress.steps.get(step.id)
+        if known is None or (asked := step.members(context)) is None:
             continue
         if known.last is Event.OUTCOME:
             left = [members_from(known.outcome) if "members" in known.outcome else asked]
@@ -236,12 +236,8 @@ async def _edge(context: Context, progress: Progress, steps: Sequence[Step], ali
 
 def _rolling(context: Context, progress: Progress, steps: Sequence[Step]) -> bool:
     """Was a step that rolls the edge begun and not ended? Then its replicas are between two configurations."""
-    moving = {step.id for step in steps if step.members(context) is not None}
-    return any(
-        known.last is not Event.OUTCOME and known.begun is not None
-        for step, known in progress.steps.items()
-        if step in moving
-    )
+    begun = {name for name, one in progress.steps.items() if one.begun is not None and one.last is not Event.OUTCOME}
+    return any(step.members(context) is not None for step in steps if step.id in begun)
 
 
 def _runs(replica: Replica) -> str:

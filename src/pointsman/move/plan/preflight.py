@@ -96,7 +96,8 @@ async def _differs(context: Context) -> str:
 
 async def _rights(context: Context) -> str:
     """Beforehand, since a right that is missing in the middle may be what the way back needs too."""
-    wanted = rights_of(context.model, context.source, context.target, context.edge)
+    both = (context.target, context.source)
+    wanted = rights_of(context.model, context.edge.rights(), to=both[:1], between=both).all()
     denied = await missing(context.cluster, wanted)
     if denied is None:
         return "the API server does not say what you may do"
@@ -105,7 +106,7 @@ async def _rights(context: Context) -> str:
         raise refuse(
             "rights",
             f"you may not {'; '.join(str(one) for one in denied[:_TOLD])}{more}",
-            next_action="ask for the role in docs/rights.yaml, or use other credentials",
+            next_action=f"ask for what pointsman rights {context.model.name} prints, or use other credentials",
         )
     return f"all {len(set(wanted))} are there"
 

@@ -1,14 +1,14 @@
 """What whoever carries a move out must be allowed to do: everything from the first look to the last step and back.
 
-A right that is missing would else be met in the middle, where the way back may need it too. ``docs/rights.yaml`` gives
-these and no more.
+A right that is missing would else be met in the middle, where the way back may need it too. ``pointsman rights`` makes
+roles of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from pointsman.edge.contract import Edge
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.kube.rights import Right, rights
 from pointsman.layers.contract import Layer
@@ -17,15 +17,41 @@ from pointsman.move.plan.reaching import rights_to_look_around
 from pointsman.owners.reading import rights_to_look
 from pointsman.spec.model import Model
 
-__all__ = ["rights_of", "rights_to_know"]
+__all__ = ["Rights", "rights_of", "rights_to_know", "rights_to_show"]
 
 _LOOK = ("get", "list", "watch")
 
 
-def rights_of(model: Model, source: Layer, target: Layer, edge: Edge) -> list[Right]:
-    """For a move of ``model`` between two layers; the source's objects are there already, and stay."""
-    made = [right for one in target.render(model) for right in _on(["create", "delete"], ref_of(one))]
-    return [*_everywhere(), *_own(), *edge.rights(), *made, *_layer(model, target), *_layer(model, source)]
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Rights by what they are for. An object that is known beforehand is named."""
+
+    everywhere: Sequence[Right]
+    """What a plan counts, in the whole cluster."""
+    own: Sequence[Right]
+    """Journals, records of models, locks."""
+    edge: Sequence[Right]
+    """The proxy that tenants talk to."""
+    layers: Sequence[Right]
+    """The objects a layer is made of, and its engines."""
+
+    def all(self) -> list[Right]:
+        """Every one of them."""
+        return [*self.everywhere, *self.own, *self.edge, *self.layers]
+
+
+def rights_of(model: Model, edge: Sequence[Right], *, to: Sequence[Layer], between: Sequence[Layer]) -> Rights:
+    """For moves of ``model`` to the layers ``to``; the objects of the others ``between`` which it moves stay there.
+
+    Args:
+        model: what is moved.
+        edge: what its edge asks for.
+        to: layers that may be made and taken away.
+        between: all layers that have a part in it, those of ``to`` among them.
+    """
+    made = [right for layer in to for one in layer.render(model) for right in _on(["create", "delete"], ref_of(one))]
+    used = [right for layer in between for right in _layer(model, layer)]
+    return Rights(everywhere=_everywhere(), own=_own(), edge=list(edge), layers=[*made, *used])
 
 
 def rights_to_know() -> list[Right]:
@@ -33,9 +59,15 @@ def rights_to_know() -> list[Right]:
     return [*rights_to_look(), *rights_to_look_around(), *rights(["list"], kind_of("PodDisruptionBudget"))]
 
 
+def rights_to_show(model: Model, layers: Sequence[Layer]) -> list[Right]:
+    """What ``pointsman status`` reads of the layers, in the whole cluster."""
+    kinds = dict.fromkeys(ref.kind for layer in layers for ref in layer.reads(model))
+    return [right for kind in kinds for right in rights(["get", "list"], kind)]
+
+
 def _on(verbs: Iterable[str], ref: Ref) -> list[Right]:
-    """On all objects of a kind, where ``ref`` is one."""
-    return rights(verbs, ref.kind, ref.namespace)
+    """On one object. A server-side apply that makes it is asked about by its name too (kubernetes 1.34, patch.go)."""
+    return rights(verbs, ref.kind, ref.namespace, name=ref.name)
 
 
 def _everywhere() -> list[Right]:
@@ -68,5 +100,6 @@ def _layer(model: Model, layer: Layer) -> list[Right]:
         found += rights(["get"], pods, where, subresource="proxy")
         found += rights(["get", "create"], pods, where, subresource="portforward")
     point = layer.endpoint(model)
-    service = point.road[0] if point.road else point.service
-    return found + rights(["get", "create"], service.kind, service.namespace, subresource="proxy")
+    service, port = point.road[:2] if point.road else (point.service, point.port)
+    asked = f"http:{service.name}:{port}"  # as the client names it in the path
+    return found + rights(["get", "create"], service.kind, service.namespace, subresource="proxy", name=asked)
