@@ -50,6 +50,16 @@ def test_every_command_explains_itself(command: str) -> None:
     assert f"pointsman {command}" in done.stdout
 
 
+def test_no_help_is_written_in_brackets_that_the_library_takes_for_markup() -> None:
+    texts = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in (Path(__file__).parents[2] / "src/pointsman/cli").glob("*.py")
+    }
+    assert len(texts) > 20
+    assert [name for name, text in texts.items() if "[default" in text] == []
+    assert "Default: the spec's own" in " ".join(run("render", "--help").stdout.replace("│", " ").split())
+
+
 def test_version_is_the_packages_own() -> None:
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{run("--version").stdout.split()[1]}"' in text

@@ -17,6 +17,7 @@ from pointsman.kube.resources import KINDS
 from pointsman.kube.rights import Right
 from pointsman.layers.registry import LAYERS
 from pointsman.move.plan.rights import rights_of, rights_to_know
+from pointsman.move.plan.roles import controllers_among
 from tests.cli.program import run
 from tests.conftest import RunningLab
 from tests.move.operators import OWN, operator
@@ -185,3 +186,15 @@ def test_a_right_that_was_taken_away_is_named_by_the_check_and_by_a_plan(lab: Ru
     plan = program("plan", MODEL, "--to", target, *told)
     assert plan.returncode != 0
     assert "litellm-config" in plan.stderr
+
+
+def test_a_namespace_that_answers_the_api_servers_webhooks_has_controllers() -> None:
+    hooks: list[dict[str, Any]] = [
+        {"webhooks": [{"clientConfig": {"service": {"namespace": "models", "name": "x"}}}]},
+        {"webhooks": [{"clientConfig": {"service": None, "url": "https://x"}}, {"clientConfig": None}, {}]},
+        {"webhooks": None},
+        {},
+    ]
+    assert controllers_among({"models", "serving", "kube-system", "openshift-x"}, hooks) == [
+        *("kube-system", "models", "openshift-x"),
+    ]

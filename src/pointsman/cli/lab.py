@@ -38,9 +38,9 @@ Format = Annotated[Output, typer.Option("--output", "-o", help="How to print the
 @app.command()
 def up(
     name: Name = "default",
-    nodes: Annotated[int | None, typer.Option(min=1, max=50, help="How many nodes. [default: 1]")] = None,
-    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs per node. [default: 4]")] = None,
-    engine: Annotated[EngineChoice | None, typer.Option(help="What runs as vLLM. [default: simulator]")] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, max=50, help="How many nodes. Default: 1.")] = None,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs per node. Default: 4.")] = None,
+    engine: Annotated[EngineChoice | None, typer.Option(help="What runs as vLLM. Default: simulator.")] = None,
     output: Format = Output.text,
 ) -> None:
     """Start the lab, or say that it runs. The first start builds its programs, which takes minutes."""

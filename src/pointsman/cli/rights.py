@@ -40,13 +40,11 @@ class Output(StrEnum):
 def command(
     models: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[MODEL]...", help="Spec files or names. [default: all in the model folders]"),
+        typer.Argument(metavar="MODEL", help="Spec files or names. Default: all in the model folders."),
     ] = None,
     layers: Annotated[
         list[str] | None,
-        typer.Option(
-            "--layer", metavar="LAYER", help="A layer that they move between; say it for each. [default: all]"
-        ),
+        typer.Option("--layer", metavar="LAYER", help="A layer that they move between; say it for each. Default: all."),
     ] = None,
     to: Annotated[
         list[str] | None,
@@ -64,7 +62,7 @@ def command(
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[
-        Output | None, typer.Option("--output", "-o", help="How to print it. [default: yaml; with --check text]")
+        Output | None, typer.Option("--output", "-o", help="How to print it. Default: yaml; with --check text.")
     ] = None,
 ) -> int:
     """Print the roles that moves of these models need, or check what of it you may do."""

@@ -29,7 +29,7 @@ LAYERS = "Objects that serve models here, and their engines: counters, logs, and
 
 _CONTROLLERS = frozenset(
     {
-        *("argo-rollouts", "argocd", "cert-manager", "default", "flux-system", "gatekeeper-system", "gpu-operator"),
+        *("argo-rollouts", "argocd", "cert-manager", "flux-system", "gatekeeper-system", "gpu-operator"),
         *("istio-system", "keda", "knative-serving", "kserve", "kyverno", "lws-system", "monitoring"),
     }
 )
@@ -74,7 +74,7 @@ def roles(
 def controllers_among(namespaces: Iterable[str], webhooks: Iterable[Object] = ()) -> list[str]:
     """Those namespaces where controllers run: by name, or because one answers the API server's webhooks from there."""
     answering = {
-        (hook.get("clientConfig") or {}).get("service", {}).get("namespace")
+        ((hook.get("clientConfig") or {}).get("service") or {}).get("namespace")
         for one in webhooks
         for hook in _list(one.get("webhooks"))
     }
