@@ -26,7 +26,7 @@ GROUNDS: tuple[Case, ...] = (
         ),
         words=("--roll-timeout", "40"),
         code=("shift-10.edge-roll",),
-        says="pod {kept} runs",
+        says="replica {kept} runs",
     ),
     Case(
         "edge-stays-old",
@@ -37,7 +37,7 @@ GROUNDS: tuple[Case, ...] = (
         words=("--roll-timeout", "30"),
         exits=(4,),
         code=("undo-failed",),
-        says="pod {kept} runs",
+        says="runs qwen-raw-vllm 90, qwen-kserve 10",
     ),
     Case(
         "edge-killed",
