@@ -50,7 +50,7 @@ def asked() -> set[Right]:
     return {
         right
         for source, target in itertools.permutations(LAYERS, 2)
-        for right in rights_of(model, edge_rights(model), to=[target], between=[source, target]).all()
+        for right in rights_of(model, edge_rights(model), to=[target], source=[source]).all()
     }
 
 

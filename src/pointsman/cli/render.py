@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.cli.manifests import Output, print_manifests
 from pointsman.cli.words import given
 
 if TYPE_CHECKING:
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
     from pointsman.spec.model import Model
 
 __all__ = ["command"]
-
-
-class Output(StrEnum):
-    """How manifests are written."""
-
-    yaml = "yaml"
-    json = "json"
-    text = "text"
 
 
 def command(
@@ -37,19 +28,15 @@ def command(
     """Print the manifests of a model on a serving layer."""
     from pointsman.cli.named import declared
     from pointsman.layers.registry import layer as layer_called
-    from pointsman.layers.stream import yaml_stream
 
     chosen = layer_called(layer) if layer is not None else None
     loaded = declared(model, kubeconfig, context).model
     chosen = chosen or layer_called(loaded.spec.layer)
     manifests = chosen.render(loaded)
-    if output is Output.json:
-        sys.stdout.write(json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}, indent=2) + "\n")
-    elif output is Output.yaml:
-        encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-        sys.stdout.write(yaml_stream(manifests, ascii_only=encoding != "utf8"))
-    else:
+    if output is Output.text:
         sys.stdout.write(_summary(chosen, loaded))
+    else:
+        print_manifests(manifests, output)
 
 
 def _summary(layer: Layer, model: Model) -> str:

@@ -6,12 +6,12 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli.manifests import Output, print_manifests
 from pointsman.cli.words import given
 from pointsman.errors import PermanentError, UsageError
 
@@ -26,15 +26,6 @@ __all__ = ["command"]
 
 PATIENCE = 60.0
 """Seconds for the API server to say what is allowed."""
-_GROUP = "rbac.authorization.k8s.io"
-
-
-class Output(StrEnum):
-    """How roles, or what is missing, are written."""
-
-    yaml = "yaml"
-    json = "json"
-    text = "text"
 
 
 def command(
@@ -77,7 +68,7 @@ def command(
     _refuse_prefix(prefix)
     chosen = tuple(dict.fromkeys(map(layer_called, layers))) if layers else LAYERS
     named = _named(models or [], kubeconfig, context)
-    wanted = [(model, rights_of(model, edge_rights(model), to=chosen, between=chosen)) for model in named]
+    wanted = [(model, rights_of(model, edge_rights(model), to=chosen)) for model in named]
     if check:
         return asyncio.run(_check(wanted, kubeconfig, context, output or Output.text))
     _print(wanted, chosen, prefix, any_name, subjects, output or Output.yaml)
@@ -105,13 +96,15 @@ def _named(words: Sequence[str], kubeconfig: Path | None, context: str | None) -
 
 def _subject(word: str) -> dict[str, str]:
     """Somebody as RBAC writes them; raises UsageError for another word."""
+    from pointsman.kube.roles import GROUP
+
     kind, _, name = word.partition(":")
     if kind == "serviceaccount":
         namespace, _, account = name.partition("/")
         if namespace and account:
             return {"kind": "ServiceAccount", "namespace": namespace, "name": account}
     elif kind in ("user", "group") and name:
-        return {"apiGroup": _GROUP, "kind": kind.capitalize(), "name": name}
+        return {"apiGroup": GROUP, "kind": kind.capitalize(), "name": name}
     raise UsageError(
         f"--for {word!r} names nobody", next_action="give user:NAME, group:NAME or serviceaccount:NAMESPACE/NAME"
     )
@@ -132,17 +125,14 @@ def _print(
     subjects: Sequence[dict[str, str]],
     output: Output,
 ) -> None:
-    from pointsman.layers.stream import yaml_stream
     from pointsman.move.plan.roles import controllers_among, roles
     from pointsman.report.text import write_lines
 
     made = roles(wanted, layers, prefix=prefix, any_name=any_name, subjects=subjects)
-    if output is Output.json:
-        write_lines(sys.stdout, [json.dumps({"apiVersion": "v1", "kind": "List", "items": made}, indent=2)])
-    elif output is Output.yaml:
-        sys.stdout.write(yaml_stream(made, ascii_only=True))
-    else:
+    if output is Output.text:
         write_lines(sys.stdout, [line for one in made for line in _told(one)])
+    else:
+        print_manifests(made, output)
     write_lines(sys.stderr, _warnings(controllers_among(_spaces(wanted)), any_name))
 
 

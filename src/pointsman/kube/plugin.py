@@ -16,7 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from pydantic_core import from_json
 
@@ -118,22 +118,19 @@ class Plugin:
         """
         loop = asyncio.get_running_loop()
         begun, told, output = loop.time(), bytearray(), bytearray()
-        tasks: list[asyncio.Task[None]] = []
+        tasks: list[asyncio.Task[Any]] = []
         try:
             async with asyncio.timeout(SPEAKING if asks else SILENT) as limit:
-                tasks = [
-                    asyncio.create_task(self._take(answer, output)),
-                    asyncio.create_task(_pass_on(words, told, lambda: limit.reschedule(begun + SPEAKING))),
-                ]
+                answered = asyncio.create_task(self._take(answer, output))
+                shown = asyncio.create_task(_pass_on(words, told, lambda: limit.reschedule(begun + SPEAKING)))
                 ended = asyncio.create_task(process.wait())
-                tasks.append(cast("asyncio.Task[None]", ended))
-                await asyncio.wait({ended, tasks[0]}, return_when=asyncio.FIRST_COMPLETED)
-                if tasks[0].done():
-                    tasks[0].result()
-                await ended
-                await asyncio.wait(tasks, timeout=LAST)
-                if tasks[0].done():
-                    tasks[0].result()
+                tasks = [answered, shown, ended]
+                await asyncio.wait({answered, ended}, return_when=asyncio.FIRST_COMPLETED)
+                if not (answered.done() and answered.exception()):
+                    await ended
+                    await asyncio.wait(tasks, timeout=LAST)
+                if answered.done():
+                    answered.result()
         except TimeoutError as error:
             says = f"{self.command[0]!r} did not end within {SPEAKING if asks or told else SILENT:g} s"
             raise self.entry.wrong("command", says, "run it by hand, and log in if it asks to") from error

@@ -8,12 +8,12 @@ from typing import Any
 
 from pointsman.kube.rights import Right
 
-__all__ = ["Object", "binding", "role", "rules"]
+__all__ = ["GROUP", "Object", "binding", "role", "rules"]
 
 Object = dict[str, Any]
 
-_GROUP = "rbac.authorization.k8s.io"
-_API = f"{_GROUP}/v1"
+GROUP = "rbac.authorization.k8s.io"
+_API = f"{GROUP}/v1"
 _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 DESCRIPTION = "kubernetes.io/description"
 """The annotation that says what an object is for (Kubernetes: well-known annotations)."""
@@ -60,7 +60,7 @@ def binding(of: Mapping[str, Any], subjects: Sequence[Object]) -> Object:
         "apiVersion": _API,
         "kind": f"{of['kind']}Binding",
         "metadata": _metadata(name, namespace),
-        "roleRef": {"apiGroup": _GROUP, "kind": of["kind"], "name": name},
+        "roleRef": {"apiGroup": GROUP, "kind": of["kind"], "name": name},
         "subjects": list(subjects),
     }
 

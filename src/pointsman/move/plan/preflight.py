@@ -96,8 +96,7 @@ async def _differs(context: Context) -> str:
 
 async def _rights(context: Context) -> str:
     """Beforehand, since a right that is missing in the middle may be what the way back needs too."""
-    both = (context.target, context.source)
-    wanted = rights_of(context.model, context.edge.rights(), to=both[:1], between=both).all()
+    wanted = rights_of(context.model, context.edge.rights(), to=[context.target], source=[context.source]).all()
     denied = await missing(context.cluster, wanted)
     if denied is None:
         return "the API server does not say what you may do"

@@ -40,17 +40,17 @@ class Rights:
         return [*self.everywhere, *self.own, *self.edge, *self.layers]
 
 
-def rights_of(model: Model, edge: Sequence[Right], *, to: Sequence[Layer], between: Sequence[Layer]) -> Rights:
-    """For moves of ``model`` to the layers ``to``; the objects of the others ``between`` which it moves stay there.
+def rights_of(model: Model, edge: Sequence[Right], *, to: Sequence[Layer], source: Sequence[Layer] = ()) -> Rights:
+    """For moves of ``model`` to any of the layers ``to``, from another of them or from ``source``.
 
     Args:
         model: what is moved.
         edge: what its edge asks for.
         to: layers that may be made and taken away.
-        between: all layers that have a part in it, those of ``to`` among them.
+        source: layers whose objects are there already, and stay.
     """
     made = [right for layer in to for one in layer.render(model) for right in _on(["create", "delete"], ref_of(one))]
-    used = [right for layer in between for right in _layer(model, layer)]
+    used = [right for layer in (*to, *source) for right in _layer(model, layer)]
     return Rights(everywhere=_everywhere(), own=_own(), edge=list(edge), layers=[*made, *used])
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from pointsman.kube.rights import Right
 from pointsman.kube.roles import Object, binding, role
@@ -76,14 +75,10 @@ def controllers_among(namespaces: Iterable[str], webhooks: Iterable[Object] = ()
     answering = {
         ((hook.get("clientConfig") or {}).get("service") or {}).get("namespace")
         for one in webhooks
-        for hook in _list(one.get("webhooks"))
+        for hook in one.get("webhooks") or ()
     }
     return sorted(
         space
         for space in set(namespaces)
         if space in _CONTROLLERS or space in answering or space.startswith(("kube-", "openshift-"))
     )
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
