@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 MODEL = str(example_root() / "models" / "qwen.yaml")
+SOONER = ('[sleep, "15"]', '[sleep, "8"]')
+"""In the lab a Service forgets a replica at once; every drain waits for this sleep to end."""
 NAMESPACES = {"raw-vllm": "serving", "kserve": "kserve", "llm-d": "llm-d"}
 
 
@@ -37,11 +39,13 @@ def pointsman_in(lab: RunningLab) -> Pointsman:
 
 
 def platform(lab: RunningLab) -> None:
-    """Apply what models need, unless it is there."""
-    root = example_root() / "platform"
+    """Apply what models need, unless it is there; an old replica of the edge goes sooner than the example's."""
+    root, apply = example_root() / "platform", ("apply", "--server-side", "--force-conflicts", "-f")
     if lab.kubectl("get", "configmap", "litellm-config", "-n", "llm-gateway", check=False).returncode:
-        for name in ("namespaces.yaml", "secrets.yaml", "litellm"):
-            lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(root / name))
+        for name in ("namespaces.yaml", "secrets.yaml"):
+            lab.kubectl(*apply, str(root / name))
+        for file in sorted((root / "litellm").glob("*.yaml")):
+            lab.kubectl(*apply, "-", given=file.read_text(encoding="utf-8").replace(*SOONER))
         lab.kubectl("rollout", "status", "deployment/litellm", "-n", "llm-gateway", "--timeout=150s", timeout=180)
 
 

@@ -20,7 +20,7 @@ PROMPTS = (
     "Summarise the water cycle.",
     "Give advice to somebody who starts to learn the piano.",
 )
-LENGTHS = (8, 24, 48, 96)
+LENGTHS = (4, 8, 16, 96)
 LIMIT_RATE = 200.0
 LIMIT_SECONDS = 3600.0
 
