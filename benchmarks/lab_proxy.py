@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import uvloop
-from aiohttp import web
+from aiohttp import encode_basic_auth, web
 from rich.console import Console
 from rich.table import Table
 
@@ -37,6 +37,7 @@ PAIRS = 1500
 REQUESTS = 4000
 CLIENTS = 16
 TOKENS = 20
+PASSWORD = "p"
 TOKEN_INTERVAL = 0.02
 MIN_RATE = 500.0
 MAX_ADDED_MS = 2.0
@@ -79,7 +80,7 @@ async def serve_proxy(port: int, endpoint: int) -> None:
         "endpoints": [{"addresses": [f"10.{OCTET}.0.5"]}],
     }
     store.put("EndpointSlice", item)
-    server = await listen_proxy("127.0.0.1", port, resolver, Carrier())
+    server = await listen_proxy("127.0.0.1", port, resolver, Carrier(), password=PASSWORD)
     await server.serve_forever()
 
 
@@ -97,6 +98,7 @@ def head(method: str, url: str) -> bytes:
     """A request's head."""
     return (
         f"{method} {url} HTTP/1.1\r\nHost: engine.serving:8000\r\nContent-Type: application/json\r\n"
+        f"Proxy-Authorization: {encode_basic_auth('lab', PASSWORD)}\r\n"
         f"Content-Length: {len(BODY)}\r\n\r\n"
     ).encode()
 

@@ -8,6 +8,7 @@ import ssl
 import stat
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pointsman.lab.locks import try_lock
@@ -53,6 +54,76 @@ def test_ports_that_tell_or_do_something_ask_for_a_certificate(lab: RunningLab, 
     address = node if port == "kubelet" else "127.0.0.1"
     with pytest.raises((ssl.SSLError, ConnectionError)):
         answer_to_anybody(address, lab.config.ports[port])
+
+
+LISTENERS = {
+    "apiserver": "asks",
+    "kcm": "asks",
+    "scheduler": "asks",
+    "etcd": "asks",
+    "etcd-peer": "asks",
+    "kubelet": "asks",
+    "proxy": "asks",
+    "manager-health": "says ok",
+    "llmisvc-health": "says ok",
+    "manager-webhook": "reviews",
+    "llmisvc-webhook": "reviews",
+    "gateway": "pods",
+}
+"""What each port of a lab is to somebody who shows nothing; the page on security has the same list."""
+OWN = {"pointsman.lab.network", "pointsman.lab.node", "pointsman.lab.supervisor"}
+"""The lab's own programs in Python, which are no pod's."""
+
+
+def listeners(lab: RunningLab) -> dict[tuple[str, int], str]:
+    """Every TCP address that the lab's processes listen at, and which one it is; pods' programs are ``pods``."""
+    home, names = str(lab.config.home), {port: name for name, port in lab.config.ports.items()}
+    pods = lab.config.local(lab.config.announced(0, 0)).removesuffix(".0.0")
+    found = {}
+    for process in psutil.process_iter():
+        try:
+            if home not in " ".join([*process.cmdline(), process.environ().get("POINTSMAN_LAB", "")]):
+                continue
+            held, words = process.net_connections("tcp"), process.cmdline()
+        except psutil.Error:
+            continue  # it ended, or it is somebody else's
+        for one in held:
+            if one.status != psutil.CONN_LISTEN:
+                continue
+            host, port = one.laddr
+            of_a_pod = host.startswith(f"{pods}.") and not OWN & set(words)
+            found[host, port] = "pods" if of_a_pod else names.get(port, " ".join(words))
+    return found
+
+
+def heard_by_anybody(name: str, host: str, port: int) -> str:
+    """What a caller is told who shows nothing: a status line, or that nobody talks to him."""
+    get = b"GET http://x.y/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    if name != "proxy":
+        get = get.replace(b"http://x.y", b"/metrics")
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    try:
+        raw = socket.create_connection((host, port), timeout=5)
+        with raw, raw if name == "proxy" else anybody.wrap_socket(raw) as way:
+            way.sendall(get)
+            return way.recv(64).decode("latin-1").split("\r\n")[0]
+    except (ssl.SSLError, ConnectionError):
+        return ""
+
+
+@pytest.mark.lab
+def test_every_listener_is_known_and_asks_who_calls(lab: RunningLab) -> None:
+    found = listeners(lab)
+    claim = (lab.config.local(lab.config.announced(255, 254)), 19999)
+    names = {name for where, name in found.items() if where != claim}
+    assert names - {"pods"} == set(LISTENERS), found
+    told = {
+        name: heard_by_anybody(name, host, port)
+        for (host, port), name in found.items()
+        if LISTENERS.get(name) == "asks"
+    }
+    assert {name: said for name, said in told.items() if said and said.split()[1] not in ("401", "403", "407")} == {}
 
 
 @pytest.mark.lab

@@ -24,12 +24,16 @@ __all__ = [
     "served",
     "spec_with",
     "status",
+    "sure",
     "weights",
 ]
 
 MODEL = str(example_root() / "models" / "qwen.yaml")
 SOONER = ('[sleep, "15"]', '[sleep, "8"]')
 """In the lab a Service forgets a replica at once; every drain waits for this sleep to end."""
+WIDE = "ttftP50: 100, ttftP95: 100, itlP50: 100, itlP95: 100, noise: 100, slack: 10"
+SURE = f"move: {{evidence: {{falseAlarm: 0.2, miss: 0.2, errors: 0.4, {WIDE}}}}}"
+"""Where verdicts are not looked at: with wide margins a few probes of equal engines tell that they are."""
 NAMESPACES = {"raw-vllm": "serving", "kserve": "kserve", "llm-d": "llm-d"}
 
 
@@ -147,3 +151,8 @@ def spec_with(folder: Path, *changes: tuple[str, str]) -> Path:
     path = folder / "model.yaml"
     path.write_text(text)
     return path
+
+
+def sure(folder: Path) -> Path:
+    """The example model, whose shifts are judged quickly."""
+    return spec_with(folder, ("  replicas: 1\n", f"  replicas: 1\n  {SURE}\n"))

@@ -12,7 +12,7 @@ import pytest
 
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
-from tests.move.platform import MODEL, layer_of, pointsman_in, served, status
+from tests.move.platform import MODEL, layer_of, pointsman_in, served, status, sure
 from tests.move.roads import HardRoad, hard_road
 from tests.move.tenants import accounts
 
@@ -85,11 +85,11 @@ async def test_a_move_outlives_the_credentials_that_it_began_with(
     lab: RunningLab, tmp_path: Path, kind: str, pace: tuple[float, float]
 ) -> None:
     served(lab)
-    source = layer_of(lab)
+    source, model = layer_of(lab), str(sure(tmp_path))
     life, idle = pace
     hold = "1s" if pace == QUICK else "90s"
     async with hard_road(lab, tmp_path, life=life, idle=idle) as road, accounts(lab, rate=6, seed=41) as books:
-        code, _, told = await run(lab, road, kind, "move", MODEL, "--to", other(source), "--yes", "--hold", hold)
+        code, _, told = await run(lab, road, kind, "move", model, "--to", other(source), "--yes", "--hold", hold)
         assert code == 0, told
         await books.close()
         assert road.tokens >= 3, "it was over before its token ended"

@@ -42,7 +42,7 @@ async def outcome(lab: RunningLab) -> Outcome:
         proxy=lab.config.proxy_url,
         simulated=True,
         route=route_from(layer_of(lab)),
-        traffic=Traffic(rate=16.0, streams=0.4, seed=11),
+        traffic=Traffic(rate=16.0, streams=0.3, seed=11),
         around=3.0,
         # Two cores carry more than this: a verdict may take its time here.
         options=Options(hold=3.0, ready_timeout=180.0, evidence_timeout=180.0, probe_budget=600),

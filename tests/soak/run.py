@@ -15,16 +15,13 @@ from pointsman.demo.reconciliation import Reconciliation, sentence
 from pointsman.kube.client import Client
 from pointsman.kube.resources import kind_of
 from tests.conftest import RunningLab
-from tests.move.platform import MODEL, layer_of, objects, pointsman_in, spec_with, status
+from tests.move.platform import MODEL, layer_of, objects, pointsman_in, status
 from tests.move.tenants import Books
 
-__all__ = ["RATE", "Death", "Seen", "carry_out", "home", "sure"]
+__all__ = ["RATE", "Death", "Seen", "carry_out", "home"]
 
 RATE = 3.0
 """Tenants' requests a second: enough to meet every moment, few enough for four labs on two cores."""
-SURE = "move: {evidence: {errors: 0.3, ttftP50: 50, ttftP95: 50, itlP50: 50, itlP95: 50}}"
-"""The soak is not about verdicts: with wide margins a few dozen probes of equal engines tell that they are."""
-
 LIMIT = 300.0
 """Seconds one command may take before the test gives up on it."""
 SETTLE = 20.0
@@ -72,11 +69,6 @@ class Seen:
     def as_dict(self) -> dict[str, Any]:
         """For the file."""
         return asdict(self)
-
-
-def sure(folder: Path) -> Path:
-    """The example model, whose shifts are judged quickly."""
-    return spec_with(folder, ("  replicas: 1\n", f"  replicas: 1\n  {SURE}\n"))
 
 
 def home(lab: RunningLab, layer: str) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import RunningLab
-from tests.move.platform import objects, served
+from tests.move.platform import objects, served, sure
 from tests.move.tenants import accounts
-from tests.soak.run import RATE, Death, carry_out, home, sure
+from tests.soak.run import RATE, Death, carry_out, home
 from tests.soak.table import sums, write_table
 from tests.sweep import Sweep
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
@@ -18,7 +19,7 @@ from pointsman.errors import LabError, UsageError
 from pointsman.lab.paths import lab_home
 from pointsman.lab.ports import free_octet, free_ports
 
-__all__ = ["PORT_NAMES", "Engine", "LabConfig", "NodeConfig", "check_name"]
+__all__ = ["PORT_NAMES", "Engine", "LabConfig", "NodeConfig", "check_name", "new_password"]
 
 Engine = Literal["simulator", "real"]
 
@@ -29,10 +30,8 @@ PORT_NAMES = (
     "kcm",
     "scheduler",
     "manager-webhook",
-    "manager-metrics",
     "manager-health",
     "llmisvc-webhook",
-    "llmisvc-metrics",
     "llmisvc-health",
     "proxy",
     "gateway",
@@ -66,6 +65,8 @@ class LabConfig(BaseModel):
     ports: Mapping[str, int]
     nodes: tuple[NodeConfig, ...] = (NodeConfig(name="lab-0"),)
     engine: Engine = "simulator"
+    proxy_password: str = ""
+    """What the forward proxy asks for; a lab that was made without one gets it at its next start."""
 
     @classmethod
     def create(cls, name: str = "default", *, nodes: int = 1, gpus: int = 4, engine: Engine = "simulator") -> Self:
@@ -73,7 +74,15 @@ class LabConfig(BaseModel):
         check_name(name)
         made = tuple(NodeConfig(name=f"lab-{number}", gpus=gpus) for number in range(nodes))
         home = lab_home(name)
-        return cls(name=name, home=home, octet=free_octet(), ports=free_ports(PORT_NAMES), nodes=made, engine=engine)
+        return cls(
+            name=name,
+            home=home,
+            octet=free_octet(),
+            ports=free_ports(PORT_NAMES),
+            nodes=made,
+            engine=engine,
+            proxy_password=new_password(),
+        )
 
     @classmethod
     def load(cls, home: Path) -> Self:
@@ -119,8 +128,8 @@ class LabConfig(BaseModel):
 
     @property
     def proxy_url(self) -> str:
-        """The forward proxy that knows the cluster's names."""
-        return f"http://127.0.0.1:{self.ports['proxy']}"
+        """The forward proxy that knows the cluster's names, with its password."""
+        return f"http://lab:{self.proxy_password}@127.0.0.1:{self.ports['proxy']}"
 
     @property
     def run(self) -> Path:
@@ -150,6 +159,11 @@ class LabConfig(BaseModel):
         """The loopback address behind an announced one; any other address is returned as it is."""
         prefix = f"10.{self.octet}."
         return f"127.{self.octet}.{announced.removeprefix(prefix)}" if announced.startswith(prefix) else announced
+
+
+def new_password() -> str:
+    """One that nobody guesses."""
+    return secrets.token_urlsafe(24)
 
 
 def check_name(name: str) -> None:

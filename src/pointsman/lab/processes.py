@@ -175,13 +175,11 @@ def _kube(config: LabConfig, tools: Toolchain, identity: Identity, name: str) ->
 def _kserve(config: LabConfig, tools: Toolchain, identity: Identity, name: str) -> ProcessSpec:
     health = config.ports[f"{name}-health"]
     flags: dict[str, object] = {
-        "metrics-addr": f"127.0.0.1:{config.ports[f'{name}-metrics']}",
+        "metrics-addr": "0",  # nobody reads them, and they would ask nobody who he is
         "webhook-port": config.ports[f"{name}-webhook"],
         "health-probe-addr": f"127.0.0.1:{health}",
         "leader-elect": "false",
     }
-    if name == "llmisvc":
-        flags["metrics-secure"] = "false"
     environment = {
         "KUBECONFIG": str(identity.kubeconfig(name)),
         "POD_NAMESPACE": "kserve",

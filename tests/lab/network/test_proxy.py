@@ -21,7 +21,7 @@ async def echo(request: web.Request) -> web.Response:
 async def test_a_request_reaches_the_endpoint_as_it_was_made(net: World, http: aiohttp.ClientSession) -> None:
     async with http_endpoint(5, echo) as port:
         net.serve_at("web", [address(5)], port)
-        headers = {"X-Key": "v", "Proxy-Authorization": "secret"}
+        headers = {"X-Key": "v"}
         url = URL("http://web.ns.svc.cluster.local/v1/a%20b?q=%2F", encoded=True)
         async with http.post(url, proxy=net.proxy, data=b"hello", headers=headers) as answer:
             seen = json.loads(await answer.read())
@@ -29,6 +29,25 @@ async def test_a_request_reaches_the_endpoint_as_it_was_made(net: World, http: a
     assert seen["headers"]["Host"] == "web.ns.svc.cluster.local"
     assert seen["headers"]["X-Key"] == "v"
     assert not {"Proxy-Authorization", "Proxy-Connection"} & seen["headers"].keys()
+
+
+@pytest.mark.parametrize("who", ["", "lab:@", "lab:p-_@", "lab:p-_12@", "root:p-_1@"])
+async def test_who_does_not_show_the_labs_password_reaches_nothing(
+    net: World, http: aiohttp.ClientSession, who: str
+) -> None:
+    reached = []
+
+    async def listen(request: web.Request) -> web.Response:
+        reached.append(request.path)
+        return web.Response()
+
+    async with http_endpoint(5, listen) as port:
+        net.serve_at("web", [address(5)], port)
+        async with http.get("http://web.ns/", proxy=net.otherwise(who)) as answer:
+            assert answer.status == 407
+            assert answer.headers["Proxy-Authenticate"] == 'Basic realm="lab"'
+            assert "pointsman lab status" in await answer.text()
+    assert reached == []
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -203,7 +222,7 @@ async def test_a_slow_client_holds_the_endpoint_back(net: World) -> None:
     async with http_endpoint(5, flood) as port:
         net.serve_at("web", [address(5)], port)
         reader, writer = await asyncio.open_connection(*net.proxy_address, limit=65536)
-        writer.write(b"GET http://web.ns/ HTTP/1.1\r\nHost: web.ns\r\n\r\n")
+        writer.write(f"GET http://web.ns/ HTTP/1.1\r\nHost: web.ns\r\n{net.shown}\r\n".encode())
         await reader.readuntil(b"\r\n\r\n")
         before = -1
         while before != sent:

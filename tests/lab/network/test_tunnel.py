@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.lab.network.world import World, address, eventually, raw_endpoint
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -101,7 +103,7 @@ async def test_a_client_that_resets_ends_the_far_side(net: World) -> None:
 async def test_the_forward_proxy_answers_connect_too(net: World) -> None:
     async with raw_endpoint(5, shout) as port:
         reader, writer = await asyncio.open_connection(*net.proxy_address)
-        for piece in (b"CON", b"NECT ", f"{address(5)}:{port} HTTP/1.1\r\n\r\n".encode()):
+        for piece in (b"CON", b"NECT ", f"{address(5)}:{port} HTTP/1.1\r\n{net.shown}\r\n".encode()):
             writer.write(piece)
             await writer.drain()
         assert b"200" in await reader.readuntil(b"\r\n\r\n")
@@ -109,3 +111,20 @@ async def test_the_forward_proxy_answers_connect_too(net: World) -> None:
         writer.write_eof()
         assert await reader.read() == b"X"
         writer.close()
+
+
+@pytest.mark.parametrize("shown", ["", "Proxy-Authorization: Basic bGFiOg==\r\n", "Proxy-Authorization: Basic\r\n"])
+async def test_who_does_not_show_the_labs_password_gets_no_tunnel(net: World, shown: str) -> None:
+    ended = asyncio.Event()
+
+    async def reached(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.set()
+
+    async with raw_endpoint(5, reached) as port:
+        reader, writer = await asyncio.open_connection(*net.proxy_address)
+        writer.write(f"CONNECT {address(5)}:{port} HTTP/1.1\r\n{shown}\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 407 ")
+    assert b'\r\nProxy-Authenticate: Basic realm="lab"\r\n' in answer
+    assert not ended.is_set()

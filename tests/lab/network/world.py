@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from aiohttp import encode_basic_auth, web
+from yarl import URL
 
 from pointsman.lab.network.exchange import Carrier
 from pointsman.lab.network.gateway.attachment import CONTROLLER
@@ -23,6 +24,7 @@ from pointsman.lab.network.store import Store
 from pointsman.lab.network.tunnel import listen_egress
 
 OCTET = 99
+PASSWORD = "p-_1"
 Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -57,8 +59,19 @@ class World:
 
     @property
     def proxy_address(self) -> tuple[str, int]:
-        host, port = self.proxy.removeprefix("http://").split(":")
-        return host, int(port)
+        url = URL(self.proxy)
+        assert url.host
+        assert url.port
+        return url.host, url.port
+
+    @property
+    def shown(self) -> str:
+        """The header that shows the proxy's password."""
+        return f"Proxy-Authorization: {encode_basic_auth('lab', PASSWORD)}\r\n"
+
+    def otherwise(self, who: str) -> str:
+        """The proxy's address as somebody else would write it: with another name and password, or without."""
+        return str(URL(self.proxy).with_user(None)).replace("http://", f"http://{who}")
 
     def serve_at(self, name: str, hosts: list[str], port: int, *, ready: bool = True) -> None:
         """A Service whose endpoints are ``hosts``."""
@@ -115,11 +128,11 @@ async def world(home: Path) -> AsyncIterator[World]:
     picker = Picker(store, resolver, carrier)
     plane = DataPlane(resolver, carrier, picker)
     polling = asyncio.create_task(picker.run())
-    proxy = await listen_proxy("127.0.0.1", 0, resolver, carrier, plane.handle)
+    proxy = await listen_proxy("127.0.0.1", 0, resolver, carrier, plane.handle, password=PASSWORD)
     egress = await listen_egress(home / "egress.sock", resolver)
     port = proxy.sockets[0].getsockname()[1]
     try:
-        yield World(store, resolver, plane, f"http://127.0.0.1:{port}", home / "egress.sock")
+        yield World(store, resolver, plane, f"http://lab:{PASSWORD}@127.0.0.1:{port}", home / "egress.sock")
     finally:
         polling.cancel()
         await asyncio.wait([polling])

@@ -151,8 +151,10 @@ def take_down(lab: RunningLab) -> None:
         _remove(lab, one)
         lab.kubectl("delete", "configmap", "lab-engine", "-n", one.namespace(model()), "--ignore-not-found")
     forget(lab)
-    for namespace in (EDGE, "elsewhere"):  # a namespace that finds pods waits half of their grace before it looks again
-        lab.kubectl("delete", "deployments,pods", "--all", "-n", namespace, "--grace-period=1", "--wait", timeout=60)
+    # A namespace that finds pods waits half of their grace before it looks again; a ReplicaSet would make new ones.
+    for namespace in (EDGE, "elsewhere"):
+        words = ("--all", "-n", namespace, "--grace-period=1", "--wait")
+        lab.kubectl("delete", "deployments,replicasets,pods", *words, timeout=60)
     lab.kubectl("delete", "namespace", EDGE, "elsewhere", "--wait", "--ignore-not-found", timeout=150)
 
 

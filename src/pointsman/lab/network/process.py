@@ -55,11 +55,13 @@ async def serve(config: LabConfig, stop: asyncio.Event) -> None:
         await _until(store.wait_synced(CORE_KINDS), tasks, stop)
         stack.callback((await listen_egress(config.egress_socket, resolver)).close)
         await _until(controller.programmed.wait(), tasks, stop, _GATEWAY_PATIENCE)
-        proxy = await listen_proxy("127.0.0.1", ports["proxy"], resolver, carrier, plane.handle)
+        proxy = await listen_proxy(
+            "127.0.0.1", ports["proxy"], resolver, carrier, plane.handle, password=config.proxy_password
+        )
         stack.callback(proxy.close)
         if not stop.is_set():
             ready.touch()
-            log.info("serving: proxy %s, egress %s", config.proxy_url, config.egress_socket)
+            log.info("serving: proxy on port %d, egress %s", ports["proxy"], config.egress_socket)
         await _until(stop.wait(), tasks, stop)
         ready.unlink(missing_ok=True)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from pointsman.lab.network.credential import ASKING, WANTED, is_shown
 from pointsman.lab.network.exchange import Carrier, Outgoing, body_of, end_to_end, http_server, refusal
 from pointsman.lab.network.resolver import Resolver, Target, UnreachableError
 from pointsman.lab.network.tunnel import Front
@@ -23,11 +24,15 @@ GatewayHandler = Callable[[web.BaseRequest, Target, str, str], Awaitable[web.Str
 
 
 async def listen_proxy(
-    host: str, port: int, resolver: Resolver, carrier: Carrier, gateway: GatewayHandler | None = None
+    host: str, port: int, resolver: Resolver, carrier: Carrier, gateway: GatewayHandler | None = None, *, password: str
 ) -> asyncio.Server:
-    """Start the forward proxy."""
+    """Start the forward proxy; every request has to show the password."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if not is_shown(request.headers.get("Proxy-Authorization"), password):
+            answer = refusal(407, WANTED, "password")
+            answer.headers[ASKING[0]] = ASKING[1]
+            return answer
         asked = absolute(request.raw_path)
         if asked is None:
             return refusal(400, "this is a forward proxy: ask with an absolute http:// address", "not-absolute")
@@ -45,7 +50,7 @@ async def listen_proxy(
 
     server = http_server(handle)
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: Front(resolver, server), host, port, backlog=1024)
+    return await loop.create_server(lambda: Front(resolver, server, password), host, port, backlog=1024)
 
 
 def absolute(raw: str) -> tuple[str, str, int, str] | None:

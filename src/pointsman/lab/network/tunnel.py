@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+from pointsman.lab.network.credential import ASKING, WANTED, is_shown
 from pointsman.lab.network.resolver import Resolver, UnreachableError
 from pointsman.lab.network.splice import Side, join
 
@@ -29,11 +30,15 @@ _VERB = b"CONNECT "
 
 
 class Tunnel(Side):
-    """A client's connection that starts with ``CONNECT`` and becomes one side of a splice."""
+    """A client's connection that starts with ``CONNECT`` and becomes one side of a splice.
 
-    def __init__(self, resolver: Resolver) -> None:
+    ``password`` is what the client has to show; None: nothing, since only some can connect.
+    """
+
+    def __init__(self, resolver: Resolver, password: str | None = None) -> None:
         super().__init__()
         self._resolver = resolver
+        self._password = password
         self._head: bytearray | None = bytearray()
         self._early = bytearray()
         self._dialling: asyncio.Task[None] | None = None
@@ -65,10 +70,13 @@ class Tunnel(Side):
             if len(self._head) > _HEAD_LIMIT:
                 self._refuse(400, "request head is too long")
             return
-        line = bytes(self._head[:end]).split(b"\r\n", 1)[0]
+        line, *headers = bytes(self._head[:end]).decode("latin-1").split("\r\n")
         self._early += self._head[end + len(_END) :]
         self._head = None
-        self._dialling = asyncio.ensure_future(self._dial(line.decode("latin-1")))
+        if self._password is not None and not is_shown(_authorization(headers), self._password):
+            self._refuse(407, WANTED)
+        else:
+            self._dialling = asyncio.ensure_future(self._dial(line))
 
     async def _dial(self, line: str) -> None:
         try:
@@ -105,7 +113,8 @@ class Tunnel(Side):
         if self.transport is None or self.transport.is_closing():
             return
         body = f"lab network: {reason}\n".encode()
-        head = f"HTTP/1.1 {status} {reason}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        asking = f"{ASKING[0]}: {ASKING[1]}\r\n" if status == 407 else ""
+        head = f"HTTP/1.1 {status} {reason}\r\nContent-Length: {len(body)}\r\n{asking}Connection: close\r\n\r\n"
         self.transport.write(head.encode("latin-1", "replace") + body)
         self.transport.close()
 
@@ -113,9 +122,10 @@ class Tunnel(Side):
 class Front(asyncio.Protocol):
     """The first bytes decide: ``CONNECT`` becomes a tunnel, anything else is handed to the HTTP server."""
 
-    def __init__(self, resolver: Resolver, http: Callable[[], asyncio.BaseProtocol]) -> None:
+    def __init__(self, resolver: Resolver, http: Callable[[], asyncio.BaseProtocol], password: str) -> None:
         self._resolver = resolver
         self._http = http
+        self._password = password
         self._seen = b""
         self._transport: asyncio.Transport | None = None
 
@@ -129,7 +139,7 @@ class Front(asyncio.Protocol):
         if len(self._seen) < len(_VERB) and _VERB.startswith(self._seen):
             return
         assert self._transport is not None
-        chosen = Tunnel(self._resolver) if self._seen.startswith(_VERB) else self._http()
+        chosen = Tunnel(self._resolver, self._password) if self._seen.startswith(_VERB) else self._http()
         assert isinstance(chosen, asyncio.Protocol)
         self._transport.set_protocol(chosen)
         chosen.connection_made(self._transport)
@@ -149,6 +159,11 @@ def _bound(path: Path) -> socket.socket:
     listener.bind(str(path))
     path.chmod(0o600)
     return listener
+
+
+def _authorization(headers: list[str]) -> str | None:
+    named = (header.partition(":") for header in headers)
+    return next((value.strip() for name, _, value in named if name.strip().lower() == "proxy-authorization"), None)
 
 
 def _authority(line: str) -> tuple[str, int]:
