@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
@@ -38,6 +40,28 @@ def test_others_members_keep_their_share() -> None:
     assert result.receipt["traffic"]["others"]["own"] > 0
     split = {one["step"]: one["observedPercent"] for one in result.receipt["split"]}
     assert split["shift-100"] == 100.0
+
+
+@pytest.mark.parametrize("every", [12, 40], ids="one of {}".format)
+def test_what_the_api_server_does_not_get_through_to_a_replica_is_sent_once_more(every: int) -> None:
+    """It keeps connections to pods, and loses what it sends on one that the pod has just closed."""
+    world = ProxyWorld()
+    world.model = lenient(world.model)
+    world.proxy.undelivered = itertools.cycle([True] + [False] * (every - 1))  # eight are under way at once
+    result = run_virtually(world.conductor().move(world.model, "kserve", quick()))
+    assert result.error is None, result.error
+    tenants = result.receipt["traffic"]["tenants"]
+    assert tenants == "unknown", "each of them may have been counted"
+
+
+def test_a_replica_that_the_api_server_never_gets_through_to_is_no_edge() -> None:
+    world = ProxyWorld()
+    world.model = lenient(world.model)
+    world.proxy.undelivered = itertools.repeat(True)
+    result = run_virtually(world.conductor().move(world.model, "kserve", quick()))
+    assert result.error is not None
+    assert result.error.code == "shift-10.split"
+    assert [sorted(one) for one in world.running()] == [["http://qwen-raw-vllm.serving.svc.cluster.local:8000/v1"]] * 2
 
 
 OTHER = (

@@ -8,10 +8,11 @@ controller's work: every change of the template makes new pods, which read the t
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -69,6 +70,8 @@ class MemoryProxy:
     replicas: int = 2
     chance: random.Random = field(default_factory=lambda: random.Random(11))
     processes: dict[str, Process] = field(default_factory=dict)
+    undelivered: Iterator[bool] = field(default_factory=lambda: itertools.repeat(False))
+    """For each question to a model: is it one that the API server does not get through?"""
     _made: int = 0
 
     def reconcile(self) -> None:
@@ -121,6 +124,8 @@ class MemoryProxy:
         return self._complete(process, str((body or {}).get("model", "")))
 
     def _complete(self, process: Process, name: str) -> Response:
+        if next(self.undelivered):
+            return _said(503, {"kind": "Status", "code": 503, "message": "error trying to reach service: EOF"})
         rows = process.group(name)
         weights = [float(one["litellm_params"].get("weight") or 0) for one in rows]
         if not rows:

@@ -161,6 +161,8 @@ class Observation:
     """Requests answered per member id, by the replica of the edge that was asked."""
     aliases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Requests answered per member id, by the alias that was asked for; all of them when only one was."""
+    undelivered: int = 0
+    """Requests that the API server says it did not get through, beside the others: each was sent once more."""
 
 
 class Edge(Protocol):

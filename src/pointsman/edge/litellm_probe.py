@@ -2,7 +2,8 @@
 
 They go through the API server's pod proxy, so that each replica is asked, not whichever a Service picks. That proxy
 strips Authorization; LiteLLM takes its key from ``x-litellm-api-key`` too. Retries are switched off: an answer
-that a retry saved says nothing about the member that failed.
+that a retry saved says nothing about the member that failed. What the API server did not get through to the replica
+says nothing about any member either, and is sent once more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pointsman.edge.boundary import Cluster
 from pointsman.edge.contract import Observation
 from pointsman.errors import TemporaryError
+from pointsman.kube.answers import is_undelivered
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, pod_port_path
 
@@ -51,10 +53,17 @@ async def ask(cluster: Cluster, asked: Asked, key: str, requests: int) -> Observ
     """Send ``requests`` marked requests for each alias, the replicas taking turns."""
     gate = asyncio.Semaphore(AT_ONCE)
 
+    lost = 0
+
     async def one(number: int, alias: str, name: str) -> tuple[str, str, str, bool]:
+        nonlocal lost
         target = asked.targets[number % len(asked.targets)]
         async with gate:
-            said, good = await _one(cluster, target, name, key)
+            answer = await _one(cluster, target, name, key)
+            if answer is not None and is_undelivered(answer.status, answer.body):
+                lost += 1
+                answer = await _one(cluster, target, name, key)
+        said, good = ("unreachable", False) if answer is None else _verdict(answer)
         replica = target[0].name
         return replica, alias, asked.ids.get(replica, {}).get(said, said) if good else said, good
 
@@ -74,6 +83,7 @@ async def ask(cluster: Cluster, asked: Asked, key: str, requests: int) -> Observ
             for one in sorted({replica for replica, _, _, _ in told})
         },
         aliases={one: dict(Counter(said for _, alias, said in good if alias == one)) for one in asked.names},
+        undelivered=lost,
     )
 
 
@@ -88,7 +98,8 @@ async def seconds_late(cluster: Cluster, pod: Ref, port: int) -> float:
     return time.monotonic() - begun
 
 
-async def _one(cluster: Cluster, target: Target, name: str, key: str) -> tuple[str, bool]:
+async def _one(cluster: Cluster, target: Target, name: str, key: str) -> Response | None:
+    """The answer; None when there was none."""
     pod, port = target
     path = pod_port_path(pod.namespace, pod.name, port)
     body = {
@@ -102,10 +113,9 @@ async def _one(cluster: Cluster, target: Target, name: str, key: str) -> tuple[s
     }
     headers = {"x-litellm-api-key": f"Bearer {key}", "x-litellm-num-retries": "0"}
     try:
-        answer = await cluster.http("POST", f"{path}/v1/chat/completions", body=body, headers=headers, timeout=TIMEOUT)
+        return await cluster.http("POST", f"{path}/v1/chat/completions", body=body, headers=headers, timeout=TIMEOUT)
     except TemporaryError:
-        return "unreachable", False
-    return _verdict(answer)
+        return None
 
 
 def _verdict(answer: Response) -> tuple[str, bool]:

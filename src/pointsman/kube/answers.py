@@ -23,6 +23,7 @@ __all__ = [
     "error_for",
     "is_page",
     "is_refusal",
+    "is_undelivered",
     "items_in",
     "names_in",
     "not_kubernetes",
@@ -70,6 +71,19 @@ def is_refusal(status: int, body: bytes) -> bool:
         return False
     said = _loaded(body)
     return isinstance(said, dict) and said.get("kind") == "Status" and said.get("code", 401) == 401
+
+
+def is_undelivered(status: int, body: bytes) -> bool:
+    """Did the API server not get a call through to the pod or Service that it was for, or no answer back?
+
+    It says so in a Status of its own, 503 or 502. It keeps connections to pods for later calls, and one that the pod
+    closed at that moment (uvicorn closes after 5 s without a call) is an end of file to it, which it tries again for
+    calls without a body only (net/http, Transport: a request is sent again when it can be rewound).
+    """
+    if status not in (502, 503):
+        return False
+    said = _loaded(body)
+    return isinstance(said, dict) and said.get("kind") == "Status" and said.get("code", status) == status
 
 
 def _quoted(body: bytes) -> str:

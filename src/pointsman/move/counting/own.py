@@ -163,7 +163,7 @@ class CountedEdge(WrappedEdge):
             for member, count in seen.answered.items():
                 self._tally.add(self._layer_of(member), "edge", count)
             if not shut:  # where nobody stands behind the alias, what failed was counted by nobody
-                self._tally.add(EVERY, "unsure", sum(seen.failed.values()))
+                self._tally.add(EVERY, "unsure", sum(seen.failed.values()) + seen.undelivered)
             return seen
 
 
