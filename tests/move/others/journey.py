@@ -87,6 +87,7 @@ async def _moved(lab: RunningLab, seen: Seen, words: Sequence[str], *, patient: 
     assert seen.tenants is not None
     code = await _run(lab, seen, words, seen.tenants if PAST in seen.tenants.loads and not patient else None)
     if code == PAUSED:
+        assert PAST in seen.tenants.loads, f"it paused, and not for who goes past the edge: {seen.told}"
         await seen.tenants.leave(PAST)
         await _run(lab, seen, ("resume", scene.model().name), None)
 
