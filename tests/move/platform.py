@@ -48,8 +48,9 @@ def platform(lab: RunningLab) -> None:
     if lab.kubectl("get", "configmap", "litellm-config", "-n", "llm-gateway", check=False).returncode:
         for name in ("namespaces.yaml", "secrets.yaml"):
             lab.kubectl(*apply, str(root / name))
-        for file in sorted((root / "litellm").glob("*.yaml")):
-            lab.kubectl(*apply, "-", given=file.read_text(encoding="utf-8").replace(*SOONER))
+        edge = "---\n".join(file.read_text("utf-8") for file in sorted((root / "litellm").glob("*.yaml")))
+        assert SOONER[0] in edge
+        lab.kubectl(*apply, "-", given=edge.replace(*SOONER))
         lab.kubectl("rollout", "status", "deployment/litellm", "-n", "llm-gateway", "--timeout=150s", timeout=180)
 
 

@@ -52,7 +52,6 @@ class Asked:
 async def ask(cluster: Cluster, asked: Asked, key: str, requests: int) -> Observation:
     """Send ``requests`` marked requests for each alias, the replicas taking turns."""
     gate = asyncio.Semaphore(AT_ONCE)
-
     lost = 0
 
     async def one(number: int, alias: str, name: str) -> tuple[str, str, str, bool]:

@@ -67,10 +67,7 @@ def is_refusal(status: int, body: bytes) -> bool:
 
     One that says it in the API server's words gains one more request of ours, and our credentials renewed.
     """
-    if status != 401:
-        return False
-    said = _loaded(body)
-    return isinstance(said, dict) and said.get("kind") == "Status" and said.get("code", 401) == 401
+    return status == 401 and _in_own_words(status, body)
 
 
 def is_undelivered(status: int, body: bytes) -> bool:
@@ -80,8 +77,11 @@ def is_undelivered(status: int, body: bytes) -> bool:
     closed at that moment (uvicorn closes after 5 s without a call) is an end of file to it, which it tries again for
     calls without a body only (net/http, Transport: a request is sent again when it can be rewound).
     """
-    if status not in (502, 503):
-        return False
+    return status in (502, 503) and _in_own_words(status, body)
+
+
+def _in_own_words(status: int, body: bytes) -> bool:
+    """Is this answer a Status, as the API server makes them, of this status?"""
     said = _loaded(body)
     return isinstance(said, dict) and said.get("kind") == "Status" and said.get("code", status) == status
 

@@ -19,7 +19,7 @@ from pointsman.errors import LabError, UsageError
 from pointsman.lab.paths import lab_home
 from pointsman.lab.ports import free_octet, free_ports
 
-__all__ = ["PORT_NAMES", "Engine", "LabConfig", "NodeConfig", "check_name", "new_password"]
+__all__ = ["PORT_NAMES", "PROXY_USER", "Engine", "LabConfig", "NodeConfig", "check_name"]
 
 Engine = Literal["simulator", "real"]
 
@@ -37,6 +37,9 @@ PORT_NAMES = (
     "gateway",
     "kubelet",
 )
+
+PROXY_USER = "lab"
+"""The name beside the password that the forward proxy asks for."""
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,28}[a-z0-9])?")
 _SOCKET_PATH_LIMIT = 107
@@ -65,8 +68,8 @@ class LabConfig(BaseModel):
     ports: Mapping[str, int]
     nodes: tuple[NodeConfig, ...] = (NodeConfig(name="lab-0"),)
     engine: Engine = "simulator"
-    proxy_password: str = ""
-    """What the forward proxy asks for; a lab that was made without one gets it at its next start."""
+    proxy_password: str = Field(default_factory=lambda: secrets.token_urlsafe(24))
+    """What the forward proxy asks for; a lab that was made without one gets it at its next start, which saves it."""
 
     @classmethod
     def create(cls, name: str = "default", *, nodes: int = 1, gpus: int = 4, engine: Engine = "simulator") -> Self:
@@ -74,15 +77,7 @@ class LabConfig(BaseModel):
         check_name(name)
         made = tuple(NodeConfig(name=f"lab-{number}", gpus=gpus) for number in range(nodes))
         home = lab_home(name)
-        return cls(
-            name=name,
-            home=home,
-            octet=free_octet(),
-            ports=free_ports(PORT_NAMES),
-            nodes=made,
-            engine=engine,
-            proxy_password=new_password(),
-        )
+        return cls(name=name, home=home, octet=free_octet(), ports=free_ports(PORT_NAMES), nodes=made, engine=engine)
 
     @classmethod
     def load(cls, home: Path) -> Self:
@@ -129,7 +124,7 @@ class LabConfig(BaseModel):
     @property
     def proxy_url(self) -> str:
         """The forward proxy that knows the cluster's names, with its password."""
-        return f"http://lab:{self.proxy_password}@127.0.0.1:{self.ports['proxy']}"
+        return f"http://{PROXY_USER}:{self.proxy_password}@127.0.0.1:{self.ports['proxy']}"
 
     @property
     def run(self) -> Path:
@@ -159,11 +154,6 @@ class LabConfig(BaseModel):
         """The loopback address behind an announced one; any other address is returned as it is."""
         prefix = f"10.{self.octet}."
         return f"127.{self.octet}.{announced.removeprefix(prefix)}" if announced.startswith(prefix) else announced
-
-
-def new_password() -> str:
-    """One that nobody guesses."""
-    return secrets.token_urlsafe(24)
 
 
 def check_name(name: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from pointsman.errors import LabError
 from pointsman.lab import locks
 from pointsman.lab.children import tail
-from pointsman.lab.config import Engine, LabConfig, NodeConfig, check_name, new_password
+from pointsman.lab.config import Engine, LabConfig, NodeConfig, check_name
 from pointsman.lab.paths import lab_home, private
 from pointsman.lab.ports import AddressTakenError, free_octet, free_ports
 from pointsman.lab.processes import MARKER
@@ -182,8 +182,7 @@ def _describe(name: str, nodes: int | None, gpus: int | None, engine: Engine | N
 def _settle(config: LabConfig) -> LabConfig:
     """Keep the lab's ports and octet where they are free; pick others where they are not."""
     ports = free_ports(config.ports, keep=dict(config.ports))
-    password = config.proxy_password or new_password()
-    settled = config.model_copy(update={"ports": ports, "octet": free_octet(config.octet), "proxy_password": password})
+    settled = config.model_copy(update={"ports": ports, "octet": free_octet(config.octet)})
     settled.save()
     return settled
 

@@ -50,6 +50,13 @@ async def test_who_does_not_show_the_labs_password_reaches_nothing(
     assert reached == []
 
 
+async def test_a_password_that_is_no_text_is_no_password(net: World) -> None:
+    reader, writer = await asyncio.open_connection(*net.proxy_address)
+    writer.write(b"GET http://web.ns/ HTTP/1.1\r\nHost: web.ns\r\nProxy-Authorization: Basic \xff\xfe\r\n\r\n")
+    assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 407 ")
+    writer.close()
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_big_bodies_pass_both_ways(net: World, http: aiohttp.ClientSession, chunked: bool) -> None:
     async def mirror(request: web.Request) -> web.StreamResponse:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import hmac
 
+from pointsman.lab.config import PROXY_USER
+
 __all__ = ["ASKING", "WANTED", "is_shown"]
 
-USER = "lab"
 ASKING = ("Proxy-Authenticate", 'Basic realm="lab"')
 """The header of a refusal."""
 WANTED = "the forward proxy asks for the password in its address; pointsman lab status prints it"
@@ -19,5 +20,5 @@ WANTED = "the forward proxy asks for the password in its address; pointsman lab 
 def is_shown(header: str | None, password: str) -> bool:
     """Does a ``Proxy-Authorization`` header show this password?"""
     scheme, _, given = (header or "").partition(" ")
-    wanted = base64.b64encode(f"{USER}:{password}".encode())
-    return scheme.lower() == "basic" and hmac.compare_digest(given.strip().encode(), wanted)
+    wanted = base64.b64encode(f"{PROXY_USER}:{password}".encode())
+    return scheme.lower() == "basic" and hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), wanted)
