@@ -83,6 +83,16 @@ def test_what_came_between_two_looks_is_counted() -> None:
     assert watch.arrived == {"pod": 3}
 
 
+def test_what_an_engine_has_ended_and_still_shows_did_not_come_twice() -> None:
+    watch = Watch()
+    watch.look([reading(Counters(2, 0, {"stop": 6}, {"2xx": 6}))])
+    watch.look([reading(Counters(2, 0, {"stop": 8}, {"2xx": 8}))])
+    watch.look([reading(Counters(0, 0, {"stop": 8}, {"2xx": 8}))])
+    watch.look([reading(Counters(0, 0, {"stop": 9}, {"2xx": 9}))])
+    watch.look([reading(Counters(0, 0, {"stop": 9}, {"2xx": 9}))])
+    assert watch.came == 1
+
+
 def test_what_is_under_way_is_not_known_of_an_engine_that_does_not_say() -> None:
     watch = Watch()
     watch.look([reading(Counters(2, 1, {}, {}))])

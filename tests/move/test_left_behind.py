@@ -42,6 +42,8 @@ class Callers:
     """Seconds an answer takes."""
     late: float = 1.1
     """Seconds after an answer until the edge has counted it."""
+    shown: float = 0.0
+    """Seconds for which an engine says that it runs a request that it has counted as ended."""
     chance: random.Random = field(default_factory=lambda: random.Random(5))
     due: list[tuple[float, str, str]] = field(default_factory=list)
 
@@ -67,10 +69,14 @@ class Callers:
 
     def end(self, at: float, name: str) -> None:
         if (engine := self._engine()) is not None:
-            engine.under_way -= 1
             engine.end()
+            self.due.append((at + self.shown, "gone", name))
             if name:
                 self.due.append((at + self.late * self.chance.random(), "count", name))
+
+    def gone(self, at: float, name: str) -> None:
+        if (engine := self._engine()) is not None:
+            engine.under_way -= 1
 
     def count(self, at: float, name: str) -> None:
         process = self.chance.choice(list(self.world.proxy.processes.values()))
@@ -101,6 +107,16 @@ def test_a_source_that_only_names_ask_that_are_left_is_parked(takes: float, ever
     asked = result.receipt["askedAfterwards"]
     assert asked["came"] > 0
     assert set(asked["throughTheEdge"]) == {"gpt-4o-mini", "team-a/summaries"}
+
+
+@pytest.mark.parametrize("shown", [0.02, 0.1, 0.4])
+def test_an_engine_that_still_shows_what_it_has_counted_as_ended_makes_nobody_up(shown: float) -> None:
+    world = ProxyWorld(more=MINI + TEAM)
+    callers = Callers(world, {"gpt-4o-mini": 1.0, "team-a/summaries": 1.0}, shown=shown)
+    result = moved(world, callers, "gpt-4o-mini", "team-a/*")
+    assert result.error is None, result.error
+    asked = result.receipt["askedAfterwards"]
+    assert asked["came"] - sum(asked["throughTheEdge"].values()) <= 4, asked
 
 
 @pytest.mark.parametrize("past", [0.5, 2.0, 5.0])

@@ -42,7 +42,11 @@ class Watch:
     unread: set[str] = field(default_factory=set)
     """Pods that did not answer the last look."""
     arrived: dict[str, int] = field(default_factory=dict)
-    """Requests that came to each pod between two looks: what ended since, and what is under way more than before."""
+    """Requests that came to each pod between two looks: what ended since, and what is under way more than before; those
+    of the last look are not among them yet."""
+    fresh: dict[str, int] = field(default_factory=dict)
+    """What the last look takes for requests that came. An engine may count a request as ended a moment before it
+    stops to show it as running, so what the next look takes back never came."""
     why: str = "no reading yet"
 
     @property
@@ -83,9 +87,11 @@ class Watch:
         if before is None or None in (before.running, before.waiting, now.running, now.waiting):
             return
         ended = now.work[0] - before.work[0]
-        more = _under_way(now) - _under_way(before)
-        if ended + more > 0:
-            self.arrived[pod] = self.arrived.get(pod, 0) + round(ended + more)
+        change = round(ended + _under_way(now) - _under_way(before))
+        sure = self.fresh.get(pod, 0) + min(0, change)
+        if sure > 0:
+            self.arrived[pod] = self.arrived.get(pod, 0) + sure
+        self.fresh[pod] = max(0, change)
 
     def _busy(self, one: Reading) -> str:
         if one.counters is None:
