@@ -113,14 +113,24 @@ def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def test_up_twice_says_that_it_runs_already(shared: Pointsman) -> None:
+def test_two_starts_at_once_make_one_lab(shared: Pointsman) -> None:
     assert not home(shared).exists() or shared("lab", "down").returncode == 0
-    first = start(shared)
-    assert first["started"] is True
-    again = shared("lab", "up")
+    command, environment = shared.command("lab", "up", "--output", "json"), shared.environment()
+    with (
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as one,
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as two,
+    ):
+        answers = [json.loads(process.communicate(timeout=120)[0]) for process in (one, two)]
+    assert sorted(answer["started"] for answer in answers) == [False, True]
+    assert answers[0]["supervisor"] == answers[1]["supervisor"]
+
+
+def test_up_twice_says_that_it_runs_already(running: Pointsman) -> None:
+    first = status(running)
+    again = running("lab", "up")
     assert again.returncode == 0
     assert "runs already" in again.stdout
-    assert status(shared)["supervisor"] == first["supervisor"]
+    assert status(running)["supervisor"] == first["supervisor"]
 
 
 def test_up_with_other_wishes_while_it_runs_is_refused_with_the_way_out(running: Pointsman) -> None:
@@ -130,14 +140,16 @@ def test_up_with_other_wishes_while_it_runs_is_refused_with_the_way_out(running:
     assert "pointsman lab down" in refused.stderr
 
 
-def test_down_leaves_no_process_and_keeps_the_data(running: Pointsman) -> None:
-    assert len(list(marked_processes(home(running)))) >= 7
-    before = status(running)["kubeconfig"]
-    assert running("lab", "down").returncode == 0
-    assert list(marked_processes(home(running))) == []
-    again = start(running)
-    assert kept(again)
-    assert again["kubeconfig"] == before
+def test_a_process_that_dies_is_started_again(running: Pointsman) -> None:
+    def scheduler() -> dict[str, Any]:
+        found: dict[str, Any] = next(one for one in status(running)["processes"] if one["name"] == "scheduler")
+        return found
+
+    before = scheduler()
+    os.kill(before["pid"], signal.SIGKILL)
+    eventually(lambda: scheduler()["restarts"] == before["restarts"] + 1 and scheduler()["ready"])
+    assert scheduler()["pid"] != before["pid"]
+    assert "scheduler ended with code -9" in (home(running) / "logs" / "supervisor.log").read_text()
 
 
 def test_a_killed_supervisor_takes_everything_along_and_up_comes_back_with_the_data(running: Pointsman) -> None:
@@ -145,6 +157,12 @@ def test_a_killed_supervisor_takes_everything_along_and_up_comes_back_with_the_d
     eventually(lambda: list(marked_processes(home(running))) == [])
     assert status(running)["phase"] == "stopped"
     assert kept(start(running))
+
+
+def test_down_leaves_no_process(running: Pointsman) -> None:
+    assert len(list(marked_processes(home(running)))) >= 7
+    assert running("lab", "down").returncode == 0
+    assert list(marked_processes(home(running))) == []
 
 
 def test_ctrl_c_during_the_start_leaves_no_process(stopped: Pointsman) -> None:
@@ -179,49 +197,27 @@ def test_a_start_that_fails_shows_the_last_words_of_the_process_and_cleans_up(
     assert list(marked_processes(home(stopped))) == []
 
 
-def test_processes_that_an_earlier_lab_left_behind_are_ended_at_the_next_start(stopped: Pointsman) -> None:
+def test_the_next_start_has_the_data_ends_what_was_left_behind_and_replaces_a_port_that_somebody_took(
+    stopped: Pointsman,
+) -> None:
+    before = LabConfig.load(home(stopped))
     marked = stopped.environment({"POINTSMAN_LAB": str(home(stopped))})
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=marked) as stray:
+    with (
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], env=marked) as stray,
+        socket.create_server(("127.0.0.1", before.ports["apiserver"])),
+    ):
         try:
             eventually(lambda: stray.pid in set(marked_processes(home(stopped))))
-            said = stopped("lab", "up")
+            said = stopped("lab", "up", "--output", "json", timeout=START_SECONDS)
             assert "left behind" in said.stderr
             assert stray.wait(timeout=10) == -signal.SIGKILL
         finally:
             stray.kill()
-
-
-def test_a_process_that_dies_is_started_again(running: Pointsman) -> None:
-    def scheduler() -> dict[str, Any]:
-        found: dict[str, Any] = next(one for one in status(running)["processes"] if one["name"] == "scheduler")
-        return found
-
-    before = scheduler()
-    os.kill(before["pid"], signal.SIGKILL)
-    eventually(lambda: scheduler()["restarts"] == before["restarts"] + 1 and scheduler()["ready"])
-    assert scheduler()["pid"] != before["pid"]
-    assert "scheduler ended with code -9" in (home(running) / "logs" / "supervisor.log").read_text()
-
-
-def test_a_port_that_somebody_took_is_replaced_at_the_next_start(stopped: Pointsman) -> None:
-    before = LabConfig.load(home(stopped)).ports
-    with socket.create_server(("127.0.0.1", before["apiserver"])):
-        after = start(stopped)
-    assert after["ports"]["apiserver"] != before["apiserver"]
-    assert after["ports"]["etcd"] == before["etcd"]
-    assert "kube-system" in kubectl(after, "get", "namespaces")
-
-
-def test_two_starts_at_once_make_one_lab(pointsman: Pointsman) -> None:
-    command = pointsman.command("lab", "up", "--output", "json")
-    environment = pointsman.environment()
-    with (
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as one,
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as two,
-    ):
-        answers = [json.loads(process.communicate(timeout=120)[0]) for process in (one, two)]
-    assert sorted(answer["started"] for answer in answers) == [False, True]
-    assert answers[0]["supervisor"] == answers[1]["supervisor"]
+    after = json.loads(said.stdout)
+    assert after["ports"]["apiserver"] != before.ports["apiserver"]
+    assert after["ports"]["etcd"] == before.ports["etcd"]
+    assert after["kubeconfig"] == str(before.kubeconfig)
+    assert kept(after)
 
 
 @pytest.mark.soak

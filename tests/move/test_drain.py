@@ -17,7 +17,7 @@ from pointsman.move.journal.ledger import Ledger
 from pointsman.move.journal.requests import Verb
 from pointsman.move.judging.drain import READINGS, Watch
 from pointsman.move.means import Result
-from pointsman.move.probes.counters import Counters, Reading, parse
+from pointsman.move.probes.counters import RUNNING, WAITING, Counters, Reading, parse
 from pointsman.report.contract import Happening, Topic
 from tests.world.engine import Engine, Faults
 from tests.world.world import World, quick
@@ -73,6 +73,13 @@ def test_health_checks_are_not_taken_for_tenants() -> None:
     )
     assert counters.answered == {"2xx": 3, "5xx": 1}
     assert counters.running is None
+
+
+def test_a_metric_without_a_number_is_missing() -> None:
+    counters = parse(
+        f'{RUNNING}\n{RUNNING}x 7\n# {WAITING} 3\n  {WAITING} 3\n{WAITING}{{engine="0"}}\t2.0 1700000000000\n'
+    )
+    assert (counters.running, counters.waiting) == (None, 2.0)
 
 
 def test_what_came_between_two_looks_is_counted() -> None:

@@ -20,7 +20,6 @@ from pointsman.move.probes.pods import EnginePod
 
 __all__ = ["NOT_ANSWERED", "Counters", "Reading", "parse", "read_all", "readings_data", "total"]
 
-_LINE = re.compile(r"^([A-Za-z_:][A-Za-z0-9_:]*)(?:\{(.*)\})?\s+(\S+)")
 _LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"')
 
 RUNNING, WAITING = "vllm:num_requests_running", "vllm:num_requests_waiting"
@@ -32,6 +31,9 @@ ITL = ("vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds")
 """Newer and older name; an engine that has both counts the same twice, so the first one counts."""
 GENERATED = "vllm:request_generation_tokens"
 _HISTOGRAMS = frozenset(f"{name}_{part}" for name in (TTFT, *ITL, GENERATED) for part in ("bucket", "sum"))
+_NAMES = "|".join(sorted((RUNNING, WAITING, FINISHED, HTTP, *_HISTOGRAMS)))
+_SAMPLE = re.compile(rf"^({_NAMES})(?:\{{(.*)\}})?[ \t]+(\S+)", re.MULTILINE)
+"""A line with a number that is read here: one of some fifty in an engine's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def parse(text: str) -> Counters:
     finished: dict[str, float] = {}
     answered: dict[str, float] = {}
     shapes: dict[str, dict[float, float]] = {}
-    for name, labels, value in _samples(text.splitlines()):
+    for name, labels, value in _samples(text):
         if name == RUNNING:
             running = (running or 0.0) + value
         elif name == WAITING:
@@ -129,12 +131,9 @@ def _histogram(shapes: Mapping[str, Mapping[float, float]], name: str) -> Histog
     return Histogram(buckets, sum(shapes.get(f"{name}_sum", {}).values()))
 
 
-def _samples(lines: Iterable[str]) -> Iterable[tuple[str, dict[str, str], float]]:
-    for line in lines:
-        found = _LINE.match(line)
-        if found and not line.startswith("#"):
-            name, labels, value = found.groups()
-            yield name, dict(_LABEL.findall(labels or "")), float(value)
+def _samples(text: str) -> Iterable[tuple[str, dict[str, str], float]]:
+    for name, labels, value in _SAMPLE.findall(text):
+        yield name, dict(_LABEL.findall(labels)), float(value)
 
 
 def _status_class(status: str) -> str:
