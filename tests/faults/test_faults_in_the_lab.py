@@ -21,7 +21,7 @@ from tests.faults.losses import at_stake, receipt_of_the_dead_source, unexplaine
 from tests.faults.outcome import Outcome
 from tests.faults.run import carry_out
 from tests.faults.table import row, write_table
-from tests.move.platform import MODEL, layer_of, platform, pointsman_in, served
+from tests.move.platform import layer_of, platform, pointsman_in, served, sure
 from tests.move.tenants import accounts
 from tests.sweep import Sweep
 
@@ -41,12 +41,12 @@ def sweep(request: pytest.FixtureRequest) -> Iterator[Sweep]:
         write_table(PAGE, sorted(faults.found(), key=lambda one: ORDER.index(one["run"])))
 
 
-def home(lab: RunningLab) -> None:
+def home(lab: RunningLab, folder: Path) -> None:
     """The model is on raw vLLM, where every case begins, and nothing is left of an earlier target, weights included."""
     pointsman_in(lab)("rollback", "qwen", "--yes", "--kubeconfig", str(lab.kubeconfig))  # of a case that broke off
     if layer_of(lab) != "raw-vllm":
-        words = ("move", MODEL, "--to", "raw-vllm", "--yes", "--hold", "0", "--kubeconfig", str(lab.kubeconfig))
-        done = pointsman_in(lab)(*words, timeout=300)
+        words = ("move", str(sure(folder)), "--to", "raw-vllm", "--yes", "--hold", "0")
+        done = pointsman_in(lab)(*words, "--kubeconfig", str(lab.kubeconfig), timeout=300)
         assert done.returncode == 0, done.stderr
     kinds = "inferenceservices,persistentvolumeclaims"
     lab.kubectl("delete", kinds, "--all", "-n", "kserve", "--wait", timeout=120)
@@ -58,7 +58,7 @@ async def test_a_fault_costs_tenants_nothing(
 ) -> None:
     sweep.skip(case.id, ORDER.index(case.id))
     await asyncio.to_thread(served, lab)
-    await asyncio.to_thread(home, lab)
+    await asyncio.to_thread(home, lab, tmp_path)
     async with accounts(lab, rate=RATE, seed=3) as books:
         outcome = await carry_out(lab, books, case, tmp_path, request.config.getoption("--faults-seed"))
     judge(case, outcome)

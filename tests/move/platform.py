@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ __all__ = [
     "faults",
     "journal",
     "layer_of",
+    "manifests",
     "moves",
     "objects",
     "platform",
@@ -29,7 +32,7 @@ __all__ = [
 ]
 
 MODEL = str(example_root() / "models" / "qwen.yaml")
-SOONER = ('[sleep, "15"]', '[sleep, "8"]')
+SOONER = ('[sleep, "15"]', '[sleep, "10"]')
 """In the lab a Service forgets a replica at once; every drain waits for this sleep to end."""
 WIDE = "ttftP50: 100, ttftP95: 100, itlP50: 100, itlP95: 100, noise: 100, slack: 10"
 SURE = f"move: {{evidence: {{falseAlarm: 0.2, miss: 0.2, errors: 0.4, {WIDE}}}}}"
@@ -42,16 +45,33 @@ def pointsman_in(lab: RunningLab) -> Pointsman:
     return Pointsman(lab.config.home.parent.parent)
 
 
+def manifests(folder: Path) -> Path:
+    """The example platform, whose edge lets an old replica go sooner; below ``folder``."""
+    root = shutil.copytree(example_root() / "platform", folder / "platform")
+    (deployment,) = (file for file in root.rglob("*.yaml") if SOONER[0] in file.read_text("utf-8"))
+    deployment.write_text(deployment.read_text("utf-8").replace(*SOONER), "utf-8")
+    return root
+
+
 def platform(lab: RunningLab) -> None:
-    """Apply what models need, unless it is there; an old replica of the edge goes sooner than the example's."""
-    root, apply = example_root() / "platform", ("apply", "--server-side", "--force-conflicts", "-f")
-    if lab.kubectl("get", "configmap", "litellm-config", "-n", "llm-gateway", check=False).returncode:
-        for name in ("namespaces.yaml", "secrets.yaml"):
-            lab.kubectl(*apply, str(root / name))
-        edge = "---\n".join(file.read_text("utf-8") for file in sorted((root / "litellm").glob("*.yaml")))
-        assert SOONER[0] in edge
-        lab.kubectl(*apply, "-", given=edge.replace(*SOONER))
-        lab.kubectl("rollout", "status", "deployment/litellm", "-n", "llm-gateway", "--timeout=150s", timeout=180)
+    """Apply what models need, unless it is there; the edge's Deployment too where a demonstration put the example's."""
+    config, edge = (
+        lab.kubectl("get", what, "-n", "llm-gateway", "-o", "json", check=False).stdout
+        for what in ("configmap/litellm-config", "deployment/litellm")
+    )
+    if config and edge and _asleep(edge) in SOONER[1]:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for file in sorted(manifests(Path(folder)).rglob("*.yaml"), key=lambda one: one.name != "namespaces.yaml"):
+            if not (config and file.name == "config.yaml"):
+                lab.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
+    lab.kubectl("rollout", "status", "deployment/litellm", "-n", "llm-gateway", "--timeout=150s", timeout=180)
+
+
+def _asleep(edge: str) -> str:
+    """How long a replica of this Deployment sleeps before it goes, as it is written there."""
+    container = json.loads(edge)["spec"]["template"]["spec"]["containers"][0]
+    return json.dumps(container["lifecycle"]["preStop"]["exec"]["command"][-1])
 
 
 def served(lab: RunningLab) -> None:

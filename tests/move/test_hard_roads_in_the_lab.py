@@ -1,4 +1,7 @@
-"""Moves by an operator whose token ends every few seconds, behind a load balancer and a proxy that wants CONNECT."""
+"""Moves by an operator whose token ends every few seconds, behind a load balancer and a proxy that wants CONNECT.
+
+With ``--soak all`` only: every run has the same in memory, for all pairs and at every record (test_credentials_end).
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,7 @@ def later(kind: str, pace: tuple[float, float], which: str) -> object:
 @pytest.mark.parametrize(
     ("kind", "pace"),
     [
-        pytest.param("plugin", QUICK, id="plugin"),
+        later("plugin", QUICK, "there-quickly"),
         later("plugin", SLOW, "there"),
         later("plugin", SLOW, "and-back"),
         later("tokenFile", QUICK, "there"),

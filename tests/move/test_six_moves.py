@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from pointsman.demo.demo import Demo, Outcome, Plan, Stage
-from pointsman.demo.platform import example_model
 from pointsman.demo.reconciliation import sentence
 from pointsman.demo.tenants import Traffic
 from pointsman.move.context import Options
 from pointsman.report.contract import Quiet
+from pointsman.spec.loading import load_model
 from tests.conftest import RunningLab, undisturbed
-from tests.move.platform import journal, layer_of, served
+from tests.move.platform import journal, layer_of, manifests, served, sure
 
 pytestmark = pytest.mark.lab
 
@@ -34,18 +34,21 @@ def route_from(start: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-async def outcome(lab: RunningLab) -> Outcome:
+async def outcome(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     served(lab)
+    folder = tmp_path_factory.mktemp("six")
     plan = Plan(
-        model=example_model(),
+        # What verdicts do with the example's margins is seen where others' edges, bad targets and faults are.
+        model=load_model(sure(folder)),
+        platform=manifests(folder),
         kubeconfig=lab.kubeconfig,
         proxy=lab.config.proxy_url,
         simulated=True,
         route=route_from(layer_of(lab)),
         traffic=Traffic(rate=16.0, streams=0.3, seed=11),
-        around=3.0,
+        around=1.0,
         # Two cores carry more than this: a verdict may take its time here.
-        options=Options(hold=3.0, ready_timeout=180.0, evidence_timeout=180.0, probe_budget=600),
+        options=Options(hold=2.0, ready_timeout=180.0, evidence_timeout=180.0, probe_budget=330),
     )
     quiet = Stage(say=lambda text: None, watching=lambda title: nullcontext(Quiet()), moved=lambda receipt: None)
     with undisturbed():

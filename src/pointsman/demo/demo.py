@@ -63,6 +63,8 @@ class Plan:
     around: float = 5.0
     """Seconds of load before the first move, between moves and after the last."""
     options: Options = field(default_factory=Options)
+    platform: Path | None = None
+    """The folder of manifests that all of it stands on; None: the example's."""
 
 
 @dataclass(slots=True)
@@ -135,7 +137,7 @@ class Demo:
         plan = self.plan
         async with Client.from_kubeconfig(plan.kubeconfig, plan.context) as client, Http() as wire:
             self._stage.say("applying the example platform: namespaces, keys, the LiteLLM edge")
-            await apply_platform(client, plan.model)
+            await apply_platform(client, plan.model, plan.platform)
             start = await self._served(client, wire)
             route = list(plan.route) or _around(start)
             key = await self._key(client)

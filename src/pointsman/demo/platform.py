@@ -39,15 +39,16 @@ def example_model() -> Model:
     return load_model(example_root() / "models" / "qwen.yaml")
 
 
-async def apply_platform(client: Client, model: Model) -> int:
+async def apply_platform(client: Client, model: Model, folder: Path | None = None) -> int:
     """Apply every manifest and wait for the edge; returns how many objects there are. Harmless to repeat.
 
-    The edge's ConfigMap is left alone where it exists: it holds where tenants go.
+    ``folder`` has other manifests than the example's. The edge's ConfigMap is left alone where it exists: it holds
+    where tenants go.
     """
     edge = model.spec.tenant.edge
     keep = Ref(kind_of("ConfigMap"), edge.config_map, edge.namespace)
     count = 0
-    for manifest in _manifests(example_root() / "platform"):
+    for manifest in _manifests(folder or example_root() / "platform"):
         ref = ref_of(manifest)
         if ref != keep or await client.find(ref) is None:
             await client.apply(manifest)
