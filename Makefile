@@ -28,7 +28,7 @@ test: $(VENV)/.dev ## all tests, the six live moves included
 check: $(VENV)/.dev ## lint, format, types, import layers, spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers 2
 	@$(BIN)/lint-imports
 	@$(BIN)/typos
 

@@ -82,22 +82,34 @@ def test_a_metric_without_a_number_is_missing() -> None:
     assert (counters.running, counters.waiting) == (None, 2.0)
 
 
-def test_what_came_between_two_looks_is_counted() -> None:
+def arrived(*looks: tuple[int, int]) -> int:
+    """Requests that came, by what ran and what had ended at each look."""
     watch = Watch()
-    watch.look([reading(IDLE)])
-    watch.look([reading(Counters(1, 1, {"stop": 6}, {"2xx": 6}))])
-    watch.look([reading(Counters(0, 0, {"stop": 8}, {"2xx": 8}))])
-    assert watch.arrived == {"pod": 3}
+    for running, ended in looks:
+        watch.look([reading(Counters(running, 0, {"stop": ended}, {"2xx": ended}))])
+    return watch.came
+
+
+def test_what_came_between_two_looks_is_counted() -> None:
+    assert arrived((0, 5), (2, 6), (0, 8), (0, 8), (0, 8)) == 3
 
 
 def test_what_an_engine_has_ended_and_still_shows_did_not_come_twice() -> None:
+    assert arrived((2, 6), (2, 8), (0, 8), (0, 8), (0, 8)) == 0
+    assert arrived((1, 6), (1, 7), (1, 8), (0, 8), (0, 8), (0, 8)) == 1
+    assert arrived((1, 6), (1, 6), (1, 6), (0, 6), (0, 7), (0, 7), (0, 7)) == 0
+
+
+def test_an_engine_that_starts_again_takes_nothing_back() -> None:
     watch = Watch()
-    watch.look([reading(Counters(2, 0, {"stop": 6}, {"2xx": 6}))])
-    watch.look([reading(Counters(2, 0, {"stop": 8}, {"2xx": 8}))])
-    watch.look([reading(Counters(0, 0, {"stop": 8}, {"2xx": 8}))])
-    watch.look([reading(Counters(0, 0, {"stop": 9}, {"2xx": 9}))])
-    watch.look([reading(Counters(0, 0, {"stop": 9}, {"2xx": 9}))])
-    assert watch.came == 1
+    for ended in (7, 7, 7, 9, 9, 9, 0, 0, 1, 1, 1):
+        watch.look([reading(Counters(0, 0, {"stop": ended}, {"2xx": ended}))])
+        assert watch.open >= (0, 0)
+    assert (watch.came, watch.open) == (3, (3, 3))
+
+
+def test_what_was_broken_off_and_not_counted_hides_nobody() -> None:
+    assert arrived((2, 6), (2, 6), (2, 6), (1, 6), (1, 6), (1, 6), (1, 7), (1, 7), (1, 7)) == 1
 
 
 def test_what_is_under_way_is_not_known_of_an_engine_that_does_not_say() -> None:

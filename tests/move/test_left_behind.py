@@ -44,6 +44,8 @@ class Callers:
     """Seconds after an answer until the edge has counted it."""
     shown: float = 0.0
     """Seconds for which an engine says that it runs a request that it has counted as ended."""
+    bursts: bool = False
+    """They do not come at even intervals: several at once, then none for a while."""
     chance: random.Random = field(default_factory=lambda: random.Random(5))
     due: list[tuple[float, str, str]] = field(default_factory=list)
 
@@ -65,7 +67,8 @@ class Callers:
         if (engine := self._engine()) is not None:
             engine.under_way += 1
             self.due.append((at + self.takes, "end", name))
-            self.due.append((at + self.every[name] * self.chance.uniform(0.5, 1.5), "call", name))
+            pause = self.chance.expovariate(1.0) if self.bursts else self.chance.uniform(0.5, 1.5)
+            self.due.append((at + self.every[name] * pause, "call", name))
 
     def end(self, at: float, name: str) -> None:
         if (engine := self._engine()) is not None:
@@ -88,11 +91,11 @@ class Callers:
         return engines[0] if engines else None
 
 
-def moved(world: ProxyWorld, callers: Callers, *left: str) -> Result:
+def moved(world: ProxyWorld, callers: Callers, *left: str, drain_timeout: float = 300.0) -> Result:
     world.model = lenient(world.model)
     world.seen.react = callers.hear
     return run_virtually(
-        world.conductor().move(world.model, "kserve", quick(leave=left, hold=15.0, drain_timeout=300.0))
+        world.conductor().move(world.model, "kserve", quick(leave=left, hold=15.0, drain_timeout=drain_timeout))
     )
 
 
@@ -117,6 +120,15 @@ def test_an_engine_that_still_shows_what_it_has_counted_as_ended_makes_nobody_up
     assert result.error is None, result.error
     asked = result.receipt["askedAfterwards"]
     assert asked["came"] - sum(asked["throughTheEdge"].values()) <= 4, asked
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2, 33])
+def test_names_that_are_left_may_come_in_bursts(seed: int) -> None:
+    world = ProxyWorld(more=MINI + TEAM)
+    every = {"gpt-4o-mini": 1.0, "team-a/summaries": 1.0}
+    callers = Callers(world, every, takes=0.5, shown=0.02, bursts=True, chance=random.Random(seed))
+    result = moved(world, callers, "gpt-4o-mini", "team-a/*", drain_timeout=60.0)
+    assert result.error is None, result.error
 
 
 @pytest.mark.parametrize("past", [0.5, 2.0, 5.0])

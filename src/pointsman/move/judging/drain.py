@@ -8,6 +8,7 @@ that is missing, or a metric that is missing in it, means busy. A pod that is go
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,48 @@ EACH = 2
 
 
 @dataclass(slots=True)
+class Arrivals:
+    """Requests that came to one engine, by what ended and what is under way.
+
+    The sum of both grows by what comes, but no engine is exact: it may count a request as ended a moment before it
+    stops to show it as running, or leave out one that was broken off. So a sum counts once it has lasted some looks.
+    """
+
+    came: int = 0
+    ended: int = 0
+    """Requests that ended since the first look."""
+    level: int = 0
+    """The sum that lasts; what it grew by came."""
+    counted: int | None = None
+    """What the engine had counted as ended at the last look."""
+    sums: deque[int] = field(default_factory=lambda: deque(maxlen=READINGS))
+    known: bool = False
+    """Has there been a sum that lasted?"""
+
+    @property
+    def open(self) -> int:
+        """Requests that came as far as the last look tells."""
+        return self.came + self.sums[-1] - self.level
+
+    def look(self, ended: int, under_way: int) -> None:
+        """Take in one look."""
+        if self.counted is not None and ended < self.counted:  # it was started again, and counts from nothing
+            self.sums.clear()
+            self.known = False
+        elif self.counted is not None:
+            self.ended += ended - self.counted
+        self.counted = ended
+        self.sums.append(ended + under_way)
+        low, high = min(self.sums), max(self.sums)
+        if not self.known:
+            self.level, self.known = low, len(self.sums) == READINGS
+        elif low > self.level:
+            self.came, self.level = self.came + low - self.level, low
+        elif high < self.level:
+            self.level = high
+
+
+@dataclass(slots=True)
 class Watch:
     """The readings so far."""
 
@@ -41,18 +84,24 @@ class Watch:
     """The last numbers of each pod, kept when it dies."""
     unread: set[str] = field(default_factory=set)
     """Pods that did not answer the last look."""
-    arrived: dict[str, int] = field(default_factory=dict)
-    """Requests that came to each pod between two looks: what ended since, and what is under way more than before; those
-    of the last look are not among them yet."""
-    fresh: dict[str, int] = field(default_factory=dict)
-    """What the last look takes for requests that came. An engine may count a request as ended a moment before it
-    stops to show it as running, so what the next look takes back never came."""
+    arrivals: dict[str, Arrivals] = field(default_factory=dict)
+    """What came to each pod since its first look."""
     why: str = "no reading yet"
+
+    @property
+    def arrived(self) -> dict[str, int]:
+        """Requests that came to each pod between two looks."""
+        return {pod: one.came for pod, one in self.arrivals.items()}
 
     @property
     def came(self) -> int:
         """Requests that came to any pod."""
-        return sum(self.arrived.values())
+        return sum(one.came for one in self.arrivals.values())
+
+    @property
+    def open(self) -> tuple[int, int]:
+        """Requests that came to any pod as far as the last look tells, and those that ended."""
+        return sum(one.open for one in self.arrivals.values()), sum(one.ended for one in self.arrivals.values())
 
     @property
     def drained(self) -> bool:
@@ -83,15 +132,8 @@ class Watch:
         return not busy
 
     def _count_arrivals(self, pod: str, now: Counters) -> None:
-        before = self.last.get(pod)
-        if before is None or None in (before.running, before.waiting, now.running, now.waiting):
-            return
-        ended = now.work[0] - before.work[0]
-        change = round(ended + _under_way(now) - _under_way(before))
-        sure = self.fresh.get(pod, 0) + min(0, change)
-        if sure > 0:
-            self.arrived[pod] = self.arrived.get(pod, 0) + sure
-        self.fresh[pod] = max(0, change)
+        if now.running is not None and now.waiting is not None:
+            self.arrivals.setdefault(pod, Arrivals()).look(round(now.work[0]), round(now.running + now.waiting))
 
     def _busy(self, one: Reading) -> str:
         if one.counters is None:
@@ -104,10 +146,6 @@ class Watch:
         if before is not None and one.counters.work != before:
             return f"{one.pod} still answers"
         return ""
-
-
-def _under_way(one: Counters) -> float:
-    return (one.running or 0.0) + (one.waiting or 0.0)
 
 
 async def run_out(context: Context, layer: Layer, step: str) -> int | str:

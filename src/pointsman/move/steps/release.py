@@ -113,7 +113,7 @@ class Drain:
         while True:
             pods = await engine_pods(context.cluster, context.source, context.model)
             watch.look(await read_all(context.cluster, pods))
-            await askers.look(watch.came, watch.under_way)
+            await askers.look(watch)
             if watch.drained and askers.calm:
                 return True
             now = context.clock.monotonic()
