@@ -28,7 +28,7 @@ GAPS = 3
 COMPARED = 8
 """Looks in the last stretch, and half of those in the first: what is not accounted for must not have grown between."""
 APART = 30.0
-"""Seconds that names that are left are watched at least: whoever else comes every 10 s comes between the two, and in 140
+"""Seconds that names that are left are watched at least: whoever else comes every 10 s comes between the two. Of 140
 runs of names and others who come in bursts nobody was missed (5 with 20 s)."""
 
 
