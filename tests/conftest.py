@@ -62,7 +62,9 @@ class RunningLab:
             f"--cache-dir={self.config.run / 'kubectl'}",
             *arguments,
         ]
-        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, timeout=timeout, check=False, umask=0o077
+        )
         assert not check or done.returncode == 0, f"{' '.join(arguments)}: {done.stderr}"
         return done
 
