@@ -24,8 +24,7 @@ import pytest
 
 from pointsman.lab.config import LabConfig
 from pointsman.lab.strays import marked_processes
-from pointsman.lab.toolchain import ensure_toolchain
-from tests.conftest import START_SECONDS, Pointsman
+from tests.conftest import START_SECONDS, Pointsman, RunningLab
 
 pytestmark = pytest.mark.lab
 
@@ -91,10 +90,7 @@ def status(pointsman: Pointsman, *words: str) -> dict[str, Any]:
 
 
 def kubectl(found: dict[str, Any], *arguments: str, given: str = "") -> str:
-    command = [ensure_toolchain().tool("kubectl"), f"--kubeconfig={found['kubeconfig']}", *arguments]
-    cache = f"--cache-dir={found['home']}/run/kubectl"
-    done = subprocess.run([*command, cache], input=given, capture_output=True, text=True, check=True, timeout=60)
-    return done.stdout
+    return RunningLab(LabConfig.load(Path(found["home"]))).kubectl(*arguments, given=given).stdout
 
 
 def keep(found: dict[str, Any]) -> None:

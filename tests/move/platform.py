@@ -32,8 +32,9 @@ __all__ = [
 ]
 
 MODEL = str(example_root() / "models" / "qwen.yaml")
-SOONER = ('[sleep, "15"]', '[sleep, "10"]')
-"""In the lab a Service forgets a replica at once; every drain waits for this sleep to end."""
+USUAL, SOONER = "15", "10"
+"""Seconds that an old replica of the example's edge sleeps before it goes, and that it does here: in the lab a Service
+forgets a replica at once, and every drain waits for this sleep to end."""
 WIDE = "ttftP50: 100, ttftP95: 100, itlP50: 100, itlP95: 100, noise: 100, slack: 10"
 SURE = f"move: {{evidence: {{falseAlarm: 0.2, miss: 0.2, errors: 0.4, {WIDE}}}}}"
 """Where verdicts are not looked at: with wide margins a few probes of equal engines tell that they are."""
@@ -48,8 +49,10 @@ def pointsman_in(lab: RunningLab) -> Pointsman:
 def manifests(folder: Path) -> Path:
     """The example platform, whose edge lets an old replica go sooner; below ``folder``."""
     root = shutil.copytree(example_root() / "platform", folder / "platform")
-    (deployment,) = (file for file in root.rglob("*.yaml") if SOONER[0] in file.read_text("utf-8"))
-    deployment.write_text(deployment.read_text("utf-8").replace(*SOONER), "utf-8")
+    deployment, sleep = root / "litellm" / "litellm.yaml", '[sleep, "{}"]'
+    text = deployment.read_text("utf-8")
+    assert sleep.format(USUAL) in text
+    deployment.write_text(text.replace(sleep.format(USUAL), sleep.format(SOONER)), "utf-8")
     return root
 
 
@@ -59,7 +62,7 @@ def platform(lab: RunningLab) -> None:
         lab.kubectl("get", what, "-n", "llm-gateway", "-o", "json", check=False).stdout
         for what in ("configmap/litellm-config", "deployment/litellm")
     )
-    if config and edge and _asleep(edge) in SOONER[1]:
+    if config and edge and _asleep(edge) == SOONER:
         return
     with tempfile.TemporaryDirectory() as folder:
         for file in sorted(manifests(Path(folder)).rglob("*.yaml"), key=lambda one: one.name != "namespaces.yaml"):
@@ -69,9 +72,9 @@ def platform(lab: RunningLab) -> None:
 
 
 def _asleep(edge: str) -> str:
-    """How long a replica of this Deployment sleeps before it goes, as it is written there."""
+    """Seconds that a replica of this Deployment sleeps before it goes, as it is written there."""
     container = json.loads(edge)["spec"]["template"]["spec"]["containers"][0]
-    return json.dumps(container["lifecycle"]["preStop"]["exec"]["command"][-1])
+    return str(container["lifecycle"]["preStop"]["exec"]["command"][-1])
 
 
 def served(lab: RunningLab) -> None:

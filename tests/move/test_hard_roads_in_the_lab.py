@@ -1,6 +1,7 @@
 """Moves by an operator whose token ends every few seconds, behind a load balancer and a proxy that wants CONNECT.
 
-With ``--soak all`` only: every run has the same in memory, for all pairs and at every record (test_credentials_end).
+With ``--soak all`` only. What every run has: credentials that are renewed, against a server on loopback
+(``tests/kube/test_credentials.py``), and such as end for good at any record of any pair (``test_credentials_end.py``).
 """
 
 from __future__ import annotations

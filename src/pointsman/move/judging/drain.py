@@ -85,18 +85,18 @@ class Watch:
     unread: set[str] = field(default_factory=set)
     """Pods that did not answer the last look."""
     arrivals: dict[str, Arrivals] = field(default_factory=dict)
-    """What came to each pod since its first look."""
+    """What came to each pod, look by look."""
     why: str = "no reading yet"
 
     @property
     def arrived(self) -> dict[str, int]:
-        """Requests that came to each pod between two looks."""
+        """Requests that came to each pod since its first look."""
         return {pod: one.came for pod, one in self.arrivals.items()}
 
     @property
     def came(self) -> int:
         """Requests that came to any pod."""
-        return sum(one.came for one in self.arrivals.values())
+        return sum(self.arrived.values())
 
     @property
     def open(self) -> tuple[int, int]:

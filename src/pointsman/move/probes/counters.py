@@ -109,7 +109,7 @@ def parse(text: str) -> Counters:
         elif name == HTTP and _asks(labels.get("handler", "/v1")):
             status = _status_class(labels.get("status", ""))
             answered[status] = answered.get(status, 0.0) + value
-        elif name in _HISTOGRAMS:
+        else:
             bound = float(labels.get("le", "nan"))
             shape = shapes.setdefault(name, {})
             shape[bound] = shape.get(bound, 0.0) + value
