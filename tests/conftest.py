@@ -23,6 +23,7 @@ import pytest
 from pointsman.lab.config import LabConfig
 from pointsman.lab.paths import lab_home
 from pointsman.lab.toolchain import ensure_toolchain
+from tests.forked import may_fork, run_forked
 
 # A run in the background of a shell script inherits an ignored SIGINT, and so would every program that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -79,9 +80,12 @@ class Pointsman:
         self, *words: str, timeout: float = 120, env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run one command line to its end."""
+        environment = self.environment(env)
+        if words[:1] != ("lab",) and may_fork(env or {}):
+            return run_forked(words, environment, Path.cwd(), timeout)
         return subprocess.run(
             self.command(*words),
-            env=self.environment(env),
+            env=environment,
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.cli.cluster import kubeconfig_for
+from tests.forked import may_fork, run_forked
 
 __all__ = ["ROOT", "SPEC", "START", "ended", "run", "silent"]
 
@@ -22,6 +23,8 @@ START = (sys.executable, "-c", "from pointsman.cli.main import main; main()")
 
 def run(*words: str, env: dict[str, str] | None = None, shell: str = "") -> subprocess.CompletedProcess[str]:
     """Run one command line to its end; ``shell`` is what a shell does with it, e.g. ``"$@" >&-``."""
+    if not shell and may_fork(env or {}):
+        return run_forked(words, os.environ | (env or {}), ROOT, 60)
     command = ["sh", "-c", shell, "sh", *START, *words] if shell else [*START, *words]
     return subprocess.run(
         command,

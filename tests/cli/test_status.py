@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from pointsman.layers.registry import layer
 from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model
 from tests.cli.cluster import ReadOnlyCluster, serving
+from tests.cli.program import run
 
 SPEC = Path(__file__).parents[2] / "examples/platform/models/qwen.yaml"
 CONFIG = "/api/v1/namespaces/llm-gateway/configmaps/litellm-config"
@@ -71,14 +71,7 @@ def thing(
 def status(cluster: ReadOnlyCluster, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """What the command says of a cluster."""
     with serving(cluster, folder) as kubeconfig:
-        program = [sys.executable, "-c", "from pointsman.cli.main import main; main()"]
-        return subprocess.run(
-            [*program, "status", *words, "--kubeconfig", str(kubeconfig)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return run("status", *words, "--kubeconfig", str(kubeconfig))
 
 
 def rows(cluster: ReadOnlyCluster, folder: Path, *words: str) -> list[dict[str, Any]]:

@@ -7,8 +7,6 @@ import base64
 import json
 import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from pointsman.errors import PermanentError
 from pointsman.kube.credentials import Grant
 from pointsman.kube.kubeconfig import Access, load_access
+from tests.cli.program import run
 
 HEAD = """
 apiVersion: v1
@@ -46,14 +45,7 @@ def user(fields: str) -> str:
 
 def status(*words: str, **env: str) -> tuple[int, dict[str, str]]:
     """``pointsman status``: its exit code and its error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pointsman", "status", "-o", "json", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, **env},
-    )
+    done = run("status", "-o", "json", *words, env=env)
     error: dict[str, str] = json.loads(done.stdout)["error"]
     return done.returncode, error
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ import pytest
 
 from pointsman.errors import ClusterError, PermanentError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of
+from tests.cli.program import run
 from tests.kube.peer import Peer, client_for
 
 MAP = Ref(kind_of("ConfigMap"), "m", "n")
@@ -27,11 +26,12 @@ PAGE = (
 
 @contextmanager
 def answering(folder: Path, status: int, body: bytes) -> Iterator[Path]:
-    """A server with one answer to everything; gives a kubeconfig that points at it."""
+    """A server with one answer to everything, the next time at once; gives a kubeconfig that points at it."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
+            self.send_header("Retry-After", "0")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -58,13 +58,7 @@ def answering(folder: Path, status: int, body: bytes) -> Iterator[Path]:
 @pytest.mark.parametrize(("status", "body"), [(200, b"hello"), (200, b"{}"), (404, PAGE)])
 def test_status_says_that_something_else_answers(tmp_path: Path, status: int, body: bytes) -> None:
     with answering(tmp_path, status, body) as kubeconfig:
-        done = subprocess.run(
-            [sys.executable, "-m", "pointsman", "status", "-o", "json", "--kubeconfig", str(kubeconfig)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        done = run("status", "-o", "json", "--kubeconfig", str(kubeconfig))
     error = json.loads(done.stdout)["error"]
     assert (done.returncode, error["code"]) == (2, "cluster-not-kubernetes")
     assert f"context x in {kubeconfig}" in error["where"]

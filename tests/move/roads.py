@@ -1,8 +1,7 @@
-"""A hard road to the lab's API server: tokens that end every few seconds, a load balancer, a proxy that wants CONNECT.
+"""A hard road to an API server: tokens that end every few seconds, a load balancer, a proxy that wants CONNECT.
 
-The front is a TLS server with the lab's authority behind it. It accepts one token at a time, which it also writes into
-a file; after some seconds it makes another one. It closes connections that are idle, and passes everything else on
-with an administrator's token: calls, watches, port-forwards.
+The front is a TLS server. It accepts one token at a time, which it also writes into a file; after some seconds it makes
+another one. It closes connections that are idle, and passes everything else on: calls, watches, port-forwards.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ import contextlib
 import json
 import secrets
 import ssl
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,18 @@ from pointsman.kube.kubeconfig import load_access
 from pointsman.lab.certificates import Authority
 from tests.conftest import RunningLab
 
-__all__ = ["HardRoad", "hard_road"]
+__all__ = ["HardRoad", "hard_road", "road_to_the_lab"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 NAME = "api.front.example"
+PLUGIN = """
+import json, pathlib
+here = pathlib.Path(__file__).parent
+with (here / "asked").open("a") as asked:
+    asked.write("x")
+print(json.dumps({"status": {"token": (here / "token").read_text()}}))
+"""
 REFUSED = {"kind": "Status", "apiVersion": "v1", "code": 401, "reason": "Unauthorized", "message": "Unauthorized"}
 DROPPED = {"host", "authorization", "connection", "content-length", "transfer-encoding", "accept-encoding"}
 
@@ -59,6 +68,17 @@ class HardRoad:
         """All credentials have ended for good."""
         self.locked = True
 
+    def plugin(self) -> dict[str, object]:
+        """A user whose plugin gives the present token."""
+        program = self.folder / "plugin.py"
+        program.write_text(PLUGIN)
+        return {"exec": {"command": sys.executable, "args": ["-S", str(program)], "interactiveMode": "Never"}}
+
+    @property
+    def asked(self) -> int:
+        """How often the plugin was asked."""
+        return len((self.folder / "asked").read_text())
+
     def kubeconfig(self, user: dict[str, object]) -> Path:
         """A kubeconfig that leads here through the proxy."""
         path = self.folder / "hard-road.kubeconfig"
@@ -79,46 +99,58 @@ class HardRoad:
 
 
 @asynccontextmanager
-async def hard_road(lab: RunningLab, folder: Path, *, life: float, idle: float) -> AsyncIterator[HardRoad]:
-    """The road while the block runs: tokens live ``life`` seconds, idle connections ``idle``."""
+async def hard_road(
+    folder: Path, authority: Authority, answer: Handler, *, life: float, idle: float
+) -> AsyncIterator[HardRoad]:
+    """The road to whoever answers, while the block runs: tokens live ``life`` seconds, idle connections ``idle``."""
     road = HardRoad(folder)
     road.renew()
-    authority = Authority(lab.config.home / "pki")
     (folder / "ca.crt").write_bytes(authority.certificate.read_bytes())
     stem = folder / "front"
     authority.issue(stem, NAME, [NAME, "127.0.0.1"])
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(stem.with_suffix(".crt"), stem.with_suffix(".key"))
+
+    async def front(request: web.Request) -> web.StreamResponse:
+        if road.locked or request.headers.get("Authorization") != f"Bearer {road.accepted}":
+            road.refused += 1
+            return web.json_response(REFUSED, status=401)
+        road.passed += 1
+        return await answer(request)
+
+    app = web.Application(client_max_size=1 << 26)
+    app.router.add_route("*", "/{path:.*}", front)
+    runner = web.AppRunner(app, keepalive_timeout=idle, shutdown_timeout=1, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    road.port = runner.addresses[0][1]
+    proxy = await asyncio.start_server(lambda reader, writer: _tunnel(road, reader, writer), "127.0.0.1", 0)
+    road.proxy = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+    turning = asyncio.create_task(_turn(road, life))
+    try:
+        yield road
+    finally:
+        turning.cancel()
+        proxy.close()
+        await asyncio.gather(turning, return_exceptions=True)
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def road_to_the_lab(lab: RunningLab, folder: Path, *, life: float, idle: float) -> AsyncIterator[HardRoad]:
+    """A hard road whose end is the lab's API server, asked with an administrator's token."""
     access = load_access(lab.kubeconfig)
     grant = await access.credentials.grant()
     connector = aiohttp.TCPConnector(limit=0, ssl=grant.tls if grant.tls is not None else True)
-    async with aiohttp.ClientSession(
-        connector=connector, headers=dict(grant.headers), auto_decompress=False
-    ) as session:
+    headers = dict(grant.headers)
+    async with aiohttp.ClientSession(connector=connector, headers=headers, auto_decompress=False) as session:
 
-        async def front(request: web.Request) -> web.StreamResponse:
-            if road.locked or request.headers.get("Authorization") != f"Bearer {road.accepted}":
-                road.refused += 1
-                return web.json_response(REFUSED, status=401)
-            road.passed += 1
+        async def passed_on(request: web.Request) -> web.StreamResponse:
             return await _passed_on(session, access.server, request)
 
-        app = web.Application(client_max_size=1 << 26)
-        app.router.add_route("*", "/{path:.*}", front)
-        runner = web.AppRunner(app, keepalive_timeout=idle, shutdown_timeout=1, handler_cancellation=True)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-        road.port = runner.addresses[0][1]
-        proxy = await asyncio.start_server(lambda reader, writer: _tunnel(road, reader, writer), "127.0.0.1", 0)
-        road.proxy = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
-        turning = asyncio.create_task(_turn(road, life))
-        try:
+        authority = Authority(lab.config.home / "pki")
+        async with hard_road(folder, authority, passed_on, life=life, idle=idle) as road:
             yield road
-        finally:
-            turning.cancel()
-            proxy.close()
-            await asyncio.gather(turning, return_exceptions=True)
-            await runner.cleanup()
 
 
 async def _turn(road: HardRoad, life: float) -> None:

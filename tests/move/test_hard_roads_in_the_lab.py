@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,20 +16,13 @@ import pytest
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
 from tests.move.platform import MODEL, layer_of, pointsman_in, served, status, sure
-from tests.move.roads import HardRoad, hard_road
+from tests.move.roads import HardRoad, road_to_the_lab
 from tests.move.tenants import accounts
 
 pytestmark = pytest.mark.lab
 
 QUICK, SLOW = (15.0, 10.0), (60.0, 30.0)
 """Seconds that a token lives and that an idle connection does; a cloud's live for 900, and some hundred."""
-PLUGIN = """
-import json, pathlib, time
-here = pathlib.Path(__file__).parent
-with (here / "asked").open("a") as asked:
-    asked.write("x")
-print(json.dumps({"status": {"token": (here / "token").read_text()}}))
-"""
 
 
 def other(source: str) -> str:
@@ -42,9 +34,7 @@ def way(road: HardRoad, kind: str) -> tuple[list[str], Mapping[str, str]]:
     if kind == "pod":
         usual = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(road.port)}
         return [], {**usual, "POINTSMAN_SERVICE_ACCOUNT": str(road.folder), "HOME": str(road.folder), "KUBECONFIG": ""}
-    (road.folder / "plugin.py").write_text(PLUGIN)
-    plugin = {"command": sys.executable, "args": [str(road.folder / "plugin.py")], "interactiveMode": "Never"}
-    user: dict[str, object] = {"exec": plugin} if kind == "plugin" else {"tokenFile": "token"}
+    user: dict[str, object] = road.plugin() if kind == "plugin" else {"tokenFile": "token"}
     return ["--kubeconfig", str(road.kubeconfig(user))], {}
 
 
@@ -92,7 +82,7 @@ async def test_a_move_outlives_the_credentials_that_it_began_with(
     source, model = layer_of(lab), str(sure(tmp_path))
     life, idle = pace
     hold = "1s" if pace == QUICK else "90s"
-    async with hard_road(lab, tmp_path, life=life, idle=idle) as road, accounts(lab, rate=6, seed=41) as books:
+    async with road_to_the_lab(lab, tmp_path, life=life, idle=idle) as road, accounts(lab, rate=6, seed=41) as books:
         code, _, told = await run(lab, road, kind, "move", model, "--to", other(source), "--yes", "--hold", hold)
         assert code == 0, told
         await books.close()
@@ -107,7 +97,7 @@ async def test_a_move_outlives_the_credentials_that_it_began_with(
 async def test_credentials_that_end_for_good_leave_a_move_that_can_be_resumed(lab: RunningLab, tmp_path: Path) -> None:
     served(lab)
     source = layer_of(lab)
-    async with hard_road(lab, tmp_path, life=3600.0, idle=10.0) as road, accounts(lab, rate=6, seed=42) as books:
+    async with road_to_the_lab(lab, tmp_path, life=3600.0, idle=10.0) as road, accounts(lab, rate=6, seed=42) as books:
         moving = asyncio.create_task(
             run(lab, road, "plugin", "move", MODEL, "--to", other(source), "--yes", "--output", "json")
         )

@@ -148,6 +148,7 @@ class MemoryCluster:
         self.before(write)
         gone = self.objects.pop(ref, None)
         if gone is not None:
+            self.version += 1
             self._tell("DELETED", ref.kind, gone)
             self._control()
         self.after(write)

@@ -76,12 +76,14 @@ class ProxyWorld(World):
         endpoints = {one.id: one.endpoint(model).base_url for one in LAYERS}
         return litellm_values(cluster or self.cluster, model, endpoints)
 
-    def conductor(self, holder: str = "first@test/1", clock: Clock | None = None) -> Conductor:
+    def conductor(
+        self, holder: str = "first@test/1", clock: Clock | None = None, cluster: Cluster | None = None
+    ) -> Conductor:
         means = Means(
-            cluster=self.cluster,
+            cluster=cluster or self.cluster,
             wire=MemoryWire(self.cluster, self.clock.spend),
             clock=clock or self.clock,
-            edge_for=self.edge_for,
+            edge_for=lambda model: self.edge_for(model, cluster),
             observer=self.seen,
             holder=holder,
             layers=LAYERS,
