@@ -105,7 +105,7 @@ async def moved(folder: Path, source: str, target: str, kind: str) -> tuple[Resu
 def test_a_move_outlives_the_credentials_that_it_began_with(
     tmp_path: Path, source: str, target: str, kind: str
 ) -> None:
-    result, road, tenants = run_virtually(moved(tmp_path, source, target, kind), processes=True)
+    result, road, tenants = run_virtually(moved(tmp_path, source, target, kind))
     assert result.error is None, result.error
     assert result.receipt["state"] == "done"
     assert tenants.lost == []
