@@ -63,7 +63,7 @@ soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; 
 	@$(call sweep,soak,4)
 	@$(BIN)/python -m pytest -q --soak all tests/move/test_edges_of_others_in_the_lab.py \
 	    tests/move/test_edges_edited_by_others_in_the_lab.py tests/move/test_bad_targets_in_the_lab.py \
-	    tests/move/test_hard_roads_in_the_lab.py tests/move/test_credentials_end.py \
+	    tests/move/test_hard_roads_in_the_lab.py tests/move/test_credentials_end.py tests/move/test_credentials_renewed.py \
 	    tests/move/test_kill_everywhere.py tests/docs/test_supply_chain.py \
 	    tests/lab/test_controlplane_bad_days.py
 

@@ -1,7 +1,7 @@
 """Moves by an operator whose token ends every few seconds, behind a load balancer and a proxy that wants CONNECT.
 
-With ``--soak all`` only. What every run has: credentials that are renewed, against a server on loopback
-(``tests/kube/test_credentials.py``), and such as end for good at any record of any pair (``test_credentials_end.py``).
+With ``--soak all`` only. What every run has: credentials that are renewed, for all pairs in memory
+(``test_credentials_renewed.py``), and such as end for good at any record of any pair (``test_credentials_end.py``).
 """
 
 from __future__ import annotations
