@@ -49,7 +49,7 @@ def run_forked(
         for stream in streams:
             stream.touch()
         server.settimeout(timeout)
-        server.connect(_server())
+        server.connect(_server()[0])
         order = {"words": words, "env": dict(env), "folder": str(folder), "streams": [str(one) for one in streams]}
         server.sendall(json.dumps(order).encode() + b"\n")
         answer = server.makefile()
@@ -67,8 +67,8 @@ def run_forked(
 
 
 @functools.cache
-def _server() -> str:
-    """The socket of the process that has loaded everything."""
+def _server() -> tuple[str, subprocess.Popen[bytes]]:
+    """The socket of the process that has loaded everything, and that process: it lives as long as it is held."""
     path = f"{tempfile.mkdtemp(prefix='pointsman-')}/forked.sock"
     process = subprocess.Popen(
         [sys.executable, "-m", __name__, path],
@@ -79,11 +79,7 @@ def _server() -> str:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    _HELD.append(process)
-    return path
-
-
-_HELD: list[subprocess.Popen[bytes]] = []
+    return path, process
 
 
 class _Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):

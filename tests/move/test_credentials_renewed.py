@@ -19,12 +19,11 @@ from pointsman.kube.client import Client
 from pointsman.lab.certificates import Authority
 from pointsman.move.means import Result
 from tests.move.roads import HardRoad, hard_road
-from tests.move.test_edits_by_others import Clock
 from tests.world.api_server import MemoryServer
 from tests.world.cluster import Write
 from tests.world.edge_of_others import ProxyWorld
 from tests.world.proxy import KEY
-from tests.world.virtual import run_virtually
+from tests.world.virtual import Clock, run_virtually
 from tests.world.world import lenient, quick
 
 LIFE, IDLE = 60.0, 30.0

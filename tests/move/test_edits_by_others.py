@@ -7,14 +7,12 @@ process. ``POINTSMAN_EDITS`` sets how many examples are tried.
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import os
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -30,7 +28,7 @@ from tests.move.edits_by_others import EDITS, Edit, Place
 from tests.move.messages import commands_in
 from tests.world.cluster import Write
 from tests.world.edge_of_others import DEPLOYMENT, ProxyWorld
-from tests.world.virtual import run_virtually
+from tests.world.virtual import Clock, run_virtually
 from tests.world.world import layer, lenient, quick
 
 EXAMPLES = int(os.environ.get("POINTSMAN_EDITS", "25"))
@@ -39,19 +37,6 @@ ROUNDS = 10
 """Commands, and two more for every edit, after which a move that has not ended is a dead end."""
 SEEN: Counter[str] = Counter()
 KNOWN = {one.id: one for one in EDITS}
-
-
-class Clock:
-    """The loop's time."""
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.monotonic())
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 @dataclass
