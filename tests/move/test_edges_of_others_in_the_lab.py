@@ -65,7 +65,7 @@ async def left(edge: RunningLab, pair: tuple[str, str]) -> Seen:
     """The move of a pair with the other aliases left behind; ``chat-mini`` is another name of one of them."""
     await asyncio.to_thread(_all_on, edge, pair[0])
     words = [word for alias in OURS[1:] for word in ("--leave", alias)]
-    return await journey(edge, *pair, MODEL, *words, "--drain-timeout", "90", past=False)
+    return await journey(edge, *pair, MODEL, *words, "--drain-timeout", "240", past=False)
 
 
 def _all_on(lab: RunningLab, source: str) -> None:

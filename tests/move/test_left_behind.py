@@ -41,18 +41,23 @@ class Callers:
     takes: float = 0.8
     """Seconds an answer takes."""
     late: float = 1.1
-    """Seconds after an answer until the edge has counted it."""
+    """Seconds after an answer until the edge has counted it, at most."""
+    busy: tuple[float, float, float] | None = None
+    """Seconds from their first call until the edge is busy, and how late it counts from then on: at least and at most.
+    """
     shown: float = 0.0
     """Seconds for which an engine says that it runs a request that it has counted as ended."""
     bursts: bool = False
     """They do not come at even intervals: several at once, then none for a while."""
     chance: random.Random = field(default_factory=lambda: random.Random(5))
     due: list[tuple[float, str, str]] = field(default_factory=list)
+    begun: float = 0.0
 
     def hear(self, happening: Happening) -> None:
         """They have called for a while when the drain begins."""
         if (happening.topic, happening.step) == (Topic.STEP_BEGUN, "hold") and not self.due:
-            self.due = [(self.world.clock.monotonic() + every, "call", name) for name, every in self.every.items()]
+            self.begun = self.world.clock.monotonic()
+            self.due = [(self.begun + every, "call", name) for name, every in self.every.items()]
             self.world.clock.passing = self.pass_time
 
     def pass_time(self, seconds: float) -> None:
@@ -75,7 +80,7 @@ class Callers:
             engine.end()
             self.due.append((at + self.shown, "gone", name))
             if name:
-                self.due.append((at + self.late * self.chance.random(), "count", name))
+                self.due.append((at + self._late(at), "count", name))
 
     def gone(self, at: float, name: str) -> None:
         if (engine := self._engine()) is not None:
@@ -85,6 +90,11 @@ class Callers:
         process = self.chance.choice(list(self.world.proxy.processes.values()))
         base = layer("raw-vllm").endpoint(self.world.model).base_url
         process.sent[name, base, "some-id"] += 1
+
+    def _late(self, at: float) -> float:
+        if self.busy is None or at < self.begun + self.busy[0]:
+            return self.late * self.chance.random()
+        return self.chance.uniform(*self.busy[1:])
 
     def _engine(self) -> Engine | None:
         engines = self.world.cluster.serving("serving")
@@ -129,6 +139,24 @@ def test_names_that_are_left_may_come_in_bursts(seed: int) -> None:
     callers = Callers(world, every, takes=0.5, shown=0.02, bursts=True, chance=random.Random(seed))
     result = moved(world, callers, "gpt-4o-mini", "team-a/*", drain_timeout=60.0)
     assert result.error is None, result.error
+
+
+@pytest.mark.parametrize("bursts", [False, True], ids=["even", "bursts"])
+@pytest.mark.parametrize("busy", [(0.0, 2.0, 6.0), (30.0, 1.0, 3.0), (45.0, 2.0, 5.0)], ids=str)
+def test_an_edge_that_counts_later_and_later_makes_nobody_up(busy: tuple[float, float, float], bursts: bool) -> None:
+    world = ProxyWorld(more=MINI + TEAM)
+    every = {"gpt-4o-mini": 1.2, "team-a/summaries": 1.2}
+    result = moved(world, Callers(world, every, late=0.3, busy=busy, bursts=bursts), "gpt-4o-mini", "team-a/*")
+    assert result.error is None, result.error
+
+
+@pytest.mark.parametrize("busy", [(0.0, 2.0, 6.0), (30.0, 1.0, 3.0), (45.0, 2.0, 5.0)], ids=str)
+def test_an_edge_that_counts_later_and_later_hides_nobody(busy: tuple[float, float, float]) -> None:
+    world = ProxyWorld(more=MINI + TEAM)
+    every = {"gpt-4o-mini": 1.2, "team-a/summaries": 1.2, "": 10.0}
+    result = moved(world, Callers(world, every, late=0.3, busy=busy), "gpt-4o-mini", "team-a/*")
+    assert isinstance(result.error, NeedsPersonError)
+    assert world.workloads()[SOURCE] == 1
 
 
 @pytest.mark.parametrize("past", [0.5, 2.0, 5.0])

@@ -15,6 +15,7 @@ from pointsman.errors import NeedsPersonError, PointsmanError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
 from pointsman.move.judging.drain import Watch
+from pointsman.move.judging.growth import steepest
 from pointsman.report.counting import count_of
 
 __all__ = ["CALM", "Askers", "addresses", "is_left", "refuse_reached", "still_reached"]
@@ -25,11 +26,15 @@ CALM = 10.0
 """Seconds without a request, once one came that should not have, before nobody is taken to ask any more."""
 GAPS = 3
 """Or so many times the longest time between two such requests."""
-COMPARED = 8
-"""Looks in the last stretch, and half of those in the first: what is not accounted for must not have grown between."""
 APART = 30.0
-"""Seconds that names that are left are watched at least: whoever else comes every 10 s comes between the two. Of 140
-runs of names and others who come in bursts nobody was missed (5 with 20 s)."""
+"""Seconds that names that are left are watched at least: whoever else comes every 10 s came several times by then."""
+SELDOM = 1 / 20
+"""Requests per second that nobody accounts for, below which they are the wavering of two counts. Of 120 moves in memory
+with edges that count up to 6 s late, or later and later, all were parked; of 120 with somebody else every 2 or 5 s none
+was, and 3 of 120 where they came in bursts, with a pause in the first 30 s."""
+FIRST = 10.0
+"""Seconds at the beginning: fewer requests were under way there, at some moment, than with a long one of somebody else.
+"""
 
 
 def addresses(context: Context, layer: Layer) -> list[str]:
@@ -68,6 +73,18 @@ async def refuse_reached(context: Context, layer: Layer, known: Collection[str] 
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the engines and the edge counted at one moment."""
+
+    at: float
+    """By the move's clock, in seconds."""
+    unexplained: int
+    """Requests that ended since the first look and that the edge has not counted for a name that is left. Begins
+    below 0 where the edge had still to count earlier ones."""
+    under_way: int
+
+
 @dataclass
 class Askers:
     """Requests that came to a layer since it was closed, and who sent them."""
@@ -87,9 +104,8 @@ class Askers:
     begun: float = field(default=0.0)
     left: frozenset[str] = frozenset()
     """The names that were said to be left, and other names of theirs."""
-    open: list[tuple[int, int]] = field(default_factory=list)
-    """At each look: requests that came, and those that ended, that the edge has not counted for a name that is left.
-    Both waver with how late the edge counts, the first with what is under way too; somebody else makes them grow."""
+    looks: list[Look] = field(default_factory=list)
+    """What the looks showed at which the engines and the edge said all."""
 
     async def begin(self) -> None:
         """From now on nothing should come."""
@@ -108,7 +124,7 @@ class Askers:
             self.came, self.last = watch.came, now
             if self.context.capture is not None:
                 self.context.capture.tally.leaky.add(self.layer.id)
-        if not self.came:
+        if not self.came and not self.left:
             return
         counted = await self._counted()
         if counted is None or self.before is None:
@@ -118,8 +134,7 @@ class Askers:
         self.sent = {name: count for name, count in grown.items() if count > 0}
         if watch.under_way is not None:
             explained = sum(count for name, count in self.sent.items() if self._is_left(name))
-            came, ended = watch.open
-            self.open.append((came - explained, ended - explained))
+            self.looks.append(Look(self.context.clock.monotonic(), watch.ended - explained, watch.under_way))
 
     @property
     def calm(self) -> bool:
@@ -131,15 +146,18 @@ class Askers:
     def all_left(self) -> bool:
         """Is everything that comes known to be of names that were said to be left?
 
-        The edge counts a request some time after its answer, so the two counts are hardly ever equal at one moment.
-        What tells is whether their difference grows: its smallest value lately against its smallest value at first.
+        The edge counts a request some time after its answer, later when it is busy, so the two counts are hardly ever
+        equal at one moment. What tells is whether their difference grows. It says nothing of a long request that has
+        not ended: with one, there is never as little under way as there was at first.
         """
-        if not self.context.options.leave or self.sent is None or len(self.open) < 3 * COMPARED:
+        now = self.context.clock.monotonic()
+        if not self.context.options.leave or self.sent is None or not self.came or not self.looks:
             return False
-        if self.context.clock.monotonic() - self.begun < APART:
+        begun = self.looks[0].at
+        if now - begun < APART or steepest([(one.at, one.unexplained) for one in self.looks]) >= SELDOM:
             return False
-        before, lately = self.open[: 2 * COMPARED], self.open[-COMPARED:]
-        return all(min(one[kind] for one in lately) <= min(one[kind] for one in before) for kind in (0, 1))
+        first = min(one.under_way for one in self.looks if one.at - begun <= FIRST)
+        return min(one.under_way for one in self.looks if one.at > now - FIRST) <= first
 
     def said(self) -> str:
         """In words: how many came, and from whom; empty when none did."""

@@ -50,11 +50,6 @@ class Arrivals:
     known: bool = False
     """Has there been a sum that lasted?"""
 
-    @property
-    def open(self) -> int:
-        """Requests that came as far as the last look tells."""
-        return self.came + self.sums[-1] - self.level
-
     def look(self, ended: int, under_way: int) -> None:
         """Take in one look."""
         if self.counted is not None and ended < self.counted:  # it was started again, and counts from nothing
@@ -99,9 +94,9 @@ class Watch:
         return sum(self.arrived.values())
 
     @property
-    def open(self) -> tuple[int, int]:
-        """Requests that came to any pod as far as the last look tells, and those that ended."""
-        return sum(one.open for one in self.arrivals.values()), sum(one.ended for one in self.arrivals.values())
+    def ended(self) -> int:
+        """Requests that ended on any pod since its first look."""
+        return sum(one.ended for one in self.arrivals.values())
 
     @property
     def drained(self) -> bool:
