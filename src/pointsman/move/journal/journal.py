@@ -309,7 +309,7 @@ def _steps(progress: Progress, record: Record) -> Mapping[str, StepProgress]:
     known = progress.steps.get(record.step)
     allowed = _FOLLOWS.get(record.event)
     if allowed is None:
-        return progress.steps
+        return {**progress.steps, record.step: replace(known, waits=_waits(known, record))} if known else progress.steps
     if (known.last if known else None) not in allowed:
         before = known.last.value if known else "nothing"
         raise torn(progress.move, f"record {record.seq} says {record.event.value} of {record.step} after {before}")
@@ -325,11 +325,16 @@ def _step(known: StepProgress | None, record: Record) -> StepProgress:
         # The first intent tells what was there before the step; a later one, after a crash, would see its traces.
         seen = known.seen if known else dict(record.detail)
         begun = known.begun if known else record.at
-        return StepProgress(record.event, seen=seen, begun=begun)
+        return StepProgress(record.event, seen=seen, begun=begun, waits=known.waits if known else {})
     before = known or StepProgress(record.event)
     outcome = dict(record.detail) if record.event is Event.OUTCOME else before.outcome
     ended = record.at if record.event in (Event.OUTCOME, Event.FAILED) else before.ended
+    return replace(before, last=record.event, outcome=outcome, ended=ended, waits=_waits(before, record))
+
+
+def _waits(before: StepProgress, record: Record) -> Mapping[str, float]:
+    """A step that was paused, interrupted, or begun again has waited all the same."""
     waits = dict(before.waits)
     for kind, seconds in record.detail.get("waits", {}).items():
         waits[kind] = round(waits.get(kind, 0.0) + seconds, 3)
-    return replace(before, last=record.event, outcome=outcome, ended=ended, waits=waits)
+    return waits

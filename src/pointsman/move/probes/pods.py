@@ -34,6 +34,8 @@ class EnginePod:
     """Why no node takes it, as the scheduler says it; empty when one did."""
     died: str = ""
     """A container that ended in failure and is started again; empty when none did."""
+    ending: str = ""
+    """How that container ended: its reason where that says more than its exit code, and the code."""
 
     @property
     def process(self) -> str:
@@ -62,7 +64,8 @@ def pod_of(pod: Object, engines: EnginePods) -> EnginePod:
         problem=next((text for text in map(_problem, containers) if text), ""),
         uid=str(pod["metadata"].get("uid", "")),
         unplaced=next((text for text in map(_unplaced, status.get("conditions", [])) if text), ""),
-        died=next((str(item["name"]) for item in containers if _failed_before(item)), ""),
+        died=next((str(item["name"]) for item in containers if _failed(item)), ""),
+        ending=next((_ending(item) for item in containers if _failed(item)), ""),
     )
 
 
@@ -80,8 +83,16 @@ def _problem(container: dict[str, Any]) -> str:
     return f"container {container['name']} is in {waiting['reason']}{message}"
 
 
-def _failed_before(container: dict[str, Any]) -> bool:
-    return bool((container.get("lastState", {}).get("terminated") or {}).get("exitCode"))
+def _failed(container: dict[str, Any]) -> dict[str, Any]:
+    """How it ended in failure before it was started again; empty when it did not."""
+    ended: dict[str, Any] = container.get("lastState", {}).get("terminated") or {}
+    return ended if ended.get("exitCode") else {}
+
+
+def _ending(container: dict[str, Any]) -> str:
+    ended = _failed(container)
+    reason = ended.get("reason") or "Error"
+    return f"{'' if reason == 'Error' else f'{reason}, '}exit code {ended['exitCode']}"
 
 
 async def engine_pods(cluster: Cluster, layer: Layer, model: Model) -> list[EnginePod]:

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from pointsman.edge.contract import Member
 from pointsman.errors import ClusterError, MoveFailedError, TemporaryError
 from pointsman.kube.http import Response
-from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.resources import Ref
 from pointsman.layers.contract import Endpoint, Layer
 from pointsman.move.context import Context
-from pointsman.move.follow import View, Watched, follow_until
 from pointsman.move.probes.engine import connect, said
-from pointsman.move.probes.last_words import last_words
-from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
+from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.steps.starting import controllers_ready
 from pointsman.move.waits import Wait
 from pointsman.report.counting import count_of
 
@@ -65,7 +64,7 @@ class ServeReady:
 async def prove_serving(context: Context, layer: Layer, step: str) -> Detail:
     """All three proofs, in order; raises MoveFailedError naming the one that is missing."""
     with context.waits.during(Wait.COLD_START):
-        reason = await _controllers_ready(context, layer, step)
+        reason = await controllers_ready(context, layer, step)
     context.note(step, reason, {})
     pods = [pod for pod in await engine_pods(context.cluster, layer, context.model) if pod.serving]
     await asyncio.gather(*(completes(context, pod) for pod in pods))
@@ -75,72 +74,6 @@ async def prove_serving(context: Context, layer: Layer, step: str) -> Detail:
     context.note(step, f"tenants' path answers: {path}", {})
     replicas = sum(1 for pod in pods if pod.role == "serve")
     return {"ready": reason, "pods": [pod.name for pod in pods], "replicas": replicas, "path": path}
-
-
-async def _controllers_ready(context: Context, layer: Layer, step: str) -> str:
-    model = context.model
-    engines = layer.engines(model)
-    watched = [Watched(ref.kind, ref.namespace, name=ref.name) for ref in layer.reads(model)]
-    watched += [Watched(kind_of("Pod"), one.namespace, labels=one.labels) for one in engines]
-    trouble: dict[str, float] = {}
-    told = [""]
-
-    def judge(view: View) -> str | None:
-        pods = [pod_of(pod, one) for one in engines for pod in view.selected(kind_of("Pod"), one.namespace, one.labels)]
-        _give_up_on(pods, trouble, context)
-        verdict = layer.readiness(model, {ref: view.get(ref) for ref in layer.reads(model)})
-        reason = "; ".join([verdict.reason, *_unplaced(pods)])
-        if reason != told[0]:
-            told[0] = reason
-            context.note(step, reason, {})
-        serving = any(pod.serving and pod.role == "serve" for pod in pods)
-        return verdict.reason if verdict.ready and serving else None
-
-    try:
-        return await follow_until(
-            context.cluster, watched, judge, timeout=context.options.ready_timeout, what=f"{layer.title} to be ready"
-        )
-    except MoveFailedError as error:
-        error.what = "; ".join(filter(None, [error.what, await _died(context, layer)]))
-        raise
-    except TemporaryError as error:
-        last = told[0] or "nothing"
-        raise MoveFailedError(
-            "; ".join(filter(None, [f"{error.what}; the last word was: {last}", await _died(context, layer)])),
-            where=str(layer.reads(model)[0]),
-            next_action="kubectl describe it and its pods; give a longer --ready-timeout if it is only slow",
-            code="not-ready",
-        ) from error
-
-
-async def _died(context: Context, layer: Layer) -> str:
-    """What an engine said that did not live, in words; empty when there is none."""
-    try:
-        return await last_words(context.cluster, await engine_pods(context.cluster, layer, context.model))
-    except ClusterError:
-        return ""
-
-
-def _unplaced(pods: Sequence[EnginePod]) -> list[str]:
-    """What the scheduler says of the first pod that no node takes."""
-    return [f"no node takes Pod {pod.namespace}/{pod.name}: {pod.unplaced}" for pod in pods if pod.unplaced][:1]
-
-
-def _give_up_on(pods: list[EnginePod], trouble: dict[str, float], context: Context) -> None:
-    """Raise when a pod has said for ``patience`` seconds that it cannot start."""
-    now = context.clock.monotonic()
-    for pod in pods:
-        if not pod.problem or pod.terminating:
-            trouble.pop(pod.name, None)
-            continue
-        since = trouble.setdefault(pod.name, now)
-        if now - since >= context.options.patience:
-            raise MoveFailedError(
-                pod.problem,
-                where=f"Pod {pod.namespace}/{pod.name}",
-                next_action=f"kubectl logs -n {pod.namespace} {pod.name} --all-containers",
-                code="cannot-start",
-            )
 
 
 async def completes(context: Context, pod: EnginePod) -> None:
