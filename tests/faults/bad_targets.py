@@ -17,7 +17,7 @@ TARGETS: tuple[Case, ...] = (
         code=("contract.", "shift-", "hold."),
         loss="engine",
     ),
-    Case("wrong-model", "other weights", {"wrong_model": "Other/Model-7B"}, code=("contract.parity",)),
+    Case("wrong-model", "other weights", {"wrong_model": "Other/Model-7B"}, code=("contract.weights",)),
     Case("wrong-name", "other served name", {"wrong_name": "other-7b"}, code=("serve-ready.completion",)),
     Case("short-context", "shorter context", {"max_model_len": 4096}, code=("contract.context-length",)),
     Case("no-key", "key not enforced", {"ignore_key": True}, code=("contract.no-key-refused",)),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from pointsman.demo.ledger import summary
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
-from tests.move.platform import MODEL, faults, journal, layer_of, objects, pointsman_in, served
+from tests.move.platform import MODEL, faults, journal, layer_of, objects, pointsman_in, served, spec_with
 from tests.move.tenants import Books, accounts
 
 pytestmark = pytest.mark.lab
@@ -24,8 +25,9 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("never ready", {"never_ready": True}, "serve-ready.not-ready", "waited 12 s"),
     ("shorter context", {"max_model_len": 4096}, "contract.context-length", "takes 4096 tokens, promised are 8192"),
     ("key not enforced", {"ignore_key": True}, "contract.no-key-refused", "200 to a request with no key"),
-    ("another model's weights", {"wrong_model": "Other/Model-7B"}, "contract.parity", "unlike the source"),
-    ("damaged weights", {"wrong_text": True}, "contract.parity", "unlike the source"),
+    ("another model's weights", {"wrong_model": "Other/Model-7B"}, "contract.weights", "from the source's"),
+    ("a nearby revision's weights", {"nearby": 0.18}, "contract.weights", "from the source's"),
+    ("damaged weights", {"wrong_text": True}, "contract.weights", "from the source's"),
     ("another served name", {"wrong_name": "other-7b"}, "serve-ready.completion", "404"),
 ]
 
@@ -37,7 +39,7 @@ async def books(lab: RunningLab) -> AsyncIterator[Books]:
         yield kept
 
 
-SELDOM = {"shorter context", "another model's weights", "another served name"}
+SELDOM = {"shorter context", "damaged weights", "another model's weights", "another served name"}
 """Cases that the world in memory has too; here they are played with ``--soak all``."""
 
 
@@ -56,6 +58,27 @@ async def test_a_bad_target_is_refused_and_taken_away_and_no_tenant_notices(
     felt = summary([one for one in tenants.ledger.entries[counted:] if one.sent < began + seconds])
     assert felt["requests"] >= 0.9 * RATE * seconds
     assert (felt["lost"], felt["cut"], felt["wrong"]) == (0, 0, 0), felt["errors"]
+
+
+async def test_an_engine_that_dies_is_told_with_its_words_at_its_first_death(
+    lab: RunningLab, books: Books, tmp_path: Path
+) -> None:
+    source = await asyncio.to_thread(layer_of, lab)
+    target = "kserve" if source != "kserve" else "raw-vllm"
+    spec = spec_with(tmp_path, (f"    {target}:\n", f"    {target}:\n      args: [--no-such-flag]\n"))
+    command = ("move", str(spec), "--to", target, "--yes", "--ready-timeout", "20", "--kubeconfig", str(lab.kubeconfig))
+    done = await asyncio.to_thread(pointsman_in(lab), *command, timeout=200)
+    assert done.returncode == 3, done.stderr
+    told = done.stderr.splitlines()
+    words = (
+        "died of exit code 2 (started again 1 time) saying: vllm serve: error: unrecognized arguments: --no-such-flag"
+    )
+    first = next(number for number, line in enumerate(told) if words in line)
+    assert any("CrashLoopBackOff" in line for line in told[first + 1 :]), done.stderr
+    (error,) = (line for line in told if line.startswith("error "))
+    assert "died of exit code 2 (started again" in error
+    assert error.startswith("error [serve-ready.not-ready]")
+    assert layer_of(lab) == source
 
 
 async def test_the_receipts_of_all_that_was_undone_are_the_tenants_ledger_to_the_request(books: Books) -> None:

@@ -17,6 +17,7 @@ from pointsman.move.control import Control
 from pointsman.move.journal.requests import Verb
 from pointsman.move.probes.counters import parse
 from pointsman.report.contract import Happening, Topic
+from pointsman.spec.move import Evidence
 from tests.world.engine import Faults
 from tests.world.world import World, quick
 
@@ -53,7 +54,7 @@ async def test_equal_engines_pass_with_no_tenants_at_all_and_say_by_what() -> No
     steps = {one["id"]: one for one in result.receipt["steps"]}
     evidence = steps["shift-10"]["evidence"]["evidence"]
     assert evidence["verdict"] == "pass"
-    assert evidence["probes"] <= quick().probe_budget
+    assert evidence["probes"] <= Evidence().requests
     assert {one["measure"] for one in evidence["measures"]} == {measure for measure, _ in SHARES}
     assert steps["shift-10"]["waits"]["evidence"] > 0
 
@@ -91,6 +92,20 @@ async def test_without_any_evidence_the_move_waits_for_a_person_who_may_go_on() 
     assert again.error is not None
     assert again.error.code == "shift-50.inconclusive"
     assert world.serving() == {"raw-vllm": 50, "kserve": 50}
+
+
+@pytest.mark.parametrize("on", [True, False], ids=["resumed", "rolled-back"])
+async def test_time_spent_on_evidence_is_a_wait_also_when_a_pause_ends_it(on: bool) -> None:
+    world = World()
+    options = quick(probe_budget=0, evidence_timeout=100.0)
+    paused = (await world.conductor().move(world.model, "kserve", options)).receipt
+    assert paused["state"] == "paused"
+    assert paused["waits"]["evidence"] == pytest.approx(100, abs=1)
+    assert paused["overheadSeconds"] <= paused["overheadGoalSeconds"]
+    control = Control(world.conductor("second@test/2"))
+    again = (await (control.resume("qwen") if on else control.ask(Verb.ROLLBACK, "qwen"))).receipt
+    assert again["waits"]["evidence"] == pytest.approx(200 if on else 100, abs=2)
+    assert again["overheadSeconds"] <= again["overheadGoalSeconds"]
 
 
 async def test_a_few_errors_in_a_hold_are_what_tenants_are_used_to_and_many_are_not() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from pointsman.move.means import spec_of
 from pointsman.move.plan.diff import Change, differences
 from pointsman.move.plan.file import load_plan, refuse_changed, save_plan
 from pointsman.report.plan import plan_lines
+from tests.spec.text import TEXT, loaded
 from tests.world.world import World, quick
 
 OPTIONS = Options(hold=2.0)
@@ -35,6 +37,32 @@ async def test_a_plan_names_every_object_and_step_and_changes_nothing() -> None:
     assert "v park" in text
     assert "no move there yet: a default" in text
     assert "1 needed, 3 of 4 free" in text
+
+
+async def test_a_plan_tells_what_runs_otherwise_on_the_target(tmp_path: Path) -> None:
+    long = f"registry.example.com/{'x' * 60}@sha256:{{}}"
+    own = "args: [--dtype=float32, --no-enforce-eager]\n      env: {OMP_NUM_THREADS: '7', BOTH: b}\n      replicas: 2\n"
+    text = TEXT.replace("    kserve:\n", f"    kserve:\n      image: {long.format('b' * 64)}\n      {own}")
+    text = text.replace("    args:\n", "    env: {ALIKE: x, BOTH: a}\n    args:\n      - --dtype=bfloat16\n")
+    text = re.sub(r"(?m)^    image: .*$", f"    image: {long.format('a' * 64)}", text)
+    world = World()
+    world.model = loaded(tmp_path, text)
+    plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
+    assert plan.checks["engines"].split("; ") == [
+        f"image is …{'a' * 30} on raw-vllm, …{'b' * 30} on kserve",
+        "--dtype is bfloat16 on raw-vllm, float32 on kserve",
+        "replicas is 1 on raw-vllm, 2 on kserve",
+        "--enforce-eager is not set on raw-vllm, off on kserve",
+        "BOTH is set differently on both",
+        "OMP_NUM_THREADS is set on kserve only",
+    ]
+    assert "  engines       image is …" in "\n".join(plan_lines(plan.as_dict()))
+
+
+async def test_a_plan_says_that_nothing_runs_otherwise() -> None:
+    world = World()
+    plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
+    assert plan.checks["engines"] == "the same on both layers"
 
 
 async def test_what_the_plan_says_is_what_the_move_does() -> None:

@@ -24,6 +24,7 @@ from pointsman.move.judging.evidence import PARTS
 from pointsman.report.contract import Happening, Topic
 from pointsman.report.history import print_history
 from pointsman.report.text import receipt_lines
+from pointsman.spec.move import Evidence
 from tests.world.cluster import Write
 from tests.world.engine import Faults
 from tests.world.tenants import Tenants
@@ -162,7 +163,7 @@ async def test_a_process_that_died_leaves_no_more_of_its_requests_unknown_than_i
     assert row["tenants"] == "unknown"
     assert row["answered"] != "unknown"
     assert known["atLeast"] <= tenants.answered["raw-vllm"] <= known["atMost"]
-    assert 0 < known["atMost"] - known["atLeast"] <= 2 * quick().probe_budget // (2 * PARTS)
+    assert 0 < known["atMost"] - known["atLeast"] <= 2 * Evidence().requests // (2 * PARTS)
     assert "died, with up to" in row["why"][0]
 
 

@@ -13,11 +13,12 @@ from pointsman.move.journal.ledger import Ledger
 from pointsman.move.journal.requests import Verb
 from pointsman.move.judging.evidence import PARTS
 from pointsman.report.contract import Happening, Topic
+from pointsman.spec.move import Evidence
 from tests.world.cluster import Write
 from tests.world.tenants import Tenants
 from tests.world.world import World, quick
 
-ROUND = 2 * quick().probe_budget // (2 * PARTS)
+ROUND = 2 * Evidence().requests // (2 * PARTS)
 """Own requests of one round of evidence, to both sides: the most that one allowance is good for."""
 
 

@@ -50,6 +50,8 @@ def layered(layer: str) -> dict[str, Seen | Held]:
             "sub/folder", views.rendered, "sub/folder", ((f"{own}.weights.pvc.claim", "s"),)
         ),
         f"{own}.image": Seen("registry.example.com/vllm:v9", views.rendered, "image: registry.example.com/vllm:v9\n"),
+        f"{own}.args": Seen(["--dtype=float32"], views.rendered, "--dtype=float32"),
+        f"{own}.env": Seen({"OMP_NUM_THREADS": "7"}, views.rendered, "name: OMP_NUM_THREADS\n"),
         f"{own}.accelerator": Seen({"gpusPerReplica": 3}, views.rendered, 'nvidia.com/gpu: "3"\n'),
         f"{own}.resources": Seen(
             {"requests": {"cpu": "7", "memory": "1Gi"}, "limits": {"cpu": "7", "memory": "9Gi"}},
@@ -134,6 +136,8 @@ FIELDS: dict[str, Seen | Held] = {
     f"{EVIDENCE}.itlP50": Seen(7.0, views.evidence, "itl_p50=7.0"),
     f"{EVIDENCE}.itlP95": Seen(7.0, views.evidence, "itl_p95=7.0"),
     f"{EVIDENCE}.noise": Seen(7.0, views.evidence, "noise=7.0"),
+    f"{EVIDENCE}.requests": Held("tests/move/test_pace.py", "test_a_shift_spends_no_more_requests_than_it_may"),
+    f"{EVIDENCE}.minutes": Held("tests/move/test_pace.py", "test_a_slow_engine_gets_its_verdict_in_the_end"),
     f"{EVIDENCE}.slack": Seen(7.0, views.evidence, "slack=7.0"),
     **layered("raw-vllm"),
     **CLAIMED["raw-vllm"],

@@ -18,8 +18,8 @@ from pointsman.kube.http import Response
 from pointsman.kube.resources import Kind, Ref, kind_of
 from pointsman.layers.registry import LAYERS
 from pointsman.layers.stream import yaml_stream
-from pointsman.move.analysis.verdict import Limits
 from pointsman.move.context import Options
+from pointsman.move.judging.evidence import limits_of
 from pointsman.spec.model import Model
 from tests.world.cluster import MemoryCluster
 from tests.world.world import World, lenient, quick
@@ -53,7 +53,7 @@ async def gate(model: Model) -> str:
 
 async def evidence(model: Model) -> str:
     """What a shift's verdict goes by."""
-    return repr(Limits(**model.spec.move.evidence.model_dump()))
+    return repr((limits_of(model.spec.move.evidence), model.spec.move.evidence))
 
 
 @dataclass

@@ -14,7 +14,10 @@ from multidict import CIMultiDict
 
 from pointsman.errors import TemporaryError
 from pointsman.kube.http import Response
+from pointsman.lab.engine.likelihood import likelihoods
 from pointsman.lab.engine.metrics import EngineMetrics
+from pointsman.lab.engine.text import encode
+from pointsman.move.judging.contract_gate import PARITY_TOKENS
 
 if TYPE_CHECKING:
     from tests.world.cluster import MemoryCluster
@@ -23,6 +26,8 @@ __all__ = ["KEY", "Engine", "Faults", "MemoryWire"]
 
 KEY = "sk-engine"
 NAME = "qwen2.5-0.5b-instruct"
+NOISE = 0.03
+"""Of log-probabilities, as measured between precisions."""
 
 
 @dataclass
@@ -33,6 +38,18 @@ class Faults:
     max_model_len: int = 8192
     ignore_key: bool = False
     wrong_text: bool = False
+    parting: bool = False
+    """Greedy answers are not those of other engines."""
+    silent_content: bool = False
+    """Answers are reasoning alone."""
+    wordless: bool = False
+    """Answers to prompts of the gate have no words at all; streams do."""
+    nearby: float = 0.0
+    """How far the log-probabilities of its weights are from the right ones, in the mean."""
+    template: str = ""
+    """What its chat template adds."""
+    says: frozenset[str] = frozenset({"tokens", "likelihoods"})
+    """What it offers beside completions."""
     served_name: str = NAME
     broken: bool = False
     error_rate: float = 0.0
@@ -71,11 +88,28 @@ class Engine:
             return _json(401, {"error": "Unauthorized"})
         if bare == "/v1/models":
             return _json(200, {"data": [{"id": self.faults.served_name, "max_model_len": self.faults.max_model_len}]})
+        if bare in ("/tokenize", "/v1/completions"):
+            return self._of_tokens(bare, body)
+        return self._chat(body)
+
+    def _chat(self, body: Any) -> Response:
         if self.breaks():
             return _json(500, {"error": "engine dead"})
         self.end()
-        text = self._text(json.dumps(body["messages"]))
-        return _json(200, {"choices": [{"message": {"content": text}}]})
+        text = (
+            ""
+            if self.faults.wordless and body["max_tokens"] == PARITY_TOKENS
+            else self._text(json.dumps(body["messages"]))
+        )
+        content, reasoning = (None, text) if self.faults.silent_content else (text, None)
+        return _json(200, {"choices": [{"message": {"content": content, "reasoning": reasoning}}]})
+
+    def _of_tokens(self, bare: str, body: Any) -> Response:
+        if bare == "/tokenize" and "tokens" in self.faults.says:
+            return _json(200, {"tokens": encode(self.faults.template + body["messages"][0]["content"])})
+        if bare == "/v1/completions" and "likelihoods" in self.faults.says:
+            return _json(200, {"choices": [{"prompt_logprobs": self._likelihoods(encode(body["prompt"]))}]})
+        return _json(404, {"detail": "Not Found"})
 
     def breaks(self) -> bool:
         """Is this request answered 500?"""
@@ -92,8 +126,16 @@ class Engine:
         self.counted.ttft.add(self.faults.ttft)
         self.counted.itl.add(self.faults.ttft / 10, 7)
 
+    def _likelihoods(self, ids: list[int]) -> list[Any]:
+        """A request that is answered, and what it says of a prompt."""
+        self.end()
+        revision = "damaged" if self.faults.wrong_text else "main"
+        salt = (id(self), self.ended)
+        found = likelihoods(NAME, revision, ids, noise=NOISE, nearby=self.faults.nearby, salt=salt)
+        return [None, *({str(token): {"logprob": value}} for token, value in zip(ids[1:], found, strict=True))]
+
     def _text(self, prompt: str) -> str:
-        wrong = "wrong" if self.faults.wrong_text else ""
+        wrong = "wrong" if self.faults.wrong_text else str(id(self)) if self.faults.parting else ""
         return " ".join(sha256(f"{wrong}{prompt}".encode()).hexdigest()[at : at + 4] for at in range(0, 32, 4))
 
     def pieces(self, body: Any) -> list[bytes]:

@@ -35,9 +35,9 @@ class Options:
     drain_policy: str = "wait"
     """What happens when the source is busy past its deadline: ``wait`` for a person, ``give-back``, or ``cut``."""
     evidence_timeout: float = 60.0
-    """How long a shift may look for evidence before a person is asked."""
-    probe_budget: int = 300
-    """Marked requests of its own that one step may spend."""
+    """How long a shift waits for tenants to tell more, before a person is asked. Its own requests take their time."""
+    probe_budget: int | None = None
+    """Marked requests of its own that one step may spend; ``spec.move.evidence.requests`` when None."""
     allow_downtime: float = 0.0
     """Seconds without any engine that the operator accepts; 0 forbids it."""
     strategy: str = "auto"
@@ -105,6 +105,12 @@ class Context:
     """On the way back: layers that tenants were sent to, or may have been, by a step that was begun."""
     note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)
     """Tell watchers something about a step: its id, a sentence, data."""
+
+    @property
+    def probe_budget(self) -> int:
+        """Requests of its own that one step may spend."""
+        chosen = self.options.probe_budget
+        return self.model.spec.move.evidence.requests if chosen is None else chosen
 
     async def allow(self, count: int) -> None:
         """Before own requests whose time is taken: their allowance must cost them none."""

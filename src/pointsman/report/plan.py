@@ -9,7 +9,7 @@ from pointsman.report.text import took
 
 __all__ = ["plan_lines"]
 
-_SAID = ("edge-settings", "aliases", "owners", "edge-rolls", "others-reach")
+_SAID = ("edge-settings", "aliases", "owners", "edge-rolls", "others-reach", "engines", "evidence")
 """Checks that tell what a person has to know although they refuse nothing."""
 _MARKS = {"make": "+", "change": "~", "wake": "^", "park": "v", "drain": "v", "leave": "="}
 

@@ -6,7 +6,19 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["MANY", "OWNED", "REPEATED", "Flag", "accelerators", "flags", "without"]
+__all__ = [
+    "MANY",
+    "OWNED",
+    "PROMISED",
+    "REPEATED",
+    "Flag",
+    "accelerators",
+    "base",
+    "flags",
+    "overlaid",
+    "values",
+    "without",
+]
 
 OWNED: Mapping[str, str] = {
     "model": "spec.weights",
@@ -22,6 +34,33 @@ OWNED: Mapping[str, str] = {
 }
 """Flags that a field of the spec renders, so that no two places can disagree. Flag to field."""
 
+_PROMISED: Mapping[str, str] = {
+    "what prompts become": (
+        "chat-template chat-template-content-format default-chat-template-kwargs exclude-tools-when-tool-choice-none "
+        "media-io-kwargs mm-processor-kwargs response-role tokenizer tokenizer-mode tokenizer-revision "
+        "trust-request-chat-template video-pruning-rate"
+    ),
+    "how answers are drawn": (
+        "generation-config logits-processors logprobs-mode max-logprobs override-generation-config "
+        "structured-outputs-config"
+    ),
+    "the fields of answers": (
+        "enable-force-include-usage enable-prompt-tokens-details reasoning-config reasoning-parser "
+        "reasoning-parser-plugin return-tokens-as-token-ids skip-tokenizer-init stream-interval "
+        "tokens-only tool-call-parser tool-parser-plugin tool-server"
+    ),
+    "which models are served": "default-mm-loras enable-lora lora-modules",
+    "what the model is asked for": "convert pooler-config runner",
+    "the weights that are served": "code-revision hf-config-path hf-overrides quantization quantization-config",
+    "what requests may hold": (
+        "allowed-local-media-path allowed-media-domains enable-mm-embeds enable-prompt-embeds "
+        "language-model-only limit-mm-per-prompt"
+    ),
+    "where tenants find the model": "root-path",
+}
+
+PROMISED: Mapping[str, str] = {name: what for what, names in _PROMISED.items() for name in names.split()}
+"""Flags by which tenants would notice on which layer they are (vLLM v0.23), and what each changes for them."""
 
 MANY = frozenset(
     {
@@ -98,6 +137,36 @@ def without(args: Sequence[str], names: frozenset[str]) -> list[str]:
     """The arguments without these flags and their values."""
     dropped = {at for flag in flags(args) if flag.name in names for at in range(flag.start, flag.end)}
     return [arg for index, arg in enumerate(args) if index not in dropped]
+
+
+def values(args: Sequence[str]) -> dict[str, str]:
+    """What each flag is given, by its name; ``--no-NAME`` is a value of NAME, and a bare flag has the value ``on``."""
+    found = {}
+    for flag in flags(args):
+        given = args[flag.start : flag.end]
+        first = given[0].partition("=")[2]
+        said = " ".join([*([first] if first else []), *given[1:]])
+        found[_meant(flag.name)] = said or ("off" if flag.name.startswith("no-") else "on")
+    return found
+
+
+def overlaid(args: Sequence[str], own: Sequence[str]) -> tuple[str, ...]:
+    """A layer's own arguments in place of those with the same names, and beside the others.
+
+    ``--no-NAME`` stands in place of ``--NAME``, and the other way round.
+    """
+    names = {_meant(flag.name) for flag in flags(own)}
+    replaced = frozenset(names | {f"no-{name}" for name in names})
+    return (*without(args, replaced), *own)
+
+
+def base(name: str) -> str:
+    """The flag that is meant: ``--no-NAME`` is NAME's, and ``--NAME.key`` and ``--NAME+`` set a part of it."""
+    return _meant(name).partition(".")[0].rstrip("+")
+
+
+def _meant(name: str) -> str:
+    return name.removeprefix("no-")
 
 
 def accelerators(args: Sequence[str]) -> int | None:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from pointsman.spec.block import Block
 from pointsman.spec.resources import Accelerator, Resources
-from pointsman.spec.words import Address, Image, Name, Path, Quantity
+from pointsman.spec.words import Address, Arguments, EnvName, Image, Name, Path, Quantity
 
 __all__ = [
     "FILE",
@@ -61,6 +61,12 @@ class Placed(Block):
     """Weights that lie there already, in place of a download."""
     image: Image | None = None
     """Engine image on this layer; ``spec.engine.image`` when absent. For a layer that runs on other hardware."""
+    args: Arguments = ()
+    """Engine arguments on this layer: in place of those of ``spec.engine.args`` with the same names (``--no-NAME`` for
+    ``--NAME`` too), and beside the others. None by which tenants would notice which layer serves them."""
+    env: dict[EnvName, str] = Field(default_factory=dict)
+    """Environment variables of the engine on this layer: in place of those of ``spec.engine.env`` with the same names,
+    and beside the others."""
     accelerator: Accelerator | None = None
     """In place of ``spec.accelerator``, as a whole."""
     resources: Resources | None = None

@@ -11,7 +11,7 @@ from pointsman.spec.argument_checks import ARGUMENT_CHECKS
 from pointsman.spec.arguments import flags
 from pointsman.spec.contradiction import Contradiction
 from pointsman.spec.document import Place
-from pointsman.spec.model import Model
+from pointsman.spec.model import LAYER_IDS, Model
 from pointsman.spec.words import amount
 
 __all__ = ["CHECKS", "contradictions"]
@@ -33,11 +33,14 @@ def contradictions(model: Model) -> list[Contradiction]:
 
 
 def _environment(model: Model) -> Iterator[Contradiction]:
-    for name in model.spec.engine.env:
-        if name in _OWNED_ENV:
-            yield Contradiction(
-                (*_ENV, name), f"{name} cannot be set here: {_OWNED_ENV[name]}", "remove it", "spec-owned-variable"
-            )
+    own = [(("spec", "layers", layer, "env"), model.spec.layers.block(layer).env) for layer in LAYER_IDS]
+    places: list[tuple[Place, dict[str, str]]] = [(_ENV, model.spec.engine.env), *own]
+    for place, env in places:
+        for name in env:
+            if name in _OWNED_ENV:
+                yield Contradiction(
+                    (*place, name), f"{name} cannot be set here: {_OWNED_ENV[name]}", "remove it", "spec-owned-variable"
+                )
 
 
 def _tool_calls(model: Model) -> Iterator[Contradiction]:

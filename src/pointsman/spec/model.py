@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, WrapSerializer
 from pydantic_core import PydanticCustomError
 
+from pointsman.spec.arguments import overlaid
 from pointsman.spec.block import Block
 from pointsman.spec.blocks import Layers
 from pointsman.spec.move import Move
@@ -91,7 +92,7 @@ class Shutdown(Block):
 
 
 class Engine(Block):
-    """The vLLM that runs, the same on every layer."""
+    """The vLLM that runs, on every layer that does not say otherwise."""
 
     image: Image
     """The vLLM image."""
@@ -196,9 +197,14 @@ class Model(Block):
     def on(self, layer: str) -> Model:
         """The model as this layer runs it: what the layer's block says of image, accelerator, and so on, stands."""
         own = self.spec.layers.block(layer)
-        engine = self.spec.engine.model_copy(update={"image": own.image}) if own.image else self.spec.engine
+        engine = self.spec.engine
+        of_engine = {
+            "image": own.image or engine.image,
+            "args": overlaid(engine.args, own.args),
+            "env": {**engine.env, **own.env},
+        }
         changes = {
-            "engine": engine,
+            "engine": engine.model_copy(update=of_engine),
             "accelerator": own.accelerator or self.spec.accelerator,
             "resources": own.resources or self.spec.resources,
             "replicas": own.replicas or self.spec.replicas,

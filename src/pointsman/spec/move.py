@@ -35,6 +35,10 @@ class Evidence(Block):
     """A ratio up to which a difference is nobody's concern, however certain it is."""
     slack: Annotated[float, Field(ge=0.0, le=10.0)] = 0.005
     """Seconds of the same."""
+    requests: Annotated[int, Field(ge=0, le=10_000)] = 300
+    """Requests of its own that a shift may spend, to both sides together, where tenants' do not tell enough."""
+    minutes: Annotated[float, Field(gt=0.0, le=1440.0)] = 15.0
+    """How long a shift may spend on them; an engine that takes longer needs more, and the plan says how much."""
 
 
 class Move(Block):

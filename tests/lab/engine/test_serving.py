@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 import pytest_asyncio
 
-from tests.lab.engine.process import MODEL, Running, chat, engine, pieces, said
+from tests.lab.engine.process import MODEL, Running, chat, engine, pieces, said, until
 
 KEY = {"Authorization": "Bearer secret"}
 
@@ -60,6 +61,82 @@ async def test_plain_completions_stream_too(served: Running) -> None:
     assert done == "[DONE]"
     assert "".join(json.loads(event)["choices"][0]["text"] for event in events) == whole["choices"][0]["text"]
     assert whole["object"] == "text_completion"
+
+
+async def likelihoods(running: Running, prompt: object, key: dict[str, str] = KEY, **more: object) -> dict[str, object]:
+    ask = {"prompt": prompt, "max_tokens": 1, "prompt_logprobs": 0} | more
+    status, body = await running.post("/v1/completions", ask, key)
+    assert status == 200, body
+    first, *rest = body["choices"][0]["prompt_logprobs"]
+    assert first is None
+    return {token: said["logprob"] for one in rest for token, said in one.items()}
+
+
+def apart(one: dict[str, object], other: dict[str, object]) -> float:
+    assert list(one) == list(other)
+    return fmean(abs(one[token] - other[token]) for token in one)  # type: ignore[operator]
+
+
+PROSE = " ".join(f"{number} trains leave the yard {number} times a day." for number in range(20))
+
+
+async def test_log_probabilities_of_a_prompt_are_of_its_own_tokens(served: Running) -> None:
+    _, tokens = await served.post("/tokenize", {"prompt": "The night train leaves"}, KEY)
+    by_text = await likelihoods(served, "The night train leaves")
+    by_ids = await likelihoods(served, tokens["tokens"])
+    assert list(by_text) == list(by_ids) == [str(one) for one in tokens["tokens"][1:]]
+    assert all(value <= 0 for value in by_text.values())  # type: ignore[operator]
+
+
+async def test_nothing_is_said_of_a_prompt_unless_it_is_asked_for(served: Running) -> None:
+    _, body = await served.post("/v1/completions", {"prompt": "The night train", "max_tokens": 1}, KEY)
+    assert body["choices"][0]["prompt_logprobs"] is None
+    ask = chat(max_tokens=1, prompt_logprobs=1)
+    _, whole = await served.post("/v1/chat/completions", ask, KEY)
+    assert len(whole["prompt_logprobs"]) == whole["usage"]["prompt_tokens"]
+    status, refused = await served.post("/v1/completions", {"prompt": "x", "stream": True, "prompt_logprobs": 1}, KEY)
+    assert (status, "not available when `stream=True`" in refused["error"]["message"]) == (400, True)
+
+
+async def test_no_engine_is_exact_and_other_weights_are_further_off(tmp_path: Path) -> None:
+    async with engine(tmp_path, settings={"noise": 0.03}) as running:
+        first = await likelihoods(running, PROSE, {})
+        assert 0.02 < apart(first, await likelihoods(running, PROSE, {})) < 0.08
+
+        async def under(**settings: object) -> dict[str, object]:
+            before = running.log.count("settings changed")
+            running.settings(**settings)
+            await until(lambda: running.log.count("settings changed") > before, "settings read")
+            return await likelihoods(running, PROSE, {})
+
+        assert 0.12 < apart(first, await under(faults={"nearby": 0.18})) < 0.3
+        assert apart(first, await under(faults={"wrong_model": "other/weights"})) > 1
+        before = running.log.count("settings changed")
+        running.settings(faults={"no_likelihoods": True})
+        await until(lambda: running.log.count("settings changed") > before, "settings read")
+        _, body = await running.post("/v1/completions", {"prompt": "x y", "prompt_logprobs": 0})
+        assert body["choices"][0]["prompt_logprobs"] is None
+
+
+async def test_greedy_answers_of_two_engines_may_part(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    async with (
+        engine(tmp_path / "one", settings={"parting": 1.0}) as one,
+        engine(tmp_path / "two", settings={"parting": 1.0}) as two,
+    ):
+        answers = [said((await running.post("/v1/chat/completions", chat()))[1]) for running in (one, one, two)]
+        assert answers[0] == answers[1] != answers[2]
+
+
+async def test_a_model_that_reasons_may_have_no_content(tmp_path: Path) -> None:
+    async with engine(tmp_path, settings={"reasoning": True}) as running:
+        _, whole = await running.post("/v1/chat/completions", chat(max_tokens=8))
+        message = whole["choices"][0]["message"]
+        assert message["content"] is None
+        events = await running.events("/v1/chat/completions", chat(max_tokens=8))
+        deltas = [json.loads(event)["choices"][0]["delta"] for event in events[1:-1]]
+        assert "".join(one["reasoning"] for one in deltas) == message["reasoning"] != ""
 
 
 async def test_answers_do_not_depend_on_name_or_temperature(served: Running) -> None:

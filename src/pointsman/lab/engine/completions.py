@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from pointsman.lab.engine.engine import Engine, Run, crash
+from pointsman.lab.engine.model import prompt_logprobs
 from pointsman.lab.engine.replies import DONE, Reply, dumps, error, usage
 from pointsman.lab.engine.requests import Ask, BadRequestError, parse_ask, parse_body
 
@@ -36,7 +37,8 @@ async def complete(engine: Engine, request: web.BaseRequest, *, chat: bool) -> w
     name = engine.names(engine.settings)[0]
     kind = "chatcmpl" if chat else "cmpl"
     number = request.headers.get("X-Request-Id") or uuid.uuid4().hex
-    reply = Reply(chat, f"{kind}-{number}", int(time.time()), name, engine.fingerprint)
+    reasoning = chat and engine.settings.reasoning
+    reply = Reply(chat, f"{kind}-{number}", int(time.time()), name, engine.fingerprint, reasoning)
     if ask.stream:
         return await _stream(engine, request, ask, limit, reply)
     return await _whole(engine, request, ask, limit, reply)
@@ -68,7 +70,8 @@ async def _whole(engine: Engine, request: web.BaseRequest, ask: Ask, limit: int,
         await asyncio.sleep(run.started + run.first_token_after + pause - time.monotonic())
         engine.count(run)
     answer, counts = run.answer, usage(len(ask.ids), run.answer.tokens)
-    body = reply.whole(answer.text, answer.finish, answer.stop, counts)
+    logprobs = prompt_logprobs(ask, engine.weights, engine.settings, (engine.salt, engine.answered))
+    body = reply.whole(answer.text, answer.finish, answer.stop, counts, logprobs)
     return _answer(200, body | {"kv_transfer_params": engine.handover(ask)})
 
 

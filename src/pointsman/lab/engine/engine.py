@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import os
 import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -75,6 +76,8 @@ class Engine:
         self.draining = False
         self.answered = 0
         self.errors_due = 0.0
+        self.salt = uuid.uuid4().hex
+        """Tells this process from others: honest engines are not off alike."""
         self._settings = settings
         self._prefixes = PrefixCache()
         self._runs: set[Run] = set()
@@ -151,7 +154,7 @@ class Engine:
     @asynccontextmanager
     async def run(self, request: web.BaseRequest, ask: Ask, limit: int) -> AsyncIterator[Run]:
         """A request from its arrival to its end; what is not counted by then was aborted."""
-        answer = generate(ask, self.weights, self.settings.faults, limit)
+        answer = generate(ask, self.weights, self.settings, limit, self.salt)
         run = Run(request, ask, answer, time.monotonic())
         self._runs.add(run)
         held = len(ask.ids) + answer.tokens

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from pointsman.lab.engine.likelihood import likelihoods
 from pointsman.lab.engine.requests import Ask
-from pointsman.lab.engine.settings import Faults
-from pointsman.lab.engine.text import answer
+from pointsman.lab.engine.settings import Faults, Settings
+from pointsman.lab.engine.text import answer, decode
 from pointsman.lab.engine.weights import Weights
 
-__all__ = ["Answer", "generate"]
+__all__ = ["Answer", "generate", "prompt_logprobs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +31,14 @@ class Answer:
         return "".join(self.pieces)
 
 
-def generate(ask: Ask, weights: Weights, faults: Faults, limit: int) -> Answer:
+def generate(ask: Ask, weights: Weights, settings: Settings, limit: int, engine: str) -> Answer:
     """The greedy answer. A piece per token; the token that ends a text by itself has an empty piece."""
-    repo = faults.wrong_model or weights.repo
-    revision = f"{weights.revision}, damaged" if faults.wrong_text else weights.revision
+    repo, revision = _served(weights, settings.faults)
     pieces = answer(repo, revision, ask.prompt, limit)
+    chance = random.Random(f"{engine} {ask.prompt}")
+    if chance.random() < settings.parting and pieces:
+        kept = chance.randrange(len(pieces))
+        pieces = [*pieces[:kept], *answer(repo, f"{revision} {engine}", ask.prompt, len(pieces) - kept)]
     round_ = 0
     while ask.ignore_eos and len(pieces) < limit:
         round_ += 1
@@ -41,6 +48,25 @@ def generate(ask: Ask, weights: Weights, faults: Faults, limit: int) -> Answer:
     if len(pieces) < limit:
         return Answer([*pieces, ""], "stop", None, len(pieces) + 1)
     return Answer(pieces, "length", None, len(pieces))
+
+
+def prompt_logprobs(ask: Ask, weights: Weights, settings: Settings, salt: object) -> Sequence[Any] | None:
+    """What vLLM says of the tokens of a prompt; None where it was not asked for or is not offered."""
+    if not ask.prompt_logprobs or settings.faults.no_likelihoods:
+        return None
+    repo, revision = _served(weights, settings.faults)
+    found = likelihoods(repo, revision, ask.ids, noise=settings.noise, nearby=settings.faults.nearby, salt=salt)
+    said = [
+        {str(token): {"logprob": value, "rank": 1, "decoded_token": decode([token])}}
+        for token, value in zip(ask.ids[1:], found, strict=True)
+    ]
+    return [None, *said]
+
+
+def _served(weights: Weights, faults: Faults) -> tuple[str, str]:
+    """The repository and revision that are served in truth."""
+    revision = f"{weights.revision}, damaged" if faults.wrong_text else weights.revision
+    return faults.wrong_model or weights.repo, revision
 
 
 def _cut(pieces: list[str], ask: Ask) -> Answer | None:

@@ -69,8 +69,12 @@ class Reply:
     created: int
     model: str
     fingerprint: str
+    reasoning: bool = False
+    """Is the text reasoning, and the content empty?"""
 
-    def whole(self, text: str, finish: str, stop: str | None, counts: dict[str, Any]) -> dict[str, Any]:
+    def whole(
+        self, text: str, finish: str, stop: str | None, counts: dict[str, Any], logprobs: Sequence[Any] | None
+    ) -> dict[str, Any]:
         """The body of an answer that is not streamed."""
         ending = {"logprobs": None, "finish_reason": finish, "stop_reason": stop, "token_ids": None}
         head: dict[str, Any] = {"id": self.id, "object": "chat.completion" if self.chat else "text_completion"}
@@ -78,19 +82,19 @@ class Reply:
         tail: dict[str, Any] = {"service_tier": None, "system_fingerprint": self.fingerprint}
         tail |= {"usage": counts | {"prompt_tokens_details": None}}
         if not self.chat:
-            more = {"prompt_logprobs": None, "prompt_token_ids": None, "routed_experts": None}
+            more = {"prompt_logprobs": logprobs, "prompt_token_ids": None, "routed_experts": None}
             choice = {"index": 0, "text": text} | ending | more
             return head | {"choices": [choice]} | tail | {"kv_transfer_params": None}
         message: dict[str, Any] = {
             "role": "assistant",
-            "content": text,
+            "content": None if self.reasoning else text,
             "refusal": None,
             "annotations": None,
             "audio": None,
         }
-        message |= {"function_call": None, "tool_calls": [], "reasoning": None}
+        message |= {"function_call": None, "tool_calls": [], "reasoning": text if self.reasoning else None}
         choice = {"index": 0, "message": message} | ending | {"routed_experts": None}
-        more = {"prompt_logprobs": None, "prompt_token_ids": None, "prompt_text": None}
+        more = {"prompt_logprobs": logprobs, "prompt_token_ids": None, "prompt_text": None}
         return head | {"choices": [choice]} | tail | more | {"kv_transfer_params": None}
 
     def first(self) -> bytes:
@@ -118,7 +122,8 @@ class Reply:
 
     def _choice(self, text: str, finish: str | None, stop: str | None) -> str:
         ended = "" if finish is None and self.chat else f'"stop_reason":{dumps(stop)},'
-        said = f'"delta":{{"content":{dumps(text)}}}' if self.chat else f'"text":{dumps(text)}'
+        field = "reasoning" if self.reasoning else "content"
+        said = f'"delta":{{"{field}":{dumps(text)}}}' if self.chat else f'"text":{dumps(text)}'
         ids = '"token_ids":null' if self.chat else '"prompt_token_ids":null,"token_ids":null'
         return f'[{{"index":0,{said},"logprobs":null,"finish_reason":{dumps(finish)},{ended}{ids}}}]'
 

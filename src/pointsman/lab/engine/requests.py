@@ -43,6 +43,8 @@ class Ask:
     ignore_eos: bool
     keep_stop: bool
     transfer: Mapping[str, Any]
+    prompt_logprobs: bool
+    """Are log-probabilities of the prompt's tokens asked for?"""
 
     def limit(self, max_model_len: int) -> int:
         """How many tokens may be generated; refuses what does not fit the context.
@@ -105,6 +107,7 @@ def parse_ask(body: Mapping[str, Any], *, chat: bool) -> Ask:
         ignore_eos=bool(_typed(body, "ignore_eos", bool)),
         keep_stop=bool(_typed(body, "include_stop_str_in_output", bool)),
         transfer=_typed(body, "kv_transfer_params", dict) or {},
+        prompt_logprobs=_prompt_logprobs(body, stream=stream),
     )
 
 
@@ -133,6 +136,15 @@ def _prompt(body: Mapping[str, Any]) -> str:
     if prompt is None:
         raise _invalid("value_error", (), "Value error, Either prompt or prompt_embeds must be provided and non-empty.")
     raise BadRequestError("please provide at least one prompt; the simulator takes one prompt at a time")
+
+
+def _prompt_logprobs(body: Mapping[str, Any], *, stream: bool) -> bool:
+    wanted: int | None = _typed(body, "prompt_logprobs", int)
+    if wanted and stream:
+        raise _invalid("value_error", (), "Value error, `prompt_logprobs` are not available when `stream=True`.")
+    if wanted is not None and wanted < -1:
+        raise _invalid("value_error", (), "Value error, `prompt_logprobs` must be a positive value or -1.")
+    return wanted is not None
 
 
 def _max_tokens(body: Mapping[str, Any], *, chat: bool) -> int | None:

@@ -48,6 +48,10 @@ class Faults:
     cut_stream_after: float = 0.0
     crash_after_requests: int = 0
     hf_rate_limited: bool = False
+    nearby: float = 0.0
+    """How far the log-probabilities of its weights are from the right ones, in the mean: a nearby revision."""
+    no_likelihoods: bool = False
+    """It offers no log-probabilities of prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,12 @@ class Settings:
     ttft: float = 0.05
     itl: float = 0.015
     concurrency: int = 64
+    noise: float = 0.03
+    """How far log-probabilities are off in the mean, in nats: the precision, the batch."""
+    parting: float = 0.0
+    """Share of the greedy answers that part from the exact ones somewhere, as those of honest engines do."""
+    reasoning: bool = False
+    """Answers are reasoning throughout, and their content is empty."""
     faults: Faults = field(default_factory=Faults)
 
 

@@ -14,6 +14,14 @@ from typing import Any
 from pointsman.edge.contract import ShownKey
 from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.kube.http import Response
+from pointsman.move.judging.weights import (
+    NOTHING,
+    Imprint,
+    begin_alike,
+    imprint_of,
+    same_template,
+    same_weights,
+)
 from pointsman.move.probes.engine import LONG, Engine, said
 from pointsman.spec.model import Model
 
@@ -39,15 +47,26 @@ class Reference:
     """To ``PROMPTS``, in their order."""
     longest: int = 0
     """Tokens that hardly an answer of the engine that was asked exceeded so far, by its buckets; 0: not known."""
+    imprint: Imprint = NOTHING
 
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""
-        return {"maxModelLen": self.max_model_len, "answers": list(self.answers), "longest": self.longest}
+        return {
+            "maxModelLen": self.max_model_len,
+            "answers": list(self.answers),
+            "longest": self.longest,
+            "imprint": self.imprint.as_dict(),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Reference:
         """As ``as_dict`` wrote it."""
-        return cls(int(data["maxModelLen"]), tuple(data["answers"]), int(data.get("longest", 0)))
+        return cls(
+            int(data["maxModelLen"]),
+            tuple(data["answers"]),
+            int(data.get("longest", 0)),
+            Imprint.from_dict(data.get("imprint", {})),
+        )
 
 
 async def reference_of(model: Model, engine: Engine) -> Reference:
@@ -56,8 +75,8 @@ async def reference_of(model: Model, engine: Engine) -> Reference:
         engine.models(), *(engine.chat(prompt, max_tokens=PARITY_TOKENS) for prompt in PROMPTS)
     )
     found = _card(card, model.spec.served_model_name, "context-length")
-    longest = await engine.longest_answer()
-    return Reference(int(found.get("max_model_len") or 0), tuple(said(one) for one in answers), longest)
+    longest, imprint = await engine.longest_answer(), await imprint_of(engine)
+    return Reference(int(found.get("max_model_len") or 0), tuple(said(one) for one in answers), longest, imprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +89,8 @@ class Pair:
     """None when there is no source to compare with: a model that is brought up for the first time."""
     shown: Sequence[ShownKey] = ()
     """The keys that the edge will show it."""
+    imprint: Imprint = NOTHING
+    """The target's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +211,20 @@ async def _long_stream(pair: Pair) -> str:
     return f"{tokens} tokens"
 
 
-async def _parity(pair: Pair) -> str:
-    source = pair.source
-    if source is None:
+async def _template(pair: Pair) -> str:
+    if pair.source is None:
         return "no source to compare with"
-    asked = await asyncio.gather(*(pair.target.chat(prompt, max_tokens=PARITY_TOKENS) for prompt in PROMPTS))
-    for number, (answer, theirs) in enumerate(zip(asked, source.answers, strict=True), start=1):
-        mine = said(answer)
-        if mine != theirs:
-            raise _fail(
-                "parity",
-                f"answers prompt {number} of {len(PROMPTS)} unlike the source at temperature 0: "
-                f"{mine[:60]!r}, the source {theirs[:60]!r}",
-            )
-    return f"{len(PROMPTS)} prompts alike"
+    return same_template(pair.imprint, pair.source.imprint)
+
+
+async def _weights(pair: Pair) -> str:
+    if pair.source is None:
+        return "no source to compare with"
+    mine, theirs = pair.imprint, pair.source.imprint
+    if told := same_weights(mine, theirs):
+        return told
+    answers = await asyncio.gather(*(pair.target.chat(prompt, max_tokens=PARITY_TOKENS) for prompt in PROMPTS))
+    return begin_alike([said(one) for one in answers], pair.source.answers, mine.why or f"on the source {theirs.why}")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -214,6 +235,7 @@ CHECKS: tuple[Check, ...] = (
     Check("key-accepted", "a request with the key is answered", _key_accepted),
     Check("edge-key", "the key that the edge shows is taken", _edge_key),
     Check("streaming", "a stream comes in pieces and ends with usage and [DONE]", _streaming),
-    Check("parity", "greedy answers are those of the source", _parity),
+    Check("template", "a conversation becomes the same tokens as on the source", _template),
+    Check("weights", "given tokens are as likely as on the source", _weights),
     Check("long-stream", "a stream as long as the source's longest answers comes whole", _long_stream, long=True),
 )

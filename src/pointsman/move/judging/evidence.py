@@ -20,8 +20,9 @@ from pointsman.move.judging.rounds import Asked, Rounds, rounds
 from pointsman.move.probes.counters import Counters, Reading, read_all
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.waits import Wait
+from pointsman.spec.move import Evidence
 
-__all__ = ["PARTS", "Collector", "Start", "begin", "broke", "broken_since"]
+__all__ = ["PARTS", "Collector", "Start", "begin", "broke", "broken_since", "limits_of"]
 
 PARTS = 5
 """Rounds that the budget of our own requests is divided into."""
@@ -34,6 +35,11 @@ class Start:
 
     at: float
     readings: Pair[Sequence[Reading]]
+
+
+def limits_of(evidence: Evidence) -> Limits:
+    """The thresholds; what a verdict may cost is none of them."""
+    return Limits(**evidence.model_dump(exclude={"requests", "minutes"}))
 
 
 async def _read(context: Context, layer: Layer) -> list[Reading]:
@@ -58,7 +64,7 @@ async def broke(context: Context, before: Sequence[Reading]) -> str:
     """
     now = await _both(context)
     target, source = grown(before, now.target), grown((), now.source)
-    limits = Limits(**context.model.spec.move.evidence.model_dump())
+    limits = limits_of(context.model.spec.move.evidence)
     if not breaks((target.broken, target.requests), (source.broken, source.requests), limits):
         return ""
     used = f"{context.source.title} did {source.broken} of {source.requests}"
@@ -138,7 +144,7 @@ class Collector:
     looks: int = 0
 
     def __post_init__(self) -> None:
-        self.limits = Limits(**self.context.model.spec.move.evidence.model_dump())
+        self.limits = limits_of(self.context.model.spec.move.evidence)
 
     async def decide(self) -> Mapping[str, Any]:
         """The evidence that lets the step pass; raises MoveFailedError or, undecided, NeedsPersonError."""
@@ -154,17 +160,19 @@ class Collector:
         if ruling.verdict is Verdict.FAIL:
             self._fail(ruling)
         if ruling.verdict is Verdict.INCONCLUSIVE and not accepted:
-            self._undecided(ruling, seconds)
+            self._undecided(ruling, seconds, spent)
         return {**told, "accepted": accepted}
 
     async def _collect(self, own: Rounds) -> Ruling:
         now = await _both(self.context)
         quiet = self._windows(now)
         ruling = self._look(quiet, own, quiet)
-        deadline = self.context.clock.monotonic() + self.context.options.evidence_timeout
-        count = self.context.options.probe_budget // (2 * PARTS)
+        begun = self.context.clock.monotonic()
+        deadline = begun + self.context.options.evidence_timeout
+        bound = begun + self.context.model.spec.move.evidence.minutes * 60
+        count = self.context.probe_budget // (2 * PARTS)
         for _ in range(PARTS if count else 0):
-            if self._settled(ruling) or self.context.clock.monotonic() >= deadline:
+            if self._settled(ruling) or self.context.clock.monotonic() >= bound:
                 break
             await own.ask(count)
             ruling = self._look(self._windows(await _both(self.context)), own, quiet)
@@ -197,10 +205,12 @@ class Collector:
         advice = "compare load, hardware and engine arguments"
         raise MoveFailedError(what, where=where, next_action=advice, code="slower")
 
-    def _undecided(self, ruling: Ruling, seconds: float) -> None:
-        name = self.context.model.name
+    def _undecided(self, ruling: Ruling, seconds: float, probes: int) -> None:
+        name, minutes = self.context.model.name, self.context.model.spec.move.evidence.minutes
+        cut = f" ({probes} requests of its own took {minutes:g} minutes, spec.move.evidence.minutes)"
+        short = probes < self.context.probe_budget // (2 * PARTS) * 2 * PARTS
         raise NeedsPersonError(
-            f"no verdict after {seconds:g} s and {self.looks} looks: {ruling.because()}",
+            f"no verdict after {seconds:g} s and {self.looks} looks{cut if short else ''}: {ruling.because()}",
             where=self.context.target.title,
             next_action=f"pointsman resume {name} to look again, promote to go on all the same, or rollback",
             code="inconclusive",

@@ -15,12 +15,14 @@ from pointsman.move.boundary import Object
 from pointsman.move.context import Context
 from pointsman.move.live import read_live
 from pointsman.move.plan.edge import edge_healthy, edge_settings, reached
+from pointsman.move.plan.engines import engines
 from pointsman.move.plan.owning import owners
 from pointsman.move.plan.reaching import others_reach
 from pointsman.move.plan.refusing import refuse
 from pointsman.move.plan.rights import rights_of
 from pointsman.move.plan.rolls import edge_rolls
 from pointsman.move.plan.strategy import choose
+from pointsman.move.plan.verdict import evidence
 from pointsman.move.probes.pods import engine_pods
 from pointsman.spec.model import Model
 
@@ -228,12 +230,14 @@ CHECKS: tuple[Check, ...] = (
     Check("aliases", "everything that reaches the source moves along or may be left", reached),
     Check("owners", "nobody puts back what the move changes", owners),
     Check("edge-rolls", "the edge can be rolled without a gap", edge_rolls),
+    Check("engines", "what runs otherwise on the target is told", engines),
     Check("others-reach", "what reaches the source past the edge is told", others_reach),
     Check("kinds-served", "the cluster knows the target's kinds", _kinds_served),
     Check("target-namespace", "the target's namespace exists", _namespace),
     Check("auth-secret", "the engine's key is in the target's namespace", _auth_secret),
     Check("no-foreign-objects", "nobody else uses the target's names", _no_foreign),
     Check("room", "there is a way to make room for the target", _room),
+    Check("evidence", "there can be a verdict of each shift, in the time that is given for it", evidence),
     Check("target-accepted", "the API server would take the target", _accepted),
 )
 

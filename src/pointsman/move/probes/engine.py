@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ from pointsman.move.probes.counters import parse
 from pointsman.move.probes.pods import EnginePod
 from pointsman.spec.model import Model
 
-__all__ = ["LONG", "Engine", "StreamSeen", "Timed", "connect", "key_for", "said"]
+__all__ = ["LONG", "Engine", "Likelihoods", "StreamSeen", "Timed", "connect", "key_for", "said"]
 
 TIMEOUT = 60.0
 """Seconds a short completion may take; a cold engine compiles on its first one."""
@@ -64,13 +64,23 @@ class _Collected:
         if usage := chunk.get("usage"):
             self.usage, self.tokens = True, int(usage.get("completion_tokens") or 0)
         for choice in chunk.get("choices", []):
-            piece = choice.get("delta", {}).get("content")
-            self.text += piece or ""
+            piece = _text(choice.get("delta", {}))
+            self.text += piece
             self.chunks += 1 if piece else 0
 
     def told(self, status: int, *, late: bool = False) -> StreamSeen:
         """What there is to say of it."""
         return StreamSeen(status, self.chunks, self.done, self.usage, self.text, self.tokens, late)
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihoods:
+    """How likely an engine finds the tokens of a text."""
+
+    tokens: tuple[int, ...]
+    """All but the first."""
+    values: tuple[float, ...]
+    """Their log-probabilities, in nats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,35 @@ class Engine:
         url = f"{self.base}/v1/chat/completions"
         body = self._body(prompt, max_tokens)
         return await self.wire.request("POST", url, body=body, headers=self._headers(key), timeout=TIMEOUT)
+
+    async def template(self, prompt: str) -> Sequence[int] | None:
+        """The tokens that its chat template makes of a prompt; None where it does not say."""
+        body = {"model": self.name, "messages": [{"role": "user", "content": prompt}], "add_generation_prompt": True}
+        url = f"{self.base}/tokenize"
+        answer = await self.wire.request("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT)
+        try:
+            return [int(one) for one in answer.json()["tokens"]] if answer.status == 200 else None
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    async def likelihoods(self, text: str) -> Likelihoods | str:
+        """How likely it finds a text's tokens; why not, in words, where it does not say.
+
+        One token is made for it: an engine makes no fewer. With 0 of them asked for, vLLM names the text's own token
+        alone at each place (v0.23).
+        """
+        body = {"model": self.name, "prompt": text, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        url = f"{self.base}/v1/completions"
+        answer = await self.wire.request("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT)
+        if answer.status != 200:
+            return f"/v1/completions with prompt_logprobs is answered {answer.status}"
+        try:
+            told = [next(iter(one.items())) for one in answer.json()["choices"][0]["prompt_logprobs"] if one]
+            return Likelihoods(
+                tuple(int(token) for token, _ in told), tuple(float(said["logprob"]) for _, said in told)
+            )
+        except (ValueError, KeyError, IndexError, TypeError, StopIteration):
+            return "/v1/completions gives no prompt_logprobs"
 
     async def longest_answer(self) -> int:
         """Tokens that hardly an answer of this engine exceeded so far, by its buckets; 0 when it does not say."""
@@ -165,15 +204,23 @@ def _token(line: bytes) -> bool:
         return False
     try:
         choices = from_json(data).get("choices", [])
-        return any(text for one in choices for key, text in one.get("delta", {}).items() if key != "role")
+        return any(_text(one.get("delta", {})) for one in choices)
     except (ValueError, AttributeError, TypeError):
         return False
 
 
+def _text(message: Mapping[str, Any]) -> str:
+    """What a message or a piece of one says, reasoning first (``reasoning_content`` before vLLM 0.12)."""
+    return "".join(str(message.get(key) or "") for key in ("reasoning_content", "reasoning", "content"))
+
+
 def said(answer: Response) -> str:
-    """The text of a chat completion; raises MoveFailedError when the answer is not one."""
+    """The text of a chat completion, reasoning included; raises MoveFailedError when the answer is not one."""
     try:
-        return str(answer.json()["choices"][0]["message"]["content"])
+        message = answer.json()["choices"][0]["message"]
+        if "content" not in message:
+            raise KeyError("content")
+        return _text(message)
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise MoveFailedError(
             f"the engine's answer ({answer.status}) is not a completion: {answer.text[:200]}", code="completion"

@@ -11,12 +11,16 @@ from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
 from pointsman.move.judging.contract_gate import CHECKS, Check, Pair, Reference, reference_of
-from pointsman.move.probes.engine import connect
+from pointsman.move.judging.weights import NOTHING, Imprint, imprint_of
+from pointsman.move.probes.engine import Engine, connect
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.waits import Wait
 
 __all__ = ["ProveContract", "prove_contract"]
+
+AT_ONCE = 4
+"""Passages that an engine without tenants is asked at once."""
 
 
 class ProveContract:
@@ -69,7 +73,8 @@ async def prove_contract(
         shown = await context.edge.shown_keys()
         for pod in pods:
             engine = await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pod))
-            pairs.append((Pair(context.model, engine, compared, tuple(shown)), pod))
+            mine = NOTHING if compared is None else await _imprint(engine, pod)
+            pairs.append((Pair(context.model, engine, compared, tuple(shown), mine), pod))
             evidence[pod.name] = await _check(short, *pairs[-1])
         if long and "reference" not in context.outcomes:
             with context.waits.during(Wait.EVIDENCE):
@@ -96,7 +101,7 @@ async def _compared(stack: AsyncExitStack, context: Context, source: Layer | Non
         return None
     pods = await _serving(context, source)
     if not pods:
-        raise MoveFailedError("the source has no engine that serves, there is nothing to compare with", code="parity")
+        raise MoveFailedError("the source has no engine that serves, there is nothing to compare with", code="weights")
     engine = await stack.enter_async_context(connect(context.cluster, context.wire, context.model, pods[0]))
     try:
         return await reference_of(context.model, engine)
@@ -104,8 +109,16 @@ async def _compared(stack: AsyncExitStack, context: Context, source: Layer | Non
         raise MoveFailedError(
             f"the source does not answer what the target is compared with: {error.what}",
             where=f"Pod {pods[0].namespace}/{pods[0].name}",
-            code="parity",
+            code="weights",
         ) from error
+
+
+async def _imprint(engine: Engine, pod: EnginePod) -> Imprint:
+    try:
+        return await imprint_of(engine, at_once=AT_ONCE)
+    except TemporaryError as error:
+        where = f"Pod {pod.namespace}/{pod.name}"
+        raise MoveFailedError(f"no answer to weights: {error.what}", where=where, code="weights") from error
 
 
 async def _check(checks: Sequence[Check], pair: Pair, pod: EnginePod) -> dict[str, str]:

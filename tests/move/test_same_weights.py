@@ -1,0 +1,123 @@
+"""Same weights or not, on engines that are no more exact than real ones are."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from pointsman.move.judging.weights import APART, Imprint, imprint_of, same_template, same_weights
+from pointsman.move.means import Result
+from pointsman.move.probes.engine import Engine as Probe
+from tests.world.engine import KEY, NAME, Engine, Faults, MemoryWire
+from tests.world.world import World, quick
+
+OFFERED = frozenset({"tokens", "likelihoods"})
+
+
+def asked(world: World, faults: Faults, name: str = "one") -> Probe:
+    world.cluster.engines["there", name] = Engine(faults)
+    return Probe(MemoryWire(world.cluster), f"memory://there/{name}", NAME, KEY)
+
+
+async def imprint(world: World, faults: Faults) -> Imprint:
+    return await imprint_of(asked(world, faults))
+
+
+async def moved(target: Faults, source: Faults | None = None) -> tuple[World, Result]:
+    world = World()
+    for engine in world.cluster.engines.values():
+        engine.faults = source or engine.faults
+    world.cluster.faults["kserve"] = target
+    return world, await world.conductor().move(world.model, "kserve", quick())
+
+
+async def test_two_hundred_honest_pairs_are_the_same_and_not_equal() -> None:
+    world, apart = World(), set()
+    for _ in range(200):
+        told = same_weights(await imprint(world, Faults()), await imprint(world, Faults()))
+        apart.add(told)
+        assert told.startswith("log-probabilities of ")
+    assert len(apart) > 1, "engines that agree to the digit are kinder than life"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [Faults(nearby=0.18), Faults(nearby=0.55), Faults(nearby=0.85), Faults(wrong_text=True)],
+    ids=["a nearby revision", "one random matrix", "int4", "other weights"],
+)
+async def test_other_weights_are_never_missed(wrong: Faults) -> None:
+    world = World()
+    for _ in range(50):
+        with pytest.raises(Exception, match=f"those of the same weights are less than {APART:g} apart"):
+            same_weights(await imprint(world, wrong), await imprint(world, Faults()))
+
+
+async def test_one_conversation_that_becomes_other_tokens_is_enough() -> None:
+    world = World()
+    with pytest.raises(Exception, match="makes other tokens of a conversation"):
+        same_template(await imprint(world, Faults(template=" ")), await imprint(world, Faults()))
+
+
+@pytest.mark.parametrize(
+    "target", [Faults(parting=True), Faults(silent_content=True)], ids=["other words", "reasoning"]
+)
+async def test_engines_whose_words_part_are_moved_between(target: Faults) -> None:
+    world, result = await moved(target, Faults(silent_content=target.silent_content))
+    assert result.error is None, result.error
+    assert world.serving() == {"kserve": 100}
+
+
+async def test_what_was_compared_is_told() -> None:
+    world, result = await moved(Faults(parting=True))
+    told = [one.text for one in world.seen.happenings if one.step == "contract"]
+    assert any(one.startswith("weights: log-probabilities of ") for one in told), told
+    assert "template: 8 conversations become the same tokens" in told
+    assert result.error is None
+
+
+@pytest.mark.parametrize("lacking", ["source", "target"])
+async def test_an_engine_that_offers_no_likelihoods_is_compared_by_words_and_that_is_told(lacking: str) -> None:
+    mute = Faults(says=OFFERED - {"likelihoods"})
+    world, result = await moved(*((Faults(), mute) if lacking == "source" else (mute, None)))
+    assert result.error is None, result.error
+    told = next(one.text for one in world.seen.happenings if one.text.startswith("weights: "))
+    assert "by words alone, since " in told
+    assert "prompt_logprobs is answered 404: 4 of 4 answers alike" in told
+
+
+async def test_an_engine_that_offers_nothing_and_begins_otherwise_is_refused() -> None:
+    world, result = await moved(Faults(says=frozenset(), parting=True))
+    assert result.error is not None
+    assert result.error.code == "contract.weights"
+    assert "none of 4 answers at temperature 0 begins as the source's" in str(result.error)
+    assert world.serving() == {"raw-vllm": 100}
+
+
+async def test_nothing_on_both_sides_is_no_agreement() -> None:
+    """An engine whose answers are empty, on both sides, and that says no likelihoods: there was nothing to compare."""
+    empty = Faults(says=frozenset(), wordless=True)
+    world, result = await moved(empty, Faults(says=frozenset(), wordless=True))
+    assert result.error is not None
+    assert result.error.code == "contract.weights"
+    assert "nothing was compared" in str(result.error)
+    assert world.serving() == {"raw-vllm": 100}
+
+
+async def test_the_source_is_asked_one_passage_after_the_other() -> None:
+    world = World()
+    probe = asked(world, Faults())
+    under_way, most = 0, 0
+    ask = probe.wire.request
+
+    async def counted(*args: object, **more: object) -> object:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await world.clock.sleep(random.random())
+        under_way -= 1
+        return await ask(*args, **more)  # type: ignore[arg-type]
+
+    probe.wire.request = counted  # type: ignore[method-assign, assignment]
+    await imprint_of(probe)
+    assert most == 1
