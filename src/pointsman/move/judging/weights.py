@@ -40,7 +40,7 @@ PASSAGES = (
     'Answer with JSON only. {"city": "Lisbon", "country": "Portugal", "population": 545796, "rivers": ["Tagus"], '
     '"founded": null, "coast": true, "neighbours": [{"city": "Almada", "km": 8.1}, {"city": "Sintra", "km": 24}]}',
     "Il pleuvait depuis le matin. Le chef de gare regarda l'horloge, puis le quai vide, et dit à voix basse que le "
-    "dernier train ne viendrait plus ce soir. Personne ne lui répondit, sauf le vent dans les fils.",
+    "dernier train ne viendrait plus ce soir. Personne ne lui répondit, sauf le vent dans les arbres.",
     "Question: A train leaves at 14:35 and needs 2 hours and 50 minutes. When does it arrive? Answer: 14:35 plus two "
     "hours is 16:35, and 50 minutes more make 17:25. It arrives at 17:25. Check: from 17:25 back to 14:35 are 170 "
     "minutes.",

@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pointsman.errors import TemporaryError
 from pointsman.move.analysis.exact import at_most
 from pointsman.move.analysis.samples import Histogram
-from pointsman.move.analysis.verdict import LOOKS, PRIOR, Limits, spent
+from pointsman.move.analysis.verdict import PRIOR, Limits, spent
 from pointsman.move.context import Context
-from pointsman.move.judging.evidence import limits_of
+from pointsman.move.judging.evidence import PARTS, limits_of
 from pointsman.move.judging.rounds import LANES, TOKENS
 from pointsman.move.plan.refusing import refuse
 from pointsman.move.plan.strategy import choose
 from pointsman.move.probes.counters import read_all
 from pointsman.move.probes.pods import engine_pods
 
-__all__ = ["Pace", "enough", "evidence", "pace_of"]
-
-_MOST = 100_000
+__all__ = ["Pace", "evidence", "pace_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +32,22 @@ class Pace:
     requests: int
     """That a shift may spend, to both sides together."""
 
-    @property
-    def shift(self) -> float | None:
-        """Seconds that a shift may spend on them, the target being as fast."""
-        return None if self.seconds is None else self.seconds * self.requests / LANES
+    def needed(self, limits: Limits) -> int | None:
+        """Requests, to both sides, after which a target as good as the source passes; None when all are too few.
+
+        Its errors take longest: so many answers without one that ``errors`` more than the source's are ruled out.
+        """
+        rate, count = PRIOR[0] / sum(PRIOR) + limits.errors, self.requests // (2 * PARTS)
+        looks = (
+            part for part in range(1, PARTS + 1) if at_most(0, part * count, rate) <= limits.miss * spent(part + 1)
+        )
+        first = next(looks, None)
+        return None if first is None else 2 * count * first
+
+    def verdict(self, limits: Limits) -> float | None:
+        """Seconds until such a target passes, the target being as fast; None when that is not known."""
+        needed = self.needed(limits)
+        return None if self.seconds is None else self.seconds * (self.requests if needed is None else needed) / LANES
 
 
 async def pace_of(context: Context) -> Pace:
@@ -56,33 +66,26 @@ async def pace_of(context: Context) -> Pace:
     return Pace(seconds, context.probe_budget)
 
 
-def enough(limits: Limits) -> int:
-    """Requests to the target, all answered well, from which on the last look can pass its errors."""
-    rate = PRIOR[0] / sum(PRIOR) + limits.errors
-    wanted = limits.miss * spent(LOOKS)
-    return next((count for count in range(1, _MOST) if at_most(0, count, rate) <= wanted), _MOST)
-
-
 async def evidence(context: Context) -> str:
-    """What a verdict will take; refuses a move that cannot get one by our own requests, nor by the time there is."""
+    """How long a verdict takes and how sure it is; refuses a move whose verdicts do not fit into the time for them."""
     asked = context.model.spec.move.evidence
     limits, pace = limits_of(asked), await pace_of(context)
-    wanted, most = 2 * enough(limits), asked.minutes
     if not pace.requests:
         return "no requests of our own (spec.move.evidence.requests): tenants have to tell all of it, or a person"
+    needed, seconds = pace.needed(limits), pace.verdict(limits)
     sure = f"fails an equal target in {limits.false_alarm:.1%}, passes one at a margin in {limits.miss:.1%} at most"
-    if pace.requests < wanted:
-        sure = f"tenants have to tell the rest: {wanted} are needed to show that errors stay within the margin"
-    if pace.shift is None:
-        return f"up to {pace.requests} requests of our own a shift; how long is not known: nobody asked the source yet"
-    minutes = pace.shift / 60
-    told = f"up to {pace.requests} requests of our own a shift, {_time(pace.shift)} at {pace.seconds:.2g} s each"
-    if minutes > most and await _shifts(context):
+    if needed is None:
+        sure = f"tenants have to tell the rest of what shows that errors stay within {limits.errors:g}, or a person"
+    many = f"{needed or pace.requests} requests of our own a shift (at most {pace.requests})"
+    if seconds is None:
+        return f"{many}; how long these take is not known: nobody asked the source yet; {sure}"
+    told = f"{many}, {_time(seconds)} at {pace.seconds:.2g} s each"
+    if seconds > asked.minutes * 60 and await _shifts(context):
         raise refuse(
             "evidence",
-            f"a verdict takes {told}, and spec.move.evidence.minutes allows {most:g} minutes",
-            next_action=f"raise spec.move.evidence.minutes to {_whole(minutes)}, or widen its margins and lower "
-            "its requests",
+            f"a verdict takes {told}, and spec.move.evidence.minutes allows {asked.minutes:g} minutes",
+            next_action=f"raise spec.move.evidence.minutes to {int(seconds / 60) + 1}, or widen errors there and lower "
+            "requests",
         )
     return f"{told}; {sure}"
 
@@ -94,7 +97,3 @@ async def _shifts(context: Context) -> bool:
 
 def _time(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def _whole(minutes: float) -> int:
-    return int(minutes) + 1
