@@ -86,6 +86,15 @@ async def test_an_engine_that_offers_no_likelihoods_is_compared_by_words_and_tha
     assert "prompt_logprobs is answered 404: 4 of 4 answers alike" in told
 
 
+async def test_logits_are_no_log_probabilities() -> None:
+    """Under ``--logprobs-mode=raw_logits`` vLLM calls logits logprobs, which differ more between equal weights."""
+    logits = Faults(says=OFFERED | {"logits"})
+    world, result = await moved(logits, logits)
+    assert result.error is None, result.error
+    told = next(one.text for one in world.seen.happenings if one.text.startswith("weights: "))
+    assert "by words alone, since it gives logits in place of log-probabilities" in told
+
+
 async def test_an_engine_that_offers_nothing_and_begins_otherwise_is_refused() -> None:
     world, result = await moved(Faults(says=frozenset(), parting=True))
     assert result.error is not None

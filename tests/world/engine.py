@@ -132,7 +132,10 @@ class Engine:
         revision = "damaged" if self.faults.wrong_text else "main"
         salt = (id(self), self.ended)
         found = likelihoods(NAME, revision, ids, noise=NOISE, nearby=self.faults.nearby, salt=salt)
-        return [None, *({str(token): {"logprob": value}} for token, value in zip(ids[1:], found, strict=True))]
+        if "logits" in self.faults.says:
+            found = [value + 9.0 for value in found]
+        likelier = {"0": {"logprob": 0.0}}
+        return [None, *({str(one): {"logprob": value}, **likelier} for one, value in zip(ids[1:], found, strict=True))]
 
     def _text(self, prompt: str) -> str:
         wrong = "wrong" if self.faults.wrong_text else str(id(self)) if self.faults.parting else ""

@@ -17,6 +17,7 @@ from pointsman.errors import LabError
 from pointsman.lab import locks
 from pointsman.lab.children import tail
 from pointsman.lab.config import Engine, LabConfig, NodeConfig, check_name
+from pointsman.lab.node.temporary import sweep
 from pointsman.lab.paths import lab_home, private
 from pointsman.lab.ports import AddressTakenError, free_octet, free_ports
 from pointsman.lab.processes import MARKER
@@ -116,6 +117,7 @@ def _forget(home: Path) -> int:
     """End what still runs there, which is counted, and delete it."""
     ended = end_strays(home)
     shutil.rmtree(home)
+    sweep()
     return ended
 
 

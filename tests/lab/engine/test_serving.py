@@ -69,7 +69,7 @@ async def likelihoods(running: Running, prompt: object, key: dict[str, str] = KE
     assert status == 200, body
     first, *rest = body["choices"][0]["prompt_logprobs"]
     assert first is None
-    return {token: said["logprob"] for one in rest for token, said in one.items()}
+    return {token: said["logprob"] for one in rest for token, said in list(one.items())[:1]}
 
 
 def apart(one: dict[str, object], other: dict[str, object]) -> float:
@@ -86,6 +86,17 @@ async def test_log_probabilities_of_a_prompt_are_of_its_own_tokens(served: Runni
     by_ids = await likelihoods(served, tokens["tokens"])
     assert list(by_text) == list(by_ids) == [str(one) for one in tokens["tokens"][1:]]
     assert all(value <= 0 for value in by_text.values())  # type: ignore[operator]
+
+
+async def test_the_likeliest_token_stands_behind_the_prompts_own(served: Running) -> None:
+    ask = {"prompt": PROSE[:200], "max_tokens": 1, "prompt_logprobs": 1}
+    _, body = await served.post("/v1/completions", ask, KEY)
+    places = body["choices"][0]["prompt_logprobs"][1:]
+    assert {len(one) for one in places} == {1, 2}
+    for one in places:
+        own, *other = one.values()
+        assert own["rank"] == 1 + len(other)
+        assert all(likelier["rank"] == 1 and likelier["logprob"] > own["logprob"] for likelier in other)
 
 
 async def test_nothing_is_said_of_a_prompt_unless_it_is_asked_for(served: Running) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +99,31 @@ def test_the_environment_is_what_the_pod_says(space: Space) -> None:
         ),
     )
     assert space.until_logged("env", "end").splitlines()[0] == "1 s3cret env 250 env-s3cret echo c0 none"
+
+
+SOCKET = """
+import os, socket, time
+path = os.path.join(os.environ["TMPDIR"], "0f2e4a1c-0d5a-4f7e-9b3e-2d6c8a1b3e5f")
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind(path)
+    print(os.environ["TMPDIR"], os.path.realpath(path), "bound", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_program_can_listen_on_a_unix_socket_below_its_tmpdir_and_nothing_of_it_stays(space: Space) -> None:
+    mounted = {"volumes": [{"name": "tmp", "emptyDir": {}}]}
+    container = {"command": [sys.executable, "-c", SOCKET], "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
+    space.apply(pod("listens", container, **mounted))
+    named, real, _ = space.until_logged("listens", "bound").split()
+    assert len(named) <= 60 < len(real)
+    assert Path(named).lstat().st_mode & 0o170000 == stat.S_IFLNK
+    assert Path(named).parent.stat().st_mode & 0o077 == 0
+    space.kubectl("delete", "pod", "listens", "--grace-period=1")
+    deadline = time.monotonic() + 10
+    while Path(named).is_symlink():
+        assert time.monotonic() < deadline, "a link to a directory that is gone"
+        time.sleep(0.1)
 
 
 def test_a_missing_secret_is_waited_for_and_named(space: Space) -> None:

@@ -10,10 +10,13 @@ from typing import Any
 from pointsman.lab.engine.likelihood import likelihoods
 from pointsman.lab.engine.requests import Ask
 from pointsman.lab.engine.settings import Faults, Settings
-from pointsman.lab.engine.text import answer, decode
+from pointsman.lab.engine.text import answer, decode, encode
 from pointsman.lab.engine.weights import Weights
 
 __all__ = ["Answer", "generate", "prompt_logprobs"]
+
+LIKELIEST = -0.7
+"""Log-probability of the likeliest token, where it is not the prompt's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,21 @@ def generate(ask: Ask, weights: Weights, settings: Settings, limit: int, engine:
 
 def prompt_logprobs(ask: Ask, weights: Weights, settings: Settings, salt: object) -> Sequence[Any] | None:
     """What vLLM says of the tokens of a prompt; None where it was not asked for or is not offered."""
-    if not ask.prompt_logprobs or settings.faults.no_likelihoods:
+    if ask.prompt_logprobs is None or settings.faults.no_likelihoods:
         return None
     repo, revision = _served(weights, settings.faults)
     found = likelihoods(repo, revision, ask.ids, noise=settings.noise, nearby=settings.faults.nearby, salt=salt)
-    said = [
-        {str(token): {"logprob": value, "rank": 1, "decoded_token": decode([token])}}
-        for token, value in zip(ask.ids[1:], found, strict=True)
-    ]
-    return [None, *said]
+    return [None, *(_at(token, value, ask.prompt_logprobs) for token, value in zip(ask.ids[1:], found, strict=True))]
+
+
+def _at(token: int, value: float, wanted: int) -> dict[str, Any]:
+    """A prompt's own token, then the likeliest one where that is another."""
+    first = wanted == 0 or value > LIKELIEST
+    own = {str(token): {"logprob": value, "rank": 1 if first else 2, "decoded_token": decode([token])}}
+    if first:
+        return own
+    (other,) = encode(" it" if decode([token]) != " it" else " of")
+    return {**own, str(other): {"logprob": LIKELIEST, "rank": 1, "decoded_token": decode([other])}}
 
 
 def _served(weights: Weights, faults: Faults) -> tuple[str, str]:

@@ -43,8 +43,8 @@ class Ask:
     ignore_eos: bool
     keep_stop: bool
     transfer: Mapping[str, Any]
-    prompt_logprobs: bool
-    """Are log-probabilities of the prompt's tokens asked for?"""
+    prompt_logprobs: int | None
+    """How many likeliest tokens are named beside each of the prompt's own; None: nothing is said of these."""
 
     def limit(self, max_model_len: int) -> int:
         """How many tokens may be generated; refuses what does not fit the context.
@@ -138,13 +138,13 @@ def _prompt(body: Mapping[str, Any]) -> str:
     raise BadRequestError("please provide at least one prompt; the simulator takes one prompt at a time")
 
 
-def _prompt_logprobs(body: Mapping[str, Any], *, stream: bool) -> bool:
+def _prompt_logprobs(body: Mapping[str, Any], *, stream: bool) -> int | None:
     wanted: int | None = _typed(body, "prompt_logprobs", int)
     if wanted and stream:
         raise _invalid("value_error", (), "Value error, `prompt_logprobs` are not available when `stream=True`.")
     if wanted is not None and wanted < -1:
         raise _invalid("value_error", (), "Value error, `prompt_logprobs` must be a positive value or -1.")
-    return wanted is not None
+    return wanted
 
 
 def _max_tokens(body: Mapping[str, Any], *, chat: bool) -> int | None:

@@ -24,6 +24,7 @@ from pointsman.lab.node.probing import Prober
 from pointsman.lab.node.provisioner import Provisioner
 from pointsman.lab.node.registration import Registration
 from pointsman.lab.node.sources import ApiSources, data_of
+from pointsman.lab.node.temporary import sweep
 from pointsman.lab.node.zygotes import Zygotes
 
 __all__ = ["Agent", "mark_ready"]
@@ -195,6 +196,7 @@ def _remove_directories(pods: Path, kept: set[str]) -> None:
     for directory in pods.glob("*") if pods.exists() else []:
         if directory.name not in kept:
             shutil.rmtree(directory, ignore_errors=True)
+    sweep()
 
 
 async def _insist(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -13,6 +13,7 @@ from pointsman.lab.node.fields import expand
 from pointsman.lab.node.images import Image, look_up
 from pointsman.lab.node.rewriting import Rewriter
 from pointsman.lab.node.sources import Sources
+from pointsman.lab.node.temporary import short
 from pointsman.lab.node.volumes import Volumes
 
 __all__ = ["Launch", "Launcher"]
@@ -113,7 +114,10 @@ class Launcher:
     def _temporary(self, mounts: Mapping[str, str], root: Path) -> str:
         temporary = Path(mounts.get("/tmp", root / "tmp"))
         temporary.mkdir(parents=True, exist_ok=True)
-        return str(temporary)
+        try:
+            return str(short(temporary))
+        except OSError as error:
+            raise ConfigError(f"no short name for {temporary}: {error}") from error
 
     def _termination_log(self, container: Mapping[str, Any], root: Path, mounts: dict[str, str]) -> Path:
         """An empty file that stands for the termination log, and is mounted like one."""

@@ -23,6 +23,7 @@ from pointsman.lab.node.process import Exit
 from pointsman.lab.node.states import ContainerState, Role
 from pointsman.lab.node.status import Verdict, pod_status
 from pointsman.lab.node.status_writer import StatusWriter
+from pointsman.lab.node.temporary import sweep
 from pointsman.lab.node.times import now, parse_time
 from pointsman.lab.node.volumes import MountError, Volumes
 
@@ -81,6 +82,7 @@ class PodWorker:
                 runner.kill_after(0)
             self._node.addresses.release(self.address)
         await asyncio.to_thread(shutil.rmtree, self._home, ignore_errors=True)
+        await asyncio.to_thread(sweep)
 
     def update(self, pod: Object) -> None:
         """The pod's object changed."""

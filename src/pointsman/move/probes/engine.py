@@ -23,6 +23,8 @@ __all__ = ["LONG", "Engine", "Likelihoods", "StreamSeen", "Timed", "connect", "k
 
 TIMEOUT = 60.0
 """Seconds a short completion may take; a cold engine compiles on its first one."""
+_CERTAIN = 0.01
+"""Above every log-probability, by more than floats are off."""
 LONG = 120.0
 """Seconds after which a stream that is as long as tenants' longest, and still coming, has proved enough."""
 
@@ -127,21 +129,26 @@ class Engine:
     async def likelihoods(self, text: str) -> Likelihoods | str:
         """How likely it finds a text's tokens; why not, in words, where it does not say.
 
-        One token is made for it: an engine makes no fewer. With 0 of them asked for, vLLM names the text's own token
-        alone at each place (v0.23).
+        One token is made for it: an engine makes no fewer. At each place vLLM names the text's own token first, then
+        the likeliest ones that were asked for (0.32, ``append_logprobs_for_next_position``). One is asked for, although
+        none is wanted: with 0 an engine under ``--kv-sharing-fast-prefill`` takes the request instead of refusing it,
+        and dies of an assertion (0.32, ``async_llm.py`` and ``gpu_model_runner.py``).
         """
-        body = {"model": self.name, "prompt": text, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+        body = {"model": self.name, "prompt": text, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 1}
         url = f"{self.base}/v1/completions"
         answer = await self.wire.request("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT)
         if answer.status != 200:
             return f"/v1/completions with prompt_logprobs is answered {answer.status}"
         try:
             told = [next(iter(one.items())) for one in answer.json()["choices"][0]["prompt_logprobs"] if one]
-            return Likelihoods(
+            found = Likelihoods(
                 tuple(int(token) for token, _ in told), tuple(float(said["logprob"]) for _, said in told)
             )
         except (ValueError, KeyError, IndexError, TypeError, StopIteration):
             return "/v1/completions gives no prompt_logprobs"
+        if max(found.values, default=0.0) > _CERTAIN:
+            return "it gives logits in place of log-probabilities (--logprobs-mode)"
+        return found
 
     async def longest_answer(self) -> int:
         """Tokens that hardly an answer of this engine exceeded so far, by its buckets; 0 when it does not say."""
