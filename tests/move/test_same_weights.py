@@ -86,6 +86,56 @@ async def test_an_engine_that_offers_no_likelihoods_is_compared_by_words_and_tha
     assert "prompt_logprobs is answered 404: 4 of 4 answers alike" in told
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [
+        ((), ("more",), "the source serves none"),
+        (("law", "tax"), ("law", "tax"), "law, tax: as on the source"),
+        (("law",), ("law", "tax"), "law: as on the source"),
+    ],
+)
+async def test_adapters_of_the_source_are_served_and_the_same(
+    source: tuple[str, ...], target: tuple[str, ...], said: str
+) -> None:
+    world, result = await moved(Faults(adapters=target), Faults(adapters=source))
+    assert result.error is None, result.error
+    assert f"adapters: {said}" in [one.text for one in world.seen.happenings]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ((), "does not serve law, tax, which the source serves as LoRA adapters"),
+        (("law",), "does not serve tax, which the source serves as LoRA adapter"),
+        (("law", "tax=other"), "LoRA adapter tax: log-probabilities of"),
+    ],
+)
+async def test_a_missing_or_another_adapter_is_refused(target: tuple[str, ...], said: str) -> None:
+    world, result = await moved(Faults(adapters=target), Faults(adapters=("law", "tax")))
+    assert result.error is not None
+    assert result.error.code == "contract.adapters"
+    assert said in str(result.error)
+    assert world.serving() == {"raw-vllm": 100}
+
+
+async def test_of_very_many_adapters_those_that_were_not_compared_are_told_and_missing_ones_seen() -> None:
+    many = tuple(f"law-{number:02d}" for number in range(34))
+    world, result = await moved(Faults(adapters=many), Faults(adapters=many))
+    assert result.error is None, result.error
+    told = [one.text for one in world.seen.happenings]
+    assert "adapters: law-32, law-33 served and not compared: 32 of 34 are compared" in told
+    _, result = await moved(Faults(adapters=many[:-1]), Faults(adapters=many))
+    assert "does not serve law-33" in str(result.error)
+
+
+async def test_adapters_that_cannot_be_compared_are_told() -> None:
+    mute = Faults(adapters=("law",), says=OFFERED - {"likelihoods"})
+    world, result = await moved(mute, mute)
+    assert result.error is None, result.error
+    told = next(one.text for one in world.seen.happenings if one.text.startswith("adapters: "))
+    assert told.startswith("adapters: law served and not compared: /v1/completions with prompt_logprobs")
+
+
 async def test_logits_are_no_log_probabilities() -> None:
     """Under ``--logprobs-mode=raw_logits`` vLLM calls logits logprobs, which differ more between equal weights."""
     logits = Faults(says=OFFERED | {"logits"})

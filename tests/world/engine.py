@@ -48,6 +48,8 @@ class Faults:
     """How far the log-probabilities of its weights are from the right ones, in the mean."""
     template: str = ""
     """What its chat template adds."""
+    adapters: tuple[str, ...] = ()
+    """LoRA adapters that it serves: ``NAME``, or ``NAME=OTHER`` for one with other weights."""
     says: frozenset[str] = frozenset({"tokens", "likelihoods"})
     """What it offers beside completions."""
     served_name: str = NAME
@@ -87,7 +89,9 @@ class Engine:
         if not self.faults.ignore_key and headers.get("Authorization") != f"Bearer {KEY}":
             return _json(401, {"error": "Unauthorized"})
         if bare == "/v1/models":
-            return _json(200, {"data": [{"id": self.faults.served_name, "max_model_len": self.faults.max_model_len}]})
+            cards = [{"id": self.faults.served_name, "parent": None, "max_model_len": self.faults.max_model_len}]
+            cards += [{"id": one.split("=")[0], "parent": NAME} for one in self.faults.adapters]
+            return _json(200, {"data": cards})
         if bare in ("/tokenize", "/v1/completions"):
             return self._of_tokens(bare, body)
         return self._chat(body)
@@ -108,7 +112,8 @@ class Engine:
         if bare == "/tokenize" and "tokens" in self.faults.says:
             return _json(200, {"tokens": encode(self.faults.template + body["messages"][0]["content"])})
         if bare == "/v1/completions" and "likelihoods" in self.faults.says:
-            return _json(200, {"choices": [{"prompt_logprobs": self._likelihoods(encode(body["prompt"]))}]})
+            said = self._likelihoods(encode(body["prompt"]), body["model"])
+            return _json(200, {"choices": [{"prompt_logprobs": said}]})
         return _json(404, {"detail": "Not Found"})
 
     def breaks(self) -> bool:
@@ -126,10 +131,11 @@ class Engine:
         self.counted.ttft.add(self.faults.ttft)
         self.counted.itl.add(self.faults.ttft / 10, 7)
 
-    def _likelihoods(self, ids: list[int]) -> list[Any]:
+    def _likelihoods(self, ids: list[int], model: str) -> list[Any]:
         """A request that is answered, and what it says of a prompt."""
         self.end()
-        revision = "damaged" if self.faults.wrong_text else "main"
+        adapter = next((one for one in self.faults.adapters if one.split("=")[0] == model), "")
+        revision = f"{'damaged' if self.faults.wrong_text else 'main'}{adapter}"
         salt = (id(self), self.ended)
         found = likelihoods(NAME, revision, ids, noise=NOISE, nearby=self.faults.nearby, salt=salt)
         if "logits" in self.faults.says:

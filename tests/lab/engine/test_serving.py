@@ -129,6 +129,21 @@ async def test_no_engine_is_exact_and_other_weights_are_further_off(tmp_path: Pa
         assert body["choices"][0]["prompt_logprobs"] is None
 
 
+async def test_lora_adapters_are_served_beside_their_model(tmp_path: Path) -> None:
+    modules = ("--enable-lora", "--lora-modules", "law=/adapters/law", '{"name": "tax", "path": "/adapters/tax"}')
+    async with engine(tmp_path, "--served-model-name", "qwen", *modules) as running:
+        _, listed = await running.get("/v1/models")
+        cards = {card["id"]: (card["parent"], card["root"]) for card in listed["data"]}
+        assert cards == {"qwen": (None, MODEL), "law": ("qwen", "/adapters/law"), "tax": ("qwen", "/adapters/tax")}
+        plain, law, tax = [await likelihoods(running, PROSE, {}, model=name) for name in cards]
+        assert min(apart(plain, law), apart(plain, tax), apart(law, tax)) > 0.1
+        assert apart(law, await likelihoods(running, PROSE, {}, model="law")) < 0.1
+        status, _ = await running.post("/v1/completions", {"prompt": "x", "model": "wine"})
+        assert status == 404
+        _, body = await running.post("/v1/chat/completions", chat(model="law", max_tokens=1))
+        assert body["model"] == "law"
+
+
 async def test_greedy_answers_of_two_engines_may_part(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()

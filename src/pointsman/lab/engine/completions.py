@@ -34,7 +34,7 @@ async def complete(engine: Engine, request: web.BaseRequest, *, chat: bool) -> w
         limit = ask.limit(engine.max_model_len(engine.settings))
     except BadRequestError as problem:
         return _answer(400, error(400, str(problem), problem.kind, problem.param))
-    name = engine.names(engine.settings)[0]
+    name = ask.model if ask.model and ask.model in engine.arguments.adapters else engine.names(engine.settings)[0]
     kind = "chatcmpl" if chat else "cmpl"
     number = request.headers.get("X-Request-Id") or uuid.uuid4().hex
     reasoning = chat and engine.settings.reasoning
@@ -47,7 +47,7 @@ async def complete(engine: Engine, request: web.BaseRequest, *, chat: bool) -> w
 def _refuse(engine: Engine, ask: Ask) -> web.Response | None:
     settings = engine.settings
     faults = settings.faults
-    if ask.model is not None and ask.model not in engine.names(settings):
+    if ask.model not in (None, *engine.names(settings), *engine.arguments.adapters):
         text = f"The model `{ask.model}` does not exist."
         return _answer(404, error(404, text, "NotFoundError", "model"))
     if engine.draining:
@@ -70,7 +70,7 @@ async def _whole(engine: Engine, request: web.BaseRequest, ask: Ask, limit: int,
         await asyncio.sleep(run.started + run.first_token_after + pause - time.monotonic())
         engine.count(run)
     answer, counts = run.answer, usage(len(ask.ids), run.answer.tokens)
-    logprobs = prompt_logprobs(ask, engine.weights, engine.settings, (engine.salt, engine.answered))
+    logprobs = prompt_logprobs(ask, engine.weights_of(ask.model), engine.settings, (engine.salt, engine.answered))
     body = reply.whole(answer.text, answer.finish, answer.stop, counts, logprobs)
     return _answer(200, body | {"kv_transfer_params": engine.handover(ask)})
 

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
@@ -99,6 +99,11 @@ class Engine:
         """The served names; the first is the one in answers."""
         return [settings.faults.wrong_name] if settings.faults.wrong_name else self.arguments.served_names
 
+    def weights_of(self, name: str | None) -> Weights:
+        """The weights behind a name: an adapter's are its model's with something added."""
+        added = self.arguments.adapters.get(name or "")
+        return replace(self.weights, revision=f"{self.weights.revision} + {added}") if added else self.weights
+
     def max_model_len(self, settings: Settings) -> int:
         """The context length."""
         return settings.faults.max_model_len or self.arguments.max_model_len or _LONGEST_CONTEXT
@@ -154,7 +159,7 @@ class Engine:
     @asynccontextmanager
     async def run(self, request: web.BaseRequest, ask: Ask, limit: int) -> AsyncIterator[Run]:
         """A request from its arrival to its end; what is not counted by then was aborted."""
-        answer = generate(ask, self.weights, self.settings, limit, self.salt)
+        answer = generate(ask, self.weights_of(ask.model), self.settings, limit, self.salt)
         run = Run(request, ask, answer, time.monotonic())
         self._runs.add(run)
         held = len(ask.ids) + answer.tokens

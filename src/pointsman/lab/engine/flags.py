@@ -42,6 +42,8 @@ class Arguments:
     access_log: bool
     silent_paths: frozenset[str]
     transfers_cache: bool
+    adapters: Mapping[str, str]
+    """LoRA adapters: the path of each, by the name that it is served by."""
 
     def logs_access_to(self, path: str) -> bool:
         """Whether a request belongs in the access log."""
@@ -70,7 +72,17 @@ def parse_serve(words: Sequence[str], env: Mapping[str, str]) -> Arguments:
         access_log=not given["disable_uvicorn_access_log"],
         silent_paths=frozenset(filter(None, (given["disable_access_log_for_endpoints"] or "").split(","))),
         transfers_cache=bool(given["kv_transfer_config"]),
+        adapters=dict(_adapter(one, env) for one in given["lora_modules"] or []) if given["enable_lora"] else {},
     )
+
+
+def _adapter(said: str, env: Mapping[str, str]) -> tuple[str, str]:
+    """``NAME=PATH``, or JSON with both."""
+    if said.startswith("{"):
+        told = json.loads(said)
+        return str(told["name"]), shown(str(told["path"]), env)
+    name, _, path = said.partition("=")
+    return name, shown(path, env)
 
 
 class _Parser(argparse.ArgumentParser):

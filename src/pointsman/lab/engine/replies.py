@@ -7,7 +7,7 @@ made from two fixed halves around the token, since a stream is most of what this
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -29,8 +29,10 @@ def usage(prompt: int, completion: int) -> dict[str, Any]:
     return {"prompt_tokens": prompt, "total_tokens": prompt + completion, "completion_tokens": completion}
 
 
-def model_list(names: Sequence[str], root: str, max_model_len: int, created: int) -> dict[str, Any]:
-    """The answer of ``/v1/models``: one card per served name."""
+def model_list(
+    names: Sequence[str], root: str, max_model_len: int, created: int, adapters: Mapping[str, str]
+) -> dict[str, Any]:
+    """The answer of ``/v1/models``: one card per served name, then one per LoRA adapter."""
     permission = {
         "object": "model_permission",
         "created": created,
@@ -44,18 +46,20 @@ def model_list(names: Sequence[str], root: str, max_model_len: int, created: int
         "group": None,
         "is_blocking": False,
     }
+    served: list[tuple[str, str, str | None, int | None]] = [(name, root, None, max_model_len) for name in names]
+    served += [(name, path, names[0], None) for name, path in adapters.items()]
     cards = [
         {
             "id": name,
             "object": "model",
             "created": created,
             "owned_by": "vllm",
-            "root": root,
-            "parent": None,
-            "max_model_len": max_model_len,
+            "root": place,
+            "parent": parent,
+            "max_model_len": length,
             "permission": [{"id": f"modelperm-{created:x}{index}"} | permission],
         }
-        for index, name in enumerate(names)
+        for index, (name, place, parent, length) in enumerate(served)
     ]
     return {"object": "list", "data": cards}
 

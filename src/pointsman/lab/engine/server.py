@@ -183,7 +183,8 @@ class Server:
         engine = self._engine
         settings = engine.settings
         root = engine.arguments.root
-        return _json(model_list(engine.names(settings), root, engine.max_model_len(settings), engine.started_at))
+        length, adapters = engine.max_model_len(settings), engine.arguments.adapters
+        return _json(model_list(engine.names(settings), root, length, engine.started_at, adapters))
 
     async def _metrics(self, _: web.BaseRequest) -> web.Response:
         lines = [*self._engine.metrics.lines(), *self._http.lines(), ""]

@@ -19,6 +19,7 @@ from pointsman.move.judging.weights import (
     Imprint,
     begin_alike,
     imprint_of,
+    same_adapters,
     same_template,
     same_weights,
 )
@@ -217,6 +218,10 @@ async def _template(pair: Pair) -> str:
     return same_template(pair.imprint, pair.source.imprint)
 
 
+async def _adapters(pair: Pair) -> str:
+    return "no source to compare with" if pair.source is None else same_adapters(pair.imprint, pair.source.imprint)
+
+
 async def _weights(pair: Pair) -> str:
     if pair.source is None:
         return "no source to compare with"
@@ -237,5 +242,6 @@ CHECKS: tuple[Check, ...] = (
     Check("streaming", "a stream comes in pieces and ends with usage and [DONE]", _streaming),
     Check("template", "a conversation becomes the same tokens as on the source", _template),
     Check("weights", "given tokens are as likely as on the source", _weights),
+    Check("adapters", "the source's LoRA adapters are served, and are the same", _adapters),
     Check("long-stream", "a stream as long as the source's longest answers comes whole", _long_stream, long=True),
 )

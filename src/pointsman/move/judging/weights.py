@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import zip_longest
 from statistics import fmean
@@ -25,6 +25,7 @@ __all__ = [
     "Imprint",
     "begin_alike",
     "imprint_of",
+    "same_adapters",
     "same_template",
     "same_weights",
 ]
@@ -61,6 +62,8 @@ Measured with vLLM 0.32 on a CPU, SmolLM2-135M, 314 tokens, against float32: bfl
 every weight off by 2 % 0.18, one random matrix 0.55, int4 0.85. This lies between 0.060 and 0.18, as far from both."""
 FARTHEST = 10.0
 """A single token counts for no more: engines write log-probabilities of 0 as -9999."""
+ADAPTERS = 32
+"""LoRA adapters of one engine that are compared; that others are there is seen all the same."""
 BEGIN = 3
 """Words of an answer that count as its beginning."""
 
@@ -77,6 +80,8 @@ class Imprint:
     """Log-probabilities of the tokens of each, without the first one's; empty as well."""
     why: str = ""
     """Why it says no log-probabilities."""
+    adapters: Mapping[str, Imprint] = field(default_factory=dict)
+    """Of each LoRA adapter that it serves, by name; conversations are not asked of them."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""
@@ -85,6 +90,7 @@ class Imprint:
             "tokens": list(self.tokens),
             "likelihoods": [[round(value, 4) for value in one] for one in self.likelihoods],
             "why": self.why,
+            "adapters": {name: one.as_dict() for name, one in self.adapters.items()},
         }
 
     @classmethod
@@ -95,6 +101,7 @@ class Imprint:
             tuple(data.get("tokens", ())),
             tuple(tuple(one) for one in data.get("likelihoods", ())),
             str(data.get("why", "the source was asked by an older version")),
+            {name: cls.from_dict(one) for name, one in data.get("adapters", {}).items()},
         )
 
 
@@ -109,12 +116,19 @@ async def imprint_of(engine: Engine, *, at_once: int = 1) -> Imprint:
         async with room:
             return await what(passage)
 
+    async def likelihoods(of: Engine) -> Imprint:
+        found = await asyncio.gather(*(ask(of.likelihoods, passage) for passage in PASSAGES))
+        said = [one for one in found if not isinstance(one, str)]
+        if len(said) < len(found):
+            return Imprint(why=next(one for one in found if isinstance(one, str)))
+        return Imprint((), tuple(_digest(one.tokens) for one in said), tuple(one.values for one in said))
+
     templates = await asyncio.gather(*(ask(engine.template, passage) for passage in PASSAGES))
-    found = await asyncio.gather(*(ask(engine.likelihoods, passage) for passage in PASSAGES))
-    said = [one for one in found if not isinstance(one, str)]
-    if len(said) < len(found):
-        return Imprint(_all(templates), why=next(one for one in found if isinstance(one, str)))
-    return Imprint(_all(templates), tuple(_digest(one.tokens) for one in said), tuple(one.values for one in said))
+    whole = await likelihoods(engine)
+    names = await engine.adapters()
+    adapters = {name: await likelihoods(replace(engine, name=name)) for name in names[:ADAPTERS]}
+    unasked = {name: Imprint(why=f"{ADAPTERS} of {len(names)} are compared") for name in names[ADAPTERS:]}
+    return replace(whole, templates=_all(templates), adapters={**adapters, **unasked})
 
 
 def same_template(mine: Imprint, theirs: Imprint) -> str:
@@ -155,6 +169,27 @@ def same_weights(mine: Imprint, theirs: Imprint) -> str:
             next_action="compare the weights of both layers: repository, revision, quantization, damaged files",
         )
     return f"{seen}, other weights from {APART:g} on"
+
+
+def same_adapters(mine: Imprint, theirs: Imprint) -> str:
+    """Are the source's LoRA adapters there, and the same? What was seen; raises MoveFailedError where they are not."""
+    missing = sorted(theirs.adapters.keys() - mine.adapters.keys())
+    if missing:
+        raise MoveFailedError(
+            f"does not serve {', '.join(missing)}, which the source serves as LoRA "
+            f"{'adapters' if len(missing) > 1 else 'adapter'}",
+            next_action="give --lora-modules in spec.engine.args, where every layer has it",
+        )
+    unsaid: dict[str, str] = {}
+    for name, one in theirs.adapters.items():
+        try:
+            if not same_weights(mine.adapters[name], one):
+                unsaid[name] = mine.adapters[name].why or one.why
+        except MoveFailedError as error:
+            raise MoveFailedError(f"LoRA adapter {name}: {error.what}", next_action=error.next_action) from error
+    if unsaid:
+        return f"{', '.join(unsaid)} served and not compared: {', '.join(dict.fromkeys(unsaid.values()))}"
+    return f"{', '.join(sorted(theirs.adapters))}: as on the source" if theirs.adapters else "the source serves none"
 
 
 def begin_alike(mine: Sequence[str], theirs: Sequence[str], why: str) -> str:

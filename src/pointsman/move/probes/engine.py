@@ -110,6 +110,14 @@ class Engine:
         """``GET /v1/models``; ``key`` "" sends none, None sends the right one."""
         return await self.wire.request("GET", f"{self.base}/v1/models", headers=self._headers(key), timeout=TIMEOUT)
 
+    async def adapters(self) -> Sequence[str]:
+        """The LoRA adapters that it serves beside its model: a card of ``/v1/models`` with a parent (vLLM 0.32)."""
+        answer = await self.models()
+        try:
+            return sorted(str(card["id"]) for card in answer.json()["data"] if card.get("parent"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return []
+
     async def chat(self, prompt: str, *, max_tokens: int = 16, key: str | None = None) -> Response:
         """One greedy chat completion."""
         url = f"{self.base}/v1/chat/completions"
