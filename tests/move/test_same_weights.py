@@ -136,6 +136,14 @@ async def test_adapters_that_cannot_be_compared_are_told() -> None:
     assert told.startswith("adapters: law served and not compared: /v1/completions with prompt_logprobs")
 
 
+async def test_log_probabilities_of_no_tokens_on_both_sides_are_no_agreement() -> None:
+    empty = Faults(says=OFFERED | {"nothing"})
+    world, result = await moved(empty, empty)
+    assert result.error is None, result.error
+    told = next(one.text for one in world.seen.happenings if one.text.startswith("weights: "))
+    assert "by words alone, since /v1/completions gives prompt_logprobs of 0 tokens only" in told
+
+
 async def test_logits_are_no_log_probabilities() -> None:
     """Under ``--logprobs-mode=raw_logits`` vLLM calls logits logprobs, which differ more between equal weights."""
     logits = Faults(says=OFFERED | {"logits"})

@@ -140,6 +140,8 @@ class Engine:
         found = likelihoods(NAME, revision, ids, noise=NOISE, nearby=self.faults.nearby, salt=salt)
         if "logits" in self.faults.says:
             found = [value + 9.0 for value in found]
+        if "nothing" in self.faults.says:
+            return [None]
         likelier = {"0": {"logprob": 0.0}}
         return [None, *({str(one): {"logprob": value}, **likelier} for one, value in zip(ids[1:], found, strict=True))]
 

@@ -163,7 +163,7 @@ def same_weights(mine: Imprint, theirs: Imprint) -> str:
     ]
     apart = fmean(min(FARTHEST, abs(one - other)) for one, other in pairs)
     seen = f"log-probabilities of {len(pairs)} tokens are {apart:.3f} apart in the mean"
-    if apart >= APART:
+    if not apart < APART:
         raise MoveFailedError(
             f"{seen} from the source's, and those of the same weights are less than {APART:g} apart",
             next_action="compare the weights of both layers: repository, revision, quantization, damaged files",

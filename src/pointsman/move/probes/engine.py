@@ -23,6 +23,8 @@ __all__ = ["LONG", "Engine", "Likelihoods", "StreamSeen", "Timed", "connect", "k
 
 TIMEOUT = 60.0
 """Seconds a short completion may take; a cold engine compiles on its first one."""
+FEWEST = 8
+"""Tokens of a text of several sentences: an engine that tells of fewer has told of none."""
 _CERTAIN = 0.01
 """Above every log-probability, by more than floats are off."""
 LONG = 120.0
@@ -154,7 +156,9 @@ class Engine:
             )
         except (ValueError, KeyError, IndexError, TypeError, StopIteration):
             return "/v1/completions gives no prompt_logprobs"
-        if max(found.values, default=0.0) > _CERTAIN:
+        if len(found.values) < FEWEST:
+            return f"/v1/completions gives prompt_logprobs of {len(found.values)} tokens only"
+        if max(found.values) > _CERTAIN:
             return "it gives logits in place of log-probabilities (--logprobs-mode)"
         return found
 
