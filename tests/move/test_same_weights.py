@@ -136,21 +136,20 @@ async def test_adapters_that_cannot_be_compared_are_told() -> None:
     assert told.startswith("adapters: law served and not compared: /v1/completions with prompt_logprobs")
 
 
-async def test_log_probabilities_of_no_tokens_on_both_sides_are_no_agreement() -> None:
-    empty = Faults(says=OFFERED | {"nothing"})
-    world, result = await moved(empty, empty)
-    assert result.error is None, result.error
-    told = next(one.text for one in world.seen.happenings if one.text.startswith("weights: "))
-    assert "by words alone, since /v1/completions gives prompt_logprobs of 0 tokens only" in told
-
-
-async def test_logits_are_no_log_probabilities() -> None:
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ("nothing", "/v1/completions gives prompt_logprobs of 0 tokens only"),
+        ("logits", "it gives logits in place of log-probabilities"),
+    ],
+)
+async def test_neither_no_tokens_on_both_sides_nor_logits_are_an_agreement(says: str, why: str) -> None:
     """Under ``--logprobs-mode=raw_logits`` vLLM calls logits logprobs, which differ more between equal weights."""
-    logits = Faults(says=OFFERED | {"logits"})
-    world, result = await moved(logits, logits)
+    both = Faults(says=OFFERED | {says})
+    world, result = await moved(both, both)
     assert result.error is None, result.error
     told = next(one.text for one in world.seen.happenings if one.text.startswith("weights: "))
-    assert "by words alone, since it gives logits in place of log-probabilities" in told
+    assert f"by words alone, since {why}" in told
 
 
 async def test_an_engine_that_offers_nothing_and_begins_otherwise_is_refused() -> None:

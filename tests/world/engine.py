@@ -17,7 +17,7 @@ from pointsman.kube.http import Response
 from pointsman.lab.engine.likelihood import likelihoods
 from pointsman.lab.engine.metrics import EngineMetrics
 from pointsman.lab.engine.text import encode
-from pointsman.move.judging.contract_gate import PARITY_TOKENS
+from pointsman.move.judging.contract_gate import ANSWER_TOKENS
 
 if TYPE_CHECKING:
     from tests.world.cluster import MemoryCluster
@@ -102,7 +102,7 @@ class Engine:
         self.end()
         text = (
             ""
-            if self.faults.wordless and body["max_tokens"] == PARITY_TOKENS
+            if self.faults.wordless and body["max_tokens"] == ANSWER_TOKENS
             else self._text(json.dumps(body["messages"]))
         )
         content, reasoning = (None, text) if self.faults.silent_content else (text, None)

@@ -12,6 +12,7 @@ from pointsman.spec.words import short, shown
 
 __all__ = ["ARGUMENT_CHECKS"]
 
+_OfList = Callable[[Model, Place, Sequence[str]], Iterator[Contradiction]]
 _ARGS: Place = ("spec", "engine", "args")
 _GPUS: Place = ("spec", "accelerator", "gpusPerReplica")
 
@@ -23,64 +24,68 @@ def _lists(model: Model) -> Iterator[tuple[Place, Sequence[str]]]:
         yield ("spec", "layers", layer, "args"), model.spec.layers.block(layer).args
 
 
-def _arguments(model: Model) -> Iterator[Contradiction]:
+def _of_each(check: _OfList) -> Callable[[Model], Iterator[Contradiction]]:
+    """A check of one list of arguments, made of all of them."""
+
+    def checked(model: Model) -> Iterator[Contradiction]:
+        for place, args in _lists(model):
+            yield from check(model, place, args)
+
+    return checked
+
+
+def _arguments(model: Model, place: Place, args: Sequence[str]) -> Iterator[Contradiction]:
     length = model.spec.contract.max_model_len
-    for place, args in _lists(model):
-        for flag in flags(args):
-            if flag.name not in OWNED:
-                continue
-            same = flag.name == "max-model-len" and flag.value == str(length)
-            if not same:
-                yield Contradiction(
-                    (*place, flag.start),
-                    f"--{flag.name} is rendered from {OWNED[flag.name]}, and a second source could disagree with it",
-                    f"remove it, and set {OWNED[flag.name]}" if OWNED[flag.name].startswith("spec.") else "remove it",
-                    "spec-owned-argument",
-                )
-
-
-def _promised(model: Model) -> Iterator[Contradiction]:
-    for place, args in _lists(model):
-        if place == _ARGS:
+    for flag in flags(args):
+        if flag.name not in OWNED:
             continue
-        for flag in flags(args):
-            changed = PROMISED.get(base(flag.name))
-            if changed:
-                yield Contradiction(
-                    (*place, flag.start),
-                    f"--{short(flag.name)} on one layer changes {changed}, and tenants would notice a move",
-                    "move it to spec.engine.args, so that every layer has it",
-                    "spec-layer-argument",
-                )
-
-
-def _joined(model: Model) -> Iterator[Contradiction]:
-    for place, args in _lists(model):
-        for index, arg in enumerate(args):
-            name = arg.partition("=")[0]
-            if not name.startswith("-") or not any(letter.isspace() for letter in name.strip()):
-                continue
-            flag, value = name.strip().split(maxsplit=1)
+        same = flag.name == "max-model-len" and flag.value == str(length)
+        if not same:
             yield Contradiction(
-                (*place, index),
-                f"{shown(arg)} is a flag and its value in one item, and the engine would take all of it for a flag",
-                f"write {short(flag)}={short(value)}, or make two items of it",
-                "spec-joined-argument",
+                (*place, flag.start),
+                f"--{flag.name} is rendered from {OWNED[flag.name]}, and a second source could disagree with it",
+                f"remove it, and set {OWNED[flag.name]}" if OWNED[flag.name].startswith("spec.") else "remove it",
+                "spec-owned-argument",
             )
 
 
-def _repeated(model: Model) -> Iterator[Contradiction]:
-    for place, args in _lists(model):
-        seen: set[str] = set()
-        for flag in flags(args):
-            if flag.name in seen and flag.name not in {*REPEATED, *OWNED} and not flag.name.endswith("+"):
-                yield Contradiction(
-                    (*place, flag.start),
-                    f"--{short(flag.name)} is given twice, and the engine keeps only the last",
-                    f"write all values behind one --{flag.name}, an item each" if flag.name in MANY else "keep one",
-                    "spec-repeated-argument",
-                )
-            seen.add(flag.name)
+def _promised(model: Model, place: Place, args: Sequence[str]) -> Iterator[Contradiction]:
+    for flag in flags(args) if place != _ARGS else ():
+        changed = PROMISED.get(base(flag.name))
+        if changed:
+            yield Contradiction(
+                (*place, flag.start),
+                f"--{short(flag.name)} on one layer changes {changed}, and tenants would notice a move",
+                "move it to spec.engine.args, so that every layer has it",
+                "spec-layer-argument",
+            )
+
+
+def _joined(model: Model, place: Place, args: Sequence[str]) -> Iterator[Contradiction]:
+    for index, arg in enumerate(args):
+        name = arg.partition("=")[0]
+        if not name.startswith("-") or not any(letter.isspace() for letter in name.strip()):
+            continue
+        flag, value = name.strip().split(maxsplit=1)
+        yield Contradiction(
+            (*place, index),
+            f"{shown(arg)} is a flag and its value in one item, and the engine would take all of it for a flag",
+            f"write {short(flag)}={short(value)}, or make two items of it",
+            "spec-joined-argument",
+        )
+
+
+def _repeated(model: Model, place: Place, args: Sequence[str]) -> Iterator[Contradiction]:
+    seen: set[str] = set()
+    for flag in flags(args):
+        if flag.name in seen and flag.name not in {*REPEATED, *OWNED} and not flag.name.endswith("+"):
+            yield Contradiction(
+                (*place, flag.start),
+                f"--{short(flag.name)} is given twice, and the engine keeps only the last",
+                f"write all values behind one --{flag.name}, an item each" if flag.name in MANY else "keep one",
+                "spec-repeated-argument",
+            )
+        seen.add(flag.name)
 
 
 def _parallel(model: Model) -> Iterator[Contradiction]:
@@ -104,12 +109,10 @@ def _parallel(model: Model) -> Iterator[Contradiction]:
         )
 
 
-def _positional(model: Model) -> Iterator[Contradiction]:
-    for place, args in _lists(model):
-        covered = {at for flag in flags(args) for at in range(flag.start, flag.end)}
-        for index, arg in enumerate(args):
-            if index in covered or arg.startswith("-"):
-                continue
+def _positional(model: Model, place: Place, args: Sequence[str]) -> Iterator[Contradiction]:
+    covered = {at for flag in flags(args) for at in range(flag.start, flag.end)}
+    for index, arg in enumerate(args):
+        if index not in covered and not arg.startswith("-"):
             before = args[index - 1] if index else ""
             of_short = before.startswith("-") and not before.startswith("--") and "=" not in before
             if not of_short:
@@ -122,11 +125,11 @@ def _positional(model: Model) -> Iterator[Contradiction]:
 
 
 ARGUMENT_CHECKS: tuple[Callable[[Model], Iterator[Contradiction]], ...] = (
-    _arguments,
-    _promised,
-    _joined,
-    _repeated,
+    _of_each(_arguments),
+    _of_each(_promised),
+    _of_each(_joined),
+    _of_each(_repeated),
     _parallel,
-    _positional,
+    _of_each(_positional),
 )
 """Part of ``pointsman.spec.checks.CHECKS``."""

@@ -2,7 +2,7 @@
 
 The answer depends on the weights (repository and revision) and on the prompt alone: not on the served name, the
 layer, the time or the temperature. Two engines with the same weights therefore agree to the last character, and one
-with other weights does not, which is what a check of parity has to be able to see.
+with other weights does not, which is what a comparison of words has to be able to see.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ PROMPTS = (
     "What is seventeen plus twenty-five? Answer with the number only.",
     "Translate to French: the train leaves at noon.",
 )
-PARITY_TOKENS = 20
+ANSWER_TOKENS = 20
 MOST_TOKENS = 4096
 """Tokens of the longest stream that is asked for."""
 
@@ -73,7 +73,7 @@ class Reference:
 async def reference_of(model: Model, engine: Engine) -> Reference:
     """Ask an engine of the source; raises MoveFailedError when it does not know the served name."""
     card, *answers = await asyncio.gather(
-        engine.models(), *(engine.chat(prompt, max_tokens=PARITY_TOKENS) for prompt in PROMPTS)
+        engine.models(), *(engine.chat(prompt, max_tokens=ANSWER_TOKENS) for prompt in PROMPTS)
     )
     found = _card(card, model.spec.served_model_name, "context-length")
     longest, imprint = await engine.longest_answer(), await imprint_of(engine)
@@ -182,7 +182,7 @@ async def _edge_key(pair: Pair) -> str:
 async def _streaming(pair: Pair) -> str:
     if not pair.model.spec.contract.streaming:
         return "not promised"
-    seen = await pair.target.stream(PROMPTS[1], max_tokens=PARITY_TOKENS)
+    seen = await pair.target.stream(PROMPTS[1], max_tokens=ANSWER_TOKENS)
     if seen.status != 200:
         raise _fail("streaming", f"answers a stream with {seen.status}")
     missing = [name for name, there in (("[DONE]", seen.done), ("usage", seen.usage), ("text", seen.text)) if not there]
@@ -196,7 +196,7 @@ async def _streaming(pair: Pair) -> str:
 async def _long_stream(pair: Pair) -> str:
     """What cuts streams at some time lets short ones pass, and tenants' long ones would be the first to meet it."""
     tokens = min(pair.source.longest if pair.source else 0, MOST_TOKENS, pair.model.spec.contract.max_model_len // 2)
-    if tokens <= PARITY_TOKENS or not pair.model.spec.contract.streaming:
+    if tokens <= ANSWER_TOKENS or not pair.model.spec.contract.streaming:
         return "no long ones are known"
     told = f"a stream of {tokens} tokens, which the source's longest answers take,"
     try:
@@ -228,7 +228,7 @@ async def _weights(pair: Pair) -> str:
     mine, theirs = pair.imprint, pair.source.imprint
     if told := same_weights(mine, theirs):
         return told
-    answers = await asyncio.gather(*(pair.target.chat(prompt, max_tokens=PARITY_TOKENS) for prompt in PROMPTS))
+    answers = await asyncio.gather(*(pair.target.chat(prompt, max_tokens=ANSWER_TOKENS) for prompt in PROMPTS))
     return begin_alike([said(one) for one in answers], pair.source.answers, mine.why or f"on the source {theirs.why}")
 
 

@@ -22,7 +22,7 @@ from pointsman.move.probes.pods import engine_pods
 from pointsman.move.waits import Wait
 from pointsman.spec.move import Evidence
 
-__all__ = ["PARTS", "Collector", "Start", "begin", "broke", "broken_since", "limits_of"]
+__all__ = ["PARTS", "Collector", "Start", "begin", "broke", "broken_since", "grown", "limits_of", "read"]
 
 PARTS = 5
 """Rounds that the budget of our own requests is divided into."""
@@ -42,13 +42,14 @@ def limits_of(evidence: Evidence) -> Limits:
     return Limits(**evidence.model_dump(exclude={"requests", "minutes"}))
 
 
-async def _read(context: Context, layer: Layer) -> list[Reading]:
+async def read(context: Context, layer: Layer) -> list[Reading]:
+    """What the serving engines of a layer count now."""
     pods = await engine_pods(context.cluster, layer, context.model)
     return await read_all(context.cluster, [pod for pod in pods if pod.serving and pod.role == "serve"])
 
 
 async def _both(context: Context) -> Pair[Sequence[Reading]]:
-    return Pair(await _read(context, context.target), await _read(context, context.source))
+    return Pair(await read(context, context.target), await read(context, context.source))
 
 
 async def begin(context: Context) -> Start:

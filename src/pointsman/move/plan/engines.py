@@ -13,7 +13,7 @@ from pointsman.spec.arguments import values
 from pointsman.spec.model import Model
 from pointsman.spec.words import short
 
-__all__ = ["differing", "engines"]
+__all__ = ["engines"]
 
 _NONE = "not set"
 _SHOWN = 30
@@ -22,15 +22,15 @@ _SHOWN = 30
 
 async def engines(context: Context) -> str:
     """A sentence for each difference."""
-    return "; ".join(differing(context.model, context.source.id, context.target.id)) or "the same on both layers"
+    return "; ".join(_differing(context.model, context.source.id, context.target.id)) or "the same on both layers"
 
 
-def differing(model: Model, source: str, target: str) -> Iterator[str]:
+def _differing(model: Model, source: str, target: str) -> Iterator[str]:
     """What differs, source first. Values of the environment are not shown: some of them are nobody's business."""
-    before, after = model.on(source).spec, model.on(target).spec
-    for name, old, new in _unlike(_said(model.on(source)), _said(model.on(target))):
+    before, after = model.on(source), model.on(target)
+    for name, old, new in _unlike(_said(before), _said(after)):
         yield f"{name} is {old} on {source}, {new} on {target}"
-    for name, old, new in _unlike(before.engine.env, after.engine.env):
+    for name, old, new in _unlike(before.spec.engine.env, after.spec.engine.env):
         there = [layer for layer, value in ((source, old), (target, new)) if value != _NONE]
         yield f"{name} is {'set differently on both' if len(there) > 1 else f'set on {there[0]} only'}"
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pointsman.errors import TemporaryError
 from pointsman.move.analysis.exact import at_most
-from pointsman.move.analysis.samples import Histogram
 from pointsman.move.analysis.verdict import PRIOR, Limits, spent
 from pointsman.move.context import Context
-from pointsman.move.judging.evidence import PARTS, limits_of
+from pointsman.move.judging.evidence import PARTS, grown, limits_of, read
 from pointsman.move.judging.rounds import LANES, TOKENS
 from pointsman.move.plan.refusing import refuse
 from pointsman.move.plan.strategy import choose
-from pointsman.move.probes.counters import read_all
-from pointsman.move.probes.pods import engine_pods
 
 __all__ = ["Pace", "evidence", "pace_of"]
 
@@ -52,17 +48,9 @@ class Pace:
 
 async def pace_of(context: Context) -> Pace:
     """As the source's engines counted since they started."""
-    pods = [pod for pod in await engine_pods(context.cluster, context.source, context.model) if pod.role == "serve"]
-    try:
-        readings = await read_all(context.cluster, [pod for pod in pods if pod.serving])
-    except TemporaryError:
-        readings = []
-    first, gaps = Histogram({}), Histogram({})
-    for one in readings:
-        if one.counters is not None and one.counters.ttft and one.counters.itl:
-            first, gaps = first.plus(one.counters.ttft), gaps.plus(one.counters.itl)
-    known = first.mean is not None and gaps.mean is not None
-    seconds = (first.mean or 0.0) + (TOKENS - 1) * (gaps.mean or 0.0) if known else None
+    seen = grown((), await read(context, context.source))
+    first, gap = seen.ttft.mean, seen.itl.mean
+    seconds = None if first is None or gap is None else first + (TOKENS - 1) * gap
     return Pace(seconds, context.probe_budget)
 
 
