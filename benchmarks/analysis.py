@@ -29,7 +29,7 @@ from pointsman.move.analysis.verdict import LOOKS, Limits, Verdict, judge
 from pointsman.move.analysis.windows import Pair, Probed, Round, Window
 from pointsman.move.judging.evidence import PARTS
 from pointsman.move.judging.rounds import LANES, TOKENS
-from pointsman.move.plan.verdict import Pace
+from pointsman.move.plan.verdict import FIRST, Pace
 from pointsman.spec.move import Evidence
 
 SHIFTS = 2000
@@ -37,8 +37,8 @@ RATE, SHARE = 15.0, 0.1
 """Tenants' requests a second, and the target's share of them."""
 BATCH = Evidence().requests // (2 * PARTS)
 """Our own requests to each side, per round."""
-FIRST, WAITING = 4.0, 60.0
-"""Seconds until the first look, and after it in which tenants are waited for once our own requests are spent."""
+WAITING = 60.0
+"""Seconds after the first look in which tenants are waited for once our own requests are spent."""
 FIRST_TOKEN, GAP = 0.08, 0.02
 """Seconds of the usual engine: to the first token of our own requests, and between tokens."""
 TTFT = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0, inf)
@@ -194,8 +194,14 @@ def shift(case: Case, chance: random.Random, limits: Limits) -> Shift:
         verdict = judge(windows, probed, limits, look).verdict
         if verdict is not Verdict.INCONCLUSIVE:
             break
-    pace = Pace(fmean(source.took) if source.took else case.answer, 2 * BATCH * PARTS)
-    return Shift(verdict, now, FIRST + (pace.verdict(limits) or 0.0))
+    pace = Pace(
+        fmean(source.took) if source.took else case.answer,
+        2 * BATCH * PARTS,
+        tenants=case.rate,
+        share=case.share,
+        usual=case.usual,
+    )
+    return Shift(verdict, now, pace.verdict(limits) or 0.0)
 
 
 def _round(target: Side, source: Side, begun: float) -> float:

@@ -23,11 +23,11 @@ def machine() -> str:
     )
 
 
-def write(mark: str, title: str, lines: Sequence[str]) -> None:
-    """Put the lines between the marks named ``mark``; a section is made where there is none."""
+def write(mark: str, title: str, lines: Sequence[str], name: str = "benchmarks.md") -> None:
+    """Put the lines between the marks named ``mark`` of a page; a section is made where there is none."""
     begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
-    page = DOCS / "benchmarks.md"
-    text = page.read_text("utf-8") if page.exists() else "# Benchmarks\n"
+    page = DOCS / name
+    text = page.read_text("utf-8") if page.exists() else f"# {page.stem.replace('-', ' ').capitalize()}\n"
     if begin not in text:
         text = f"{text.rstrip()}\n\n## {title}\n\n{begin}\n{end}\n"
     before, _, rest = text.partition(begin)

@@ -48,6 +48,7 @@ def test_a_quiet_configuration_has_none() -> None:
         (text(router=", optional_pre_call_checks: [deployment_affinity]"), "edge-affinity", 4, "tenant"),
         (text(router=", model_group_affinity_config: {chat: [session_affinity]}"), "edge-affinity", 4, "session"),
         (text(info=", model_info: {mode: rerank}"), "edge-mode", 2, "rerank"),
+        (text(info=", model_info: {mode: embedding}"), "edge-mode", 2, "spec.contract.api: chat"),
         (text(params=", weight: '9'"), "edge-weight", 2, "weight"),
         (text(info=", model_info: {blocked: true}"), "edge-blocked", 2, "blocked"),
         (text().replace("hosted_vllm/q", "ollama/q"), "edge-provider", 2, "ollama"),

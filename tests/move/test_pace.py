@@ -74,6 +74,29 @@ async def test_a_plan_says_how_long_a_verdict_takes_at_the_sources_pace_and_how_
     assert any(line.startswith("  evidence      240 requests of our own") for line in plan_lines(plan.as_dict()))
 
 
+async def test_what_tenants_send_meanwhile_is_counted_in() -> None:
+    world = World()
+    used(world, ttft=1.6, itl=0.2)
+    for engine in world.cluster.engines.values():
+        engine.ended = 60_000
+    world.clock.seconds = 1000.0
+    plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
+    told = plan.checks["evidence"]
+    assert told.startswith(
+        "180 requests of our own a shift (at most 300), 2 min at 3 s each, beside tenants' 60 a second"
+    )
+
+
+async def test_a_plans_time_is_that_of_the_sources_pace() -> None:
+    world = World()
+    used(world, ttft=1.6, itl=0.2)
+    plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
+    shift = next(one for one in plan.prediction.steps if one.step == "shift-10")
+    assert (shift.seconds, shift.source) == (187.0, "no move there yet: as the source's engine answers")
+    result = await world.conductor().move(world.model, "kserve", OPTIONS)
+    assert result.error is None, result.error
+
+
 async def test_a_plan_says_that_the_pace_is_not_known_where_nobody_asked_the_source() -> None:
     world = World()
     plan = await world.conductor().plan(world.model, "kserve", OPTIONS)

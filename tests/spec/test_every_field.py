@@ -105,6 +105,10 @@ FIELDS: dict[str, Seen | Held] = {
     "spec.resources.limits.memory": Seen("19Gi", views.rendered, "memory: 19Gi\n"),
     "spec.replicas": Seen(3, views.rendered, "eplicas: 3\n"),
     "spec.contract.maxModelLen": Seen(4096, views.rendered, "--max-model-len=4096"),
+    "spec.contract.api": Held(
+        "tests/move/test_apis.py", "test_a_model_that_takes_no_chats_is_moved_and_its_weights_are_compared"
+    ),
+    "spec.contract.weights": Seen("quantised", views.gate, "spec.contract.weights: quantised"),
     "spec.contract.streaming": Seen(False, views.gate, "not promised"),
     "spec.contract.toolCalls": Seen(
         True,

@@ -149,6 +149,8 @@ def test_a_stray_word_in_args_is_refused_because_the_engine_would_take_it_for_th
     [
         ('requests: {cpu: "1"', "requests: {cpu: 4500m", "spec-request-above-limit"),
         ("toolCalls: false", "toolCalls: true", "spec-tool-parser"),
+        ("- --gpu-memory-utilization=0.6", "- --runner=pooling", "spec-api"),
+        ("- --gpu-memory-utilization=0.6", "- --convert=embed", "spec-api"),
         ("  accelerator:\n", "    env: {PYTHONPATH: /x}\n  accelerator:\n", "spec-owned-variable"),
         ("  accelerator:\n", "    env: {VLLM_API_KEY: x}\n  accelerator:\n", "spec-owned-variable"),
         ("      name: qwen-llmd", "      name: " + "q" * 39, "spec-name-too-long"),
@@ -160,6 +162,13 @@ def test_fields_that_contradict_each_other_are_refused(tmp_path: Path, old: str,
     (found,) = problems(tmp_path, text)
     assert found.code == code
     assert 1 < found.line <= len(text.splitlines())
+
+
+def test_tools_are_called_in_conversations_only(tmp_path: Path) -> None:
+    text = edited("toolCalls: false", "toolCalls: true\n    api: completions")
+    text = text.replace("- --gpu-memory-utilization=0.6\n", "- --tool-call-parser=hermes\n")
+    with pytest.raises(SpecError, match="tools are called in conversations, and tenants ask for completions"):
+        loaded(tmp_path, text)
 
 
 def test_a_promise_of_tool_calls_with_a_parser_is_accepted(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ async def gate(model: Model) -> str:
 
 async def evidence(model: Model) -> str:
     """What a shift's verdict goes by."""
-    return repr((limits_of(model.spec.move.evidence), model.spec.move.evidence))
+    return repr((limits_of(model), model.spec.move.evidence))
 
 
 @dataclass

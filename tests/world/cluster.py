@@ -71,6 +71,8 @@ class MemoryCluster:
     """What the caller may not do: verb and resource."""
     ended: bool = False
     """Have the caller's credentials ended?"""
+    begun: str = "2026-01-01T00:00:00Z"
+    """When containers started."""
     version: int = 0
     proxy: MemoryProxy | None = None
     """The edge's replicas, where they are played too."""
@@ -344,6 +346,9 @@ class MemoryCluster:
             "status": {
                 "phase": "Running" if placed else "Pending",
                 "conditions": [{"type": "Ready", "status": ready}],
+                "containerStatuses": [{"name": "engine", "state": {"running": {"startedAt": self.begun}}}]
+                if placed
+                else [],
             },
         }
         if placed:

@@ -13,8 +13,9 @@ from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Obs
 from pointsman.errors import RefusedError, TemporaryError
 from pointsman.kube.resources import kind_of
 from pointsman.kube.rights import Right, rights
+from pointsman.spec.apis import APIS, Api
 from tests.world.cluster import MemoryCluster
-from tests.world.engine import KEY
+from tests.world.engine import KEY, NAME
 
 __all__ = ["MemoryEdge"]
 
@@ -35,6 +36,8 @@ class MemoryEdge:
     """Replicas beside the one that follows every change."""
     foreign: bool = False
     """Did somebody write the alias in a way that nobody understands?"""
+    api: Api = APIS["chat"]
+    """What its marked requests ask for."""
     running: tuple[Member, ...] | None = None
     """What its replica runs; None: whatever is declared."""
     mute: bool = False
@@ -128,12 +131,8 @@ class MemoryEdge:
         for _ in range(requests):
             one = self.chance.choices(self.members, [member.weight for member in self.members])[0]
             engines = self.cluster.serving(self.namespaces.get(one.layer, ""))
-            body = {"messages": [{"role": "user", "content": "probe"}]}
-            status = (
-                self.chance.choice(engines).answer("POST", "/v1/chat/completions", _AUTH, body).status
-                if engines
-                else 503
-            )
+            body = self.api.body(NAME, "probe", 1)
+            status = self.chance.choice(engines).answer("POST", self.api.path, _AUTH, body).status if engines else 503
             if self.counted is not None and status == 200:
                 self.counted[one.id] += 1
             (answered if status == 200 else failed)[one.id if status == 200 else f"http-{status}"] += 1

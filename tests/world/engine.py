@@ -14,10 +14,12 @@ from multidict import CIMultiDict
 
 from pointsman.errors import TemporaryError
 from pointsman.kube.http import Response
+from pointsman.lab.engine.embedding import vector
 from pointsman.lab.engine.likelihood import likelihoods
 from pointsman.lab.engine.metrics import EngineMetrics
 from pointsman.lab.engine.text import encode
 from pointsman.move.judging.contract_gate import ANSWER_TOKENS
+from pointsman.spec.apis import APIS, Api
 
 if TYPE_CHECKING:
     from tests.world.cluster import MemoryCluster
@@ -26,7 +28,7 @@ __all__ = ["KEY", "Engine", "Faults", "MemoryWire"]
 
 KEY = "sk-engine"
 NAME = "qwen2.5-0.5b-instruct"
-NOISE = 0.03
+NOISE = 0.027
 """Of log-probabilities, as measured between precisions."""
 
 
@@ -50,6 +52,8 @@ class Faults:
     """What its chat template adds."""
     adapters: tuple[str, ...] = ()
     """LoRA adapters that it serves: ``NAME``, or ``NAME=OTHER`` for one with other weights."""
+    apis: frozenset[str] = frozenset({"chat", "completions"})
+    """What it can be asked for: a base model takes no chats, an embedding model neither those nor completions."""
     says: frozenset[str] = frozenset({"tokens", "likelihoods"})
     """What it offers beside completions."""
     served_name: str = NAME
@@ -88,27 +92,41 @@ class Engine:
             return Response(200, CIMultiDict(), self._metrics().encode())
         if not self.faults.ignore_key and headers.get("Authorization") != f"Bearer {KEY}":
             return _json(401, {"error": "Unauthorized"})
+        return self._allowed(bare, body)
+
+    def _allowed(self, bare: str, body: Any) -> Response:
         if bare == "/v1/models":
             cards = [{"id": self.faults.served_name, "parent": None, "max_model_len": self.faults.max_model_len}]
             cards += [{"id": one.split("=")[0], "parent": NAME} for one in self.faults.adapters]
             return _json(200, {"data": cards})
-        if bare in ("/tokenize", "/v1/completions"):
+        if bare == "/tokenize" or "prompt_logprobs" in (body or {}):
             return self._of_tokens(bare, body)
-        return self._chat(body)
+        asked = next(one for one in APIS.values() if one.path == bare)
+        if asked.id not in self.faults.apis:
+            return _json(400 if asked.id == "chat" else 404, {"error": {"message": "no such thing here"}})
+        return self._answer(asked, body)
 
-    def _chat(self, body: Any) -> Response:
+    def _answer(self, asked: Api, body: Any) -> Response:
         if self.breaks():
             return _json(500, {"error": "engine dead"})
         self.end()
+        if not asked.tokens:
+            return _json(200, {"data": [{"embedding": self._vector(body["input"])}]})
         text = (
             ""
             if self.faults.wordless and body["max_tokens"] == ANSWER_TOKENS
-            else self._text(json.dumps(body["messages"]))
+            else self._text(json.dumps(body[asked.key]))
         )
+        if asked.id == "completions":
+            return _json(200, {"choices": [{"text": text}]})
         content, reasoning = (None, text) if self.faults.silent_content else (text, None)
         return _json(200, {"choices": [{"message": {"content": content, "reasoning": reasoning}}]})
 
     def _of_tokens(self, bare: str, body: Any) -> Response:
+        if bare == "/tokenize" and "chat" not in self.faults.apis:
+            return _json(400, {"error": {"message": "no chat template"}})
+        if bare == "/v1/completions" and "completions" not in self.faults.apis:
+            return _json(404, {"detail": "Not Found"})
         if bare == "/tokenize" and "tokens" in self.faults.says:
             return _json(200, {"tokens": encode(self.faults.template + body["messages"][0]["content"])})
         if bare == "/v1/completions" and "likelihoods" in self.faults.says:
@@ -129,7 +147,8 @@ class Engine:
         """One request is answered in full."""
         self.ended += 1
         self.counted.ttft.add(self.faults.ttft)
-        self.counted.itl.add(self.faults.ttft / 10, 7)
+        if "embeddings" not in self.faults.apis:
+            self.counted.itl.add(self.faults.ttft / 10, 7)
 
     def _likelihoods(self, ids: list[int], model: str) -> list[Any]:
         """A request that is answered, and what it says of a prompt."""
@@ -145,6 +164,11 @@ class Engine:
         likelier = {"0": {"logprob": 0.0}}
         return [None, *({str(one): {"logprob": value}, **likelier} for one, value in zip(ids[1:], found, strict=True))]
 
+    def _vector(self, text: str) -> list[float]:
+        salt = (id(self), self.ended)
+        revision = "damaged" if self.faults.wrong_text else "main"
+        return vector(NAME, revision, text, noise=NOISE, nearby=self.faults.nearby, salt=salt)
+
     def _text(self, prompt: str) -> str:
         wrong = "wrong" if self.faults.wrong_text else str(id(self)) if self.faults.parting else ""
         return " ".join(sha256(f"{wrong}{prompt}".encode()).hexdigest()[at : at + 4] for at in range(0, 32, 4))
@@ -152,8 +176,10 @@ class Engine:
     def pieces(self, body: Any) -> list[bytes]:
         """The lines of a stream."""
         self.end()
-        text = self._text(json.dumps(body["messages"]))
-        return _stream(" ".join((text.split() * body["max_tokens"])[: body["max_tokens"]]) if full(body) else text)
+        chat = "messages" in body
+        text = self._text(json.dumps(body["messages" if chat else "prompt"]))
+        text = " ".join((text.split() * body["max_tokens"])[: body["max_tokens"]]) if full(body) else text
+        return _stream(text, chat=chat)
 
     def _metrics(self) -> str:
         running = (
@@ -183,8 +209,11 @@ def full(body: Any) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _stream(text: str) -> list[bytes]:
-    chunks: list[dict[str, Any]] = [{"choices": [{"delta": {"content": word}}]} for word in text.split()]
+def _stream(text: str, *, chat: bool) -> list[bytes]:
+    words = text.split()
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"delta": {"content": word}} if chat else {"text": word}]} for word in words
+    ]
     chunks.append({"choices": [], "usage": {"total_tokens": len(chunks), "completion_tokens": len(chunks)}})
     return [*(b"data: " + json.dumps(chunk).encode() for chunk in chunks), b"data: [DONE]"]
 
@@ -231,6 +260,8 @@ class MemoryWire:
         timeout: float = 30.0,
     ) -> Response:
         engine, path = self._engine(url)
+        if f"/{path}" == APIS["embeddings"].path:
+            self.spend(engine.faults.ttft)
         return engine.answer(method, path, headers or {}, body)
 
     @asynccontextmanager
@@ -243,8 +274,10 @@ class MemoryWire:
         headers: Mapping[str, str] | None = None,
         timeout: float = 30.0,
     ) -> AsyncIterator[_Lines]:
-        engine, _ = self._engine(url)
-        if engine.breaks():
+        engine, path = self._engine(url)
+        if not any(one.id in engine.faults.apis for one in APIS.values() if one.path == f"/{path}"):
+            yield _Lines(404, [b'{"error": "no such thing here"}'])
+        elif engine.breaks():
             yield _Lines(500, [b'{"error": "engine dead"}'])
         else:
             spend, whole = (lambda: self.spend(engine.faults.ttft)), engine.faults.cut_after

@@ -137,6 +137,8 @@ def _judge(alias: Alias, case: Case, entry: Entry, reply: Reply) -> None:
         entry.failure, entry.detail = "wrong", f"answered by {entry.member or 'nobody who says so'}"
     elif reply.model not in alias.models:
         entry.failure, entry.detail = "wrong", f"model {reply.model!r} answered"
+    elif not reply.text:
+        entry.failure, entry.detail = "wrong", "said nothing"
     elif case in alias.texts and reply.text not in (alias.texts[case], alias.other.get(case)):
         entry.failure, entry.detail = "wrong", f"said {reply.text[:80]!r}, right is {alias.texts[case][:80]!r}"
 

@@ -152,7 +152,8 @@ class Aliases:
         }
         for name, price in zip(("input", "output"), self.terms.price or (), strict=False):
             params[f"{name}_cost_per_token"] = price
-        return {"model_name": member.alias, PARAMS: params, INFO: {"id": member.id}}
+        mode = {} if self.terms.api.tokens else {"mode": "embedding"}
+        return {"model_name": member.alias, PARAMS: params, INFO: {"id": member.id, **mode}}
 
     def key_of(self, group: str) -> str | None:
         """What a member that is added to a group will say as ``api_key``: as the entry of ours that it repeats."""

@@ -23,6 +23,7 @@ from pointsman.edge.litellm_rehearsal import rehearsed
 from pointsman.edge.litellm_settings import SETTINGS
 from pointsman.edge.obstacle import Obstacle
 from pointsman.errors import RefusedError
+from pointsman.spec.apis import APIS
 
 __all__ = ["Obstacle", "obstacles"]
 
@@ -40,7 +41,6 @@ _DUMMIES = {
     "xxx",
     "sk-1234",
 }
-_CHAT = {"chat", "completion", "responses"}
 
 
 def obstacles(config: ConfigText, terms: Terms) -> tuple[Obstacle, ...]:
@@ -120,13 +120,25 @@ def _order(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obsta
 def _mode(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
     for entry in entries:
         mode = entry.section(INFO).get("mode")
-        if isinstance(mode, str) and mode not in _CHAT:
+        asked = aliases.terms.api
+        if isinstance(mode, str) and mode not in asked.modes:
+            other = next((one.id for one in APIS.values() if mode in one.modes), None)
             yield Obstacle(
                 "edge-mode",
-                f"alias {group}: mode is {mode}; only models that complete text and chats can be moved yet, "
-                "for marked requests are chat completions",
+                f"alias {group}: mode is {mode}, and marked requests would ask for {asked.what} (spec.contract.api: "
+                f"{asked.id})",
                 aliases.config.place(entry),
-                "move this model by hand, or correct model_info.mode",
+                f"write spec.contract.api: {other}, or correct model_info.mode"
+                if other
+                else "move this model by hand, or correct model_info.mode",
+            )
+        elif mode is None and not asked.tokens:
+            yield Obstacle(
+                "edge-mode",
+                f"alias {group}: model_info.mode is not said, so LiteLLM's own checks ask for a chat",
+                aliases.config.place(entry),
+                "write mode: embedding",
+                "warn",
             )
 
 

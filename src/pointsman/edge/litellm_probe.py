@@ -21,6 +21,7 @@ from pointsman.errors import TemporaryError
 from pointsman.kube.answers import is_undelivered
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, pod_port_path
+from pointsman.spec.apis import APIS, Api
 
 __all__ = ["MARK", "Asked", "ask", "seconds_late"]
 
@@ -47,6 +48,7 @@ class Asked:
     """The name to ask for, by the alias that it stands for."""
     ids: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """A member's id by the id that LiteLLM calls it, by replica."""
+    api: Api = APIS["chat"]
 
 
 async def ask(cluster: Cluster, asked: Asked, key: str, requests: int) -> Observation:
@@ -58,10 +60,10 @@ async def ask(cluster: Cluster, asked: Asked, key: str, requests: int) -> Observ
         nonlocal lost
         target = asked.targets[number % len(asked.targets)]
         async with gate:
-            answer = await _one(cluster, target, name, key)
+            answer = await _one(cluster, target, name, key, asked.api)
             if answer is not None and is_undelivered(answer.status, answer.body):
                 lost += 1
-                answer = await _one(cluster, target, name, key)
+                answer = await _one(cluster, target, name, key, asked.api)
         said, good = ("unreachable", False) if answer is None else _verdict(answer)
         replica = target[0].name
         return replica, alias, asked.ids.get(replica, {}).get(said, said) if good else said, good
@@ -97,22 +99,19 @@ async def seconds_late(cluster: Cluster, pod: Ref, port: int) -> float:
     return time.monotonic() - begun
 
 
-async def _one(cluster: Cluster, target: Target, name: str, key: str) -> Response | None:
+async def _one(cluster: Cluster, target: Target, name: str, key: str, api: Api) -> Response | None:
     """The answer; None when there was none."""
     pod, port = target
     path = pod_port_path(pod.namespace, pod.name, port)
     body = {
-        "model": name,
-        "messages": [{"role": "user", "content": "ping"}],
-        "max_tokens": 1,
-        "temperature": 0,
+        **api.body(name, "ping", 1),
         "user": MARK,
         "metadata": {"tags": [MARK]},
         "cache": {"no-cache": True},
     }
     headers = {"x-litellm-api-key": f"Bearer {key}", "x-litellm-num-retries": "0"}
     try:
-        return await cluster.http("POST", f"{path}/v1/chat/completions", body=body, headers=headers, timeout=TIMEOUT)
+        return await cluster.http("POST", f"{path}{api.path}", body=body, headers=headers, timeout=TIMEOUT)
     except TemporaryError:
         return None
 

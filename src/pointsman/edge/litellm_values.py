@@ -47,6 +47,7 @@ from pointsman.edge.litellm_rollout import REVISION, ROLLED, Rollout, judge, set
 from pointsman.errors import ConflictError, PermanentError, PointsmanError, RefusedError, TemporaryError
 from pointsman.kube.resources import Ref
 from pointsman.kube.rights import Right
+from pointsman.spec.apis import api_of
 from pointsman.spec.model import Model
 from pointsman.spec.tenant import Edge as Settings
 
@@ -74,6 +75,7 @@ def litellm_values(cluster: Cluster, model: Model, endpoints: dict[str, str]) ->
         aliases=tuple(tenant.aliases),
         key=tenant.upstream_key,
         price=price,
+        api=api_of(model.spec.contract.api),
     )
     return LiteLLMValues(cluster, tenant.edge, terms)
 
@@ -329,6 +331,7 @@ class LiteLLMValues:
             targets=[(self._pod(pod), port) for pod in pods],
             names={aliases.group(name): aliases.probe_name(name) for name in aliases.names()},
             ids={str(pod["metadata"]["name"]): one.ids for pod, one in zip(pods, loaded, strict=True)},
+            api=self.terms.api,
         )
         return await ask(self.cluster, asked, key, requests)
 

@@ -27,6 +27,7 @@ from pointsman.edge.litellm_params import (
     shares,
 )
 from pointsman.errors import RefusedError
+from pointsman.spec.apis import APIS, Api
 
 __all__ = ["Terms", "Way", "Ways", "counts"]
 
@@ -46,6 +47,8 @@ class Terms:
     """What a new entry says as ``api_key``; None: as the entries beside it. An existing entry keeps its own."""
     price: tuple[float, float] | None = None
     """Per input and output token, for an alias that does not exist yet."""
+    api: Api = APIS["chat"]
+    """What tenants ask for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from pointsman.move.journal.requests import asked_of, take_away
 from pointsman.move.journal.states import Event, State
 from pointsman.move.means import Means, Result, spec_digest, spec_of
 from pointsman.move.plan.plan import Plan, make_plan
-from pointsman.move.plan.predict import cold_start, predict
+from pointsman.move.plan.predict import engines_of, predict
 from pointsman.move.plan.preflight import preflight, source_of
 from pointsman.move.plan.strategy import Choice, choose
 from pointsman.move.records import remember
@@ -276,8 +276,8 @@ class Conductor:
         assert capture is not None
         await capture.see_who_runs()
         await capture.look()
-        receipts, started = await self._receipts(model), await cold_start(context)
-        expected = predict(choice.steps, choice, context.target.id, receipts, started)
+        receipts = await self._receipts(model)
+        expected = predict(choice.steps, choice, context.target.id, receipts, await engines_of(context))
         news = capture.news(everything=True)
         opening = Opening(
             model=model.name,

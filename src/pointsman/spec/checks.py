@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pointsman.spec.argument_checks import ARGUMENT_CHECKS
-from pointsman.spec.arguments import flags
+from pointsman.spec.arguments import flags, values
 from pointsman.spec.contradiction import Contradiction
 from pointsman.spec.document import Place
 from pointsman.spec.model import LAYER_IDS, Model
@@ -51,6 +51,25 @@ def _tool_calls(model: Model) -> Iterator[Contradiction]:
             "tool calls are promised, but no parser is chosen",
             "add --tool-call-parser=… to spec.engine.args",
             "spec-tool-parser",
+        )
+
+
+def _asked_for(model: Model) -> Iterator[Contradiction]:
+    """What tenants ask for, against what only another kind of model gives."""
+    api, said = model.spec.contract.api, values(model.spec.engine.args)
+    if api != "chat" and model.spec.contract.tool_calls:
+        yield Contradiction(
+            ("spec", "contract", "toolCalls"),
+            f"tools are called in conversations, and tenants ask for {api}",
+            "write toolCalls: false, or api: chat",
+            "spec-api",
+        )
+    if api != "embeddings" and (said.get("runner") == "pooling" or said.get("convert") == "embed"):
+        yield Contradiction(
+            ("spec", "contract", "api"),
+            f"the engine's arguments make it answer with vectors, and tenants ask for {api}",
+            "write api: embeddings, or take --runner and --convert out of spec.engine.args",
+            "spec-api",
         )
 
 
@@ -140,6 +159,7 @@ CHECKS: tuple[Callable[[Model], Iterator[Contradiction]], ...] = (
     *ARGUMENT_CHECKS,
     _environment,
     _tool_calls,
+    _asked_for,
     _resources,
     _name_lengths,
     _same_place,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, WrapSerializer
 from pydantic_core import PydanticCustomError
 
+from pointsman.spec.apis import ApiId
 from pointsman.spec.arguments import overlaid
 from pointsman.spec.block import Block
 from pointsman.spec.blocks import Layers
@@ -142,8 +143,12 @@ class Contract(Block):
 
     max_model_len: Annotated[int, Field(ge=1)]
     """Context length, in tokens of prompt and answer together."""
+    api: ApiId = "chat"
+    """What tenants ask for: conversations, texts to go on with (a base model), or vectors (an embedding model)."""
+    weights: Literal["same", "quantised"] = "same"
+    """Must all layers serve the same weights, whatever the precision, or may one of them serve them quantised?"""
     streaming: bool = True
-    """Are answers streamed?"""
+    """Are answers streamed? Vectors are not, whatever is said here."""
     tool_calls: bool = False
     """Are tools called? Needs a parser among the engine's arguments."""
     auth: Callers = Auth(secret="vllm-api-key", key="api-key")

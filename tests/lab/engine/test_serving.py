@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from statistics import fmean
@@ -110,7 +112,7 @@ async def test_nothing_is_said_of_a_prompt_unless_it_is_asked_for(served: Runnin
 
 
 async def test_no_engine_is_exact_and_other_weights_are_further_off(tmp_path: Path) -> None:
-    async with engine(tmp_path, settings={"noise": 0.03}) as running:
+    async with engine(tmp_path, settings={"noise": 0.027}) as running:
         first = await likelihoods(running, PROSE, {})
         assert 0.02 < apart(first, await likelihoods(running, PROSE, {})) < 0.08
 
@@ -268,3 +270,26 @@ async def test_a_known_prompt_starts_sooner(tmp_path: Path) -> None:
         second = (await running.metrics())["vllm:time_to_first_token_seconds_sum"] - first
         assert second < 0.5 * first
         assert (await running.metrics())["vllm:prefix_cache_hits_total"] > 0
+
+
+async def test_an_embedding_model_gives_vectors_and_nothing_else(tmp_path: Path) -> None:
+    async with engine(tmp_path, "--runner=pooling", settings={"noise": 0.027}) as running:
+        ask = {"input": ["The night train", "A bridge"], "model": MODEL}
+        status, body = await running.post("/v1/embeddings", ask)
+        assert status == 200
+        assert [one["index"] for one in body["data"]] == [0, 1]
+        _, packed = await running.post("/v1/embeddings", {**ask, "encoding_format": "base64"})
+        numbers = struct.unpack("<96f", base64.b64decode(packed["data"][0]["embedding"]))
+        far = sum((one - other) ** 2 for one, other in zip(numbers, body["data"][0]["embedding"], strict=True)) ** 0.5
+        assert 0 < far < 0.1
+        assert [(await running.post(path, chat()))[0] for path in ("/v1/chat/completions", "/v1/completions")] == [
+            404
+        ] * 2
+        assert (await running.post("/v1/embeddings", {"input": 7, "model": MODEL}))[0] == 400
+
+
+async def test_a_base_model_takes_no_chat(tmp_path: Path) -> None:
+    async with engine(tmp_path, settings={"base": True}) as running:
+        status, body = await running.post("/v1/chat/completions", chat())
+        assert (status, "you must provide a chat template" in body["error"]["message"]) == (400, True)
+        assert (await running.post("/v1/completions", {"prompt": "The night train", "max_tokens": 4}))[0] == 200

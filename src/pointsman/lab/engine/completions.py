@@ -14,13 +14,19 @@ from typing import Any
 
 from aiohttp import web
 
+from pointsman.lab.engine.embedding import reply, texts_of
 from pointsman.lab.engine.engine import Engine, Run, crash
-from pointsman.lab.engine.model import prompt_logprobs
+from pointsman.lab.engine.model import embeddings, prompt_logprobs
 from pointsman.lab.engine.replies import DONE, Reply, dumps, error, usage
 from pointsman.lab.engine.requests import Ask, BadRequestError, parse_ask, parse_body
 
-__all__ = ["complete"]
+__all__ = ["complete", "embed"]
 
+NO_TEMPLATE = (
+    "As of transformers v4.44, default chat template is no longer allowed, so you must provide a chat template if the "
+    "tokenizer does not define one."
+)
+"""What vLLM says to a chat with a base model."""
 _SSE = {"Content-Type": "text/event-stream; charset=utf-8"}
 
 
@@ -28,6 +34,8 @@ async def complete(engine: Engine, request: web.BaseRequest, *, chat: bool) -> w
     """Answer a completion request, chat or plain, streamed or whole."""
     try:
         body = parse_body(await request.content.read(), request.headers.get("Content-Type", ""))
+        if chat and engine.settings.base:
+            raise BadRequestError(NO_TEMPLATE)
         ask = parse_ask(body, chat=chat)
         if refusal := _refuse(engine, ask):
             return refusal
@@ -42,6 +50,24 @@ async def complete(engine: Engine, request: web.BaseRequest, *, chat: bool) -> w
     if ask.stream:
         return await _stream(engine, request, ask, limit, reply)
     return await _whole(engine, request, ask, limit, reply)
+
+
+async def embed(engine: Engine, request: web.BaseRequest) -> web.StreamResponse:
+    """Answer a request for vectors."""
+    try:
+        body = parse_body(await request.content.read(), request.headers.get("Content-Type", ""))
+        texts = texts_of(body)
+        ask = parse_ask({"model": body.get("model"), "prompt": "\n".join(texts), "max_tokens": 1}, chat=False)
+        if refusal := _refuse(engine, ask):
+            return refusal
+        ask.limit(engine.max_model_len(engine.settings))
+    except BadRequestError as problem:
+        return _answer(400, error(400, str(problem), problem.kind, problem.param))
+    async with engine.run(request, ask, 1) as run:
+        await asyncio.sleep(run.started + run.first_token_after - time.monotonic())
+        engine.count(run)
+    vectors = embeddings(texts, engine.weights_of(ask.model), engine.settings, (engine.salt, engine.answered))
+    return _answer(200, reply(body, engine.names(engine.settings)[0], vectors, len(ask.ids)))
 
 
 def _refuse(engine: Engine, ask: Ask) -> web.Response | None:

@@ -44,6 +44,8 @@ class Arguments:
     transfers_cache: bool
     adapters: Mapping[str, str]
     """LoRA adapters: the path of each, by the name that it is served by."""
+    pooling: bool
+    """Does it make vectors, and nothing else?"""
 
     def logs_access_to(self, path: str) -> bool:
         """Whether a request belongs in the access log."""
@@ -73,6 +75,7 @@ def parse_serve(words: Sequence[str], env: Mapping[str, str]) -> Arguments:
         silent_paths=frozenset(filter(None, (given["disable_access_log_for_endpoints"] or "").split(","))),
         transfers_cache=bool(given["kv_transfer_config"]),
         adapters=dict(_adapter(one, env) for one in given["lora_modules"] or []) if given["enable_lora"] else {},
+        pooling=given["runner"] == "pooling",
     )
 
 

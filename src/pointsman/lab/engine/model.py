@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pointsman.lab.engine.embedding import vector
 from pointsman.lab.engine.likelihood import likelihoods
 from pointsman.lab.engine.requests import Ask
 from pointsman.lab.engine.settings import Faults, Settings
 from pointsman.lab.engine.text import answer, decode, encode
 from pointsman.lab.engine.weights import Weights
 
-__all__ = ["Answer", "generate", "prompt_logprobs"]
+__all__ = ["Answer", "embeddings", "generate", "prompt_logprobs"]
 
 LIKELIEST = -0.7
 """Log-probability of the likeliest token, where it is not the prompt's own."""
@@ -51,6 +52,13 @@ def generate(ask: Ask, weights: Weights, settings: Settings, limit: int, engine:
     if len(pieces) < limit:
         return Answer([*pieces, ""], "stop", None, len(pieces) + 1)
     return Answer(pieces, "length", None, len(pieces))
+
+
+def embeddings(texts: Sequence[str], weights: Weights, settings: Settings, salt: object) -> list[list[float]]:
+    """The vectors of texts."""
+    repo, revision = _served(weights, settings.faults)
+    noise, nearby = settings.noise, settings.faults.nearby
+    return [vector(repo, revision, text, noise=noise, nearby=nearby, salt=(salt, text)) for text in texts]
 
 
 def prompt_logprobs(ask: Ask, weights: Weights, settings: Settings, salt: object) -> Sequence[Any] | None:

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from pointsman.lab.engine import VLLM_VERSION
-from pointsman.lab.engine.completions import complete
+from pointsman.lab.engine.completions import complete, embed
 from pointsman.lab.engine.engine import Engine
 from pointsman.lab.engine.flight import Flight
 from pointsman.lab.engine.logs import Quiet, access, say
@@ -53,8 +53,11 @@ class Server:
             "/tokenize": {"POST": self._tokenize},
             "/detokenize": {"POST": self._detokenize},
             "/v1/models": {"GET": self._models},
-            "/v1/chat/completions": {"POST": self._chat},
-            "/v1/completions": {"POST": self._completion},
+            **(
+                {"/v1/embeddings": {"POST": self._embedding}}
+                if engine.arguments.pooling
+                else {"/v1/chat/completions": {"POST": self._chat}, "/v1/completions": {"POST": self._completion}}
+            ),
         }
 
     async def serve(self, listener: socket.socket, tls: ssl.SSLContext | None) -> int:
@@ -169,6 +172,9 @@ class Server:
 
     async def _completion(self, request: web.BaseRequest) -> web.StreamResponse:
         return await complete(self._engine, request, chat=False)
+
+    async def _embedding(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await embed(self._engine, request)
 
     async def _health(self, _: web.BaseRequest) -> web.Response:
         return web.Response(status=503 if self._engine.settings.faults.never_ready else 200)

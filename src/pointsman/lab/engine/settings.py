@@ -62,12 +62,14 @@ class Settings:
     ttft: float = 0.05
     itl: float = 0.015
     concurrency: int = 64
-    noise: float = 0.03
+    noise: float = 0.027
     """How far log-probabilities are off in the mean, in nats: the precision, the batch."""
     parting: float = 0.0
     """Share of the greedy answers that part from the exact ones somewhere, as those of honest engines do."""
     reasoning: bool = False
     """Answers are reasoning throughout, and their content is empty."""
+    base: bool = False
+    """The model has no chat template."""
     faults: Faults = field(default_factory=Faults)
 
 

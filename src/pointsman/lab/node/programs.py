@@ -7,6 +7,7 @@ it would in its image. Wrappers of real programs also make them listen on the po
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -61,13 +62,15 @@ def _module(name: str) -> str:
 
 
 def _real_vllm() -> str:
+    """Of the environment that ``POINTSMAN_VLLM`` names, else of this one, else of the system."""
     beside = Path(sysconfig.get_path("scripts")) / "vllm"
-    found = str(beside) if beside.exists() else shutil.which("vllm")
+    found = os.environ.get("POINTSMAN_VLLM") or (str(beside) if beside.exists() else shutil.which("vllm"))
     if not found:
         raise LabError(
             "the lab is asked to run the real engine, and vllm is not installed",
             where=str(beside),
-            next_action="install vllm into this environment, or start the lab with --engine simulator",
+            next_action="install vllm into this environment, name it with POINTSMAN_VLLM, or start the lab "
+            "with --engine simulator",
             code="lab-no-vllm",
         )
     program = shlex.quote(found)

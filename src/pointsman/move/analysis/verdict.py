@@ -52,6 +52,8 @@ class Limits:
     """A ratio up to which a difference is nobody's concern, however certain."""
     slack: float = 0.005
     """Seconds of the same."""
+    tokens: bool = True
+    """Do answers come token by token? Else there is no time between tokens to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def _findings(window: Pair[Window], probed: Pair[Probed], limits: Limits, part: 
     yield _finding(
         "aborted", "tenants", limits, part, (mine.aborted, mine.finished), (theirs.aborted, theirs.finished), worse, 1.0
     )
-    for name in ("ttft", "itl"):
+    for name in ("ttft", "itl") if limits.tokens else ("ttft",):
         for rank, share in (("p50", 0.5), ("p95", 0.95)):
             margin: float = getattr(limits, f"{name}_{rank}")
             own = Pair(getattr(probed.target, name), getattr(probed.source, name))

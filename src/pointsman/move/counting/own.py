@@ -16,10 +16,11 @@ from pointsman.edge.wrapped import WrappedEdge
 from pointsman.kube.http import Response
 from pointsman.move.boundary import Cluster, LineStream, Wire
 from pointsman.move.journal.tally import EVERY, Tally
+from pointsman.spec.apis import APIS
 
 __all__ = ["CountedEdge", "CountedWire", "counted"]
 
-ASKING = ("/chat/completions", "/completions")
+ASKING = tuple(one.path for one in APIS.values())
 
 LayerAt = Callable[[str, str], Awaitable[str]]
 """The layer of a pod, by namespace and name; empty when unknown."""

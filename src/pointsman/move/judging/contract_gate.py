@@ -23,7 +23,7 @@ from pointsman.move.judging.weights import (
     same_template,
     same_weights,
 )
-from pointsman.move.probes.engine import LONG, Engine, said
+from pointsman.move.probes.engine import LONG, Engine
 from pointsman.spec.model import Model
 
 __all__ = ["CHECKS", "PROMPTS", "Check", "Pair", "Reference", "reference_of"]
@@ -73,11 +73,11 @@ class Reference:
 async def reference_of(model: Model, engine: Engine) -> Reference:
     """Ask an engine of the source; raises MoveFailedError when it does not know the served name."""
     card, *answers = await asyncio.gather(
-        engine.models(), *(engine.chat(prompt, max_tokens=ANSWER_TOKENS) for prompt in PROMPTS)
+        engine.models(), *(engine.ask(prompt, max_tokens=ANSWER_TOKENS) for prompt in PROMPTS)
     )
     found = _card(card, model.spec.served_model_name, "context-length")
     longest, imprint = await engine.longest_answer(), await imprint_of(engine)
-    return Reference(int(found.get("max_model_len") or 0), tuple(said(one) for one in answers), longest, imprint)
+    return Reference(int(found.get("max_model_len") or 0), tuple(engine.said(one) for one in answers), longest, imprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,11 @@ class Pair:
     """The keys that the edge will show it."""
     imprint: Imprint = NOTHING
     """The target's."""
+
+    @property
+    def quantised(self) -> bool:
+        """May one of both serve its weights in fewer bits?"""
+        return self.model.spec.contract.weights == "quantised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ async def _context_length(pair: Pair) -> str:
 async def _refuses(pair: Pair, check: str, key: str, what: str) -> str:
     if pair.model.spec.contract.auth is None:
         return "not promised: whoever reaches the engine is answered (spec.contract.auth: none)"
-    answers = [await pair.target.models(key=key), await pair.target.chat(PROMPTS[0], max_tokens=1, key=key)]
+    answers = [await pair.target.models(key=key), await pair.target.ask(PROMPTS[0], max_tokens=1, key=key)]
     for answer in answers:
         if answer.status != 401:
             raise _fail(check, f"answers {answer.status} to a request with {what}, promised is 401")
@@ -159,7 +164,7 @@ async def _wrong_key(pair: Pair) -> str:
 
 
 async def _key_accepted(pair: Pair) -> str:
-    answer = await pair.target.chat(PROMPTS[0], max_tokens=1)
+    answer = await pair.target.ask(PROMPTS[0], max_tokens=1)
     if answer.status != 200:
         raise _fail("key-accepted", f"answers {answer.status} to the right key: {answer.text[:160]}")
     return "200"
@@ -182,6 +187,8 @@ async def _edge_key(pair: Pair) -> str:
 async def _streaming(pair: Pair) -> str:
     if not pair.model.spec.contract.streaming:
         return "not promised"
+    if not pair.target.api.tokens:
+        return "a vector is no stream"
     seen = await pair.target.stream(PROMPTS[1], max_tokens=ANSWER_TOKENS)
     if seen.status != 200:
         raise _fail("streaming", f"answers a stream with {seen.status}")
@@ -196,7 +203,7 @@ async def _streaming(pair: Pair) -> str:
 async def _long_stream(pair: Pair) -> str:
     """What cuts streams at some time lets short ones pass, and tenants' long ones would be the first to meet it."""
     tokens = min(pair.source.longest if pair.source else 0, MOST_TOKENS, pair.model.spec.contract.max_model_len // 2)
-    if tokens <= ANSWER_TOKENS or not pair.model.spec.contract.streaming:
+    if tokens <= ANSWER_TOKENS or not pair.model.spec.contract.streaming or not pair.target.api.tokens:
         return "no long ones are known"
     told = f"a stream of {tokens} tokens, which the source's longest answers take,"
     try:
@@ -219,17 +226,24 @@ async def _template(pair: Pair) -> str:
 
 
 async def _adapters(pair: Pair) -> str:
-    return "no source to compare with" if pair.source is None else same_adapters(pair.imprint, pair.source.imprint)
+    if pair.source is None:
+        return "no source to compare with"
+    return same_adapters(pair.imprint, pair.source.imprint, quantised=pair.quantised)
 
 
 async def _weights(pair: Pair) -> str:
     if pair.source is None:
         return "no source to compare with"
     mine, theirs = pair.imprint, pair.source.imprint
-    if told := same_weights(mine, theirs):
+    if told := same_weights(mine, theirs, quantised=pair.quantised):
         return told
-    answers = await asyncio.gather(*(pair.target.chat(prompt, max_tokens=ANSWER_TOKENS) for prompt in PROMPTS))
-    return begin_alike([said(one) for one in answers], pair.source.answers, mine.why or f"on the source {theirs.why}")
+    why = mine.why or f"on the source {theirs.why}"
+    if not pair.target.api.tokens:
+        raise MoveFailedError(
+            f"nothing was compared: {why}", next_action="look at the engine's log, and at spec.contract.api"
+        )
+    answers = await asyncio.gather(*(pair.target.ask(prompt, max_tokens=ANSWER_TOKENS) for prompt in PROMPTS))
+    return begin_alike([pair.target.said(one) for one in answers], pair.source.answers, why)
 
 
 CHECKS: tuple[Check, ...] = (

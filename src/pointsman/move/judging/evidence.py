@@ -20,7 +20,8 @@ from pointsman.move.judging.rounds import Asked, Rounds, rounds
 from pointsman.move.probes.counters import Counters, Reading, read_all
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.waits import Wait
-from pointsman.spec.move import Evidence
+from pointsman.spec.apis import api_of
+from pointsman.spec.model import Model
 
 __all__ = ["PARTS", "Collector", "Start", "begin", "broke", "broken_since", "grown", "limits_of", "read"]
 
@@ -37,9 +38,10 @@ class Start:
     readings: Pair[Sequence[Reading]]
 
 
-def limits_of(evidence: Evidence) -> Limits:
+def limits_of(model: Model) -> Limits:
     """The thresholds; what a verdict may cost is none of them."""
-    return Limits(**evidence.model_dump(exclude={"requests", "minutes"}))
+    tokens = api_of(model.spec.contract.api).tokens
+    return Limits(**model.spec.move.evidence.model_dump(exclude={"requests", "minutes"}), tokens=tokens)
 
 
 async def read(context: Context, layer: Layer) -> list[Reading]:
@@ -65,7 +67,7 @@ async def broke(context: Context, before: Sequence[Reading]) -> str:
     """
     now = await _both(context)
     target, source = grown(before, now.target), grown((), now.source)
-    limits = limits_of(context.model.spec.move.evidence)
+    limits = limits_of(context.model)
     if not breaks((target.broken, target.requests), (source.broken, source.requests), limits):
         return ""
     used = f"{context.source.title} did {source.broken} of {source.requests}"
@@ -145,7 +147,7 @@ class Collector:
     looks: int = 0
 
     def __post_init__(self) -> None:
-        self.limits = limits_of(self.context.model.spec.move.evidence)
+        self.limits = limits_of(self.context.model)
 
     async def decide(self) -> Mapping[str, Any]:
         """The evidence that lets the step pass; raises MoveFailedError or, undecided, NeedsPersonError."""

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from pointsman.edge.litellm_probe import MARK
 from pointsman.errors import TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.analysis.samples import Values
@@ -98,7 +97,7 @@ class Rounds:
 
 async def _one(engine: Engine, text: str, clock: Clock) -> Timed:
     try:
-        return await engine.timed(text, clock, max_tokens=TOKENS, mark=MARK)
+        return await engine.timed(text, clock, max_tokens=TOKENS)
     except TemporaryError:
         return Timed(0, False, None, None)
 

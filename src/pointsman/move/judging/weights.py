@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import zip_longest
+from math import sqrt
+from random import Random
 from statistics import fmean
 from typing import Any, TypeVar
 
@@ -24,10 +26,12 @@ __all__ = [
     "PASSAGES",
     "Imprint",
     "begin_alike",
+    "distance",
     "imprint_of",
     "same_adapters",
     "same_template",
     "same_weights",
+    "turned",
 ]
 
 T = TypeVar("T")
@@ -55,11 +59,17 @@ PASSAGES = (
 )
 """Prose, code, JSON, another language, reckoning, a table: kernels that are off are seldom off for all of them."""
 
-APART = 0.1
+APART = 0.06
 """Mean distance of log-probabilities in nats, from which on the weights are others.
 
 Measured with vLLM 0.32 on a CPU, SmolLM2-135M, 314 tokens, against float32: bfloat16 0.039, int8 in groups of 64 0.060;
 every weight off by 2 % 0.18, one random matrix 0.55, int4 0.85. This lies between 0.060 and 0.18, as far from both."""
+FEWER = 1.2
+"""The same where one layer may serve the weights quantised."""
+TURNED, FEWER_TURNED = 0.1, 0.5
+"""Distance of vectors whose length is 1, likewise."""
+SHADOW = 64
+"""Numbers that are kept of a vector."""
 FARTHEST = 10.0
 """A single token counts for no more: engines write log-probabilities of 0 as -9999."""
 ADAPTERS = 32
@@ -78,8 +88,10 @@ class Imprint:
     """A digest of each one's tokens as plain text; empty as well."""
     likelihoods: tuple[tuple[float, ...], ...] = ()
     """Log-probabilities of the tokens of each, without the first one's; empty as well."""
+    vectors: tuple[tuple[float, ...], ...] = ()
+    """Of an embedding model: what is left of the vector of each (``_shadow``); empty as well."""
     why: str = ""
-    """Why it says no log-probabilities."""
+    """Why it says neither log-probabilities nor vectors."""
     adapters: Mapping[str, Imprint] = field(default_factory=dict)
     """Of each LoRA adapter that it serves, by name; conversations are not asked of them."""
 
@@ -89,6 +101,7 @@ class Imprint:
             "templates": list(self.templates),
             "tokens": list(self.tokens),
             "likelihoods": [[round(value, 4) for value in one] for one in self.likelihoods],
+            "vectors": [[round(value, 5) for value in one] for one in self.vectors],
             "why": self.why,
             "adapters": {name: one.as_dict() for name, one in self.adapters.items()},
         }
@@ -100,6 +113,7 @@ class Imprint:
             tuple(data.get("templates", ())),
             tuple(data.get("tokens", ())),
             tuple(tuple(one) for one in data.get("likelihoods", ())),
+            tuple(tuple(one) for one in data.get("vectors", ())),
             str(data.get("why", "the source was asked by an older version")),
             {name: cls.from_dict(one) for name, one in data.get("adapters", {}).items()},
         )
@@ -123,8 +137,15 @@ async def imprint_of(engine: Engine, *, at_once: int = 1) -> Imprint:
             return Imprint(why=next(one for one in found if isinstance(one, str)))
         return Imprint((), tuple(_digest(one.tokens) for one in said), tuple(one.values for one in said))
 
+    async def vectors(of: Engine) -> Imprint:
+        found = await asyncio.gather(*(ask(of.vector, passage) for passage in PASSAGES))
+        said = [one for one in found if not isinstance(one, str)]
+        if len(said) < len(found):
+            return Imprint(why=next(one for one in found if isinstance(one, str)))
+        return Imprint(vectors=tuple(map(_shadow, said)))
+
     templates = await asyncio.gather(*(ask(engine.template, passage) for passage in PASSAGES))
-    whole = await likelihoods(engine)
+    whole = await (likelihoods if engine.api.tokens else vectors)(engine)
     names = await engine.adapters()
     adapters = {name: await likelihoods(replace(engine, name=name)) for name in names[:ADAPTERS]}
     unasked = {name: Imprint(why=f"{ADAPTERS} of {len(names)} are compared") for name in names[ADAPTERS:]}
@@ -144,11 +165,13 @@ def same_template(mine: Imprint, theirs: Imprint) -> str:
     return f"{len(PASSAGES)} conversations become the same tokens"
 
 
-def same_weights(mine: Imprint, theirs: Imprint) -> str:
+def same_weights(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> str:
     """Does an engine find given tokens as likely as the source did? What was seen, empty when it cannot be told.
 
-    Raises MoveFailedError where the weights are others.
+    ``quantised``: one of both may serve them in fewer bits. Raises MoveFailedError where the weights are others.
     """
+    if mine.vectors and theirs.vectors:
+        return _same_vectors(mine.vectors, theirs.vectors, quantised=quantised)
     if not mine.likelihoods or not theirs.likelihoods:
         return ""
     if unlike := _unlike(mine.tokens, theirs.tokens):
@@ -156,22 +179,58 @@ def same_weights(mine: Imprint, theirs: Imprint) -> str:
             f"cuts {unlike} of {len(PASSAGES)} texts into other tokens than the source: another tokenizer",
             next_action="compare the weights of both layers: repository, revision, tokenizer files",
         )
+    apart, count = distance(mine, theirs)
+    seen = f"log-probabilities of {count} tokens are {apart:.3f} apart in the mean"
+    return _within(seen, apart, FEWER if quantised else APART, quantised=quantised)
+
+
+def distance(mine: Imprint, theirs: Imprint) -> tuple[float, int]:
+    """Mean distance of log-probabilities in nats, and of how many tokens; of two imprints that have the same tokens."""
     pairs = [
         pair
         for one, other in zip(mine.likelihoods, theirs.likelihoods, strict=True)
         for pair in zip(one, other, strict=True)
     ]
-    apart = fmean(min(FARTHEST, abs(one - other)) for one, other in pairs)
-    seen = f"log-probabilities of {len(pairs)} tokens are {apart:.3f} apart in the mean"
-    if not apart < APART:
+    return fmean(min(FARTHEST, abs(one - other)) for one, other in pairs), len(pairs)
+
+
+def turned(mine: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -> float:
+    """Mean distance of vectors whose length is 1 (that of their shadows, which is the same within a tenth)."""
+    return fmean(
+        sqrt(sum((one - other) ** 2 for one, other in zip(left, right, strict=True)))
+        for left, right in zip(mine, theirs, strict=True)
+    )
+
+
+def _same_vectors(mine: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], *, quantised: bool) -> str:
+    apart = turned(mine, theirs)
+    seen = f"vectors of {len(mine)} texts are {apart:.3f} of their length apart in the mean"
+    return _within(seen, apart, FEWER_TURNED if quantised else TURNED, quantised=quantised)
+
+
+def _within(seen: str, apart: float, limit: float, *, quantised: bool) -> str:
+    """The verdict in words; raises MoveFailedError."""
+    if not apart < limit:
+        meant = "" if quantised else "; if one layer is meant to serve them quantised, spec.contract.weights: quantised"
         raise MoveFailedError(
-            f"{seen} from the source's, and those of the same weights are less than {APART:g} apart",
-            next_action="compare the weights of both layers: repository, revision, quantization, damaged files",
+            f"{seen} from the source's, and those of the same weights are less than {limit:g} apart"
+            + (" when quantised" if quantised else ""),
+            next_action="compare the weights of both layers: repository, revision, quantization, damaged files" + meant,
         )
-    return f"{seen}, other weights from {APART:g} on"
+    if quantised:
+        return f"{seen}, allowed up to {limit:g} (spec.contract.weights: quantised): a nearby revision would pass"
+    return f"{seen}, other weights from {limit:g} on; quantised to 8 bits they look the same"
 
 
-def same_adapters(mine: Imprint, theirs: Imprint) -> str:
+def _shadow(vector: Sequence[float]) -> tuple[float, ...]:
+    """A vector made 1 long, by ``SHADOW`` sums of its numbers, each with signs of its own: distances stay."""
+    size = sqrt(sum(one * one for one in vector)) or 1.0
+    signs = Random(len(vector))
+    sums = (sum(one if signs.random() < 0.5 else -one for one in vector) for _ in range(SHADOW))
+    return tuple(one / size / sqrt(SHADOW) for one in sums)
+
+
+def same_adapters(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> str:
     """Are the source's LoRA adapters there, and the same? What was seen; raises MoveFailedError where they are not."""
     missing = sorted(theirs.adapters.keys() - mine.adapters.keys())
     if missing:
@@ -183,7 +242,7 @@ def same_adapters(mine: Imprint, theirs: Imprint) -> str:
     unsaid: dict[str, str] = {}
     for name, one in theirs.adapters.items():
         try:
-            if not same_weights(mine.adapters[name], one):
+            if not same_weights(mine.adapters[name], one, quantised=quantised):
                 unsaid[name] = mine.adapters[name].why or one.why
         except MoveFailedError as error:
             raise MoveFailedError(f"LoRA adapter {name}: {error.what}", next_action=error.next_action) from error

@@ -15,7 +15,7 @@ from pointsman.move.live import read_live
 from pointsman.move.plan.capacity import room_from
 from pointsman.move.plan.cost import Needs, Price, needs_of, price_of
 from pointsman.move.plan.diff import ObjectPlan, plan_object
-from pointsman.move.plan.predict import Prediction, cold_start, predict
+from pointsman.move.plan.predict import Prediction, engines_of, predict
 from pointsman.move.plan.strategy import Choice
 from pointsman.move.steps import Step
 
@@ -82,9 +82,8 @@ async def make_plan(
     released = [ObjectPlan(patch.ref, "park", note="drained first") for patch in source.park(context.model)]
     nodes, pods = await asyncio.gather(context.cluster.list(kind_of("Node")), context.cluster.list(kind_of("Pod")))
     room = room_from(nodes, pods)
-    started = await cold_start(context)
     needs = needs_of(target, context.model, room)
-    prediction = predict([step.id for step in steps], choice, target.id, receipts, started)
+    prediction = predict([step.id for step in steps], choice, target.id, receipts, await engines_of(context))
     both = prediction.between("deploy", "park")
     return Plan(
         model=context.model.name,

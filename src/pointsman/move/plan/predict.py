@@ -5,6 +5,7 @@ Each figure says where it comes from, so that nobody takes a guess for a measure
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from typing import Any
 
 from pointsman.kube.resources import kind_of
 from pointsman.move.context import Context
+from pointsman.move.judging.evidence import limits_of
 from pointsman.move.plan.strategy import Choice
+from pointsman.move.plan.verdict import pace_of
 from pointsman.report.counting import count_of
 
-__all__ = ["DEFAULTS", "Prediction", "StepTime", "cold_start", "predict"]
+__all__ = ["DEFAULTS", "Engines", "Prediction", "StepTime", "engines_of", "predict"]
 
 DEFAULTS: Mapping[str, float] = {
     "reference": 0.5,
@@ -43,6 +46,20 @@ ANYWHERE = ("deploy", "serve-ready", "contract")
 """Steps that take as long in a gap as beside a source; a drain, say, does not: there the edge is rolled already."""
 WITHOUT = ("drain", "release", "deploy", "serve-ready", "contract", "open")
 """Steps of a gap during which tenants have no engine."""
+
+
+BESIDE = 3.0
+"""Seconds of a shift beside its verdict: the edge takes the new weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What the source's engines show of how long things take. Seconds."""
+
+    started: float | None = None
+    """From a pod's start until its engine was ready; None where that is not known."""
+    judged: float | None = None
+    """Of a shift's verdict, by how fast they answer; None as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +93,11 @@ class Prediction:
 
 
 def predict(
-    steps: Sequence[str], choice: Choice, target: str, receipts: Sequence[Mapping[str, Any]], started: float | None
+    steps: Sequence[str], choice: Choice, target: str, receipts: Sequence[Mapping[str, Any]], engines: Engines
 ) -> Prediction:
-    """The prediction for these steps.
-
-    ``receipts`` are those of the model's moves, oldest first; ``started`` is the seconds that the source's engine took
-    from its pod's start until it was ready, where that is known.
-    """
+    """The prediction for these steps; ``receipts`` are those of the model's moves, oldest first."""
     done = [one for one in receipts if one["state"] == "done" and one["to"] == target][-RECENT:]
-    found = tuple(_step(step, choice, done, started) for step in steps)
+    found = tuple(_step(step, choice, done, engines) for step in steps)
     if choice.strategy != "gap":
         return Prediction(found, 0.0, "one side always serves")
     measured = [one["downtime"]["measuredSeconds"] for one in done if one["downtime"]["measuredSeconds"]]
@@ -97,7 +110,14 @@ def _alone(strategy: str) -> bool:
     return strategy == "gap"
 
 
-async def cold_start(context: Context) -> float | None:
+async def engines_of(context: Context) -> Engines:
+    """What the source's engines show now."""
+    limits = limits_of(context.model)
+    started, pace = await asyncio.gather(_cold_start(context), pace_of(context))
+    return Engines(started, pace.verdict(limits) if pace.requests else None)
+
+
+async def _cold_start(context: Context) -> float | None:
     """Seconds from a pod's start until its engine was ready, as the source's pods show it; None when they do not."""
     serving = context.source.engines(context.model)[0]
     pods = await context.cluster.list(kind_of("Pod"), serving.namespace, serving.labels)
@@ -115,7 +135,7 @@ def _took(status: Mapping[str, Any]) -> float | None:
     return max(0.0, (ended - began).total_seconds())
 
 
-def _step(step: str, choice: Choice, done: Sequence[Mapping[str, Any]], started: float | None) -> StepTime:
+def _step(step: str, choice: Choice, done: Sequence[Mapping[str, Any]], engines: Engines) -> StepTime:
     if step.endswith("hold"):
         return StepTime(step, choice.options.hold, "as asked")
     alike = [one for one in done if step in ANYWHERE or _alone(one["strategy"]) == _alone(choice.strategy)]
@@ -124,6 +144,8 @@ def _step(step: str, choice: Choice, done: Sequence[Mapping[str, Any]], started:
         return StepTime(step, round(statistics.median(seen), 1), f"median of {count_of(len(seen), 'move')} there")
     plain = step.removeprefix("bridge.")
     kind = plain if plain in DEFAULTS else plain.rsplit("-", 1)[0]
-    if kind in STARTS and started is not None:
-        return StepTime(step, round(started + 1.0, 1), "no move there yet: as the source's engine started")
+    if kind in STARTS and engines.started is not None:
+        return StepTime(step, round(engines.started + 1.0, 1), "no move there yet: as the source's engine started")
+    if kind == "shift" and engines.judged is not None:
+        return StepTime(step, round(engines.judged + BESIDE, 1), "no move there yet: as the source's engine answers")
     return StepTime(step, DEFAULTS.get(kind, 0.0), "no move there yet: a default")

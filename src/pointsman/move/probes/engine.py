@@ -11,15 +11,17 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from pointsman.edge.litellm_probe import MARK
 from pointsman.errors import MoveFailedError, PermanentError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.probes.counters import parse
 from pointsman.move.probes.pods import EnginePod
+from pointsman.spec.apis import APIS, Api, api_of
 from pointsman.spec.model import Model
 
-__all__ = ["LONG", "Engine", "Likelihoods", "StreamSeen", "Timed", "connect", "key_for", "said"]
+__all__ = ["LONG", "Engine", "Likelihoods", "StreamSeen", "Timed", "connect", "key_for"]
 
 TIMEOUT = 60.0
 """Seconds a short completion may take; a cold engine compiles on its first one."""
@@ -50,6 +52,7 @@ class StreamSeen:
 class _Collected:
     """A stream so far."""
 
+    api: Api
     chunks: int = 0
     done: bool = False
     usage: bool = False
@@ -68,7 +71,7 @@ class _Collected:
         if usage := chunk.get("usage"):
             self.usage, self.tokens = True, int(usage.get("completion_tokens") or 0)
         for choice in chunk.get("choices", []):
-            piece = _text(choice.get("delta", {}))
+            piece = self.api.text(choice)
             self.text += piece
             self.chunks += 1 if piece else 0
 
@@ -107,6 +110,8 @@ class Engine:
     name: str
     """The served model name to ask for."""
     key: str
+    api: Api = APIS["chat"]
+    """What it is asked for."""
 
     async def models(self, key: str | None = None) -> Response:
         """``GET /v1/models``; ``key`` "" sends none, None sends the right one."""
@@ -120,11 +125,20 @@ class Engine:
         except (ValueError, KeyError, TypeError, AttributeError):
             return []
 
-    async def chat(self, prompt: str, *, max_tokens: int = 16, key: str | None = None) -> Response:
-        """One greedy chat completion."""
-        url = f"{self.base}/v1/chat/completions"
+    async def ask(self, prompt: str, *, max_tokens: int = 16, key: str | None = None) -> Response:
+        """One greedy request."""
         body = self._body(prompt, max_tokens)
+        url = f"{self.base}{self.api.path}"
         return await self.wire.request("POST", url, body=body, headers=self._headers(key), timeout=TIMEOUT)
+
+    async def vector(self, text: str) -> Sequence[float] | str:
+        """The vector of a text; why not, in words, where there is none."""
+        answer = await self.ask(text)
+        try:
+            found = [float(one) for one in answer.json()["data"][0]["embedding"]] if answer.status == 200 else []
+        except (ValueError, KeyError, IndexError, TypeError):
+            found = []
+        return found or f"{self.api.path} gives no vectors ({answer.status})"
 
     async def template(self, prompt: str) -> Sequence[int] | None:
         """The tokens that its chat template makes of a prompt; None where it does not say."""
@@ -144,7 +158,7 @@ class Engine:
         none is wanted: with 0 an engine under ``--kv-sharing-fast-prefill`` takes the request instead of refusing it,
         and dies of an assertion (0.32, ``async_llm.py`` and ``gpu_model_runner.py``).
         """
-        body = {"model": self.name, "prompt": text, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 1}
+        body = {**APIS["completions"].body(self.name, text, 1), "prompt_logprobs": 1, "user": MARK}
         url = f"{self.base}/v1/completions"
         answer = await self.wire.request("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT)
         if answer.status != 200:
@@ -172,11 +186,11 @@ class Engine:
 
     async def stream(self, prompt: str, *, max_tokens: int = 16) -> StreamSeen:
         """One greedy chat completion, streamed, with usage asked for."""
-        return await self._stream(self._body(prompt, max_tokens), _Collected(), TIMEOUT)
+        return await self._stream(self._body(prompt, max_tokens), _Collected(self.api), TIMEOUT)
 
     async def long_stream(self, prompt: str, tokens: int) -> StreamSeen:
         """A stream of so many tokens, whatever the model would say; it is left when it still comes after ``LONG``."""
-        body, seen = {**self._body(prompt, tokens), "ignore_eos": True}, _Collected()
+        body, seen = {**self._body(prompt, tokens), "ignore_eos": True}, _Collected(self.api)
         try:
             async with asyncio.timeout(LONG):
                 return await self._stream(body, seen, LONG + TIMEOUT)
@@ -185,65 +199,58 @@ class Engine:
 
     async def _stream(self, body: Mapping[str, Any], seen: _Collected, timeout: float) -> StreamSeen:
         body = {**body, "stream": True, "stream_options": {"include_usage": True}}
-        url = f"{self.base}/v1/chat/completions"
+        url = f"{self.base}{self.api.path}"
         async with self.wire.stream("POST", url, body=body, headers=self._headers(None), timeout=timeout) as stream:
             if stream.status == 200:
                 async for line in stream.lines():
                     seen.take(line)
             return seen.told(stream.status)
 
-    async def timed(self, prompt: str, clock: Clock, *, max_tokens: int, mark: str) -> Timed:
-        """One greedy chat completion, streamed, its tokens timed as they come."""
-        body = {**self._body(prompt, max_tokens), "stream": True, "user": mark}
-        url = f"{self.base}/v1/chat/completions"
-        begun, times, done = clock.monotonic(), list[float](), False
+    async def timed(self, prompt: str, clock: Clock, *, max_tokens: int) -> Timed:
+        """One greedy request by the stopwatch: its tokens as they come, or a vector as a whole."""
+        begun = clock.monotonic()
+        if not self.api.tokens:
+            answer = await self.ask(prompt)
+            return Timed(answer.status, answer.status == 200, clock.monotonic() - begun, None)
+        body = {**self._body(prompt, max_tokens), "stream": True}
+        url = f"{self.base}{self.api.path}"
+        times, done = list[float](), False
         async with self.wire.stream("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT) as stream:
             if stream.status != 200:
                 return Timed(stream.status, False, None, None)
             async for line in stream.lines():
                 done = done or line.strip() == b"data: [DONE]"
-                if _token(line):
+                if _token(line, self.api):
                     times.append(clock.monotonic())
         gap = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else None
         return Timed(stream.status, done, times[0] - begun if times else None, gap)
 
+    def said(self, answer: Response) -> str:
+        """What an answer says, reasoning included; raises MoveFailedError when it is none."""
+        try:
+            return self.api.said(answer.json())
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise MoveFailedError(
+                f"the engine's answer ({answer.status}) is not {self.api.what}: {answer.text[:200]}", code="completion"
+            ) from error
+
     def _body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
-        messages = [{"role": "user", "content": prompt}]
-        return {"model": self.name, "messages": messages, "max_tokens": max_tokens, "temperature": 0, "seed": 0}
+        return {**self.api.body(self.name, prompt, max_tokens), "user": MARK}
 
     def _headers(self, key: str | None) -> Mapping[str, str]:
         sent = self.key if key is None else key
         return {"Authorization": f"Bearer {sent}"} if sent else {}
 
 
-def _token(line: bytes) -> bool:
+def _token(line: bytes, api: Api) -> bool:
     """Does this line of a stream bring text, reasoning included?"""
     data = line[5:].strip() if line.startswith(b"data:") else b""
     if not data.startswith(b"{"):
         return False
     try:
-        choices = from_json(data).get("choices", [])
-        return any(_text(one.get("delta", {})) for one in choices)
+        return any(api.text(one) for one in from_json(data).get("choices", []))
     except (ValueError, AttributeError, TypeError):
         return False
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    """What a message or a piece of one says, reasoning first (``reasoning_content`` before vLLM 0.12)."""
-    return "".join(str(message.get(key) or "") for key in ("reasoning_content", "reasoning", "content"))
-
-
-def said(answer: Response) -> str:
-    """The text of a chat completion, reasoning included; raises MoveFailedError when the answer is not one."""
-    try:
-        message = answer.json()["choices"][0]["message"]
-        if "content" not in message:
-            raise KeyError("content")
-        return _text(message)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise MoveFailedError(
-            f"the engine's answer ({answer.status}) is not a completion: {answer.text[:200]}", code="completion"
-        ) from error
 
 
 async def key_for(cluster: Cluster, model: Model, namespace: str) -> str:
@@ -266,4 +273,4 @@ async def connect(cluster: Cluster, wire: Wire, model: Model, pod: EnginePod) ->
     """An engine's own port, through a port-forward that carries the key."""
     key = await key_for(cluster, model, pod.namespace)
     async with cluster.port_forward(pod.namespace, pod.name, pod.port) as base:
-        yield Engine(wire, base, model.spec.served_model_name, key)
+        yield Engine(wire, base, model.spec.served_model_name, key, api_of(model.spec.contract.api))

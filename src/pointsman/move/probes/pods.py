@@ -36,6 +36,8 @@ class EnginePod:
     """A container that ended in failure and is started again; empty when none did."""
     ending: str = ""
     """How that container ended: its reason where that says more than its exit code, and the code."""
+    since: str = ""
+    """When the last of its containers started; empty when none runs."""
 
     @property
     def process(self) -> str:
@@ -66,7 +68,12 @@ def pod_of(pod: Object, engines: EnginePods) -> EnginePod:
         unplaced=next((text for text in map(_unplaced, status.get("conditions", [])) if text), ""),
         died=next((str(item["name"]) for item in containers if _failed(item)), ""),
         ending=next((_ending(item) for item in containers if _failed(item)), ""),
+        since=max((_since(item) for item in status.get("containerStatuses", [])), default=""),
     )
+
+
+def _since(container: dict[str, Any]) -> str:
+    return str((container.get("state", {}).get("running") or {}).get("startedAt") or "")
 
 
 def _unplaced(condition: dict[str, Any]) -> str:

@@ -15,12 +15,13 @@ from pointsman.kube.http import Response
 from pointsman.kube.resources import Ref
 from pointsman.layers.contract import Endpoint, Layer
 from pointsman.move.context import Context
-from pointsman.move.probes.engine import connect, said
+from pointsman.move.probes.engine import connect
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.starting import controllers_ready
 from pointsman.move.waits import Wait
 from pointsman.report.counting import count_of
+from pointsman.spec.apis import api_of
 
 __all__ = ["ServeReady", "completes", "prove_serving"]
 
@@ -81,16 +82,16 @@ async def completes(context: Context, pod: EnginePod) -> None:
     where = f"Pod {pod.namespace}/{pod.name}"
     try:
         async with connect(context.cluster, context.wire, context.model, pod) as engine:
-            answer = await engine.chat(PROMPT, max_tokens=8)
+            answer = await engine.ask(PROMPT, max_tokens=8)
     except TemporaryError as error:
         raise MoveFailedError(
             f"reads ready and does not answer a completion: {error.what}", where=where, code="completion"
         ) from error
-    if answer.status != 200 or not said(answer):
+    if answer.status != 200 or not engine.said(answer):
         raise MoveFailedError(
-            f"reads ready and answers a completion with {answer.status}: {answer.text[:200]}",
+            f"reads ready and answers {engine.api.what} with {answer.status}: {answer.text[:200]}",
             where=where,
-            next_action="look at the engine's log",
+            next_action="look at the engine's log, and whether spec.contract.api is what this model is asked for",
             code="completion",
         )
 
@@ -129,14 +130,9 @@ async def _ask_path(context: Context, point: Endpoint) -> list[Response]:
     namespace = service.namespace or ""
     models = await context.cluster.service_get(namespace, service.name, port, f"{path}/v1/models")
     proxy = Ref(service.kind, f"http:{service.name}:{port}", namespace).path("proxy")
-    body = {
-        "model": context.model.spec.served_model_name,
-        "messages": [{"role": "user", "content": PROMPT}],
-        "max_tokens": 1,
-    }
-    completion = await context.cluster.http(
-        "POST", f"{proxy}{path}/v1/chat/completions", body=body, timeout=COMPLETION_TIMEOUT
-    )
+    api = api_of(context.model.spec.contract.api)
+    body = api.body(context.model.spec.served_model_name, PROMPT, 1)
+    completion = await context.cluster.http("POST", f"{proxy}{path}{api.path}", body=body, timeout=COMPLETION_TIMEOUT)
     return [models, completion]
 
 
