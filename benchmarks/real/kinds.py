@@ -40,14 +40,13 @@ class Start:
 
 ONE = {"OMP_NUM_THREADS": "1"}
 TWO = {"OMP_NUM_THREADS": "2"}
-UNI = "--distributed-executor-backend=uni"
 HONEST = (
-    ("float32", "float32, two threads", (UNI, "--dtype=float32"), TWO),
-    ("bfloat16", "bfloat16, two threads", (UNI, "--dtype=bfloat16"), TWO),
+    ("float32", "float32, two threads", ("--dtype=float32"), TWO),
+    ("bfloat16", "bfloat16, two threads", ("--dtype=bfloat16"), TWO),
     (
         "small",
         "float16, chunks of 64 tokens, no prefix cache, one thread",
-        (UNI, "--dtype=float16", "--no-enable-prefix-caching", "--max-num-batched-tokens=64", "--max-num-seqs=4"),
+        ("--dtype=float16", "--no-enable-prefix-caching", "--max-num-batched-tokens=64", "--max-num-seqs=4"),
         ONE,
     ),
 )
@@ -70,7 +69,7 @@ ALIKE = ("int8",)
 SETTINGS = {"rope": "another rope_theta in config.json", "norm": "another rms_norm_eps in config.json"}
 RELOADED = "float32"
 """The engine that other weights are loaded into."""
-WITH = (UNI, "--enable-lora", "--max-lora-rank=8")
+WITH = ("--enable-lora", "--max-lora-rank=8")
 RANKS = {"smollm2": 3, "experts": 2}
 """Ranks of tensor parallelism that divide the heads of attention."""
 MODELS = tuple(RANKS)
@@ -85,8 +84,8 @@ def starts() -> Iterator[Start]:
             others = tuple(_others(model)) if name == RELOADED else ()
             yield Start(Kind(model, name, what, honest=True), words, env, loads=LOADS, others=others)
         for name, what in SETTINGS.items():
-            yield Start(Kind(model, name, what), (UNI, "--dtype=float32"), TWO, name)
-        yield Start(Kind(model, "template", "another chat template"), (UNI, "--dtype=float32"), TWO, "template")
+            yield Start(Kind(model, name, what), ("--dtype=float32"), TWO, name)
+        yield Start(Kind(model, "template", "another chat template"), ("--dtype=float32"), TWO, "template")
     for name, what, words, env in HONEST:
         others = tuple(_others(VECTORS)) if name == RELOADED else ()
         pooling = (*words, "--runner=pooling", "--convert=embed")
