@@ -152,6 +152,29 @@ def _message(text: str) -> str:
         return text
 
 
+async def _under_way(one: Asked) -> Told:
+    """SIGTERM while a stream is under way; the last thing that this engine is asked."""
+    stream = asyncio.create_task(one.engine.long_stream("Tell a story.", 96))
+    for _ in range(100):
+        if (await one.counters()).running == 1:
+            break
+        await asyncio.sleep(0.1)
+    os.kill(_pid(one.engine.base), signal.SIGTERM)
+    try:
+        seen = await stream
+    except PointsmanError as error:
+        return False, f"the stream broke off: {error.what}"[:90]
+    return seen.done and seen.tokens == 96, f"{seen.tokens} of 96 tokens, [DONE] {seen.done}"
+
+
+def _pid(base: str) -> int:
+    import psutil
+
+    port = int(base.rpartition(":")[2])
+    listening = (one for one in psutil.net_connections("tcp") if one.status == "LISTEN" and one.laddr.port == port)
+    return int(next(listening).pid or 0)
+
+
 CHECKS: tuple[tuple[str, Callable[[Asked], Awaitable[Told]]], ...] = (
     ("`/v1/models` has the served name and `max_model_len`", _card),
     ("a LoRA adapter is a card with a parent", _adapter),
@@ -167,31 +190,8 @@ CHECKS: tuple[tuple[str, Callable[[Asked], Awaitable[Told]]], ...] = (
     ("more than the context is refused with 400", _too_long),
     ("an unknown model is 404", _unknown),
     ("a greedy answer, asked twice (for information)", _twice),
+    ("SIGTERM with `--shutdown-timeout`: what is under way ends", _under_way),
 )
-
-
-async def _under_way(home: Home) -> Told:
-    """SIGTERM while a stream is under way."""
-    async with _served(home) as one:
-        stream = asyncio.create_task(one.engine.long_stream("Tell a story.", 96))
-        for _ in range(100):
-            if (await one.counters()).running == 1:
-                break
-            await asyncio.sleep(0.1)
-        os.kill(_pid(one.engine.base), signal.SIGTERM)
-        try:
-            seen = await stream
-        except PointsmanError as error:
-            return False, f"the stream broke off: {error.what}"[:90]
-        return seen.done and seen.tokens == 96, f"{seen.tokens} of 96 tokens, [DONE] {seen.done}"
-
-
-def _pid(base: str) -> int:
-    import psutil
-
-    port = int(base.rpartition(":")[2])
-    listening = (one for one in psutil.net_connections("tcp") if one.status == "LISTEN" and one.laddr.port == port)
-    return int(next(listening).pid or 0)
 
 
 async def _flags(home: Home) -> Told:
@@ -224,7 +224,6 @@ async def assumptions(home: Home) -> Sequence[str]:
     async with _served(home) as one:
         for what, check in CHECKS:
             rows.append((what, await check(one)))
-    rows.append(("SIGTERM with `--shutdown-timeout`: what is under way ends", await _under_way(home)))
     rows.append(("the flags that are known are there", await _flags(home)))
     body = [f"| {what} | {'yes' if kept else '**no**'} | {seen} |" for what, (kept, seen) in rows]
     return [f"{versions(home)}.", "", "| assumed | kept | seen |", "|---|---|---|", *body]
