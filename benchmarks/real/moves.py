@@ -36,7 +36,8 @@ from pointsman.spec.model import Model
 
 PAGE = "real-engines.md"
 CLAIM = "measured"
-RATE = 0.4
+RATE, PATIENCE = 0.15, 240.0
+"""Tenants' requests a second, and seconds they wait: an engine that starts takes processors from one that serves."""
 ROUTE = ("kserve", "raw-vllm", "llm-d", "raw-vllm")
 PRECISION = {"raw-vllm": "float32", "kserve": "bfloat16", "llm-d": "float32"}
 WRONG = "off-2"
@@ -116,20 +117,21 @@ def _stage() -> Stage:
 
 
 def _plan(lab: controlplane.Lab, which: Model, route: Sequence[str]) -> Plan:
-    traffic = Traffic(rate=RATE, seconds=3600)
+    traffic = Traffic(rate=RATE, seconds=3600, patience=PATIENCE)
     proxy = lab.config.proxy_url
     return Plan(which, lab.config.kubeconfig, proxy=proxy, exact=False, route=route, traffic=traffic, options=OPTIONS)
 
 
 async def _run(home: Home, lab: controlplane.Lab) -> Run:
-    run = Run(kept=await assumptions(home))
+    run = Run()
     async with Client.from_kubeconfig(lab.config.kubeconfig) as client:
         await _volumes(client, home.models)
     run.outcome = await Demo(_plan(lab, model(home), ROUTE), _stage()).run()
-    if run.outcome.error is None:
+    if run.outcome.error is None and not run.outcome.interrupted:
         wrong = model(home, f"smollm2+{WRONG}")
         after = await Demo(_plan(lab, wrong, ("kserve",)), _stage()).run()
         run.refused = _ending(after.error, after.lost)
+        run.kept = await assumptions(home)
     return run
 
 
@@ -176,8 +178,8 @@ def main() -> int:
             controlplane.down("real", purge=True)
     lines = page(run)
     sys.stdout.write("\n".join([*run.kept, "", *lines]) + "\n")
-    if run.outcome.error is not None:
-        sys.stderr.write(f"{run.outcome.error}\n")
+    if run.outcome.error is not None or run.outcome.interrupted:
+        sys.stderr.write(f"{run.outcome.error or 'interrupted'}\n")
         return 1
     write("assumptions", "What it keeps of our assumptions", run.kept, PAGE)
     write("moves", "Moves", lines, PAGE)

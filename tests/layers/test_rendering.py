@@ -215,3 +215,18 @@ def test_tool_calls_are_switched_on_everywhere_when_promised() -> None:
     model = changed(("toolCalls: false", "toolCalls: true"), parser)
     for each in LAYERS:
         assert all("--enable-auto-tool-choice" in words(container) for container in engines(each, model))
+
+
+@each_layer
+@pytest.mark.parametrize("variant", ["qwen", "qwen-staged", "qwen-prefill"])
+def test_a_variable_of_the_operators_own_replaces_the_layers_usual_one(each: Layer, variant: str) -> None:
+    """Server-side apply refuses a list of variables in which a name comes twice."""
+    plain = changed(*VARIANTS[variant])
+    usual = {one["name"] for container in engines(each, plain) for one in container["env"]} - {"VLLM_API_KEY"}
+    assert "USER" in usual
+    engine = plain.spec.engine.model_copy(update={"env": dict.fromkeys(usual, "mine")})
+    own = plain.model_copy(update={"spec": plain.spec.model_copy(update={"engine": engine})})
+    for container in engines(each, own):
+        names = [one["name"] for one in container["env"]]
+        assert sorted(names) == sorted({*usual, "VLLM_API_KEY"})
+        assert {one["value"] for one in container["env"] if one["name"] in usual} == {"mine"}

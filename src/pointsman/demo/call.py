@@ -12,12 +12,9 @@ import aiohttp
 
 from pointsman.demo.door import Door
 from pointsman.demo.ledger import Entry
-from pointsman.demo.tenants import PROMPTS, Case
+from pointsman.demo.tenants import PATIENCE, PROMPTS, Case
 
 __all__ = ["Alias", "Reply", "ask", "body_of"]
-
-TIMEOUT = 60.0
-"""Seconds one request may take; a request that takes longer is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +77,13 @@ def body_of(alias: str, case: Case, *, stream: bool) -> dict[str, Any]:
     }
 
 
-async def ask(door: Door, alias: Alias, entry: Entry, now: Callable[[], float]) -> Reply:
+async def ask(door: Door, alias: Alias, entry: Entry, now: Callable[[], float], patience: float = PATIENCE) -> Reply:
     """Carry out the entry's request and write its outcome into it. Does not raise for anything the other side does."""
     case = Case(entry.prompt, entry.max_tokens)
     reply = Reply()
     try:
-        await _exchange(door, body_of(alias.name, case, stream=entry.stream), entry, reply, now)
+        async with asyncio.timeout(patience):
+            await _exchange(door, body_of(alias.name, case, stream=entry.stream), entry, reply, now)
         _judge(alias, case, entry, reply)
     except (aiohttp.ClientConnectorError, aiohttp.ClientProxyConnectionError) as error:
         _fail(entry, "connect", error)
@@ -110,7 +108,7 @@ async def _exchange(door: Door, body: Mapping[str, Any], entry: Entry, reply: Re
         json=body,
         headers=door.headers,
         proxy=door.proxy,
-        timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+        timeout=aiohttp.ClientTimeout(),
     ) as response:
         entry.status = response.status
         entry.member = response.headers.get("x-litellm-model-id", "")

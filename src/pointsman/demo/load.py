@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from pointsman.demo.call import TIMEOUT, Alias, ask
+from pointsman.demo.call import Alias, ask
 from pointsman.demo.door import Door
 from pointsman.demo.ledger import Entry, Ledger
 from pointsman.demo.tenants import Arrival, Traffic, arrivals
@@ -49,14 +49,14 @@ class Load:
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.gather(self._sender, return_exceptions=True)
-        await self._settle(TIMEOUT + 1)
+        await self._settle(self._traffic.patience + 1)
         for task in list(self._under_way):
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def settle(self) -> None:
         """Wait until every request that is under way now has ended."""
-        await self._settle(TIMEOUT + 1)
+        await self._settle(self._traffic.patience + 1)
 
     async def _settle(self, seconds: float) -> None:
         if self._under_way:
@@ -76,4 +76,4 @@ class Load:
         case = arrival.case
         entry = Entry(arrival.number, arrival.stream, case.prompt, case.max_tokens, self.now())
         self.ledger.entries.append(entry)
-        await ask(self._door, self._alias, entry, self.now)
+        await ask(self._door, self._alias, entry, self.now, self._traffic.patience)

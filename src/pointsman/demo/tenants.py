@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["LENGTHS", "PROMPTS", "Arrival", "Case", "Traffic", "arrivals", "cases"]
+__all__ = ["LENGTHS", "PATIENCE", "PROMPTS", "Arrival", "Case", "Traffic", "arrivals", "cases"]
 
 PROMPTS = (
     "Explain to a child what a railway signal does.",
@@ -21,6 +21,8 @@ PROMPTS = (
     "Give advice to somebody who starts to learn the piano.",
 )
 LENGTHS = (4, 8, 16, 96)
+PATIENCE = 60.0
+"""Seconds one request may take; a request that takes longer is lost."""
 LIMIT_RATE = 200.0
 LIMIT_SECONDS = 3600.0
 
@@ -55,6 +57,8 @@ class Traffic:
     seed: int = 1
     seconds: float = 1800.0
     """The load ends by itself after this long."""
+    patience: float = PATIENCE
+    """Seconds that a tenant waits for an answer."""
 
     def __post_init__(self) -> None:
         if not (0 < self.rate <= LIMIT_RATE and 0 <= self.streams <= 1 and 0 < self.seconds <= LIMIT_SECONDS):

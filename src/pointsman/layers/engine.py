@@ -85,10 +85,14 @@ def secret_env(name: str, auth: Auth) -> dict[str, Any]:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": auth.secret, "key": auth.key}}}
 
 
-def environment(model: Model) -> list[dict[str, Any]]:
-    """The key tenants are checked against and the hub's token, if there are any, and the operator's own."""
+def environment(model: Model, usual: Sequence[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """A layer's usual variables, the key tenants are checked against, the hub's token, and the operator's own.
+
+    The operator's replace usual ones of the same name: no name may come twice in what is applied.
+    """
     auth, token = model.spec.contract.auth, model.spec.weights.hugging_face.token
     return [
+        *(one for one in usual if one["name"] not in model.spec.engine.env),
         *([secret_env("VLLM_API_KEY", auth)] if auth else []),
         *([secret_env("HF_TOKEN", token)] if token else []),
         *({"name": name, "value": value} for name, value in sorted(model.spec.engine.env.items())),
@@ -115,7 +119,7 @@ def container(model: Model, name: str, weights: PvcWeights | None) -> dict[str, 
         "imagePullPolicy": "IfNotPresent",
         "command": ["vllm", "serve"],
         "args": arguments(model, weights),
-        "env": [*_places(offline=weights is not None), *environment(model)],
+        "env": environment(model, _places(offline=weights is not None)),
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": resources(model),
         "startupProbe": _probe(_STARTUP_PERIOD, -(-model.spec.engine.startup_seconds // _STARTUP_PERIOD), 1),

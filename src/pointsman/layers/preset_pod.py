@@ -93,8 +93,8 @@ def _environment(model: Model) -> list[dict[str, Any]]:
         {"name": "TRITON_CACHE_DIR", "value": "/home/triton"},
         {"name": "TORCHINDUCTOR_CACHE_DIR", "value": "/home/inductor"},
         *(disaggregated if model.spec.layers.llm_d.prefill else []),
-        *engine.environment(model),
     ]
+    ours = engine.environment(model, ours)
     return [{**each, "value": _literal(each["value"])} if "value" in each else each for each in ours]
 
 

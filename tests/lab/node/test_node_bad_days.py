@@ -98,3 +98,10 @@ def test_a_real_engine_that_is_not_installed_is_named(tmp_path: Path, monkeypatc
         write_programs(config)
     assert refused.value.code == "lab-no-vllm"
     assert "install vllm" in refused.value.next_action
+
+
+def test_a_real_engine_is_found_where_it_is_named_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POINTSMAN_VLLM", "/opt/other env/bin/vllm")
+    config = LabConfig(name="x", home=tmp_path, octet=9, ports={"proxy": 1, "apiserver": 2}, engine="real")
+    write_programs(config)
+    assert "exec '/opt/other env/bin/vllm' \"$@\" --host" in (config.bin / "vllm").read_text("utf-8")
