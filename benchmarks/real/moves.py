@@ -41,12 +41,14 @@ RATE, PATIENCE = 0.15, 240.0
 ROUTE = ("kserve", "raw-vllm", "llm-d", "raw-vllm")
 PRECISION = {"raw-vllm": "float32", "kserve": "bfloat16", "llm-d": "float32"}
 WRONG = "off-2"
+QUIET = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+"""Two engines on two cores: threads that wait for work by turning in circles take it from the other engine."""
 NAMESPACES = ("serving", "kserve", "llm-d")
 OPTIONS = Options(ready_timeout=900.0)
 
 
-EVIDENCE = {"errors": 0.2, "ttftP50": 5, "ttftP95": 10, "itlP50": 5, "itlP95": 10, "requests": 60}
-"""Wide: a CPU that has no bfloat16 of its own is slower in it, and both engines share the cores with all else."""
+EVIDENCE = {"errors": 0.3, "ttftP50": 50, "ttftP95": 100, "itlP50": 50, "itlP95": 100, "requests": 60}
+"""Wide, so that a few of our own requests tell equals: two engines share the cores with each other and all else."""
 
 
 def model(home: Home, kserve: str = "smollm2") -> Model:
@@ -54,7 +56,7 @@ def model(home: Home, kserve: str = "smollm2") -> Model:
     said = example_model().model_dump(mode="json", by_alias=True)
     spec = said["spec"]
     spec["engine"]["args"] = ["--enforce-eager"]
-    spec["engine"]["env"] = {**SMALL, "VLLM_CACHE_ROOT": str(home.models / ".vllm")}
+    spec["engine"]["env"] = {**SMALL, **QUIET, "VLLM_CACHE_ROOT": str(home.models / ".vllm")}
     spec["move"]["evidence"] = EVIDENCE
     spec["accelerator"] = {"gpusPerReplica": 0}
     spec["contract"]["maxModelLen"] = CONTEXT

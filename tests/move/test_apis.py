@@ -24,12 +24,14 @@ def promised(world: World, **contract: Any) -> None:
     world.edge.api = APIS[world.model.spec.contract.api]
 
 
-async def moved(api: str, target: Faults | None = None, **contract: Any) -> tuple[World, Result]:
+async def moved(
+    api: str, target: Faults | None = None, source: Faults | None = None, **contract: Any
+) -> tuple[World, Result]:
     world = World()
     promised(world, api=api, **contract)
     only = frozenset({api, "completions"} if api == "chat" else {api})
     for engine in world.cluster.engines.values():
-        engine.faults = Faults(apis=only)
+        engine.faults = source or Faults(apis=only)
     world.cluster.faults["kserve"] = target or Faults(apis=only)
     return world, await world.conductor().move(world.model, "kserve", quick())
 
@@ -45,7 +47,7 @@ async def test_a_model_that_takes_no_chats_is_moved_and_its_weights_are_compared
     assert world.serving() == {"kserve": 100}
     seen = "log-probabilities of " if api == "completions" else "vectors of 8 texts are "
     assert told(world, "weights").startswith(f"weights: {seen}")
-    assert "not compared: the engine has no /tokenize" in told(world, "template")
+    assert told(world, "template") == f"template: tenants ask for {api}, and no template comes into it"
 
 
 @BOTH
@@ -79,6 +81,15 @@ async def test_vectors_are_no_stream_whatever_is_promised() -> None:
     assert told(world, "streaming") == "streaming: a vector is no stream"
     evidence = next(one for one in world.seen.happenings if one.text.startswith("evidence: pass"))
     assert not [one["measure"] for one in evidence.data["measures"] if one["measure"].startswith("itl")]
+
+
+async def test_vectors_of_nothing_but_zeros_on_both_sides_are_no_agreement() -> None:
+    nothing = Faults(apis=EMBEDDING, wordless=True)
+    world, result = await moved("embeddings", nothing, source=Faults(apis=EMBEDDING, wordless=True))
+    assert result.error is not None
+    assert result.error.code == "contract.weights"
+    assert "nothing was compared: /v1/embeddings gives no vectors" in str(result.error)
+    assert world.serving() == {"raw-vllm": 100}
 
 
 async def test_an_engine_that_gives_no_vectors_is_no_embedding_model() -> None:

@@ -124,6 +124,12 @@ async def test_too_few_requests_are_told_and_not_refused() -> None:
     judged(world, requests=50)
     plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
     assert "tenants have to tell the rest of what shows that errors stay within 0.05" in plan.checks["evidence"]
+    judged(world, requests=60, errors=0.2, ttft_p50=5.0, ttft_p95=10.0)
+    plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
+    assert "and times within their margins, or a person" in plan.checks["evidence"], "so many tell of errors alone"
+    judged(world, errors=0.3, ttft_p50=50.0, ttft_p95=50.0, itl_p50=50.0, itl_p95=50.0)
+    plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
+    assert "fails an equal target in" in plan.checks["evidence"]
     judged(world, requests=0)
     plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
     assert "tenants have to tell all of it, or a person" in plan.checks["evidence"]

@@ -222,6 +222,8 @@ async def _long_stream(pair: Pair) -> str:
 async def _template(pair: Pair) -> str:
     if pair.source is None:
         return "no source to compare with"
+    if pair.target.api.id != "chat":
+        return f"tenants ask for {pair.target.api.id}, and no template comes into it"
     return same_template(pair.imprint, pair.source.imprint)
 
 

@@ -27,9 +27,9 @@ __all__ = ["Pace", "evidence", "pace_of"]
 FIRST = 4.0
 """Seconds of a new split before the first look: marked requests through the edge take them (measured in the lab)."""
 
-LEAST = 3
-"""Parts of our own requests without which times to the first token are seldom shown to be within their margins, as far
-as these spread on one engine (a factor of 1.5 for a third of them; ``benchmarks/analysis.py``)."""
+LEAST, WIDE = 90, 20.0
+"""Requests to each side without which times are seldom shown to be within their margins, as far as they spread on one
+engine (a factor of 1.5 for a third of them; ``benchmarks/analysis.py``); and a margin that needs no such number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ class Pace:
         out. What tenants send until then counts as well.
         """
         count = self.requests // (2 * PARTS)
-        first = next((part for part in range(LEAST, PARTS + 1) if self._told(part, count, limits)), None)
+        near = min(limits.ttft_p50, limits.ttft_p95, limits.itl_p50, limits.itl_p95) < WIDE
+        enough = (part for part in range(1, PARTS + 1) if part * count >= (LEAST if near else 1))
+        first = next((part for part in enough if self._told(part, count, limits)), None)
         return None if first is None else 2 * count * first
 
     def _told(self, part: int, count: int, limits: Limits) -> bool:
@@ -100,7 +102,10 @@ async def evidence(context: Context) -> str:
     needed, seconds = pace.needed(limits), pace.verdict(limits)
     sure = f"fails an equal target in {limits.false_alarm:.1%}, passes one at a margin in {limits.miss:.1%} at most"
     if needed is None:
-        sure = f"tenants have to tell the rest of what shows that errors stay within {limits.errors:g}, or a person"
+        sure = (
+            f"tenants have to tell the rest of what shows that errors stay within {limits.errors:g}, and times within "
+        )
+        sure += "their margins, or a person"
     many = f"{needed or pace.requests} requests of our own a shift (at most {pace.requests})"
     if seconds is None:
         return f"{many}; how long these take is not known: nobody asked the source yet; {sure}"

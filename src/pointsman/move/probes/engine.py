@@ -138,7 +138,7 @@ class Engine:
             found = [float(one) for one in answer.json()["data"][0]["embedding"]] if answer.status == 200 else []
         except (ValueError, KeyError, IndexError, TypeError):
             found = []
-        return found or f"{self.api.path} gives no vectors ({answer.status})"
+        return found if any(found) else f"{self.api.path} gives no vectors ({answer.status})"
 
     async def template(self, prompt: str) -> Sequence[int] | None:
         """The tokens that its chat template makes of a prompt; None where it does not say."""
