@@ -47,7 +47,16 @@ NAMESPACES = ("serving", "kserve", "llm-d")
 OPTIONS = Options(ready_timeout=900.0)
 
 
-EVIDENCE = {"errors": 0.3, "ttftP50": 50, "ttftP95": 100, "itlP50": 50, "itlP95": 100, "requests": 60}
+EVIDENCE = {
+    "errors": 0.3,
+    "ttftP50": 50,
+    "ttftP95": 100,
+    "itlP50": 50,
+    "itlP95": 100,
+    "requests": 60,
+    "noise": 50,
+    "slack": 10,
+}
 """Wide, so that a few of our own requests tell equals: two engines share the cores with each other and all else."""
 
 
