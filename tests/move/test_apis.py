@@ -75,6 +75,17 @@ async def test_a_slower_target_is_told_from_an_equal_one(api: str) -> None:
     assert world.serving() == {"raw-vllm": 100}
 
 
+@BOTH
+@pytest.mark.parametrize(("served", "code"), [("law", ""), ("law=other", "contract.adapters")])
+async def test_its_adapters_are_compared_by_what_it_gives(api: str, served: str, code: str) -> None:
+    only = frozenset({api})
+    target, source = Faults(apis=only, adapters=(served,)), Faults(apis=only, adapters=("law",))
+    world, result = await moved(api, target, source)
+    assert (result.error.code if result.error else "") == code, result.error
+    if not code:
+        assert told(world, "adapters") == "adapters: law: as on the source"
+
+
 async def test_vectors_are_no_stream_whatever_is_promised() -> None:
     world, result = await moved("embeddings")
     assert result.error is None, result.error

@@ -111,7 +111,7 @@ class Engine:
             return _json(500, {"error": "engine dead"})
         self.end()
         if not asked.tokens:
-            return _json(200, {"data": [{"embedding": self._vector(body["input"])}]})
+            return _json(200, {"data": [{"embedding": self._vector(body["input"], body["model"])}]})
         text = (
             ""
             if self.faults.wordless and body["max_tokens"] == ANSWER_TOKENS
@@ -153,9 +153,7 @@ class Engine:
     def _likelihoods(self, ids: list[int], model: str) -> list[Any]:
         """A request that is answered, and what it says of a prompt."""
         self.end()
-        adapter = next((one for one in self.faults.adapters if one.split("=")[0] == model), "")
-        revision = f"{'damaged' if self.faults.wrong_text else 'main'}{adapter}"
-        salt = (id(self), self.ended)
+        salt, revision = (id(self), self.ended), self._revision(model)
         found = likelihoods(NAME, revision, ids, noise=NOISE, nearby=self.faults.nearby, salt=salt)
         if "logits" in self.faults.says:
             found = [value + 9.0 for value in found]
@@ -164,11 +162,14 @@ class Engine:
         likelier = {"0": {"logprob": 0.0}}
         return [None, *({str(one): {"logprob": value}, **likelier} for one, value in zip(ids[1:], found, strict=True))]
 
-    def _vector(self, text: str) -> list[float]:
+    def _revision(self, model: str) -> str:
+        adapter = next((one for one in self.faults.adapters if one.split("=")[0] == model), "")
+        return f"{'damaged' if self.faults.wrong_text else 'main'}{adapter}"
+
+    def _vector(self, text: str, model: str) -> list[float]:
         if self.faults.wordless:
             return [0.0] * 8
-        salt = (id(self), self.ended)
-        revision = "damaged" if self.faults.wrong_text else "main"
+        salt, revision = (id(self), self.ended), self._revision(model)
         return vector(NAME, revision, text, noise=NOISE, nearby=self.faults.nearby, salt=salt)
 
     def _text(self, prompt: str) -> str:

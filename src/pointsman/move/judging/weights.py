@@ -147,9 +147,10 @@ async def imprint_of(engine: Engine, *, at_once: int = 1) -> Imprint:
 
     chats = PASSAGES if engine.api.id == "chat" else ()
     templates = await asyncio.gather(*(ask(engine.template, passage) for passage in chats))
-    whole = await (likelihoods if engine.api.tokens else vectors)(engine)
+    said = likelihoods if engine.api.tokens else vectors
+    whole = await said(engine)
     names = await engine.adapters()
-    adapters = {name: await likelihoods(replace(engine, name=name)) for name in names[:ADAPTERS]}
+    adapters = {name: await said(replace(engine, name=name)) for name in names[:ADAPTERS]}
     unasked = {name: Imprint(why=f"{ADAPTERS} of {len(names)} are compared") for name in names[ADAPTERS:]}
     return replace(whole, templates=_all(templates), adapters={**adapters, **unasked})
 
