@@ -23,8 +23,8 @@ from tests.move.platform import moves, pointsman_in, receipts_since
 __all__ = ["QUICK", "Running", "Seen", "command", "disturbed", "journey", "naming", "started"]
 
 QUICK = ("--hold", "1", "--ready-timeout", "90", "--roll-timeout", "90", "--drain-timeout", "20")
-LIMIT = 240.0
-"""Seconds one command may take."""
+LIMIT = 420.0
+"""Seconds one command may take; longer than any deadline given to one, so that it can say itself what it waited for."""
 PAUSED = 4
 
 
