@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.real.judged import report
-from benchmarks.real.kinds import Kind, Start, starts, wanted
+from benchmarks.real.kinds import Kind, Start, file_of, starts, wanted
 from benchmarks.real.serving import NAME, Home, busy, serving
 
 from pointsman.demo.platform import example_model
@@ -31,10 +31,6 @@ from pointsman.spec.apis import APIS
 from pointsman.spec.model import Model
 
 KEPT = Path(__file__).parents[2] / "build" / "real" / "imprints"
-
-
-def _file(kind: Kind, load: str) -> Path:
-    return KEPT / f"{kind.model}.{kind.name}.{load}.json"
 
 
 async def measure(home: Home, start: Start) -> None:
@@ -58,7 +54,8 @@ async def measure(home: Home, start: Start) -> None:
         if start.others:
             await _load(wire, engine, weights)
             again = Reference.from_dict(await _asked(model, engine, quickly=False))
-            same_weights(again.imprint, _read(kind).imprint)
+            if not same_weights(again.imprint, _read(kind).imprint):
+                sys.exit(f"{kind.model} {kind.name}: its own weights, loaded again, cannot be compared")
 
 
 async def _load(wire: Http, engine: Engine, path: Path) -> None:
@@ -70,14 +67,14 @@ async def _load(wire: Http, engine: Engine, path: Path) -> None:
     await wire.request("POST", f"{engine.base}/reset_prefix_cache", timeout=30.0)
 
 
-def _read(kind: Kind, load: str = "idle") -> Reference:
-    return Reference.from_dict(json.loads(_file(kind, load).read_text("utf-8")))
+def _read(kind: Kind) -> Reference:
+    return Reference.from_dict(json.loads(file_of(KEPT, kind, "idle").read_text("utf-8")))
 
 
 def _keep(kind: Kind, load: str, data: Mapping[str, Any]) -> None:
     draft = KEPT / f".{kind.model}.{kind.name}.{load}"
     draft.write_text(json.dumps(data), "utf-8")
-    draft.rename(_file(kind, load))
+    draft.rename(file_of(KEPT, kind, load))
 
 
 async def _asked(model: Model, engine: Engine, *, quickly: bool) -> dict[str, Any]:
@@ -100,7 +97,7 @@ async def _run(only: str) -> None:
         start
         for start in starts()
         if only in f"{start.kind.model}.{start.kind.name}"
-        and not all(_file(kind, load).exists() for kind, load in wanted(start))
+        and not all(file_of(KEPT, kind, load).exists() for kind, load in wanted(start))
     ]
     KEPT.mkdir(parents=True, exist_ok=True)
     await home.make("models")

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import log10
 from pathlib import Path
 
 from benchmarks.page import DOCS, machine, write
 from benchmarks.real.assumptions import versions
-from benchmarks.real.kinds import Kind, known
+from benchmarks.real.kinds import Kind, file_of, known
 from benchmarks.real.serving import Home
 
 from pointsman.errors import MoveFailedError
@@ -98,7 +99,7 @@ def rows(folder: Path) -> Iterator[Row]:
     """All that was measured, model by model: honest pairs first."""
     seen: dict[Kind, list[Reference]] = {}
     for kind, load in known():
-        file = folder / f"{kind.model}.{kind.name}.{load}.json"
+        file = file_of(folder, kind, load)
         if file.exists():
             seen.setdefault(kind, []).append(Reference.from_dict(json.loads(file.read_text("utf-8"))))
     for model in dict.fromkeys(kind.model for kind in seen):
@@ -178,6 +179,4 @@ def picture(found: Sequence[Row]) -> str:
 
 
 def _across(value: float) -> float:
-    from math import log10
-
     return LEFT + (WIDTH - LEFT - 30) * max(0.0, log10(max(value, LOWEST) / LOWEST)) / DECADES

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-__all__ = ["Kind", "Start", "known", "starts", "wanted"]
+__all__ = ["Kind", "Start", "file_of", "known", "starts", "wanted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Start:
 ONE = {"OMP_NUM_THREADS": "1"}
 TWO = {"OMP_NUM_THREADS": "2"}
 HONEST = (
-    ("float32", "float32, two threads", ("--dtype=float32"), TWO),
-    ("bfloat16", "bfloat16, two threads", ("--dtype=bfloat16"), TWO),
+    ("float32", "float32, two threads", ("--dtype=float32",), TWO),
+    ("bfloat16", "bfloat16, two threads", ("--dtype=bfloat16",), TWO),
     (
         "small",
         "float16, chunks of 64 tokens, no prefix cache, one thread",
@@ -86,8 +87,8 @@ def starts() -> Iterator[Start]:
         if model != "smollm2":
             continue
         for name, what in SETTINGS.items():
-            yield Start(Kind(model, name, what), ("--dtype=float32"), TWO, name)
-        yield Start(Kind(model, "template", "another chat template"), ("--dtype=float32"), TWO, "template")
+            yield Start(Kind(model, name, what), ("--dtype=float32",), TWO, name)
+        yield Start(Kind(model, "template", "another chat template"), ("--dtype=float32",), TWO, "template")
     for name, what, words, env in HONEST:
         others = tuple(_others(VECTORS)) if name == RELOADED else ()
         pooling = (*words, "--runner=pooling", "--convert=embed")
@@ -118,6 +119,11 @@ def _others(model: str) -> Iterator[Kind]:
 def wanted(start: Start) -> list[tuple[Kind, str]]:
     """What one start is asked: kinds and loads."""
     return [*((start.kind, load) for load, _ in start.loads), *((kind, "idle") for kind in start.others)]
+
+
+def file_of(folder: Path, kind: Kind, load: str) -> Path:
+    """What keeps an answer."""
+    return folder / f"{kind.model}.{kind.name}.{load}.json"
 
 
 def known() -> Iterator[tuple[Kind, str]]:

@@ -2,7 +2,7 @@
 
 A lab whose pods run the installed vLLM, on raw vLLM, KServe and llm-d, behind the real LiteLLM. Tenants call at a
 pace that two cores carry. The model moves there and back, in other precisions and in the same one; then other weights
-are put on a layer, and the move there has to be refused. Before that the engine is asked what of our assumptions it
+are put on a layer, and the move there has to be refused. At the end the engine is asked what of our assumptions it
 keeps. All of it becomes ``docs/real-engines.md``.
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks.page import machine, write
 from benchmarks.real.assumptions import assumptions, versions
+from benchmarks.real.judged import PAGE
 from benchmarks.real.serving import CONTEXT, SMALL, Home
 
 from pointsman.demo.demo import Demo, Outcome, Plan, Stage
@@ -34,7 +35,6 @@ from pointsman.move.context import Options
 from pointsman.report.lines import PlainLines
 from pointsman.spec.model import Model
 
-PAGE = "real-engines.md"
 CLAIM = "measured"
 RATE, PATIENCE = 0.15, 240.0
 """Tenants' requests a second, and seconds they wait: an engine that starts takes processors from one that serves."""

@@ -88,14 +88,14 @@ def _environment(model: Model) -> list[dict[str, Any]]:
     """As on the other layers; the presets bring HOME and their own caches."""
     pod_address = {"fieldRef": {"fieldPath": "status.podIP"}}
     disaggregated = [{"name": "VLLM_NIXL_SIDE_CHANNEL_HOST", "valueFrom": pod_address}]
-    ours: list[dict[str, Any]] = [
+    usual: list[dict[str, Any]] = [
         {"name": "USER", "value": "vllm"},
         {"name": "TRITON_CACHE_DIR", "value": "/home/triton"},
         {"name": "TORCHINDUCTOR_CACHE_DIR", "value": "/home/inductor"},
         *(disaggregated if model.spec.layers.llm_d.prefill else []),
     ]
-    ours = engine.environment(model, ours)
-    return [{**each, "value": _literal(each["value"])} if "value" in each else each for each in ours]
+    said = engine.environment(model, usual)
+    return [{**each, "value": _literal(each["value"])} if "value" in each else each for each in said]
 
 
 def _initializer(model: Model) -> dict[str, Any]:
