@@ -14,14 +14,14 @@ import importlib.util
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast, Qwen3MoeConfig
 
-__all__ = ["MODELS", "made"]
+__all__ = ["MODELS", "made", "once", "train"]
 
 TEMPLATE = (
     "{% for one in messages %}<|start|>{{ one.role }}\n{{ one.content }}<|end|>\n{% endfor %}"
@@ -32,18 +32,22 @@ STEPS, BATCH, LENGTH = 300, 4, 128
 """Of the training: 150,000 tokens."""
 
 
-def made(folder: Path, name: str) -> Path:
-    """The folder of one model, made when it is not there; half of one never is."""
-    target = folder / name
+def once(target: Path, make: Callable[[Path], None]) -> Path:
+    """A folder, made when it is not there; half of one never is."""
     if not target.is_dir():
-        draft = folder / f".{name}"
+        draft = target.with_name(f".{target.name}")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
         began = time.monotonic()
-        MODELS[name](draft)
+        make(draft)
         draft.rename(target)
-        _say(f"{name}: made in {time.monotonic() - began:.0f} s")
+        _say(f"{target.name}: made in {time.monotonic() - began:.0f} s")
     return target
+
+
+def made(folder: Path, name: str) -> Path:
+    """The folder of one model."""
+    return once(folder / name, MODELS[name])
 
 
 def _smollm2(folder: Path) -> None:
@@ -110,20 +114,17 @@ def train(model: torch.nn.Module, tokens: torch.Tensor, steps: int, pace: float)
 
 
 def _text() -> str:
-    """Python sources and notes of the packages here: fixed by the lock file, and there without a download."""
+    """Python sources of a package that is here: fixed by the lock file, and there without a download."""
+    import transformers
+
+    sources = Path(transformers.__file__).parent.rglob("*.py")
     parts, much = list[str](), 0
-    for path in _sources():
+    for path in sorted(sources, key=lambda path: (path.name, str(path))):
         parts.append(path.read_text("utf-8", "replace"))
         much += len(parts[-1])
         if much > CHARACTERS:
             break
     return "\n".join(parts)[:CHARACTERS]
-
-
-def _sources() -> Iterator[Path]:
-    import transformers
-
-    yield from sorted(Path(transformers.__file__).parent.rglob("*.py"), key=lambda path: (path.name, str(path)))
 
 
 def _tokenizer(text: str) -> PreTrainedTokenizerFast:

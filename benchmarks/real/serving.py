@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from pointsman.errors import TemporaryError
 from pointsman.kube.http import Http
 from pointsman.lab.paths import cache_root
+from pointsman.lab.ports import free_ports
 from pointsman.move.probes.engine import Engine
 
 __all__ = ["NAME", "Home", "busy", "serving"]
@@ -69,7 +69,7 @@ async def serving(
     home: Home, weights: Path, words: Sequence[str] = (), env: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[Http, Engine]]:
     """An engine that serves, and a way to it; it and all that it started have ended afterwards."""
-    port, scratch = _free_port(), Path(tempfile.mkdtemp(prefix="pm-real-"))
+    port, scratch = free_ports(["engine"])["engine"], Path(tempfile.mkdtemp(prefix="pm-real-"))
     with (scratch / "log").open("wb") as log:
         child = await asyncio.create_subprocess_exec(
             str(home.scripts / "vllm"),
@@ -156,9 +156,3 @@ async def _end(child: asyncio.subprocess.Process) -> None:
 def _own() -> dict[str, str]:
     """Without what would have every start compile half a gigabyte of Python again."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

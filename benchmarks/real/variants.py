@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from benchmarks.real.models import made, train
+from benchmarks.real.models import made, once, train
 from safetensors.torch import load_file, save_file
 
 __all__ = ["KINDS", "varied"]
@@ -25,19 +25,17 @@ WEIGHTS = "model.safetensors"
 
 def varied(folder: Path, model: str, kind: str) -> Path:
     """The folder of a model's variant, made when it is not there."""
-    base, target = made(folder, model), folder / f"{model}+{kind}"
-    if not target.is_dir():
-        draft = folder / f".{model}+{kind}"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
+    base = made(folder, model)
+
+    def make(draft: Path) -> None:
         for file in base.iterdir():
             if file.name != WEIGHTS:
                 shutil.copy(file, draft)
         KINDS[kind](base, draft)
         if not (draft / WEIGHTS).exists():
             (draft / WEIGHTS).hardlink_to(base / WEIGHTS)
-        draft.rename(target)
-    return target
+
+    return once(folder / f"{model}+{kind}", make)
 
 
 def _each(change: Callable[[str, torch.Tensor], torch.Tensor]) -> Callable[[Path, Path], None]:
@@ -163,11 +161,9 @@ def _template(base: Path, draft: Path) -> None:
 
 def adapter(folder: Path, model: str, seed: int) -> Path:
     """A LoRA adapter of rank 8 on query and value, as trained: its effect is some per cent of the weights."""
-    base, target = made(folder, model), folder / f"{model}-adapter-{seed}"
-    if not target.is_dir():
-        draft = folder / f".{target.name}"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
+    base = made(folder, model)
+
+    def make(draft: Path) -> None:
         chance, parts = torch.Generator().manual_seed(seed), {}
         for name, one in load_file(base / WEIGHTS).items():
             if name.endswith(("q_proj.weight", "v_proj.weight")):
@@ -187,8 +183,8 @@ def adapter(folder: Path, model: str, seed: int) -> Path:
             "bias": "none",
         }
         (draft / "adapter_config.json").write_text(json.dumps(said, indent=1), "utf-8")
-        draft.rename(target)
-    return target
+
+    return once(folder / f"{model}-adapter-{seed}", make)
 
 
 KINDS: dict[str, Callable[[Path, Path], None]] = {

@@ -136,3 +136,9 @@ async def test_other_weights_are_refused_where_fewer_bits_are_meant() -> None:
     assert result.error is not None
     assert result.error.code == "contract.weights"
     assert world.serving() == {"raw-vllm": 100}
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_marked_requests_hold_nothing_that_other_members_providers_refuse(api: str) -> None:
+    """LiteLLM answers 400 for a parameter that a provider lacks; Anthropic and Bedrock, say, know no seed."""
+    assert set(APIS[api].body("chat", "ping", 1)) <= {"model", APIS[api].key, "max_tokens", "temperature"}  # type: ignore[index]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
+from benchmarks.real.kinds import file_of, known, starts
 
 from pointsman.move.judging.weights import APART, Imprint, imprint_of, same_template, same_weights
 from pointsman.move.means import Result
@@ -187,3 +189,10 @@ async def test_the_source_is_asked_one_passage_after_the_other() -> None:
     probe.wire.request = counted  # type: ignore[method-assign, assignment]
     await imprint_of(probe)
     assert most == 1
+
+
+def test_every_start_of_a_real_engine_is_given_flags_and_has_a_name_of_its_own() -> None:
+    """``("--dtype=float32")`` is a string, and as a list of arguments its letters."""
+    assert [one for start in starts() for one in start.words if not one.startswith("--")] == []
+    names = [file_of(Path(), kind, load) for kind, load in known()]
+    assert len(set(names)) == len(names) > 50

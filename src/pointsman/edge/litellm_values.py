@@ -47,7 +47,7 @@ from pointsman.edge.litellm_rollout import REVISION, ROLLED, Rollout, judge, set
 from pointsman.errors import ConflictError, PermanentError, PointsmanError, RefusedError, TemporaryError
 from pointsman.kube.resources import Ref
 from pointsman.kube.rights import Right
-from pointsman.spec.apis import api_of
+from pointsman.spec.apis import APIS
 from pointsman.spec.model import Model
 from pointsman.spec.tenant import Edge as Settings
 
@@ -75,7 +75,7 @@ def litellm_values(cluster: Cluster, model: Model, endpoints: dict[str, str]) ->
         aliases=tuple(tenant.aliases),
         key=tenant.upstream_key,
         price=price,
-        api=api_of(model.spec.contract.api),
+        api=APIS[model.spec.contract.api],
     )
     return LiteLLMValues(cluster, tenant.edge, terms)
 

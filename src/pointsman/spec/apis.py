@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["APIS", "Api", "ApiId", "api_of"]
+__all__ = ["APIS", "Api", "ApiId"]
 
 ApiId = Literal["chat", "completions", "embeddings"]
 
@@ -35,9 +35,9 @@ class Api:
         return self.id != "embeddings"
 
     def body(self, name: str, prompt: str, max_tokens: int) -> dict[str, Any]:
-        """A request: greedy, where there is anything to draw."""
+        """A request: greedy, where there is anything to draw, and with nothing that a cloud's model would refuse."""
         asked: Any = [{"role": "user", "content": prompt}] if self.id == "chat" else prompt
-        drawn = {"max_tokens": max_tokens, "temperature": 0, "seed": 0} if self.tokens else {}
+        drawn = {"max_tokens": max_tokens, "temperature": 0} if self.tokens else {}
         return {"model": name, self.key: asked, **drawn}
 
     def text(self, choice: Mapping[str, Any]) -> str:
@@ -57,7 +57,7 @@ class Api:
         return self.text(choice)
 
 
-APIS: Mapping[str, Api] = {
+APIS: Mapping[ApiId, Api] = {
     one.id: one
     for one in (
         Api(
@@ -71,8 +71,4 @@ APIS: Mapping[str, Api] = {
         Api("embeddings", "/v1/embeddings", "input", "an embedding", frozenset({"embedding"})),
     )
 }
-
-
-def api_of(name: ApiId) -> Api:
-    """By the spec's word."""
-    return APIS[name]
+"""By the spec's word."""

@@ -20,7 +20,7 @@ from pointsman.move.judging.rounds import Asked, Rounds, rounds
 from pointsman.move.probes.counters import Counters, Reading, read_all
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.waits import Wait
-from pointsman.spec.apis import api_of
+from pointsman.spec.apis import APIS
 from pointsman.spec.model import Model
 
 __all__ = ["PARTS", "Collector", "Start", "begin", "broke", "broken_since", "grown", "limits_of", "read"]
@@ -40,7 +40,7 @@ class Start:
 
 def limits_of(model: Model) -> Limits:
     """The thresholds; what a verdict may cost is none of them."""
-    tokens = api_of(model.spec.contract.api).tokens
+    tokens = APIS[model.spec.contract.api].tokens
     return Limits(**model.spec.move.evidence.model_dump(exclude={"requests", "minutes"}), tokens=tokens)
 
 

@@ -19,7 +19,7 @@ from pointsman.move.plan.schedule import SHARES
 from pointsman.move.plan.strategy import choose
 from pointsman.move.probes.counters import read_all
 from pointsman.move.probes.pods import engine_pods
-from pointsman.spec.apis import api_of
+from pointsman.spec.apis import APIS
 
 __all__ = ["Pace", "evidence", "pace_of"]
 
@@ -80,7 +80,7 @@ async def pace_of(context: Context) -> Pace:
     pods = [one for one in await engine_pods(context.cluster, context.source, context.model) if one.serving]
     seen = grown((), await read_all(context.cluster, [one for one in pods if one.role == "serve"]))
     first, gap = seen.ttft.mean, seen.itl.mean
-    gaps = gap if api_of(context.model.spec.contract.api).tokens else 0.0
+    gaps = gap if APIS[context.model.spec.contract.api].tokens else 0.0
     seconds = None if first is None or gaps is None else first + (TOKENS - 1) * gaps
     begun = [datetime.fromisoformat(one.since) for one in pods if one.since]
     age = (context.clock.now() - min(begun)).total_seconds() if begun else 0.0
@@ -104,8 +104,8 @@ async def evidence(context: Context) -> str:
     if needed is None:
         sure = (
             f"tenants have to tell the rest of what shows that errors stay within {limits.errors:g}, and times within "
+            "their margins, or a person"
         )
-        sure += "their margins, or a person"
     many = f"{needed or pace.requests} requests of our own a shift (at most {pace.requests})"
     if seconds is None:
         return f"{many}; how long these take is not known: nobody asked the source yet; {sure}"

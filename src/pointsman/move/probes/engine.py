@@ -18,7 +18,7 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.probes.counters import parse
 from pointsman.move.probes.pods import EnginePod
-from pointsman.spec.apis import APIS, Api, api_of
+from pointsman.spec.apis import APIS, Api
 from pointsman.spec.model import Model
 
 __all__ = ["LONG", "Engine", "Likelihoods", "StreamSeen", "Timed", "connect", "key_for"]
@@ -235,7 +235,8 @@ class Engine:
             ) from error
 
     def _body(self, prompt: str, max_tokens: int) -> dict[str, Any]:
-        return {**self.api.body(self.name, prompt, max_tokens), "user": MARK}
+        seed = {"seed": 0} if self.api.tokens else {}
+        return {**self.api.body(self.name, prompt, max_tokens), **seed, "user": MARK}
 
     def _headers(self, key: str | None) -> Mapping[str, str]:
         sent = self.key if key is None else key
@@ -273,4 +274,4 @@ async def connect(cluster: Cluster, wire: Wire, model: Model, pod: EnginePod) ->
     """An engine's own port, through a port-forward that carries the key."""
     key = await key_for(cluster, model, pod.namespace)
     async with cluster.port_forward(pod.namespace, pod.name, pod.port) as base:
-        yield Engine(wire, base, model.spec.served_model_name, key, api_of(model.spec.contract.api))
+        yield Engine(wire, base, model.spec.served_model_name, key, APIS[model.spec.contract.api])

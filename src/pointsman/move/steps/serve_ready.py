@@ -21,7 +21,7 @@ from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.starting import controllers_ready
 from pointsman.move.waits import Wait
 from pointsman.report.counting import count_of
-from pointsman.spec.apis import api_of
+from pointsman.spec.apis import APIS
 
 __all__ = ["ServeReady", "completes", "prove_serving"]
 
@@ -130,7 +130,7 @@ async def _ask_path(context: Context, point: Endpoint) -> list[Response]:
     namespace = service.namespace or ""
     models = await context.cluster.service_get(namespace, service.name, port, f"{path}/v1/models")
     proxy = Ref(service.kind, f"http:{service.name}:{port}", namespace).path("proxy")
-    api = api_of(context.model.spec.contract.api)
+    api = APIS[context.model.spec.contract.api]
     body = api.body(context.model.spec.served_model_name, PROMPT, 1)
     completion = await context.cluster.http("POST", f"{proxy}{path}{api.path}", body=body, timeout=COMPLETION_TIMEOUT)
     return [models, completion]
