@@ -24,6 +24,12 @@ def test_a_whole_share_allows_no_exception() -> None:
     assert not plausible(39, 40, 1.0)
 
 
+def test_thousands_of_answers_are_judged_too() -> None:
+    assert plausible(302, 1338, 0.2)
+    assert not plausible(352, 1338, 0.2)
+    assert plausible(20_100, 100_000, 0.2)
+
+
 @given(st.integers(1, 120), st.sampled_from([0.1, 0.5, 0.9]))
 def test_an_honest_split_is_doubted_once_in_a_thousand(asked: int, share: float) -> None:
     from math import comb

@@ -6,6 +6,7 @@ counted and what the edge counted are hardly ever the same number.
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import dataclass, field
 
@@ -167,6 +168,34 @@ def test_whoever_comes_past_the_edge_meanwhile_keeps_it(past: float, every: floa
     assert isinstance(result.error, NeedsPersonError)
     assert result.error.code == "drain.drain-deadline"
     assert "past the edge" in result.error.what
+    assert world.workloads()[SOURCE] == 1
+
+
+@pytest.mark.parametrize("asked", range(6))
+def test_an_edge_too_busy_to_tell_its_counters_now_and_then_is_asked_again(asked: int) -> None:
+    world = ProxyWorld(more=MINI)
+    callers = Callers(world, {"gpt-4o-mini": 0.5, "": 1.0})
+    hear = callers.hear
+
+    def draining(happening: Happening) -> None:
+        hear(happening)
+        if (happening.topic, happening.step) == (Topic.STEP_BEGUN, "drain"):
+            world.proxy.untold = itertools.chain([True] * asked, itertools.cycle([False] * 3 + [True] * 6))
+
+    callers.hear = draining  # type: ignore[method-assign]
+    result = moved(world, callers, "gpt-4o-mini")
+    assert isinstance(result.error, NeedsPersonError)
+    assert "for gpt-4o-mini through the edge" in result.error.what
+    assert "past the edge" in result.error.what
+    assert world.workloads()[SOURCE] == 1
+
+
+def test_an_edge_that_never_tells_its_counters_names_nobody() -> None:
+    world = ProxyWorld(more=MINI)
+    world.proxy.untold = itertools.repeat(True)
+    result = moved(world, Callers(world, {"gpt-4o-mini": 1.0}), "gpt-4o-mini")
+    assert isinstance(result.error, NeedsPersonError)
+    assert "nobody knows from whom" in result.error.what
     assert world.workloads()[SOURCE] == 1
 
 

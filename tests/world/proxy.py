@@ -72,6 +72,8 @@ class MemoryProxy:
     processes: dict[str, Process] = field(default_factory=dict)
     undelivered: Iterator[bool] = field(default_factory=lambda: itertools.repeat(False))
     """For each question to a model: is it one that the API server does not get through?"""
+    untold: Iterator[bool] = field(default_factory=lambda: itertools.repeat(False))
+    """For each question for its counters: is it one that a busy replica does not answer?"""
     _made: int = 0
 
     def reconcile(self) -> None:
@@ -113,6 +115,8 @@ class MemoryProxy:
         process = self.processes.get(pod)
         if process is None or process.broken:
             return _said(503, {"error": "no such replica"})
+        if path.startswith("/metrics") and next(self.untold):
+            return _said(503, {"error": "busy"})
         if path.startswith("/metrics"):
             return Response(200, {}, self._metrics(process).encode())
         if path.startswith("/health"):

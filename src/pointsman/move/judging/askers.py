@@ -92,9 +92,14 @@ class Askers:
     context: Context
     layer: Layer
     before: Mapping[str, int] | None = None
-    """What the edge had sent there by then, by name; None: it does not say."""
+    """What the edge had sent there when its counters were first read; None: it does not say. Looks that fail (an edge
+    may be too busy to tell) are made again: one of them says nothing of the others."""
     sent: dict[str, int] | None = None
-    """What it has sent since, by name; None: it does not say."""
+    """What it has sent since, by name, at the last look at which it said so; None: it never did."""
+    missed: int = 0
+    """Requests that had come before its counters were first read."""
+    heard: int = 0
+    """Requests that had come when they were last read."""
     came: int = 0
     """Requests that the engines counted since."""
     last: float | None = None
@@ -127,9 +132,11 @@ class Askers:
         if not self.came and not self.left:
             return
         counted = await self._counted()
-        if counted is None or self.before is None:
-            self.sent = None
+        if counted is None:
             return
+        if self.before is None:
+            self.before, self.missed = counted, self.came
+        self.heard = self.came
         grown = {name: count - self.before.get(name, 0) for name, count in counted.items()}
         self.sent = {name: count for name, count in grown.items() if count > 0}
         if watch.under_way is not None:
@@ -157,7 +164,8 @@ class Askers:
         if now - begun < APART or steepest([(one.at, one.unexplained) for one in self.looks]) >= SELDOM:
             return False
         first = min(one.under_way for one in self.looks if one.at - begun <= FIRST)
-        return min(one.under_way for one in self.looks if one.at > now - FIRST) <= first
+        lately = [one.under_way for one in self.looks if one.at > now - FIRST]
+        return bool(lately) and min(lately) <= first
 
     def said(self) -> str:
         """In words: how many came, and from whom; empty when none did."""
@@ -165,12 +173,12 @@ class Askers:
             return ""
         many = f"{count_of(self.came, 'request')} came to {self.layer.title} after the edge let go of it"
         if self.sent is None:
-            return f"{many}; the edge keeps no counters, so nobody knows from whom"
-        parts = [f"{count} for {name} through the edge" for name, count in sorted(self.sent.items())]
-        past = self.came - sum(self.sent.values())
-        return (
-            f"{many}: {', '.join([*parts, *([f'{past} past the edge, or not counted by it yet'] if past > 0 else [])])}"
-        )
+            return f"{many}; the edge's counters tell nothing, so nobody knows from whom"
+        parts = [(count, f"for {name} through the edge") for name, count in sorted(self.sent.items())]
+        past = self.heard - self.missed - sum(self.sent.values())
+        parts.append((past, "past the edge, or not counted by it yet"))
+        parts.append((self.missed + self.came - self.heard, "while the edge's counters could not be read"))
+        return f"{many}: {', '.join(f'{count} {whose}' for count, whose in parts if count > 0)}"
 
     def as_dict(self) -> dict[str, object]:
         """For the journal."""

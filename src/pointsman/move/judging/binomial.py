@@ -1,8 +1,8 @@
-"""Can this many answers out of so many come from that share? Exact binomial tails, no approximation."""
+"""Can this many answers out of so many come from that share? Exact binomial tails, by logarithms."""
 
 from __future__ import annotations
 
-from math import comb
+from math import exp, lgamma, log
 
 __all__ = ["DOUBT", "plausible", "tail"]
 
@@ -25,4 +25,5 @@ def plausible(seen: int, asked: int, share: float) -> bool:
 
 
 def _point(count: int, asked: int, share: float) -> float:
-    return comb(asked, count) * share**count * (1 - share) ** (asked - count)
+    ways = lgamma(asked + 1) - lgamma(count + 1) - lgamma(asked - count + 1)
+    return exp(ways + count * log(share) + (asked - count) * log(1 - share))
