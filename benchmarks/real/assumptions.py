@@ -18,7 +18,7 @@ import pointsman.lab.engine
 from pointsman.errors import PointsmanError
 from pointsman.kube.http import Http
 from pointsman.move.judging.weights import PASSAGES
-from pointsman.move.probes.counters import Counters, parse
+from pointsman.move.probes.counters import Counters, more, parse, unfinished, whole
 from pointsman.move.probes.engine import Engine
 
 __all__ = ["assumptions", "versions"]
@@ -93,18 +93,22 @@ async def _counts(one: Asked) -> Told:
 
 
 async def _left(one: Asked) -> Told:
+    """In the middle of a stream, and before the first token."""
     before = await one.counters()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(1.0):
-            await one.engine.long_stream("Tell a very long story.", 600)
-    for _ in range(50):
+    for seconds in (1.0, 0.1):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await one.engine.long_stream("Tell a very long story. " * 60, 300)
+    for _ in range(100):
         now = await one.counters()
-        if now.idle and now.aborted > before.aborted:
+        if now.idle and now.work[1] - before.work[1] >= 2:
             break
         await asyncio.sleep(0.2)
+    finished, answered = (more(*pair) for pair in ((before.finished, now.finished), (before.answered, now.answered)))
+    aborted = sum(finished.values())
     return (
-        now.idle and now.aborted == before.aborted + 1,
-        f"aborted +{now.aborted - before.aborted:g}, idle: {now.idle}",
+        now.idle and unfinished(finished, answered) == 2 and not whole(finished),
+        f"two that left: 2xx +{answered.get('2xx', 0):g}, finished (as aborted or else) +{aborted:g}, idle: {now.idle}",
     )
 
 
@@ -182,7 +186,7 @@ CHECKS: tuple[tuple[str, Callable[[Asked], Awaitable[Told]]], ...] = (
     ("`/health` and `/metrics` ask for none", _open),
     ("the metrics that are read are there", _names),
     ("they count each request once", _counts),
-    ("a request that its tenant left counts as aborted", _left),
+    ("a request that its tenant left is an answer 2xx with nothing finished, or counts as aborted", _left),
     ("`/tokenize` tells the tokens of a conversation", _tokens),
     ("`prompt_logprobs` on `/v1/completions`", _likelihoods),
     ("a stream ends with usage and `[DONE]`", _stream),

@@ -70,6 +70,8 @@ ALIKE = ("int8",)
 SETTINGS = {"rope": "another rope_theta in config.json", "norm": "another rms_norm_eps in config.json"}
 RELOADED = "float32"
 """The engine that other weights are loaded into."""
+STARTED = ("experts",)
+"""Models of which each kind is a start of its own: vLLM 0.32 for CPUs loads a mixture's experts right only once."""
 WITH = ("--enable-lora", "--max-lora-rank=8")
 RANKS = {"smollm2": 3, "experts": 2}
 """Ranks of tensor parallelism that divide the heads of attention."""
@@ -82,8 +84,10 @@ def starts() -> Iterator[Start]:
     """All that is measured."""
     for model in MODELS:
         for name, what, words, env in (*HONEST, _parallel(RANKS[model])):
-            others = tuple(_others(model)) if name == RELOADED else ()
+            others = tuple(_others(model)) if name == RELOADED and model not in STARTED else ()
             yield Start(Kind(model, name, what, honest=True), words, env, loads=LOADS, others=others)
+        for kind in _others(model) if model in STARTED else ():
+            yield Start(kind, ("--dtype=float32",), TWO, kind.name)
         if model != "smollm2":
             continue
         for name, what in SETTINGS.items():

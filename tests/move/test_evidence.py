@@ -80,6 +80,30 @@ async def test_five_percent_of_errors_never_pass() -> None:
     assert result.error.code in ("shift-10.errors", "shift-10.inconclusive")
 
 
+async def test_a_target_that_tenants_leave_is_told_though_its_engine_counts_nothing_of_them() -> None:
+    world = World()
+    all_take(world, 0.001)
+
+    def tenants(seconds: float) -> None:
+        for (namespace, _), engine in world.cluster.engines.items():
+            for number in range(4):
+                if namespace == "kserve" and number:
+                    engine.left += 1
+                else:
+                    engine.end()
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "shift-10":
+            world.clock.passing = tenants
+
+    world.seen.react = react
+    result = await world.conductor().move(world.model, "kserve", quick(probe_budget=0))
+    assert result.error is not None
+    assert result.error.code == "shift-10.errors"
+    assert "aborted" in result.error.what
+    assert world.serving() == {"raw-vllm": 100}
+
+
 async def test_without_any_evidence_the_move_waits_for_a_person_who_may_go_on() -> None:
     world = World()
     result = await world.conductor().move(world.model, "kserve", quick(probe_budget=0))

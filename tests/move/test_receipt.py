@@ -44,8 +44,8 @@ def during(world: World, tenants: Tenants) -> None:
     world.seen.react = react
 
 
-def counts(receipt: Mapping[str, Any]) -> dict[str, Any]:
-    return {layer: row["tenants"] for layer, row in receipt["traffic"]["layers"].items() if row["tenants"] != 0}
+def counts(receipt: Mapping[str, Any], what: str = "tenants") -> dict[str, Any]:
+    return {layer: row[what] for layer, row in receipt["traffic"]["layers"].items() if row[what] != 0}
 
 
 @pytest.mark.parametrize("long", [0, 7])
@@ -61,6 +61,22 @@ async def test_the_receipt_counts_what_tenants_counted_to_the_request(long: int)
     assert counts(receipt) == dict(tenants.answered)
     assert receipt["traffic"]["tenants"] == sum(tenants.answered.values())
     assert receipt["traffic"]["cut"] == 0
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["as-aborted", "as-nothing"])
+async def test_tenants_that_leave_are_counted_whether_the_engine_counts_them_or_not(told: bool) -> None:
+    world = World()
+    for namespace in ("serving", "kserve"):
+        world.cluster.faults[namespace] = Faults(counts_leaving=told)
+    for engine in world.cluster.engines.values():
+        engine.faults.counts_leaving = told
+    tenants = Tenants(world, leaving=5)
+    during(world, tenants)
+    receipt = (await world.conductor().move(world.model, "kserve", quick(hold=30))).receipt
+    assert receipt["state"] == "done"
+    assert min(tenants.left.values()) > 3
+    assert counts(receipt, "aborted") == dict(tenants.left)
+    assert counts(receipt) == dict(tenants.answered)
 
 
 async def test_the_moves_own_requests_are_counted_apart() -> None:

@@ -66,6 +66,8 @@ class Faults:
     """None leaves the metric out."""
     cut_after: int = 0
     """Tokens after which a stream breaks off; 0: none does."""
+    counts_leaving: bool = False
+    """Does a request whose client left count as aborted? In vLLM 0.32 it counts as nothing but an answer 2xx."""
 
 
 @dataclass
@@ -75,6 +77,8 @@ class Engine:
     faults: Faults = field(default_factory=Faults)
     ended: int = 0
     errors: int = 0
+    left: int = 0
+    """Requests whose client left before they were answered in full."""
     under_way: int = 0
     """Requests that are being answered."""
     counted: EngineMetrics = field(default_factory=lambda: EngineMetrics(NAME))
@@ -194,7 +198,8 @@ class Engine:
             f"# HELP vllm:num_requests_running Running.\n{running}"
             'vllm:num_requests_waiting{engine="0"} 0.0\n'
             f'vllm:request_success_total{{finished_reason="stop"}} {self.ended}\n'
-            f'http_requests_total{{handler="/v1/chat/completions",status="2xx"}} {self.ended}\n'
+            f'vllm:request_success_total{{finished_reason="abort"}} {self.left * self.faults.counts_leaving}\n'
+            f'http_requests_total{{handler="/v1/chat/completions",status="2xx"}} {self.ended + self.left}\n'
             f'http_requests_total{{handler="/v1/chat/completions",status="5xx"}} {self.errors}\n'
             + "".join(f"{line}\n" for line in self._histograms())
         )

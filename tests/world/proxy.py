@@ -115,10 +115,9 @@ class MemoryProxy:
         process = self.processes.get(pod)
         if process is None or process.broken:
             return _said(503, {"error": "no such replica"})
-        if path.startswith("/metrics") and next(self.untold):
-            return _said(503, {"error": "busy"})
         if path.startswith("/metrics"):
-            return Response(200, {}, self._metrics(process).encode())
+            busy = next(self.untold)
+            return _said(503, {"error": "busy"}) if busy else Response(200, {}, self._metrics(process).encode())
         if path.startswith("/health"):
             return _said(200, {})
         if headers.get("x-litellm-api-key") != f"Bearer {process.key}":

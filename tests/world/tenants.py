@@ -32,6 +32,10 @@ class Tenants:
     world: World
     long: int = 0
     """Events that a long request lasts; every third request is long. 0: none is."""
+    leaving: int = 0
+    """Every so manieth leaves before it is answered; 0: none does."""
+    left: Counter[str] = field(default_factory=Counter)
+    """Those, by layer."""
     answered: Counter[str] = field(default_factory=Counter)
     """By layer."""
     lost: int = 0
@@ -83,7 +87,10 @@ class Tenants:
             self.lost += 1
             return
         engine = self.chance.choice(engines)
-        if self.long and self._count % 3 == 0:
+        if self.leaving and self._count % self.leaving == 0:
+            engine.left += 1
+            self.left[one.layer] += 1
+        elif self.long and self._count % 3 == 0:
             engine.under_way += 1
             self.streams.append(Stream(one.layer, engine, self.long))
         elif engine.answer("POST", "/v1/chat/completions", AUTH, BODY).status == 200:

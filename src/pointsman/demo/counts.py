@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pointsman.errors import TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Cluster
-from pointsman.move.probes.counters import NOT_ANSWERED, Reading, read_all
+from pointsman.move.probes.counters import Reading, read_all, whole
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.spec.model import Model
 
@@ -70,4 +70,4 @@ def _busy(pod: EnginePod, reading: Reading) -> str:
 
 def whole_answers(finished: Mapping[str, float]) -> int:
     """Of requests that ended, by reason: those that were answered."""
-    return round(sum(count for reason, count in finished.items() if reason not in NOT_ANSWERED))
+    return round(whole(finished))

@@ -110,7 +110,7 @@ class Running:
 
     async def becomes(self, sample: str, value: float) -> None:
         end = time.monotonic() + _DEADLINE
-        while (seen := (await self.metrics())[sample]) != value:
+        while (seen := (await self.metrics()).get(sample)) != value:
             assert time.monotonic() < end, f"{sample} stays {seen}, not {value}"
             await asyncio.sleep(0.01)
 

@@ -16,6 +16,7 @@ import pytest_asyncio
 from tests.lab.engine.process import MODEL, Running, chat, engine, pieces, said, until
 
 KEY = {"Authorization": "Bearer secret"}
+ANSWERED = 'http_requests_total{handler="/v1/chat/completions",method="POST",status="2xx"}'
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -238,15 +239,15 @@ async def test_every_full_answer_is_counted_once_and_by_reason(served: Running) 
     assert after["vllm:kv_cache_usage_perc"] == 0
 
 
-async def test_a_client_that_hangs_up_counts_as_an_abort_and_frees_its_place(tmp_path: Path) -> None:
+async def test_a_client_that_hangs_up_is_an_answer_that_nothing_finished_and_frees_its_place(tmp_path: Path) -> None:
     async with engine(tmp_path, settings={"itl": 0.2}) as running:
-        for streamed in (True, False):
-            aborted = await running.finished("abort")
+        for left, streamed in enumerate((True, False), 1):
             ask = asyncio.create_task(running.post("/v1/chat/completions", chat(stream=streamed)))
             await running.becomes("vllm:num_requests_running", 1)
             ask.cancel()
             await running.becomes("vllm:num_requests_running", 0)
-            assert await running.finished("abort") == aborted + 1
+            await running.becomes(ANSWERED, left)
+            assert [await running.finished(reason) for reason in ("stop", "length", "abort", "error")] == [0] * 4
 
 
 async def test_requests_beyond_the_concurrency_wait_in_line(tmp_path: Path) -> None:
@@ -258,7 +259,8 @@ async def test_requests_beyond_the_concurrency_wait_in_line(tmp_path: Path) -> N
         await running.becomes("vllm:num_requests_waiting", 3)
         assert [status for status, _ in await asyncio.gather(*asks[:-1])] == [200] * 5
         assert await running.finished("length") == 5
-        assert await running.finished("abort") == 1
+        assert await running.finished("abort") == 0
+        await running.becomes(ANSWERED, 6)
 
 
 async def test_a_known_prompt_starts_sooner(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ _LONGEST_CONTEXT = 32768
 
 @dataclass(eq=False, slots=True)
 class Run:
-    """One request inside the engine. Until it is counted, its end is an abort."""
+    """One request inside the engine."""
 
     request: web.BaseRequest
     ask: Ask
@@ -52,9 +52,12 @@ class Run:
     first_token_after: float = 0.0
     made: int = 0
     counted: bool = False
+    given_up: bool = False
+    """Did the engine end it? Only then it counts as aborted."""
 
     def cut(self) -> None:
         """End it now, connection included."""
+        self.given_up = True
         if self.request.transport is not None:
             self.request.transport.abort()
         if self.task is not None:
@@ -158,7 +161,7 @@ class Engine:
 
     @asynccontextmanager
     async def run(self, request: web.BaseRequest, ask: Ask, limit: int) -> AsyncIterator[Run]:
-        """A request from its arrival to its end; what is not counted by then was aborted."""
+        """A request from its arrival to its end. One whose client left counts as nothing (vLLM 0.32, measured)."""
         answer = generate(ask, self.weights_of(ask.model), self.settings, limit, self.salt)
         run = Run(request, ask, answer, time.monotonic())
         self._runs.add(run)
@@ -175,7 +178,7 @@ class Engine:
             self._runs.discard(run)
             if not self._runs:
                 self._quiet.set()
-            if not run.counted:
+            if run.given_up and not run.counted:
                 self.metrics.success["abort"] += 1
 
     def count(self, run: Run) -> None:

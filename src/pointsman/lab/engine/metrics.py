@@ -2,7 +2,8 @@
 
 Written by hand: a scrape of a few counters does not need a client library, and every engine of a lab would pay for
 importing one. The counter of finished requests is exact: ``stop`` and ``length`` together are the answers that were
-given in full, ``abort`` those that were not.
+given in full, ``abort`` those that the engine gave up. As in vLLM 0.32 (measured: ``make real``), a request whose
+client left is in none of them, and counts as an HTTP answer 2xx.
 """
 
 from __future__ import annotations

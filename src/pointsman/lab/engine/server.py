@@ -139,7 +139,8 @@ class Server:
         try:
             response = await self._route(path, method)(request)
             status = response.status
-        except ConnectionResetError:
+        except (ConnectionResetError, asyncio.CancelledError):
+            status = 200  # the client left
             raise asyncio.CancelledError from None
         finally:
             if path not in _UNCOUNTED:

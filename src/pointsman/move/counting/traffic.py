@@ -13,7 +13,7 @@ from typing import Any
 
 from pointsman.move.journal.readings import Captured, Entry
 from pointsman.move.journal.tally import EVERY, OTHERS
-from pointsman.move.probes.counters import NOT_ANSWERED
+from pointsman.move.probes.counters import more, unfinished, whole
 
 __all__ = ["UNKNOWN", "traffic_of"]
 
@@ -147,9 +147,10 @@ def _summed(entries: Mapping[str, Entry], captured: Captured) -> _Sum:
             blind.append(f"{last['pod']} was never read: {last.get('unread', 'no answer')}")
             continue
         before = first or {}
-        answered += _grown(before, last, "finished", leave_out=NOT_ANSWERED)
-        aborted += _grown(before, last, "finished", only="abort")
-        failed += _grown(before, last, "answered", only="5xx")
+        finished, http = (more(before.get(name, {}), last.get(name, {})) for name in ("finished", "answered"))
+        answered += round(whole(finished))
+        aborted += round(unfinished(finished, http))
+        failed += round(http.get("5xx", 0.0))
         if last["gone"] and not last["final"]:
             cut += int((last["running"] or 0) + (last["waiting"] or 0))
             why.append(f"{last['pod']} ended after its last reading, while tenants could still reach it")
@@ -157,10 +158,3 @@ def _summed(entries: Mapping[str, Entry], captured: Captured) -> _Sum:
             silent = True
             why.append(f"{last['pod']} could not be read at the end: {last['unread']}")
     return _Sum(answered, aborted, failed, cut, tuple(why), tuple(blind), silent)
-
-
-def _grown(before: Entry, last: Entry, family: str, *, only: str = "", leave_out: frozenset[str] = frozenset()) -> int:
-    now: Mapping[str, float] = last.get(family, {})
-    then: Mapping[str, float] = before.get(family, {})
-    keys = [only] if only else [key for key in now if key not in leave_out]
-    return round(sum(now.get(key, 0) - then.get(key, 0) for key in keys))

@@ -17,7 +17,7 @@ from pointsman.move.analysis.verdict import LOOKS, Limits, Ruling, Verdict, brea
 from pointsman.move.analysis.windows import Pair, Window
 from pointsman.move.context import Context
 from pointsman.move.judging.rounds import Asked, Rounds, rounds
-from pointsman.move.probes.counters import Counters, Reading, read_all
+from pointsman.move.probes.counters import Counters, Reading, more, read_all, unfinished, whole
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.waits import Wait
 from pointsman.spec.apis import APIS
@@ -93,17 +93,15 @@ def _grown(before: Counters | None, after: Counters) -> Window:
     again = before is not None and sum(after.work) < sum(before.work)
     first = Counters(0.0, 0.0, {}, {}) if before is None or again else before
 
-    def more(name: str) -> float:
-        return after.answered.get(name, 0.0) - first.answered.get(name, 0.0)
-
-    finished = after.work[0] - first.work[0]
+    finished, answered = more(first.finished, after.finished), more(first.answered, after.answered)
+    aborted = unfinished(finished, answered)
     ttft = after.ttft.since(first.ttft) if after.ttft else EMPTY
     itl = after.itl.since(first.itl) if after.itl else EMPTY
     return Window(
-        requests=round(more("2xx") + more("5xx")),
-        broken=round(more("5xx")),
-        finished=round(finished),
-        aborted=round(after.aborted - first.aborted),
+        requests=round(answered.get("2xx", 0.0) + answered.get("5xx", 0.0)),
+        broken=round(answered.get("5xx", 0.0)),
+        finished=round(whole(finished) + aborted),
+        aborted=round(aborted),
         waiting=after.waiting or 0.0,
         running=after.running or 0.0,
         ttft=ttft,
@@ -130,7 +128,8 @@ def _without(window: Window, own: Asked, quiet: Window) -> Window:
         window,
         requests=max(0, window.requests - own.answered - own.broken),
         broken=max(0, window.broken - own.broken),
-        finished=max(0, window.finished - own.ended),
+        finished=max(0, window.finished - own.ended - own.left),
+        aborted=max(0, window.aborted - own.left),
         ttft=quiet.ttft,
         itl=quiet.itl,
     )
