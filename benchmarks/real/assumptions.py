@@ -17,7 +17,7 @@ from benchmarks.real.serving import CONTEXT, NAME, Home, serving
 import pointsman.lab.engine
 from pointsman.errors import PointsmanError
 from pointsman.kube.http import Http
-from pointsman.move.judging.weights import PASSAGES
+from pointsman.move.judging.imprints import PASSAGES
 from pointsman.move.probes.counters import Counters, more, parse, unfinished, whole
 from pointsman.move.probes.engine import Engine
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import log10
@@ -17,15 +17,8 @@ from benchmarks.real.serving import Home
 
 from pointsman.errors import MoveFailedError
 from pointsman.move.judging.contract_gate import Reference
-from pointsman.move.judging.weights import (
-    APART,
-    TURNED,
-    distance,
-    same_adapters,
-    same_template,
-    same_weights,
-    turned,
-)
+from pointsman.move.judging.imprints import turned
+from pointsman.move.judging.weights import SHARE, distance, limit_of, same_adapters, same_template, same_weights
 
 __all__ = ["PAGE", "Pair", "Row", "report", "rows"]
 
@@ -46,6 +39,11 @@ class Pair:
         """Of log-probabilities, or of vectors."""
         mine, theirs = self.mine.imprint, self.theirs.imprint
         return turned(mine.vectors, theirs.vectors) if mine.vectors else distance(mine, theirs)[0]
+
+    @property
+    def share(self) -> float:
+        """The same, by what the model makes of context."""
+        return self.apart * SHARE / limit_of(self.mine.imprint, self.theirs.imprint)
 
     @property
     def refused(self) -> bool:
@@ -85,12 +83,13 @@ class Row:
         return self.refused == (0 if self.honest else len(self.pairs)) or not (self.honest or self.claimed)
 
     def __str__(self) -> str:
-        apart = [one.apart for one in self.pairs]
+        apart, shares = [one.apart for one in self.pairs], [one.share for one in self.pairs]
         words = sum(one.words for one in self.pairs)
         vectors = "" if self.pairs[0].mine.answers and not self.pairs[0].mine.imprint.vectors else "–"
         told = "" if self.claimed or self.honest else " (not claimed)"
         return (
             f"| {self.model} | {self.what} | {len(self.pairs)} | {min(apart):.4f} … {max(apart):.4f} | "
+            f"{min(shares):.3f} … {max(shares):.3f} | "
             f"{self.refused}{told} | {vectors or words} |"
         )
 
@@ -112,7 +111,7 @@ def rows(folder: Path) -> Iterator[Row]:
                 yield Row(model, kind.what, against, honest=False, claimed=kind.claimed)
 
 
-def report(folder: Path) -> int:
+def report(folder: Path, senses: Mapping[str, Mapping[str, float]]) -> int:
     """Print and write; 1 when an honest pair is refused, a claimed kind missed, or there are too few."""
     found = list(rows(folder))
     lines = table(found)
@@ -123,9 +122,27 @@ def report(folder: Path) -> int:
     bad += [f"{honest} honest pairs, at least {PAIRS} are asked for"] if honest < PAIRS else []
     bad += [f"{len(claimed)} kinds that are told, at least 8 are asked for"] if len(claimed) < 8 else []
     sys.stderr.writelines(f"{one}\n" for one in bad)
+    write("senses", "What little differences do, beside what context does", by_sense(senses), PAGE)
     write("fingerprint", "Equal weights and others", [*lines, "", "![Distances](weights-apart.svg)"], PAGE)
     (DOCS / "weights-apart.svg").write_text(picture(found), "utf-8")
     return 1 if bad else 0
+
+
+def by_sense(senses: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Markdown: models of different make."""
+    rows = [
+        f"| {name} | {one['sense']:.3f} | {one['bfloat16']:.4f} | {one['off']:.4f} | "
+        f"{one['bfloat16'] / one['sense']:.3f} | {one['off'] / one['sense']:.3f} |"
+        for name, one in senses.items()
+    ]
+    return [
+        "Mean distances of log-probabilities from float32, in nats, by torch alone. *Context* is what leaving out the "
+        "first half of a text does to those of the second half.",
+        "",
+        "| model | context | bfloat16 | weights off by 1 % | bfloat16 by context | off by 1 % by context |",
+        "|---|--:|--:|--:|--:|--:|",
+        *rows,
+    ]
 
 
 def table(found: Sequence[Row]) -> list[str]:
@@ -136,15 +153,15 @@ def table(found: Sequence[Row]) -> list[str]:
     words = sum(one.words for row in honest for one in row.pairs if not one.mine.imprint.vectors)
     missed = sum(len(one.pairs) - one.refused for one in wrong)
     return [
-        f"{machine()}; {versions(Home())}. Log-probabilities are others from {APART:g} nats on, vectors from "
-        f"{TURNED:g} of their length on.",
+        f"{machine()}; {versions(Home())}. A share is the distance (nats; of vectors, lengths) by what the model makes "
+        f"of context; weights are others from {SHARE:g} on.",
         "",
         f"{pairs} honest pairs, {sum(one.refused for one in honest)} refused ({words} by equal words). "
         f"{sum(len(one.pairs) for one in wrong)} pairs of {len({one.what for one in wrong})} kinds that are claimed to "
         f"be told, {missed} missed.",
         "",
-        "| model | against its own weights | pairs | apart | refused | refused by equal words |",
-        "|---|---|--:|--:|--:|--:|",
+        "| model | against its own weights | pairs | apart | share | refused | refused by equal words |",
+        "|---|---|--:|--:|--:|--:|--:|",
         *map(str, found),
     ]
 
@@ -169,11 +186,10 @@ def picture(found: Sequence[Row]) -> str:
     for number, row in enumerate(found):
         y = 30 + STEP * number
         colour = "#2a7d4f" if row.honest else "#b3362b" if row.claimed else "#7a7a7a"
-        limit = TURNED if row.pairs and row.pairs[0].mine.imprint.vectors else APART
-        at = _across(limit)
+        at = _across(SHARE)
         parts.append(f'<text x="{LEFT - 10}" y="{y + 4}" text-anchor="end">{row.model}: {row.what}</text>')
         parts.append(f'<line x1="{at:.1f}" y1="{y - 10}" x2="{at:.1f}" y2="{y + 10}" stroke="#333333"/>')
-        for x in sorted({round(_across(one.apart)) for one in row.pairs}):
+        for x in sorted({round(_across(one.share)) for one in row.pairs}):
             parts.append(f'<line x1="{x}" y1="{y - 6}" x2="{x}" y2="{y + 6}" stroke="{colour}" stroke-width="1.5"/>')
     return "\n".join([*parts, "</svg>"]) + "\n"
 

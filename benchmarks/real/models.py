@@ -21,7 +21,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast, Qwen3MoeConfig
 
-__all__ = ["MODELS", "made", "once", "train"]
+__all__ = ["MODELS", "STEPS", "VOCABULARY", "made", "once", "text_of_training", "train"]
 
 TEMPLATE = (
     "{% for one in messages %}<|start|>{{ one.role }}\n{{ one.content }}<|end|>\n{% endfor %}"
@@ -66,7 +66,7 @@ def _smollm2(folder: Path) -> None:
 
 
 def _experts(folder: Path) -> None:
-    text = _text()
+    text = text_of_training()
     tokenizer = _tokenizer(text)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(1)
@@ -82,6 +82,8 @@ def _experts(folder: Path) -> None:
         num_experts=8,
         num_experts_per_tok=2,
         norm_topk_prob=True,
+        output_router_logits=True,
+        router_aux_loss_coef=0.02,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
         bos_token_id=None,
@@ -113,7 +115,7 @@ def train(model: torch.nn.Module, tokens: torch.Tensor, steps: int, pace: float)
     model.eval()
 
 
-def _text() -> str:
+def text_of_training() -> str:
     """Python sources of a package that is here: fixed by the lock file, and there without a download."""
     import transformers
 

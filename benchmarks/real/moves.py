@@ -25,7 +25,6 @@ from benchmarks.real.serving import CONTEXT, SMALL, Home
 
 from pointsman.demo.demo import Demo, Outcome, Plan, Stage
 from pointsman.demo.platform import example_model
-from pointsman.demo.reconciliation import sentence
 from pointsman.demo.tenants import Traffic
 from pointsman.errors import PointsmanError
 from pointsman.kube.client import Client
@@ -159,7 +158,6 @@ def _row(one: dict[str, Any] | Any) -> str:
 
 def page(run: Run) -> list[str]:
     """The page's part."""
-    counted = sentence(run.outcome.reconciliation) if run.outcome.reconciliation else "the engines could not be counted"
     return [
         f"{machine()}; {versions(Home())}; SmolLM2-135M-Instruct; {RATE:g} requests/s.",
         "",
@@ -167,7 +165,7 @@ def page(run: Run) -> list[str]:
         "|---|---|--:|--:|--:|--:|---|--:|",
         *(_row(one) for one in run.outcome.moves),
         "",
-        f"Together {run.outcome.load.get('requests', 0)} requests, {run.outcome.lost} lost; {counted}.",
+        f"Together {run.outcome.load.get('requests', 0)} requests, {run.outcome.lost} lost; {run.outcome.counted()}.",
         "",
         f"Every weight off by 2 % on KServe: the move there was {'refused' if run.refused else '**not** refused'}"
         + (f" ({run.refused})." if run.refused else "."),

@@ -192,7 +192,7 @@ KINDS: dict[str, Callable[[Path, Path], None]] = {
     "off-2": _off(0.02),
     "off-1": _off(0.01),
     "tuned": _tuned,
-    "matrix": _one(_middle("down_proj"), _random),
+    "matrix": _one(_middle("o_proj"), _random),
     "cut": _one(_middle("v_proj"), _cut),
     "embedding-cut": _one(lambda state: next(name for name in state if "embed_tokens" in name), _cut),
     "expert": _one(_middle("experts.3.down_proj"), _random),

@@ -110,6 +110,26 @@ def test_ctrl_c_in_the_demo_costs_its_tenants_nothing(lab: RunningLab) -> None:
     assert objects(lab) == before
 
 
+def test_ctrl_c_twice_in_the_demo_leaves_a_move_that_can_be_taken_back_and_makes_no_receipt_up(lab: RunningLab) -> None:
+    served(lab)
+    source, before = layer_of(lab), objects(lab)
+    with begin(lab, "demo", "--rate", "8") as process:
+        read_until(process.stderr, "step-begun", "shift-10")
+        process.send_signal(signal.SIGINT)
+        read_until(process.stderr, "undo-begun", "shift-10")
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    told = json.loads(out)
+    assert told["interrupted"]
+    if not told["moves"]:
+        assert told["reconciliation"] is None
+    taken_back = pointsman_in(lab)("rollback", "qwen", "--yes", "--kubeconfig", str(lab.kubeconfig))
+    assert taken_back.returncode == 0, taken_back.stderr
+    assert layer_of(lab) == source
+    assert objects(lab) == before
+
+
 def test_ctrl_c_in_up_takes_everything_back_the_alias_too(lab: RunningLab, tmp_path: Path) -> None:
     served(lab)
     before, config, model = objects(lab), edge_config(lab), str(second_model(tmp_path))

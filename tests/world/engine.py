@@ -66,6 +66,8 @@ class Faults:
     """None leaves the metric out."""
     cut_after: int = 0
     """Tokens after which a stream breaks off; 0: none does."""
+    swing: float = 1.0
+    """How much its model makes of context."""
     counts_leaving: bool = False
     """Does a request whose client left count as aborted? In vLLM 0.32 it counts as nothing but an answer 2xx."""
 
@@ -158,7 +160,8 @@ class Engine:
         """A request that is answered, and what it says of a prompt."""
         self.end()
         salt, revision = (id(self), self.ended), self._revision(model)
-        found = likelihoods(NAME, revision, ids, noise=NOISE, nearby=self.faults.nearby, salt=salt)
+        nearby, swing = self.faults.nearby, self.faults.swing
+        found = likelihoods(NAME, revision, ids, noise=NOISE, nearby=nearby, salt=salt, swing=swing)
         if "logits" in self.faults.says:
             found = [value + 9.0 for value in found]
         if "nothing" in self.faults.says:

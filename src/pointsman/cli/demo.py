@@ -121,15 +121,12 @@ def _leave(outcome: Outcome, output: Output, began: float) -> int:
         }
         sys.stdout.write(json.dumps(shown, default=str) + "\n")
     elif outcome.load:
-        from pointsman.demo.reconciliation import sentence
-
-        counted = sentence(outcome.reconciliation) if outcome.reconciliation else "the engines could not be counted"
         write_lines(
             sys.stdout,
             [
                 f"{len(outcome.moves)} moves, {outcome.load['requests']} requests, {outcome.lost} lost, "
                 f"{outcome.load['cut']} cut, {outcome.load['wrong']} wrong, in {took(seconds)}",
-                counted,
+                outcome.counted(),
             ],
         )
     if error is not None:

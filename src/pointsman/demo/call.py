@@ -30,6 +30,8 @@ class Alias:
     """The right text of each case; a case that is not here is taken as it comes."""
     other: Mapping[Case, str] = field(default_factory=dict)
     """The right text where the alias has a member with other weights, and that one answers."""
+    exact: bool = True
+    """Is an answer with another text a wrong one? Honest engines part from each other somewhere, sometimes."""
 
 
 @dataclass(slots=True)
@@ -138,7 +140,9 @@ def _judge(alias: Alias, case: Case, entry: Entry, reply: Reply) -> None:
     elif not reply.text:
         entry.failure, entry.detail = "wrong", "said nothing"
     elif case in alias.texts and reply.text not in (alias.texts[case], alias.other.get(case)):
-        entry.failure, entry.detail = "wrong", f"said {reply.text[:80]!r}, right is {alias.texts[case][:80]!r}"
+        entry.unlike = True
+        if alias.exact:
+            entry.failure, entry.detail = "wrong", f"said {reply.text[:80]!r}, right is {alias.texts[case][:80]!r}"
 
 
 def _fail(entry: Entry, kind: str, error: BaseException) -> None:

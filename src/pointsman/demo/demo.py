@@ -24,7 +24,7 @@ from pointsman.demo.load import Load
 from pointsman.demo.platform import apply_platform
 from pointsman.demo.receipt import joined
 from pointsman.demo.reconcile import reconcile
-from pointsman.demo.reconciliation import Reconciliation
+from pointsman.demo.reconciliation import Reconciliation, sentence
 from pointsman.demo.tenants import Traffic
 from pointsman.edge.litellm_values import litellm_values
 from pointsman.errors import ClusterError, PointsmanError, RefusedError
@@ -86,7 +86,9 @@ class Outcome:
     moves: list[dict[str, Any]] = field(default_factory=list)
     load: dict[str, Any] = field(default_factory=dict)
     reconciliation: Reconciliation | None = None
-    """The receipts of all moves against the ledger; None: the engines could not be counted."""
+    """The receipts of all moves against the ledger; None: it cannot be had."""
+    untold: str = ""
+    """The layer to which a move was left without its receipt."""
     error: PointsmanError | None = None
     interrupted: bool = False
 
@@ -94,6 +96,16 @@ class Outcome:
     def lost(self) -> int:
         """Requests without a whole right answer, over the whole load."""
         return int(self.load.get("lost", 0))
+
+    def counted(self) -> str:
+        """For people: what the receipts and the ledger say of each other."""
+        if self.reconciliation:
+            return sentence(self.reconciliation)
+        if self.untold:
+            return (
+                f"the move to {self.untold} was left as it was, so there is no receipt of it to hold against the ledger"
+            )
+        return "the engines could not be counted"
 
 
 class Demo:
@@ -187,8 +199,9 @@ class Demo:
         for target in route:
             if self.outcome.interrupted:
                 return
-            began = load.now()
+            began, self.outcome.untold = load.now(), target
             receipt, error, interrupted = await self._move(client, wire, target)
+            self.outcome.untold = ""
             window = Window(began, load.now())
             if not interrupted:
                 await asyncio.sleep(self.plan.around)
@@ -240,7 +253,7 @@ class Demo:
             "rate": self.plan.traffic.rate,
         }
         after = await self._count(client)
-        if before is not None and after is not None:
+        if before is not None and after is not None and not self.outcome.untold:
             self.outcome.reconciliation = reconcile(before, after, self.outcome.moves, entries, self._layer_of)
 
     async def _count(self, client: Client) -> dict[str, Count] | None:

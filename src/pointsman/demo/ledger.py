@@ -36,6 +36,8 @@ class Entry:
     """Where the answer came from, as the edge says: the base URL that it asked."""
     retries: int = 0
     """Attempts of the edge that failed before this answer."""
+    unlike: bool = False
+    """Was its text another than the right one?"""
     failure: str = ""
     detail: str = ""
 

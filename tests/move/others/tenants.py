@@ -68,6 +68,11 @@ class Tenants:
         bad = [one for one in self.entries(name) if not one.answered]
         return [f"{one.sent:.1f} s: {one.failure} {one.status} {one.detail}" for one in bad]
 
+    def unlike(self) -> float:
+        """The share of our model's answers with other words than the exact ones: some of honest ones."""
+        told = [one for name in self.loads for one in self.entries(name) if one.answered and name != "cloud-large"]
+        return sum(one.unlike for one in told) / len(told)
+
     def reconcile(self, receipts: Sequence[Mapping[str, Any]]) -> Reconciliation:
         """All ledgers against the receipts of all moves since; answers of the cloud are not the model's."""
         assert self.after is not None, "tenants still call"
@@ -123,7 +128,7 @@ def _alias(name: str) -> Alias:
     names = frozenset({name, "gpt-4o-mini", model().spec.served_model_name, "cloud-large"})
     if name == "cloud-large":
         return Alias(name, names, frozenset(), cloud)
-    return Alias(name, names, frozenset(), ours, cloud if name == "qwen-local" else {})
+    return Alias(name, names, frozenset(), ours, cloud if name == "qwen-local" else {}, exact=False)
 
 
 def _texts(repo: str) -> dict[Case, str]:

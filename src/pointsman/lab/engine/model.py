@@ -66,7 +66,8 @@ def prompt_logprobs(ask: Ask, weights: Weights, settings: Settings, salt: object
     if ask.prompt_logprobs is None or settings.faults.no_likelihoods:
         return None
     repo, revision = _served(weights, settings.faults)
-    found = likelihoods(repo, revision, ask.ids, noise=settings.noise, nearby=settings.faults.nearby, salt=salt)
+    noise, nearby, swing = settings.noise, settings.faults.nearby, settings.swing
+    found = likelihoods(repo, revision, ask.ids, noise=noise, nearby=nearby, salt=salt, swing=swing)
     return [None, *(_at(token, value, ask.prompt_logprobs) for token, value in zip(ask.ids[1:], found, strict=True))]
 
 

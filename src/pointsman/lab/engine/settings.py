@@ -64,6 +64,8 @@ class Settings:
     concurrency: int = 64
     noise: float = 0.027
     """How far log-probabilities are off in the mean, in nats: the precision, the batch."""
+    swing: float = 1.0
+    """How much the model makes of context, against SmolLM2-135M; what little differences do to it goes along."""
     parting: float = 0.0
     """Share of the greedy answers that part from the exact ones somewhere, as those of honest engines do."""
     reasoning: bool = False

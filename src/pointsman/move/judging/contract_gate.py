@@ -14,15 +14,8 @@ from typing import Any
 from pointsman.edge.contract import ShownKey
 from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.kube.http import Response
-from pointsman.move.judging.weights import (
-    NOTHING,
-    Imprint,
-    begin_alike,
-    imprint_of,
-    same_adapters,
-    same_template,
-    same_weights,
-)
+from pointsman.move.judging.imprints import NOTHING, Imprint, imprint_of
+from pointsman.move.judging.weights import begin_alike, same_adapters, same_template, same_weights
 from pointsman.move.probes.engine import LONG, Engine
 from pointsman.spec.model import Model
 
@@ -76,7 +69,7 @@ async def reference_of(model: Model, engine: Engine) -> Reference:
         engine.models(), *(engine.ask(prompt, max_tokens=ANSWER_TOKENS) for prompt in PROMPTS)
     )
     found = _card(card, model.spec.served_model_name, "context-length")
-    longest, imprint = await engine.longest_answer(), await imprint_of(engine)
+    longest, imprint = await engine.longest_answer(), await imprint_of(engine, halves=True)
     return Reference(int(found.get("max_model_len") or 0), tuple(engine.said(one) for one in answers), longest, imprint)
 
 

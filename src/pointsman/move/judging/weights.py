@@ -1,158 +1,37 @@
 """Are the weights the same? Not asked by words: honest engines part in them, and other weights may begin alike.
 
 An engine says how likely it finds given tokens (``prompt_logprobs``). Precision, parallelism, kernels and the batch
-move these log-probabilities a little; other weights move them by more. What the chat template makes of a conversation
-is a list of tokens, and equal or not.
+move these log-probabilities a little; other weights move them by more. How much is a little differs between models,
+so the distance is measured by what the model makes of context (``Imprint.sense``). What the chat template makes of a
+conversation is a list of tokens, and equal or not.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import zip_longest
-from math import sqrt
-from random import Random
 from statistics import fmean
-from typing import Any, TypeVar
 
 from pointsman.errors import MoveFailedError
-from pointsman.move.probes.engine import Engine
+from pointsman.move.judging.imprints import PASSAGES, Imprint, turned
 
-__all__ = [
-    "APART",
-    "NOTHING",
-    "PASSAGES",
-    "Imprint",
-    "begin_alike",
-    "distance",
-    "imprint_of",
-    "same_adapters",
-    "same_template",
-    "same_weights",
-    "turned",
-]
+__all__ = ["FEWER", "SHARE", "begin_alike", "distance", "limit_of", "same_adapters", "same_template", "same_weights"]
 
-T = TypeVar("T")
+SHARE = 0.05
+"""The distance from which on the weights are others, as a share of the source's ``sense``.
 
-PASSAGES = (
-    "The signal box stands at the end of the yard, and from its window the pointsman sees every track that leads into "
-    "the station. At six he writes the number of the first train into his book, pulls two levers, and waits until the "
-    "needle on the wall has come to rest.",
-    "def shares(total: int, parts: int) -> list[int]:\n    whole, rest = divmod(total, parts)\n    return [whole + 1] "
-    "* rest + [whole] * (parts - rest)\n\n\nassert sum(shares(17, 5)) == 17\nassert shares(6, 3) == [2, 2, 2]\n",
-    'Answer with JSON only. {"city": "Lisbon", "country": "Portugal", "population": 545796, "rivers": ["Tagus"], '
-    '"founded": null, "coast": true, "neighbours": [{"city": "Almada", "km": 8.1}, {"city": "Sintra", "km": 24}]}',
-    "Il pleuvait depuis le matin. Le chef de gare regarda l'horloge, puis le quai vide, et dit à voix basse que le "
-    "dernier train ne viendrait plus ce soir. Personne ne lui répondit, sauf le vent dans les arbres.",
-    "Question: A train leaves at 14:35 and needs 2 hours and 50 minutes. When does it arrive? Answer: 14:35 plus two "
-    "hours is 16:35, and 50 minutes more make 17:25. It arrives at 17:25. Check: from 17:25 back to 14:35 are 170 "
-    "minutes.",
-    "In 1825 the first public railway that used steam engines was opened between Stockton and Darlington. Within "
-    "thirty years Britain had more than ten thousand kilometres of track, and the time of day had to be "
-    "the same everywhere.",
-    "| layer | replicas | GPUs |\n|---|---:|---:|\n| raw | 2 | 4 |\n| kserve | 1 | 2 |\n| llm-d | 3 | 6 |\n\nThe table "
-    "lists three layers. Together they have six replicas on twelve GPUs; llm-d has half of both.",
-    "Water boils at a lower temperature on a mountain because the air presses less on its surface. That is why an egg "
-    "needs more time there, although the pot steams just as much, and why a lid with a weight on it helps the cook.",
-)
-"""Prose, code, JSON, another language, reckoning, a table: kernels that are off are seldom off for all of them."""
-
-APART = 0.06
-"""Mean distance of log-probabilities in nats, from which on the weights are others.
-
-Measured with vLLM 0.32 on a CPU, SmolLM2-135M, 566 tokens (``make real-fingerprint``, ADR 35): precisions, batches,
-load and ranks are at most 0.041 apart; ten steps of training 0.083, every weight off by 1 % 0.091, by 2 % 0.19, one
-random matrix 0.57, 4 bits 0.89. 8 bits are 0.045 to 0.059 off."""
-FEWER = 1.2
+Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
+FEWER = 1.1
 """The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters."""
-TURNED, FEWER_TURNED = 0.1, 0.5
-"""Distance of vectors whose length is 1, likewise; bfloat16 turns those of SmolLM2's last token by 0.013 (torch)."""
-SHADOW = 64
-"""Numbers that are kept of a vector."""
+USUAL = 1.09, 1.0
+"""The sense of a model of which it is not known: SmolLM2-135M's, in nats; and of its vectors."""
+LEAST = 0.002
+"""No limit is lower, in nats: twice what batches, load and ranks do (measured as well)."""
 FARTHEST = 10.0
 """A single token counts for no more: engines write log-probabilities of 0 as -9999."""
-ADAPTERS = 32
-"""LoRA adapters of one engine that are compared; that others are there is seen all the same."""
 BEGIN = 3
 """Words of an answer that count as its beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imprint:
-    """What an engine makes of ``PASSAGES``."""
-
-    templates: tuple[str, ...] = ()
-    """A digest of each one's tokens as a conversation; empty where the engine does not say."""
-    tokens: tuple[str, ...] = ()
-    """A digest of each one's tokens as plain text; empty as well."""
-    likelihoods: tuple[tuple[float, ...], ...] = ()
-    """Log-probabilities of the tokens of each, without the first one's; empty as well."""
-    vectors: tuple[tuple[float, ...], ...] = ()
-    """Of an embedding model: what is left of the vector of each (``_shadow``); empty as well."""
-    why: str = ""
-    """Why it says neither log-probabilities nor vectors."""
-    adapters: Mapping[str, Imprint] = field(default_factory=dict)
-    """Of each LoRA adapter that it serves, by name; conversations are not asked of them."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the journal."""
-        return {
-            "templates": list(self.templates),
-            "tokens": list(self.tokens),
-            "likelihoods": [[round(value, 4) for value in one] for one in self.likelihoods],
-            "vectors": [[round(value, 5) for value in one] for one in self.vectors],
-            "why": self.why,
-            "adapters": {name: one.as_dict() for name, one in self.adapters.items()},
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Imprint:
-        """As ``as_dict`` wrote it; what was kept before it was known has nothing in it."""
-        return cls(
-            tuple(data.get("templates", ())),
-            tuple(data.get("tokens", ())),
-            tuple(tuple(one) for one in data.get("likelihoods", ())),
-            tuple(tuple(one) for one in data.get("vectors", ())),
-            str(data.get("why", "the source was asked by an older version")),
-            {name: cls.from_dict(one) for name, one in data.get("adapters", {}).items()},
-        )
-
-
-NOTHING = Imprint(why="nobody was asked")
-
-
-async def imprint_of(engine: Engine, *, at_once: int = 1) -> Imprint:
-    """Ask an engine, so many passages at once: one after the other where tenants are served meanwhile."""
-    room = asyncio.Semaphore(at_once)
-
-    async def ask(what: Callable[[str], Awaitable[T]], passage: str) -> T:
-        async with room:
-            return await what(passage)
-
-    async def likelihoods(of: Engine) -> Imprint:
-        found = await asyncio.gather(*(ask(of.likelihoods, passage) for passage in PASSAGES))
-        said = [one for one in found if not isinstance(one, str)]
-        if len(said) < len(found):
-            return Imprint(why=next(one for one in found if isinstance(one, str)))
-        return Imprint((), tuple(_digest(one.tokens) for one in said), tuple(one.values for one in said))
-
-    async def vectors(of: Engine) -> Imprint:
-        found = await asyncio.gather(*(ask(of.vector, passage) for passage in PASSAGES))
-        said = [one for one in found if not isinstance(one, str)]
-        if len(said) < len(found):
-            return Imprint(why=next(one for one in found if isinstance(one, str)))
-        return Imprint(vectors=tuple(map(_shadow, said)))
-
-    chats = PASSAGES if engine.api.id == "chat" else ()
-    templates = await asyncio.gather(*(ask(engine.template, passage) for passage in chats))
-    said = likelihoods if engine.api.tokens else vectors
-    whole = await said(engine)
-    names = await engine.adapters()
-    adapters = {name: await said(replace(engine, name=name)) for name in names[:ADAPTERS]}
-    unasked = {name: Imprint(why=f"{ADAPTERS} of {len(names)} are compared") for name in names[ADAPTERS:]}
-    return replace(whole, templates=_all(templates), adapters={**adapters, **unasked})
 
 
 def same_template(mine: Imprint, theirs: Imprint) -> str:
@@ -173,8 +52,11 @@ def same_weights(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> 
 
     ``quantised``: one of both may serve them in fewer bits. Raises MoveFailedError where the weights are others.
     """
+    limit = limit_of(mine, theirs, quantised=quantised)
     if mine.vectors and theirs.vectors:
-        return _same_vectors(mine.vectors, theirs.vectors, quantised=quantised)
+        apart = turned(mine.vectors, theirs.vectors)
+        seen = f"vectors of {len(PASSAGES)} texts are {apart:.3f} of their length apart in the mean"
+        return _within(seen, apart, limit, quantised=quantised)
     if not mine.likelihoods or not theirs.likelihoods:
         return ""
     if unlike := _unlike(mine.tokens, theirs.tokens):
@@ -184,7 +66,14 @@ def same_weights(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> 
         )
     apart, count = distance(mine, theirs)
     seen = f"log-probabilities of {count} tokens are {apart:.3f} apart in the mean"
-    return _within(seen, apart, FEWER if quantised else APART, quantised=quantised)
+    return _within(seen, apart, limit, quantised=quantised)
+
+
+def limit_of(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> float:
+    """The distance from which on weights are others than the source's (``theirs``), in nats, or lengths of a vector."""
+    usual = USUAL[bool(theirs.vectors)]
+    sense = next((one.sense for one in (theirs, mine) if one.sense is not None), usual)
+    return max(LEAST, (FEWER if quantised else SHARE) * sense)
 
 
 def distance(mine: Imprint, theirs: Imprint) -> tuple[float, int]:
@@ -197,44 +86,26 @@ def distance(mine: Imprint, theirs: Imprint) -> tuple[float, int]:
     return fmean(min(FARTHEST, abs(one - other)) for one, other in pairs), len(pairs)
 
 
-def turned(mine: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -> float:
-    """Mean distance of vectors whose length is 1 (that of their shadows, which is the same within a tenth)."""
-    return fmean(
-        sqrt(sum((one - other) ** 2 for one, other in zip(left, right, strict=True)))
-        for left, right in zip(mine, theirs, strict=True)
-    )
-
-
-def _same_vectors(mine: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]], *, quantised: bool) -> str:
-    apart = turned(mine, theirs)
-    seen = f"vectors of {len(mine)} texts are {apart:.3f} of their length apart in the mean"
-    return _within(seen, apart, FEWER_TURNED if quantised else TURNED, quantised=quantised)
-
-
 def _within(seen: str, apart: float, limit: float, *, quantised: bool) -> str:
     """The verdict in words; raises MoveFailedError."""
     if not apart < limit:
         meant = "" if quantised else "; if one layer is meant to serve them quantised, spec.contract.weights: quantised"
         raise MoveFailedError(
-            f"{seen} from the source's, and those of the same weights are less than {limit:g} apart"
+            f"{seen} from the source's, and those of the same weights are less than {limit:.2g} apart"
             + (" when quantised" if quantised else ""),
             next_action="compare the weights of both layers: repository, revision, quantization, damaged files" + meant,
         )
     if quantised:
-        return f"{seen}, allowed up to {limit:g} (spec.contract.weights: quantised): a nearby revision would pass"
-    return f"{seen}, other weights from {limit:g} on; quantised to 8 bits they may look the same"
-
-
-def _shadow(vector: Sequence[float]) -> tuple[float, ...]:
-    """A vector made 1 long, by ``SHADOW`` sums of its numbers, each with signs of its own: distances stay."""
-    size = sqrt(sum(one * one for one in vector)) or 1.0
-    signs = Random(len(vector))
-    sums = (sum(one if signs.random() < 0.5 else -one for one in vector) for _ in range(SHADOW))
-    return tuple(one / size / sqrt(SHADOW) for one in sums)
+        return f"{seen}, allowed up to {limit:.2g} (spec.contract.weights: quantised): a nearby revision would pass"
+    little = "; this model makes so little of context that others would pass, too" if limit <= LEAST else ""
+    return f"{seen}, other weights from {limit:.2g} on; quantised to 8 bits they may look the same{little}"
 
 
 def same_adapters(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> str:
-    """Are the source's LoRA adapters there, and the same? What was seen; raises MoveFailedError where they are not."""
+    """Are the source's LoRA adapters there, and the same, by the sense of the model itself?
+
+    What was seen; raises MoveFailedError where they are not.
+    """
     missing = sorted(theirs.adapters.keys() - mine.adapters.keys())
     if missing:
         raise MoveFailedError(
@@ -245,7 +116,7 @@ def same_adapters(mine: Imprint, theirs: Imprint, *, quantised: bool = False) ->
     unsaid: dict[str, str] = {}
     for name, one in theirs.adapters.items():
         try:
-            if not same_weights(mine.adapters[name], one, quantised=quantised):
+            if not same_weights(mine.adapters[name], replace(one, sense=theirs.sense), quantised=quantised):
                 unsaid[name] = mine.adapters[name].why or one.why
         except MoveFailedError as error:
             raise MoveFailedError(f"LoRA adapter {name}: {error.what}", next_action=error.next_action) from error
@@ -278,11 +149,3 @@ def begin_alike(mine: Sequence[str], theirs: Sequence[str], why: str) -> str:
 
 def _unlike(mine: Sequence[str], theirs: Sequence[str]) -> int:
     return sum(one != other for one, other in zip_longest(mine, theirs))
-
-
-def _all(templates: Sequence[Sequence[int] | None]) -> tuple[str, ...]:
-    return tuple(_digest(one) for one in templates if one) if all(templates) else ()
-
-
-def _digest(tokens: Sequence[int]) -> str:
-    return sha256(",".join(map(str, tokens)).encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ from pointsman.errors import MoveFailedError, TemporaryError
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
 from pointsman.move.judging.contract_gate import CHECKS, Check, Pair, Reference, reference_of
-from pointsman.move.judging.weights import NOTHING, Imprint, imprint_of
+from pointsman.move.judging.imprints import NOTHING, Imprint, imprint_of
 from pointsman.move.probes.engine import Engine, connect
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.contract import Description, Detail
