@@ -63,7 +63,7 @@ async def test_where_the_measure_is_not_known_that_of_a_small_model_is_taken() -
     """A move that an older version began kept none; a text of few tokens tells none."""
     world = World()
     kept = replace(await imprint(world, Faults()), sense=None)
-    assert "other weights from 0.055 on" in same_weights(await imprint_of(asked(world, Faults())), kept)
+    assert "other weights from 0.06 on" in same_weights(await imprint_of(asked(world, Faults())), kept)
 
 
 async def test_a_model_that_makes_nothing_of_context_is_told_to_be_hard_to_compare() -> None:

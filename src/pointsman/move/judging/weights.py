@@ -18,7 +18,7 @@ from pointsman.move.judging.imprints import PASSAGES, Imprint, turned
 
 __all__ = ["FEWER", "SHARE", "begin_alike", "distance", "limit_of", "same_adapters", "same_template", "same_weights"]
 
-SHARE = 0.05
+SHARE = 0.055
 """The distance from which on the weights are others, as a share of the source's ``sense``.
 
 Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
