@@ -69,8 +69,9 @@ class Tenants:
         return [f"{one.sent:.1f} s: {one.failure} {one.status} {one.detail}" for one in bad]
 
     def unlike(self) -> float:
-        """The share of our model's answers with other words than the exact ones: some of honest ones."""
-        told = [one for name in self.loads for one in self.entries(name) if one.answered and name != "cloud-large"]
+        """The share of answers with other words than the exact ones, where ours answer alone: some; of others all."""
+        ours = [name for name in self.loads if name not in ("qwen-local", "cloud-large")]
+        told = [one for name in ours for one in self.entries(name) if one.answered]
         return sum(one.unlike for one in told) / len(told)
 
     def reconcile(self, receipts: Sequence[Mapping[str, Any]]) -> Reconciliation:
