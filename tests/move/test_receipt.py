@@ -76,6 +76,8 @@ async def test_tenants_that_leave_are_counted_whether_the_engine_counts_them_or_
     assert receipt["state"] == "done"
     assert min(tenants.left.values()) > 3
     assert counts(receipt, "aborted") == dict(tenants.left)
+    said = ", ".join(f"{layer} {tenants.left[layer]}" for layer in receipt["traffic"]["layers"])
+    assert f"  unfinished    {said}: whoever asked left, or the engine gave up" in receipt_lines(receipt)
     assert counts(receipt) == dict(tenants.answered)
 
 

@@ -82,6 +82,9 @@ def traffic_lines(traffic: Mapping[str, Any]) -> list[str]:
         f"  answered      {traffic['tenants']} requests of tenants ({by_layer}), {traffic['own']} of the move's own",
         f"  cut           {traffic['cut']}",
     ]
+    unfinished = [f"{layer} {row['aborted']}" for layer, row in traffic["layers"].items() if row["aborted"]]
+    if unfinished:
+        lines.append(f"  unfinished    {', '.join(unfinished)}: whoever asked left, or the engine gave up")
     if others := traffic["others"]:
         least = f": at least {others['atLeast']}" if others["tenants"] == "unknown" != others["atLeast"] else ""
         lines.append(f"  others        {others['tenants']} requests answered by members that are none of ours{least}")
