@@ -18,7 +18,7 @@ from benchmarks.real.serving import Home
 from pointsman.errors import MoveFailedError
 from pointsman.move.judging.contract_gate import Reference
 from pointsman.move.judging.imprints import turned
-from pointsman.move.judging.weights import SHARE, distance, limit_of, same_adapters, same_template, same_weights
+from pointsman.move.judging.weights import SHARES, distance, limit_of, same_adapters, same_template, same_weights
 
 __all__ = ["PAGE", "Pair", "Row", "report", "rows"]
 
@@ -43,7 +43,12 @@ class Pair:
     @property
     def share(self) -> float:
         """The same, by what the model makes of context."""
-        return self.apart * SHARE / limit_of(self.mine.imprint, self.theirs.imprint)
+        return self.apart * self.least / limit_of(self.mine.imprint, self.theirs.imprint)
+
+    @property
+    def least(self) -> float:
+        """The share from which on weights are others."""
+        return SHARES[bool(self.theirs.imprint.vectors)]
 
     @property
     def refused(self) -> bool:
@@ -154,7 +159,7 @@ def table(found: Sequence[Row]) -> list[str]:
     missed = sum(len(one.pairs) - one.refused for one in wrong)
     return [
         f"{machine()}; {versions(Home())}. A share is the distance (nats; of vectors, lengths) by what the model makes "
-        f"of context; weights are others from {SHARE:g} on.",
+        f"of context; weights are others from {SHARES[0]:g} on, of vectors {SHARES[1]:g}.",
         "",
         f"{pairs} honest pairs, {sum(one.refused for one in honest)} refused ({words} by equal words). "
         f"{sum(len(one.pairs) for one in wrong)} pairs of {len({one.what for one in wrong})} kinds that are claimed to "
@@ -186,7 +191,7 @@ def picture(found: Sequence[Row]) -> str:
     for number, row in enumerate(found):
         y = 30 + STEP * number
         colour = "#2a7d4f" if row.honest else "#b3362b" if row.claimed else "#7a7a7a"
-        at = _across(SHARE)
+        at = _across(row.pairs[0].least)
         parts.append(f'<text x="{LEFT - 10}" y="{y + 4}" text-anchor="end">{row.model}: {row.what}</text>')
         parts.append(f'<line x1="{at:.1f}" y1="{y - 10}" x2="{at:.1f}" y2="{y + 10}" stroke="#333333"/>')
         for x in sorted({round(_across(one.share)) for one in row.pairs}):

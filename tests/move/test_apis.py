@@ -126,7 +126,7 @@ async def test_weights_of_fewer_bits_pass_where_that_is_meant_and_it_is_told_wha
     assert "spec.contract.weights: quantised" in str(result.error)
     world, result = await moved(api, fewer, weights="quantised")
     assert result.error is None, result.error
-    assert "allowed up to 1.2 (spec.contract.weights: quantised): a nearby revision would pass" in told(
+    assert "allowed up to 1.7 (spec.contract.weights: quantised): a nearby revision would pass" in told(
         world, "weights"
     )
 

@@ -16,15 +16,15 @@ from statistics import fmean
 from pointsman.errors import MoveFailedError
 from pointsman.move.judging.imprints import PASSAGES, Imprint, turned
 
-__all__ = ["FEWER", "SHARE", "begin_alike", "distance", "limit_of", "same_adapters", "same_template", "same_weights"]
+__all__ = ["FEWER", "SHARES", "begin_alike", "distance", "limit_of", "same_adapters", "same_template", "same_weights"]
 
-SHARE = 0.055
-"""The distance from which on the weights are others, as a share of the source's ``sense``.
-
-Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
-FEWER = 1.1
-"""The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters."""
-USUAL = 1.09, 1.0
+SHARES = 0.055, 0.073
+"""The distance from which on the weights are others, as a share of the source's ``sense``: of log-probabilities, and
+of vectors. Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
+FEWER = 1.6
+"""The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters (0.82;
+1.32 to its vectors), and below what another model is (2.4 and more)."""
+USUAL = 1.09, 0.25
 """The sense of a model of which it is not known: SmolLM2-135M's, in nats; and of its vectors."""
 LEAST = 0.002
 """No limit is lower, in nats: twice what batches, load and ranks do (measured as well)."""
@@ -71,9 +71,9 @@ def same_weights(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> 
 
 def limit_of(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> float:
     """The distance from which on weights are others than the source's (``theirs``), in nats, or lengths of a vector."""
-    usual = USUAL[bool(theirs.vectors)]
-    sense = next((one.sense for one in (theirs, mine) if one.sense is not None), usual)
-    return max(LEAST, (FEWER if quantised else SHARE) * sense)
+    kind = bool(theirs.vectors)
+    sense = next((one.sense for one in (theirs, mine) if one.sense is not None), USUAL[kind])
+    return max(LEAST, (FEWER if quantised else SHARES[kind]) * sense)
 
 
 def distance(mine: Imprint, theirs: Imprint) -> tuple[float, int]:
