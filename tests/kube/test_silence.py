@@ -13,6 +13,7 @@ import pytest
 from pointsman.errors import TemporaryError
 from pointsman.kube.client import Client, Limits
 from pointsman.kube.credentials import Credentials, Grant
+from pointsman.kube.http import Http
 from pointsman.kube.kubeconfig import Access
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.kube.watch import WatchError
@@ -78,3 +79,24 @@ async def test_a_watch_does_not_wait_for_a_connection_that_is_not_completed() ->
         with pytest.raises(WatchError):
             await anext(client.events("/api/v1/configmaps", {}))
     assert len(connections) == 1
+
+
+async def test_an_idle_connection_is_ended_by_us_before_an_engine_would() -> None:
+    """Uvicorn ends one after 5 s, and whatever is sent on it at that moment gets no answer."""
+    ended = asyncio.Event()
+
+    async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        assert await reader.read() == b""
+        ended.set()
+        writer.close()
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    try:
+        async with Http(base=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}") as wire:
+            assert (await wire.request("GET", "/health")).status == 200
+            async with asyncio.timeout(4.9):
+                await ended.wait()
+    finally:
+        server.close()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from pointsman.kube.client import Client
+from pointsman.kube.http import IDLE
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.spec.tenant import Edge
 
@@ -35,7 +36,8 @@ class Door:
 async def door(client: Client, edge: Edge, key: str, proxy: str | None) -> AsyncIterator[Door]:
     """A way in with a tenant's key; ``proxy`` is the lab's, None goes through the API server."""
     grant = await client.access.credentials.grant()
-    connector = aiohttp.TCPConnector(limit=0, ssl=grant.tls if proxy is None and grant.tls is not None else True)
+    tls = grant.tls if proxy is None and grant.tls is not None else True
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=IDLE)
     headers = {} if proxy else dict(grant.headers)
     async with aiohttp.ClientSession(connector=connector, headers=headers, trust_env=False) as session:
         if proxy:

@@ -17,7 +17,11 @@ from pointsman.errors import TemporaryError
 from pointsman.kube.connections import aiohttp
 from pointsman.kube.peers import FROM_PEER, lines_within, read_within
 
-__all__ = ["Caller", "Http", "Response", "Stream"]
+__all__ = ["IDLE", "Caller", "Http", "Response", "Stream"]
+
+IDLE = 2.0
+"""Seconds an idle connection is kept: engines and LiteLLM (uvicorn) end theirs after 5, and a request that is sent just
+then is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class Http:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Http:
-        connector = aiohttp.TCPConnector(limit=self._limit)
+        connector = aiohttp.TCPConnector(limit=self._limit, keepalive_timeout=IDLE)
         self._session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
         return self
 
