@@ -150,7 +150,7 @@ class Side:
         return Window(
             requests=self.seen["requests"],
             broken=self.seen["broken"],
-            finished=self.seen["finished"] + self.seen["aborted"],
+            came=self.seen["finished"] + self.seen["aborted"],
             aborted=self.seen["aborted"],
             ttft=_histogram(self.tenants_ttft, TTFT),
             itl=_histogram(self.tenants_itl, ITL),

@@ -104,6 +104,34 @@ async def test_a_target_that_tenants_leave_is_told_though_its_engine_counts_noth
     assert world.serving() == {"raw-vllm": 100}
 
 
+async def test_tenants_who_leave_early_where_whole_answers_end_late_are_no_sign_against_the_target() -> None:
+    """Of what has ended soon after a shift, most was left; the source has answers that began long before."""
+    world = World()
+    all_take(world, 0.001)
+    came = 0
+
+    def tenants(seconds: float) -> None:
+        nonlocal came
+        came += 1
+        for engine in world.cluster.engines.values():
+            engine.under_way += 9
+            engine.left += 1
+        for (namespace, _), engine in world.cluster.engines.items():
+            if namespace == "serving" or came > 40:
+                for _ in range(9):
+                    engine.end()
+                engine.under_way -= 9
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "shift-10":
+            world.clock.passing = tenants
+
+    world.seen.react = react
+    result = await world.conductor().move(world.model, "kserve", quick(probe_budget=0))
+    assert result.error is not None
+    assert result.error.code == "shift-10.inconclusive"
+
+
 async def test_without_any_evidence_the_move_waits_for_a_person_who_may_go_on() -> None:
     world = World()
     result = await world.conductor().move(world.model, "kserve", quick(probe_budget=0))

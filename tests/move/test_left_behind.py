@@ -48,6 +48,8 @@ class Callers:
     """
     shown: float = 0.0
     """Seconds for which an engine says that it runs a request that it has counted as ended."""
+    leaves: bool = False
+    """Whoever comes past the edge leaves before the answer is whole, as an editor does whose user types on."""
     bursts: bool = False
     """They do not come at even intervals: several at once, then none for a while."""
     chance: random.Random = field(default_factory=lambda: random.Random(5))
@@ -78,7 +80,10 @@ class Callers:
 
     def end(self, at: float, name: str) -> None:
         if (engine := self._engine()) is not None:
-            engine.end()
+            if self.leaves and not name:
+                engine.left += 1
+            else:
+                engine.end()
             self.due.append((at + self.shown, "gone", name))
             if name:
                 self.due.append((at + self._late(at), "count", name))
@@ -162,9 +167,10 @@ def test_an_edge_that_counts_later_and_later_hides_nobody(busy: tuple[float, flo
 
 @pytest.mark.parametrize("past", [0.5, 2.0, 5.0])
 @pytest.mark.parametrize("every", [0.3, 1.0, 2.5])
-def test_whoever_comes_past_the_edge_meanwhile_keeps_it(past: float, every: float) -> None:
+@pytest.mark.parametrize("leaves", [False, True], ids=["stays", "leaves"])
+def test_whoever_comes_past_the_edge_meanwhile_keeps_it(past: float, every: float, leaves: bool) -> None:
     world = ProxyWorld(more=MINI)
-    result = moved(world, Callers(world, {"gpt-4o-mini": every, "": past}), "gpt-4o-mini")
+    result = moved(world, Callers(world, {"gpt-4o-mini": every, "": past}, leaves=leaves), "gpt-4o-mini")
     assert isinstance(result.error, NeedsPersonError)
     assert result.error.code == "drain.drain-deadline"
     assert "past the edge" in result.error.what

@@ -68,6 +68,8 @@ class Faults:
     """Tokens after which a stream breaks off; 0: none does."""
     swing: float = 1.0
     """How much its model makes of context."""
+    impossible: bool = False
+    """Does it find the last token of any text impossible?"""
     counts_leaving: bool = False
     """Does a request whose client left count as aborted? In vLLM 0.32 it counts as nothing but an answer 2xx."""
 
@@ -164,6 +166,8 @@ class Engine:
         found = likelihoods(NAME, revision, ids, noise=NOISE, nearby=nearby, salt=salt, swing=swing)
         if "logits" in self.faults.says:
             found = [value + 9.0 for value in found]
+        if self.faults.impossible:
+            found[-1] = -9999.0 - 1000.0 * len(ids)
         if "nothing" in self.faults.says:
             return [None]
         likelier = {"0": {"logprob": 0.0}}
@@ -184,8 +188,11 @@ class Engine:
         return " ".join(sha256(f"{wrong}{prompt}".encode()).hexdigest()[at : at + 4] for at in range(0, 32, 4))
 
     def pieces(self, body: Any) -> list[bytes]:
-        """The lines of a stream."""
-        self.end()
+        """The lines of a stream, and its count: one that breaks off is left."""
+        if self.faults.cut_after and body["max_tokens"] > self.faults.cut_after:
+            self.left += 1
+        else:
+            self.end()
         chat = "messages" in body
         text = self._text(json.dumps(body["messages" if chat else "prompt"]))
         text = " ".join((text.split() * body["max_tokens"])[: body["max_tokens"]]) if full(body) else text

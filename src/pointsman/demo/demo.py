@@ -200,14 +200,18 @@ class Demo:
             if self.outcome.interrupted:
                 return
             began, self.outcome.untold = load.now(), target
-            receipt, error, interrupted = await self._move(client, wire, target)
-            self.outcome.untold = ""
+            try:
+                receipt, error, interrupted = await self._move(client, wire, target)
+            except RefusedError:
+                self.outcome.untold = ""
+                raise
             window = Window(began, load.now())
             if not interrupted:
                 await asyncio.sleep(self.plan.around)
             await load.settle()
             full = joined(receipt, load.ledger, window, self.plan.around)
             self.outcome.moves.append(full)
+            self.outcome.untold = ""
             self._stage.moved(full)
             self.outcome.interrupted = self.outcome.interrupted or interrupted
             if error is not None:

@@ -82,7 +82,8 @@ def traffic_lines(traffic: Mapping[str, Any]) -> list[str]:
         f"  answered      {traffic['tenants']} requests of tenants ({by_layer}), {traffic['own']} of the move's own",
         f"  cut           {traffic['cut']}",
     ]
-    unfinished = [f"{layer} {row['aborted']}" for layer, row in traffic["layers"].items() if row["aborted"]]
+    known = ((layer, row["aborted"]) for layer, row in traffic["layers"].items() if row["aborted"] != "unknown")
+    unfinished = [f"{layer} {count}" for layer, count in known if count]
     if unfinished:
         lines.append(f"  unfinished    {', '.join(unfinished)}: whoever asked left, or the engine gave up")
     if others := traffic["others"]:

@@ -54,7 +54,7 @@ MODEL = str(HERE / "model.yaml")
 CLOUD = "http://cloud.elsewhere.svc.cluster.local:8000/v1"
 EDGE, KEY = "ai-gateway", "proxy.yml"
 OBJECTS = ("deployment/proxy", "configmap/proxy-config", "service/proxy-svc", "secret/proxy-secrets")
-SWIFT = {"ttft": 0.02, "itl": 0.004, "parting": 0.5, "cold_start": {"load": 0.2, "compile": 0.1, "warmup": 0.1}}
+SWIFT = {"ttft": 0.02, "itl": 0.004, "parting": 0.3, "cold_start": {"load": 0.2, "compile": 0.1, "warmup": 0.1}}
 """What the lab's engines do of a model whose speed is not looked at. Like life's, not all say the same words."""
 
 

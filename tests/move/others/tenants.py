@@ -68,10 +68,9 @@ class Tenants:
         bad = [one for one in self.entries(name) if not one.answered]
         return [f"{one.sent:.1f} s: {one.failure} {one.status} {one.detail}" for one in bad]
 
-    def unlike(self) -> float:
-        """The share of answers with other words than the exact ones, where ours answer alone: some; of others all."""
-        ours = [name for name in self.loads if name not in ("qwen-local", "cloud-large")]
-        told = [one for name in ours for one in self.entries(name) if one.answered]
+    def unlike(self, name: str) -> float:
+        """The share of our engines' answers with other words than the exact ones: some; of other weights all."""
+        told = [one for one in self.entries(name) if one.answered and one.base.rstrip("/") != CLOUD]
         return sum(one.unlike for one in told) / len(told)
 
     def reconcile(self, receipts: Sequence[Mapping[str, Any]]) -> Reconciliation:

@@ -25,7 +25,7 @@ REPLAYABLE = 1 << 20
 """Bodies up to this many bytes are read before they are sent, so that they can be sent again."""
 _IDLE = 1.0
 """Seconds an idle connection to an endpoint is kept: less than any server's own limit (uvicorn: 5)."""
-_STALE_WINDOW = 2.0
+_STALE_WINDOW = 0.25
 """A reused connection that ends this soon after a request was sent had been closed while idle."""
 _LINE_LIMIT = 65536
 _HOP_BY_HOP = frozenset(

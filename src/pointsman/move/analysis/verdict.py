@@ -148,9 +148,9 @@ def judge(window: Pair[Window], probed: Pair[Probed], limits: Limits, look: int)
 def _findings(window: Pair[Window], probed: Pair[Probed], limits: Limits, part: float) -> Iterator[Finding]:
     yield from _errors(window, probed, limits, part)
     mine, theirs = window.target, window.source
-    worse = drawn_at_least(mine.aborted, mine.finished, mine.aborted + theirs.aborted, theirs.finished)
+    worse = drawn_at_least(mine.aborted, mine.came, mine.aborted + theirs.aborted, theirs.came)
     yield _finding(
-        "aborted", "tenants", limits, part, (mine.aborted, mine.finished), (theirs.aborted, theirs.finished), worse, 1.0
+        "aborted", "tenants", limits, part, (mine.aborted, mine.came), (theirs.aborted, theirs.came), worse, 1.0
     )
     for name in ("ttft", "itl") if limits.tokens else ("ttft",):
         for rank, share in (("p50", 0.5), ("p95", 0.95)):

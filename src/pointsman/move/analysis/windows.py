@@ -33,8 +33,11 @@ class Window:
     """Answers 2xx and 5xx; what the caller did wrong (4xx) is nobody's evidence."""
     broken: int = 0
     """Answers 5xx."""
-    finished: int = 0
+    came: int = 0
+    """Requests that came, those under way among them. Whoever leaves does so early and whole answers end late, so that
+    of what has *ended* soon after a shift, most was left."""
     aborted: int = 0
+    """Of them: those without a whole answer."""
     waiting: float = 0.0
     """Requests in the queue at the end."""
     running: float = 0.0

@@ -128,7 +128,7 @@ class Watch:
 
     def _count_arrivals(self, pod: str, now: Counters) -> None:
         if now.running is not None and now.waiting is not None:
-            self.arrivals.setdefault(pod, Arrivals()).look(round(now.work[0]), round(now.running + now.waiting))
+            self.arrivals.setdefault(pod, Arrivals()).look(round(now.ended), round(now.under_way))
 
     def _busy(self, one: Reading) -> str:
         if one.counters is None:

@@ -100,7 +100,7 @@ def _grown(before: Counters | None, after: Counters) -> Window:
     return Window(
         requests=round(answered.get("2xx", 0.0) + answered.get("5xx", 0.0)),
         broken=round(answered.get("5xx", 0.0)),
-        finished=round(whole(finished) + aborted),
+        came=max(0, round(whole(finished) + aborted + after.under_way - first.under_way)),
         aborted=round(aborted),
         waiting=after.waiting or 0.0,
         running=after.running or 0.0,
@@ -113,7 +113,7 @@ def _plus(left: Window, right: Window) -> Window:
     return Window(
         requests=left.requests + right.requests,
         broken=left.broken + right.broken,
-        finished=left.finished + right.finished,
+        came=left.came + right.came,
         aborted=left.aborted + right.aborted,
         waiting=left.waiting + right.waiting,
         running=left.running + right.running,
@@ -124,12 +124,13 @@ def _plus(left: Window, right: Window) -> Window:
 
 def _without(window: Window, own: Asked, quiet: Window) -> Window:
     """Tenants alone. Times cannot be told apart by what they are of, so those from before our own requests stand."""
+    aborted = max(0, window.aborted - own.left)
     return replace(
         window,
         requests=max(0, window.requests - own.answered - own.broken),
         broken=max(0, window.broken - own.broken),
-        finished=max(0, window.finished - own.ended - own.left),
-        aborted=max(0, window.aborted - own.left),
+        came=max(aborted, window.came - own.ended - own.left),
+        aborted=aborted,
         ttft=quiet.ttft,
         itl=quiet.itl,
     )

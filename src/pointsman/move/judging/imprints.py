@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from math import sqrt
+from math import isfinite, sqrt
 from random import Random
 from statistics import fmean
 from typing import Any, TypeVar
@@ -50,6 +50,8 @@ SHADOW = 64
 """Numbers that are kept of a vector."""
 ADAPTERS = 32
 """LoRA adapters of one engine that are compared; that others are there is seen all the same."""
+FARTHEST = 10.0
+"""A single token counts for no more: engines write log-probabilities of 0 as -9999."""
 SKIPPED, FEWEST = 4, 50
 """Tokens at the beginning of a half that do not count, having next to nothing before them; and how many tokens of all
 halves have to be left."""
@@ -162,8 +164,8 @@ def _sense(pairs: Sequence[tuple[Likelihoods, Likelihoods]]) -> float | None:
         same = zip(reversed(whole.tokens), reversed(alone.tokens), strict=False)
         count = next((at for at, (one, other) in enumerate(same) if one != other), len(alone.tokens)) - SKIPPED
         values = zip(whole.values[-count:], alone.values[-count:], strict=True) if count > 0 else ()
-        moved += [abs(one - other) for one, other in values]
-    return fmean(moved) if len(moved) >= FEWEST else None
+        moved += [min(FARTHEST, abs(one - other)) for one, other in values]
+    return fmean(moved) if len(moved) >= FEWEST and isfinite(fmean(moved)) else None
 
 
 def _all_said(found: Sequence[T | str]) -> list[T] | str:

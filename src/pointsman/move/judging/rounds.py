@@ -40,7 +40,7 @@ class Asked:
     ended: int = 0
     """Answered in full."""
     left: int = 0
-    """Not answered in full, and no error either: a stream that broke off or took too long."""
+    """Not answered in full, and no error either: it broke off, or took too long."""
 
     def take(self, seen: Sequence[Timed]) -> None:
         """One round."""
@@ -51,7 +51,7 @@ class Asked:
         self.answered += sum(one.status == 200 for one in seen)
         self.broken += sum(one.status >= 500 for one in seen)
         self.ended += len(done)
-        self.left += sum(one.status == 200 and not one.done for one in seen)
+        self.left += sum(one.status in (0, 200) and not one.done for one in seen)
 
 
 @dataclass(slots=True)

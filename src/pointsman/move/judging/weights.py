@@ -14,22 +14,20 @@ from itertools import zip_longest
 from statistics import fmean
 
 from pointsman.errors import MoveFailedError
-from pointsman.move.judging.imprints import PASSAGES, Imprint, turned
+from pointsman.move.judging.imprints import FARTHEST, PASSAGES, Imprint, turned
 
 __all__ = ["FEWER", "SHARES", "begin_alike", "distance", "limit_of", "same_adapters", "same_template", "same_weights"]
 
-SHARES = 0.055, 0.073
+SHARES = 0.05, 0.065
 """The distance from which on the weights are others, as a share of the source's ``sense``: of log-probabilities, and
 of vectors. Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
 FEWER = 1.6
-"""The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters (0.82;
+"""The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters (0.79;
 1.32 to its vectors), and below what another model is (2.4 and more)."""
-USUAL = 1.09, 0.25
+USUAL = 1.14, 0.25
 """The sense of a model of which it is not known: SmolLM2-135M's, in nats; and of its vectors."""
 LEAST = 0.002
 """No limit is lower, in nats: twice what batches, load and ranks do (measured as well)."""
-FARTHEST = 10.0
-"""A single token counts for no more: engines write log-probabilities of 0 as -9999."""
 BEGIN = 3
 """Words of an answer that count as its beginning."""
 
@@ -55,7 +53,7 @@ def same_weights(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> 
     limit = limit_of(mine, theirs, quantised=quantised)
     if mine.vectors and theirs.vectors:
         apart = turned(mine.vectors, theirs.vectors)
-        seen = f"vectors of {len(PASSAGES)} texts are {apart:.3f} of their length apart in the mean"
+        seen = f"vectors of {len(PASSAGES)} texts are {apart:.2g} of their length apart in the mean"
         return _within(seen, apart, limit, quantised=quantised)
     if not mine.likelihoods or not theirs.likelihoods:
         return ""
@@ -65,7 +63,7 @@ def same_weights(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> 
             next_action="compare the weights of both layers: repository, revision, tokenizer files",
         )
     apart, count = distance(mine, theirs)
-    seen = f"log-probabilities of {count} tokens are {apart:.3f} apart in the mean"
+    seen = f"log-probabilities of {count} tokens are {apart:.2g} apart in the mean"
     return _within(seen, apart, limit, quantised=quantised)
 
 
@@ -88,6 +86,7 @@ def distance(mine: Imprint, theirs: Imprint) -> tuple[float, int]:
 
 def _within(seen: str, apart: float, limit: float, *, quantised: bool) -> str:
     """The verdict in words; raises MoveFailedError."""
+    little = "; this model makes so little of context that others would pass, too" if limit <= LEAST else ""
     if not apart < limit:
         meant = "" if quantised else "; if one layer is meant to serve them quantised, spec.contract.weights: quantised"
         raise MoveFailedError(
@@ -96,8 +95,8 @@ def _within(seen: str, apart: float, limit: float, *, quantised: bool) -> str:
             next_action="compare the weights of both layers: repository, revision, quantization, damaged files" + meant,
         )
     if quantised:
-        return f"{seen}, allowed up to {limit:.2g} (spec.contract.weights: quantised): a nearby revision would pass"
-    little = "; this model makes so little of context that others would pass, too" if limit <= LEAST else ""
+        allowed = f"allowed up to {limit:.2g} (spec.contract.weights: quantised)"
+        return f"{seen}, {allowed}: a nearby revision would pass{little}"
     return f"{seen}, other weights from {limit:.2g} on; quantised to 8 bits they may look the same{little}"
 
 

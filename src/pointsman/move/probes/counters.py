@@ -73,6 +73,16 @@ class Counters:
         return self.running == 0 and self.waiting == 0
 
     @property
+    def under_way(self) -> float:
+        """Requests running or waiting, as far as the engine says."""
+        return (self.running or 0.0) + (self.waiting or 0.0)
+
+    @property
+    def ended(self) -> float:
+        """Requests that ended, those that were left among them."""
+        return whole(self.finished) + unfinished(self.finished, self.answered)
+
+    @property
     def work(self) -> tuple[float, float]:
         """Two sums that only grow: if they stood still, nothing came and nothing ended."""
         return sum(self.finished.values()), sum(self.answered.values())
@@ -114,11 +124,13 @@ def unfinished(finished: Mapping[str, float], answered: Mapping[str, float]) -> 
     """Requests without a whole answer, of what an engine counted more: given up by it, or left by who had asked.
 
     The second are answers 2xx that no finished request stands for. An engine that counts those as aborted, too, says
-    the same twice, so the larger number counts. One request that is several to the engine (``n``, a list of prompts)
-    hides others. What is answered at the very moment of a reading may be in one count and not yet in the other.
+    the same twice, so the larger number counts; those that it answered 5xx are not among the 2xx. One request that is
+    several to the engine (``n``, a list of prompts) hides others. What is answered at the very moment of a reading may
+    be in one count and not yet in the other.
     """
     given_up = sum(count for reason, count in finished.items() if reason in NOT_ANSWERED)
-    return max(given_up, answered.get("2xx", 0.0) - whole(finished), 0.0)
+    refused = min(finished.get("error", 0.0), answered.get("5xx", 0.0))
+    return max(given_up - refused, answered.get("2xx", 0.0) - whole(finished), 0.0) + refused
 
 
 def parse(text: str) -> Counters:
