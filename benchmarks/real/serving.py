@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from pointsman.errors import TemporaryError
@@ -116,10 +116,11 @@ async def busy(engine: Engine, tenants: int) -> AsyncIterator[None]:
         while True:
             turn += 1
             text = f"{number}-{turn}: tell a story about a signal box, a storm and number {turn * 7 + number}."
-            if engine.api.tokens:
-                await engine.long_stream(text, 24 + 8 * (turn % 3))
-            else:
-                await engine.ask(text)
+            with suppress(TemporaryError):
+                if engine.api.tokens:
+                    await engine.long_stream(text, 24 + 8 * (turn % 3))
+                else:
+                    await engine.ask(text)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(tenant(number)) for number in range(tenants)]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -100,3 +102,26 @@ async def test_an_idle_connection_is_ended_by_us_before_an_engine_would() -> Non
                 await ended.wait()
     finally:
         server.close()
+
+
+async def test_what_was_never_written_to_a_connection_that_had_ended_is_sent_anew() -> None:
+    """The end of an idle connection is seen only after the next request has taken it: nobody has read that one."""
+    listener, ended, asked = socket.create_server(("127.0.0.1", 0)), threading.Event(), list[bytes]()
+
+    def serve() -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection:
+                asked.append(connection.recv(4096))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            ended.set()
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    with listener:
+        async with Http(base=f"http://127.0.0.1:{listener.getsockname()[1]}") as wire:
+            for _ in range(2):
+                assert (await wire.request("POST", "/v1/completions", body={})).status == 200
+                assert ended.wait(FOREVER), "the loop does nothing meanwhile, as one that is busy"
+        server.join(FOREVER)
+    assert len(asked) == 2

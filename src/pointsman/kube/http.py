@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -118,18 +119,9 @@ class Http:
 
         Raises TemporaryError when the peer cannot be reached, cuts the exchange or takes too long.
         """
-        assert self._session is not None, "use Http as an async context manager"
         where = self._base + url
         try:
-            response = await self._session.request(
-                method,
-                where,
-                json=body,
-                headers=headers,
-                proxy=self._proxy,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout),
-            )
+            response = await self._sent(method, where, body, headers, timeout)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unreachable(where, error) from error
         try:
@@ -147,21 +139,34 @@ class Http:
         timeout: float = 30.0,
     ) -> Response:
         """One request and its whole answer, whatever its status. Raises TemporaryError like ``stream``."""
-        assert self._session is not None, "use Http as an async context manager"
         where = self._base + url
         try:
-            async with self._session.request(
-                method,
-                where,
-                json=body,
-                headers=headers,
-                proxy=self._proxy,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout),
-            ) as response:
+            async with await self._sent(method, where, body, headers, timeout) as response:
                 return Response(response.status, response.headers, await read_within(response, FROM_PEER))
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _unreachable(where, error) from error
+
+    async def _sent(
+        self, method: str, where: str, body: Any, headers: Mapping[str, str] | None, timeout: float
+    ) -> aiohttp.ClientResponse:
+        """The head of an answer. What met a connection that had just ended, and was not written to it, is sent anew."""
+        assert self._session is not None, "use Http as an async context manager"
+        ask = partial(
+            self._session.request,
+            method,
+            where,
+            json=body,
+            headers=headers,
+            proxy=self._proxy,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=timeout),
+        )
+        try:
+            return await ask()
+        except aiohttp.ClientOSError as error:
+            if not isinstance(error.__cause__, aiohttp.ClientConnectionResetError):
+                raise
+        return await ask()
 
 
 def _unreachable(where: str, error: BaseException) -> TemporaryError:
