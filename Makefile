@@ -77,7 +77,7 @@ REAL := .venv-real
 real: $(VENV)/.dev $(REAL)/.ready ## a real vLLM for CPUs with real weights on all three layers: moves, other weights refused; 15 minutes; writes docs/real-engines.md
 	@$(BIN)/python -m benchmarks.real.moves
 
-real-fingerprint: $(VENV)/.dev $(REAL)/.ready ## equal and other weights on real engines, two models, 50 starts (about an hour, in parts: build/real); writes docs/real-engines.md
+real-fingerprint: $(VENV)/.dev $(REAL)/.ready ## equal and other weights on real engines, two models, 29 starts (about an hour, in parts: build/real); writes docs/real-engines.md
 	@$(BIN)/python -m benchmarks.real.fingerprint
 
 bench-start: $(VENV)/.dev ## pointsman --help against kubectl version --client, in pairs
