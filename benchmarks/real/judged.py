@@ -109,6 +109,8 @@ def rows(folder: Path) -> Iterator[Row]:
     for model in dict.fromkeys(kind.model for kind in seen):
         honest = [one for kind, said in seen.items() if kind.model == model and kind.honest for one in said]
         pairs = [Pair(*one) for one in combinations(honest, 2)]
+        if not pairs:
+            continue
         yield Row(model, "its own weights", pairs, honest=True, claimed=True)
         for kind, said in seen.items():
             if kind.model == model and not kind.honest:
