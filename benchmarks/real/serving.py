@@ -98,11 +98,12 @@ async def serving(
                 async with asyncio.timeout(START):
                     while not await _healthy(wire, engine.base):
                         if child.returncode is not None:
-                            tail = (scratch / "log").read_text("utf-8", "replace")[-3000:]
-                            sys.exit(f"vllm ended with {child.returncode} before it served\n{tail}")
+                            sys.exit(f"vllm ended before it served: {_end_of(child, scratch)}")
                         await asyncio.sleep(0.5)
                 yield wire, engine
         finally:
+            if child.returncode is not None:
+                sys.stderr.write(f"vllm is gone: {_end_of(child, scratch)}\n")
             await _end(child)
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -136,6 +137,11 @@ async def _healthy(wire: Http, base: str) -> bool:
         return (await wire.request("GET", f"{base}/health", headers={}, timeout=5.0)).status == 200
     except TemporaryError:
         return False
+
+
+def _end_of(child: asyncio.subprocess.Process, scratch: Path) -> str:
+    """How it ended, and its last words."""
+    return f"exit code {child.returncode}\n{(scratch / 'log').read_text('utf-8', 'replace')[-4000:]}"
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
