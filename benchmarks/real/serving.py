@@ -101,9 +101,10 @@ async def serving(
                             sys.exit(f"vllm ended before it served: {_end_of(child, scratch)}")
                         await asyncio.sleep(0.5)
                 yield wire, engine
+        except BaseException:
+            sys.stderr.write(f"the last words of vllm, {_end_of(child, scratch)}\n")
+            raise
         finally:
-            if child.returncode is not None:
-                sys.stderr.write(f"vllm is gone: {_end_of(child, scratch)}\n")
             await _end(child)
             shutil.rmtree(scratch, ignore_errors=True)
 
