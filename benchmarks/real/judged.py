@@ -17,8 +17,15 @@ from benchmarks.real.serving import Home
 
 from pointsman.errors import MoveFailedError
 from pointsman.move.judging.contract_gate import Reference
-from pointsman.move.judging.imprints import turned
-from pointsman.move.judging.weights import SHARES, distance, limit_of, same_adapters, same_template, same_weights
+from pointsman.move.judging.weights import (
+    SHARES,
+    compared,
+    distance,
+    limit_of,
+    same_adapters,
+    same_template,
+    same_weights,
+)
 
 __all__ = ["PAGE", "Pair", "Row", "report", "rows"]
 
@@ -37,8 +44,7 @@ class Pair:
     @property
     def apart(self) -> float:
         """Of log-probabilities, or of vectors."""
-        mine, theirs = self.mine.imprint, self.theirs.imprint
-        return turned(mine.vectors, theirs.vectors) if mine.vectors else distance(mine, theirs)[0]
+        return distance(self.mine.imprint, self.theirs.imprint)[0]
 
     @property
     def share(self) -> float:
@@ -48,7 +54,7 @@ class Pair:
     @property
     def least(self) -> float:
         """The share from which on weights are others."""
-        return SHARES[bool(self.theirs.imprint.vectors)]
+        return SHARES[compared(self.mine.imprint, self.theirs.imprint)]
 
     @property
     def refused(self) -> bool:
@@ -161,7 +167,8 @@ def table(found: Sequence[Row]) -> list[str]:
     missed = sum(len(one.pairs) - one.refused for one in wrong)
     return [
         f"{machine()}; {versions(Home())}. A share is the distance (nats; of vectors, lengths) by what the model makes "
-        f"of context; weights are others from {SHARES[0]:g} on, of vectors {SHARES[1]:g}.",
+        f"of context; weights are others from {SHARES['likelihoods']:g} on, of vectors {SHARES['vectors']:g}, with "
+        f"LoRA adapters (the likeliest next tokens) {SHARES['likeliest']:g}.",
         "",
         f"{pairs} honest pairs, {sum(one.refused for one in honest)} refused ({words} by equal words). "
         f"{sum(len(one.pairs) for one in wrong)} pairs of {len({one.what for one in wrong})} kinds that are claimed to "

@@ -146,6 +146,16 @@ async def test_a_missing_or_another_adapter_is_refused(target: tuple[str, ...], 
     assert world.serving() == {"raw-vllm": 100}
 
 
+@pytest.mark.parametrize("wrong", [Faults(nearby=0.18), Faults(wrong_text=True)], ids=["nearby", "others"])
+async def test_an_engine_with_adapters_is_told_from_others_by_its_likeliest_tokens(wrong: Faults) -> None:
+    """It is never asked for ``prompt_logprobs``: vLLM 0.32 dies of them there, beside tenants' requests."""
+    world, result = await moved(replace(wrong, adapters=("law",)), Faults(adapters=("law",)))
+    assert result.error is not None
+    assert result.error.code == "contract.weights"
+    assert "log-probabilities of the likeliest tokens after 24 texts" in str(result.error)
+    assert world.serving() == {"raw-vllm": 100}
+
+
 async def test_of_very_many_adapters_those_that_were_not_compared_are_told_and_missing_ones_seen() -> None:
     many = tuple(f"law-{number:02d}" for number in range(34))
     world, result = await moved(Faults(adapters=many), Faults(adapters=many))
@@ -161,7 +171,7 @@ async def test_adapters_that_cannot_be_compared_are_told() -> None:
     world, result = await moved(mute, mute)
     assert result.error is None, result.error
     told = next(one.text for one in world.seen.happenings if one.text.startswith("adapters: "))
-    assert told.startswith("adapters: law served and not compared: /v1/completions with prompt_logprobs")
+    assert told.startswith("adapters: law served and not compared: /v1/completions gives no log-probabilities")
 
 
 @pytest.mark.parametrize(

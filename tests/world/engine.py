@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from pointsman.errors import TemporaryError
 from pointsman.kube.http import Response
 from pointsman.lab.engine.embedding import vector
-from pointsman.lab.engine.likelihood import likelihoods
+from pointsman.lab.engine.likelihood import likeliest, likelihoods
 from pointsman.lab.engine.metrics import EngineMetrics
 from pointsman.lab.engine.text import encode
 from pointsman.move.judging.contract_gate import ANSWER_TOKENS
@@ -107,6 +107,8 @@ class Engine:
             cards = [{"id": self.faults.served_name, "parent": None, "max_model_len": self.faults.max_model_len}]
             cards += [{"id": one.split("=")[0], "parent": NAME} for one in self.faults.adapters]
             return _json(200, {"data": cards})
+        if "prompt_logprobs" in (body or {}) and self.faults.adapters:
+            raise AssertionError("vLLM 0.32 dies of this while it serves others")
         if bare == "/tokenize" or "prompt_logprobs" in (body or {}):
             return self._of_tokens(bare, body)
         asked = next(one for one in APIS.values() if one.path == bare)
@@ -126,7 +128,8 @@ class Engine:
             else self._text(json.dumps(body[asked.key]))
         )
         if asked.id == "completions":
-            return _json(200, {"choices": [{"text": text}]})
+            told = self._likeliest(body) if body.get("logprobs") and "likelihoods" in self.faults.says else None
+            return _json(200, {"choices": [{"text": text, "logprobs": told}]})
         content, reasoning = (None, text) if self.faults.silent_content else (text, None)
         return _json(200, {"choices": [{"message": {"content": content, "reasoning": reasoning}}]})
 
@@ -173,6 +176,13 @@ class Engine:
         likelier = {"0": {"logprob": 0.0}}
         return [None, *({str(one): {"logprob": value}, **likelier} for one, value in zip(ids[1:], found, strict=True))]
 
+    def _likeliest(self, body: Any) -> dict[str, Any]:
+        """Of the first token of a completion."""
+        salt, revision, ids = (id(self), self.ended), self._revision(body["model"]), encode(body["prompt"])
+        many, nearby, swing = body["logprobs"], self.faults.nearby, self.faults.swing
+        found = likeliest(NAME, revision, ids, many, noise=NOISE, nearby=nearby, salt=salt, swing=swing)
+        return {"top_logprobs": [found]}
+
     def _revision(self, model: str) -> str:
         adapter = next((one for one in self.faults.adapters if one.split("=")[0] == model), "")
         return f"{'damaged' if self.faults.wrong_text else 'main'}{adapter}"
@@ -206,6 +216,7 @@ class Engine:
         )
         return (
             f"# HELP vllm:num_requests_running Running.\n{running}"
+            f"{'# TYPE vllm:lora_requests_info gauge' if self.faults.adapters else ''}\n"
             'vllm:num_requests_waiting{engine="0"} 0.0\n'
             f'vllm:request_success_total{{finished_reason="stop"}} {self.ended}\n'
             f'vllm:request_success_total{{finished_reason="abort"}} {self.left * self.faults.counts_leaving}\n'

@@ -12,6 +12,7 @@ from statistics import fmean
 
 import pytest
 import pytest_asyncio
+from aiohttp import ClientError
 
 from tests.lab.engine.process import MODEL, Running, chat, engine, pieces, said, until
 
@@ -145,6 +146,31 @@ async def test_lora_adapters_are_served_beside_their_model(tmp_path: Path) -> No
         assert status == 404
         _, body = await running.post("/v1/chat/completions", chat(model="law", max_tokens=1))
         assert body["model"] == "law"
+
+
+async def test_with_adapters_it_dies_of_the_log_probabilities_of_a_prompt_beside_others(tmp_path: Path) -> None:
+    """As vLLM 0.32 does: ``einsum(): subscript b has size 4 for operand 1`` in the worker, and the engine is gone."""
+    async with engine(tmp_path, "--enable-lora", settings={"itl": 0.2}) as running:
+        async with running.session.get(running.url + "/metrics") as answer:
+            assert "vllm:lora_requests_info" in await answer.text()
+        assert len(await likelihoods(running, PROSE[:80], {})) > 5
+        tenant = asyncio.create_task(running.post("/v1/chat/completions", chat()))
+        await running.becomes("vllm:num_requests_running", 1)
+        with pytest.raises(ClientError):
+            await likelihoods(running, PROSE[:80], {})
+        assert await running.ended() == 1
+        with pytest.raises(ClientError):
+            await tenant
+
+
+async def test_the_likeliest_tokens_after_a_text_are_named(served: Running) -> None:
+    ask = {"prompt": "The night train", "max_tokens": 1, "logprobs": 10}
+    _, body = await served.post("/v1/completions", ask, KEY)
+    (told,) = body["choices"][0]["logprobs"]["top_logprobs"]
+    assert len(told) == 10
+    assert list(told.values()) == sorted(told.values(), reverse=True)
+    async with served.session.get(served.url + "/metrics") as answer:
+        assert "vllm:lora_requests_info" not in await answer.text()
 
 
 async def test_greedy_answers_of_two_engines_may_part(tmp_path: Path) -> None:

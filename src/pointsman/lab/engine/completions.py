@@ -16,7 +16,7 @@ from aiohttp import web
 
 from pointsman.lab.engine.embedding import reply, texts_of
 from pointsman.lab.engine.engine import Engine, Run, crash
-from pointsman.lab.engine.model import embeddings, prompt_logprobs
+from pointsman.lab.engine.model import embeddings, next_logprobs, prompt_logprobs
 from pointsman.lab.engine.replies import DONE, Reply, dumps, error, usage
 from pointsman.lab.engine.requests import Ask, BadRequestError, parse_ask, parse_body
 
@@ -92,12 +92,15 @@ def _refuse(engine: Engine, ask: Ask) -> web.Response | None:
 async def _whole(engine: Engine, request: web.BaseRequest, ask: Ask, limit: int, reply: Reply) -> web.StreamResponse:
     async with engine.run(request, ask, limit) as run:
         settings = engine.settings
+        if ask.prompt_logprobs is not None and engine.arguments.lora and engine.metrics.running > 1:
+            crash()  # as vLLM 0.32 does: rows of logits for a prompt, and an adapter for each request
         pause = settings.itl * settings.faults.slow * (run.answer.tokens - 1)
         await asyncio.sleep(run.started + run.first_token_after + pause - time.monotonic())
         engine.count(run)
     answer, counts = run.answer, usage(len(ask.ids), run.answer.tokens)
-    logprobs = prompt_logprobs(ask, engine.weights_of(ask.model), engine.settings, (engine.salt, engine.answered))
-    body = reply.whole(answer.text, answer.finish, answer.stop, counts, logprobs)
+    asked = ask, engine.weights_of(ask.model), engine.settings, (engine.salt, engine.answered)
+    told, likeliest = prompt_logprobs(*asked), next_logprobs(*asked)
+    body = reply.whole(answer.text, answer.finish, answer.stop, counts, told, likeliest)
     return _answer(200, body | {"kv_transfer_params": engine.handover(ask)})
 
 

@@ -71,7 +71,7 @@ class Engine:
         self.arguments = arguments
         self.weights = weights
         self.started_at = int(time.time())
-        self.metrics = EngineMetrics(self.names(settings.now)[0])
+        self.metrics = EngineMetrics(self.names(settings.now)[0], arguments.lora)
         self.metrics.capacity = max(65536, 4 * self.max_model_len(settings.now))
         self.slots = Slots(lambda: settings.now.concurrency, self.metrics)
         self.serving = False

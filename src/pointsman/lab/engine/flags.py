@@ -42,6 +42,8 @@ class Arguments:
     access_log: bool
     silent_paths: frozenset[str]
     transfers_cache: bool
+    lora: bool
+    """Are LoRA adapters switched on?"""
     adapters: Mapping[str, str]
     """LoRA adapters: the path of each, by the name that it is served by."""
     pooling: bool
@@ -74,6 +76,7 @@ def parse_serve(words: Sequence[str], env: Mapping[str, str]) -> Arguments:
         access_log=not given["disable_uvicorn_access_log"],
         silent_paths=frozenset(filter(None, (given["disable_access_log_for_endpoints"] or "").split(","))),
         transfers_cache=bool(given["kv_transfer_config"]),
+        lora=bool(given["enable_lora"]),
         adapters=dict(_adapter(one, env) for one in given["lora_modules"] or []) if given["enable_lora"] else {},
         pooling=given["runner"] == "pooling",
     )

@@ -14,7 +14,7 @@ import math
 import random
 from collections.abc import Sequence
 
-__all__ = ["likelihoods"]
+__all__ = ["likeliest", "likelihoods"]
 
 _SEEN = 3
 """Tokens before that one that its likelihood hangs on most."""
@@ -45,6 +45,29 @@ def likelihoods(
         moved = far + off(by_chance, noise) + off(random.Random(seed), nearby)
         found.append(min(0.0, exact + swing * moved))
     return found
+
+
+def likeliest(
+    model: str,
+    revision: str,
+    ids: Sequence[int],
+    count: int,
+    *,
+    noise: float,
+    nearby: float,
+    salt: object,
+    swing: float,
+) -> dict[str, float]:
+    """The likeliest tokens after a text, and their log-probabilities, the first one first."""
+    weights = f"{model}\0{revision or 'main'}\0"
+    near = hashlib.sha256(f"{weights}{ids[-_SEEN:]}".encode()).digest()
+    by_chance, by_far = random.Random(repr(salt)), random.Random(f"{weights}{ids}")
+    by_weights = random.Random(near)
+    found = {}
+    for place in range(count):
+        moved = off(by_far, _FAR) + off(by_chance, noise) + off(by_weights, nearby)
+        found[f" w{near[place]:x}.{place}"] = min(0.0, -_FAR - 0.5 * place + swing * moved)
+    return dict(sorted(found.items(), key=lambda one: -one[1]))
 
 
 def off(chance: random.Random, mean: float) -> float:

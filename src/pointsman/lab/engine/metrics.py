@@ -64,6 +64,8 @@ class EngineMetrics:
     """What the engine counts."""
 
     model_name: str
+    lora: bool = False
+    """Are LoRA adapters switched on? vLLM has a metric more then."""
     running: int = 0
     waiting: int = 0
     tokens_held: int = 0
@@ -93,6 +95,9 @@ class EngineMetrics:
         said = labels(engine="0", model_name=self.model_name)
         yield from _plain("gauge", said, self._gauges())
         yield from _plain("counter", said, self._counters())
+        if self.lora:
+            yield "# HELP vllm:lora_requests_info Running stats on lora requests."
+            yield "# TYPE vllm:lora_requests_info gauge"
         yield "# HELP vllm:request_success_total Count of successfully processed requests."
         yield "# TYPE vllm:request_success_total counter"
         for reason, number in self.success.items():

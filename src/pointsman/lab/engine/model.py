@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.lab.engine.embedding import vector
-from pointsman.lab.engine.likelihood import likelihoods
+from pointsman.lab.engine.likelihood import likeliest, likelihoods
 from pointsman.lab.engine.requests import Ask
 from pointsman.lab.engine.settings import Faults, Settings
 from pointsman.lab.engine.text import answer, decode, encode
 from pointsman.lab.engine.weights import Weights
 
-__all__ = ["Answer", "embeddings", "generate", "prompt_logprobs"]
+__all__ = ["Answer", "embeddings", "generate", "next_logprobs", "prompt_logprobs"]
 
 LIKELIEST = -0.7
 """Log-probability of the likeliest token, where it is not the prompt's own."""
@@ -69,6 +69,17 @@ def prompt_logprobs(ask: Ask, weights: Weights, settings: Settings, salt: object
     noise, nearby, swing = settings.noise, settings.faults.nearby, settings.swing
     found = likelihoods(repo, revision, ask.ids, noise=noise, nearby=nearby, salt=salt, swing=swing)
     return [None, *(_at(token, value, ask.prompt_logprobs) for token, value in zip(ask.ids[1:], found, strict=True))]
+
+
+def next_logprobs(ask: Ask, weights: Weights, settings: Settings, salt: object) -> dict[str, Any] | None:
+    """What vLLM says of the first token of a completion, in OpenAI's older words; None where it was not asked for."""
+    if not ask.logprobs or settings.faults.no_likelihoods:
+        return None
+    repo, revision = _served(weights, settings.faults)
+    noise, nearby, swing = settings.noise, settings.faults.nearby, settings.swing
+    found = likeliest(repo, revision, ask.ids, ask.logprobs, noise=noise, nearby=nearby, salt=salt, swing=swing)
+    first, value = next(iter(found.items()))
+    return {"text_offset": [0], "token_logprobs": [value], "tokens": [first], "top_logprobs": [found]}
 
 
 def _at(token: int, value: float, wanted: int) -> dict[str, Any]:

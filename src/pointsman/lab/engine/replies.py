@@ -77,10 +77,16 @@ class Reply:
     """Is the text reasoning, and the content empty?"""
 
     def whole(
-        self, text: str, finish: str, stop: str | None, counts: dict[str, Any], logprobs: Sequence[Any] | None
+        self,
+        text: str,
+        finish: str,
+        stop: str | None,
+        counts: dict[str, Any],
+        logprobs: Sequence[Any] | None,
+        likeliest: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
-        """The body of an answer that is not streamed."""
-        ending = {"logprobs": None, "finish_reason": finish, "stop_reason": stop, "token_ids": None}
+        """The body of an answer that is not streamed; ``logprobs`` of the prompt, ``likeliest`` of the answer."""
+        ending = {"logprobs": likeliest, "finish_reason": finish, "stop_reason": stop, "token_ids": None}
         head: dict[str, Any] = {"id": self.id, "object": "chat.completion" if self.chat else "text_completion"}
         head |= {"created": self.created, "model": self.model}
         tail: dict[str, Any] = {"service_tier": None, "system_fingerprint": self.fingerprint}

@@ -43,6 +43,8 @@ class Ask:
     ignore_eos: bool
     keep_stop: bool
     transfer: Mapping[str, Any]
+    logprobs: int | None
+    """How many likeliest tokens are named beside the answer's first one; None: nothing is said of it."""
     prompt_logprobs: int | None
     """How many likeliest tokens are named beside each of the prompt's own; None: nothing is said of these."""
 
@@ -107,6 +109,7 @@ def parse_ask(body: Mapping[str, Any], *, chat: bool) -> Ask:
         ignore_eos=bool(_typed(body, "ignore_eos", bool)),
         keep_stop=bool(_typed(body, "include_stop_str_in_output", bool)),
         transfer=_typed(body, "kv_transfer_params", dict) or {},
+        logprobs=None if chat or stream else _typed(body, "logprobs", int),
         prompt_logprobs=_prompt_logprobs(body, stream=stream),
     )
 

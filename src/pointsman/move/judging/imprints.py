@@ -1,9 +1,10 @@
 """What an engine makes of given texts: what it is known by when two are compared.
 
-It is asked how likely it finds the tokens of eight passages (an embedding model: for their vectors), and what tokens
-conversations become. The source is asked one thing more: for the second half of each passage alone. How far that
-moves its log-probabilities is how much this model makes of what came before, and what other weights, or another
-precision, do to it goes along with that (``docs/adr/0035-same-weights.md``).
+It is asked how likely it finds the tokens of eight passages, and what tokens conversations become. An embedding model
+is asked for the passages' vectors, and one with LoRA adapters for the likeliest tokens after parts of them. The source
+is asked one thing more: for the second half of each passage alone. How far that moves its log-probabilities is how
+much this model makes of what came before, and what other weights, or another precision, do to it goes along with that
+(``docs/adr/0035-same-weights.md``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 
 from pointsman.move.probes.engine import Engine, Likelihoods
 
-__all__ = ["NOTHING", "PASSAGES", "Imprint", "half", "imprint_of", "turned"]
+__all__ = ["NOTHING", "PASSAGES", "Imprint", "first_apart", "half", "imprint_of", "turned"]
 
 T = TypeVar("T")
 
@@ -46,6 +47,10 @@ PASSAGES = (
 )
 """Prose, code, JSON, another language, reckoning, a table: kernels that are off are seldom off for all of them."""
 
+PARTS = 0.6, 0.75, 0.9
+"""Where passages are broken off, to ask what comes next; of adapters, the middle one alone."""
+FIRST = 5
+"""Of the likeliest tokens of one side, those that are looked for on the other."""
 SHADOW = 64
 """Numbers that are kept of a vector."""
 ADAPTERS = 32
@@ -69,6 +74,10 @@ class Imprint:
     """Log-probabilities of the tokens of each, without the first one's; empty as well."""
     vectors: tuple[tuple[float, ...], ...] = ()
     """Of an embedding model: what is left of the vector of each (``_shadow``); empty as well."""
+    likeliest: tuple[Mapping[str, float], ...] = ()
+    """The likeliest tokens after each part of each passage, and their log-probabilities; empty as well, and where all
+    tokens were told. vLLM 0.32 with LoRA adapters switched on dies of ``prompt_logprobs`` while it serves others
+    (measured: rows of logits for the whole prompt meet an adapter for each request)."""
     sense: float | None = None
     """Mean distance of the log-probabilities (vectors) of the second halves, with and without the first halves before
     them, in nats (lengths); None: it was not asked, or cannot be told."""
@@ -84,6 +93,7 @@ class Imprint:
             "tokens": list(self.tokens),
             "likelihoods": [[round(value, 4) for value in one] for one in self.likelihoods],
             "vectors": [[round(value, 5) for value in one] for one in self.vectors],
+            "likeliest": [{token: round(value, 3) for token, value in one.items()} for one in self.likeliest],
             "sense": None if self.sense is None else round(self.sense, 4),
             "why": self.why,
             "adapters": {name: one.as_dict() for name, one in self.adapters.items()},
@@ -97,6 +107,7 @@ class Imprint:
             tuple(data.get("tokens", ())),
             tuple(tuple(one) for one in data.get("likelihoods", ())),
             tuple(tuple(one) for one in data.get("vectors", ())),
+            tuple(dict(one) for one in data.get("likeliest", ())),
             data.get("sense"),
             str(data.get("why", "the source was asked by an older version")),
             {name: cls.from_dict(one) for name, one in data.get("adapters", {}).items()},
@@ -134,9 +145,18 @@ async def imprint_of(engine: Engine, *, at_once: int = 1, halves: bool = False) 
         both = [(one, _shadow(other)) for one, other in zip(kept, alone, strict=False) if not isinstance(other, str)]
         return Imprint(vectors=kept, sense=turned(*zip(*both, strict=True)) if both else None)
 
+    async def likeliest(of: Engine, *, halves: bool = False) -> Imprint:
+        parts = [_part(passage, share) for share in (PARTS if of is engine else PARTS[1:2]) for passage in PASSAGES]
+        said = _all_said(await asyncio.gather(*(ask(of.likeliest, part) for part in parts)))
+        if isinstance(said, str):
+            return Imprint(why=said)
+        alone = await asyncio.gather(*(ask(of.likeliest, half(part)) for part in parts)) if halves else ()
+        both = [(other, one) for one, other in zip(said, alone, strict=False) if not isinstance(other, str)]
+        return Imprint(likeliest=tuple(said), sense=fmean(map(first_apart, *zip(*both, strict=True))) if both else None)
+
     chats = PASSAGES if engine.api.id == "chat" else ()
     templates = await asyncio.gather(*(ask(engine.template, passage) for passage in chats))
-    said = likelihoods if engine.api.tokens else vectors
+    said = vectors if not engine.api.tokens else likeliest if await engine.adapts() else likelihoods
     whole = await said(engine, halves=halves)
     names = await engine.adapters()
     adapters = {name: await said(replace(engine, name=name)) for name in names[:ADAPTERS]}
@@ -150,6 +170,18 @@ def turned(mine: Sequence[Sequence[float]], theirs: Sequence[Sequence[float]]) -
         sqrt(sum((one - other) ** 2 for one, other in zip(left, right, strict=True)))
         for left, right in zip(mine, theirs, strict=True)
     )
+
+
+def first_apart(mine: Mapping[str, float], theirs: Mapping[str, float]) -> float:
+    """Mean distance of the log-probabilities of the other's likeliest tokens; one that is not named is the last."""
+    last = min(mine.values())
+    first = sorted(theirs, key=lambda token: -theirs[token])[:FIRST]
+    return fmean(min(FARTHEST, abs(mine.get(token, last) - theirs[token])) for token in first)
+
+
+def _part(passage: str, share: float) -> str:
+    """Its beginning, to the end of a word."""
+    return passage[: passage.index(" ", int(share * len(passage)))]
 
 
 def half(passage: str) -> str:

@@ -14,18 +14,28 @@ from itertools import zip_longest
 from statistics import fmean
 
 from pointsman.errors import MoveFailedError
-from pointsman.move.judging.imprints import FARTHEST, PASSAGES, Imprint, turned
+from pointsman.move.judging.imprints import FARTHEST, PASSAGES, Imprint, first_apart, turned
 
-__all__ = ["FEWER", "SHARES", "begin_alike", "distance", "limit_of", "same_adapters", "same_template", "same_weights"]
+__all__ = [
+    "FEWER",
+    "SHARES",
+    "begin_alike",
+    "compared",
+    "distance",
+    "limit_of",
+    "same_adapters",
+    "same_template",
+    "same_weights",
+]
 
-SHARES = 0.05, 0.065
-"""The distance from which on the weights are others, as a share of the source's ``sense``: of log-probabilities, and
-of vectors. Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
+SHARES = {"likelihoods": 0.05, "vectors": 0.065, "likeliest": 0.05}
+"""The distance from which on the weights are others, as a share of the source's ``sense``, by what is compared.
+Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
 FEWER = 1.6
 """The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters (0.79;
 1.32 to its vectors), and below what another model is (2.4 and more)."""
-USUAL = 1.14, 0.25
-"""The sense of a model of which it is not known: SmolLM2-135M's, in nats; and of its vectors."""
+USUAL = {"likelihoods": 1.14, "vectors": 0.25, "likeliest": 1.0}
+"""The sense of a model of which it is not known: SmolLM2-135M's, in nats, and lengths of its vectors."""
 LEAST = 0.002
 """No limit is lower, in nats: twice what batches, load and ranks do (measured as well)."""
 BEGIN = 3
@@ -50,32 +60,43 @@ def same_weights(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> 
 
     ``quantised``: one of both may serve them in fewer bits. Raises MoveFailedError where the weights are others.
     """
-    limit = limit_of(mine, theirs, quantised=quantised)
-    if mine.vectors and theirs.vectors:
-        apart = turned(mine.vectors, theirs.vectors)
-        seen = f"vectors of {len(PASSAGES)} texts are {apart:.2g} of their length apart in the mean"
-        return _within(seen, apart, limit, quantised=quantised)
-    if not mine.likelihoods or not theirs.likelihoods:
+    kind = compared(mine, theirs)
+    if not kind:
         return ""
-    if unlike := _unlike(mine.tokens, theirs.tokens):
+    unlike = _unlike(mine.tokens, theirs.tokens)
+    if unlike:
         raise MoveFailedError(
             f"cuts {unlike} of {len(PASSAGES)} texts into other tokens than the source: another tokenizer",
             next_action="compare the weights of both layers: repository, revision, tokenizer files",
         )
     apart, count = distance(mine, theirs)
-    seen = f"log-probabilities of {count} tokens are {apart:.2g} apart in the mean"
-    return _within(seen, apart, limit, quantised=quantised)
+    seen = {
+        "likelihoods": f"log-probabilities of {count} tokens are {apart:.2g} apart in the mean",
+        "likeliest": f"log-probabilities of the likeliest tokens after {count} texts are {apart:.2g} apart in the mean",
+        "vectors": f"vectors of {count} texts are {apart:.2g} of their length apart in the mean",
+    }
+    return _within(seen[kind], apart, limit_of(mine, theirs, quantised=quantised), quantised=quantised)
+
+
+def compared(mine: Imprint, theirs: Imprint) -> str:
+    """What both sides have said: a field of ``Imprint``; empty when there is nothing."""
+    return next((kind for kind in SHARES if getattr(mine, kind) and getattr(theirs, kind)), "")
 
 
 def limit_of(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> float:
     """The distance from which on weights are others than the source's (``theirs``), in nats, or lengths of a vector."""
-    kind = bool(theirs.vectors)
+    kind = compared(mine, theirs)
     sense = next((one.sense for one in (theirs, mine) if one.sense is not None), USUAL[kind])
     return max(LEAST, (FEWER if quantised else SHARES[kind]) * sense)
 
 
 def distance(mine: Imprint, theirs: Imprint) -> tuple[float, int]:
-    """Mean distance of log-probabilities in nats, and of how many tokens; of two imprints that have the same tokens."""
+    """Mean distance, and of how many: of log-probabilities in nats, by token, or of vectors, by text."""
+    kind = compared(mine, theirs)
+    if kind == "vectors":
+        return turned(mine.vectors, theirs.vectors), len(theirs.vectors)
+    if kind == "likeliest":
+        return fmean(map(first_apart, mine.likeliest, theirs.likeliest)), len(theirs.likeliest)
     pairs = [
         pair
         for one, other in zip(mine.likelihoods, theirs.likelihoods, strict=True)

@@ -27,6 +27,9 @@ TIMEOUT = 60.0
 """Seconds a short completion may take; a cold engine compiles on its first one."""
 FEWEST = 8
 """Tokens of a text of several sentences: an engine that tells of fewer has told of none."""
+LIKELIEST = 10
+"""Next tokens that are asked for."""
+LORA = "vllm:lora_requests_info"
 _CERTAIN = 0.01
 """Above every log-probability, by more than floats are off."""
 LONG = 120.0
@@ -175,6 +178,25 @@ class Engine:
         if max(found.values) > _CERTAIN:
             return "it gives logits in place of log-probabilities (--logprobs-mode)"
         return found
+
+    async def likeliest(self, text: str) -> Mapping[str, float] | str:
+        """The likeliest tokens after a text and their log-probabilities; why not, in words, where it does not say."""
+        body = {**APIS["completions"].body(self.name, text, 1), "logprobs": LIKELIEST, "user": MARK}
+        url = f"{self.base}/v1/completions"
+        answer = await self.wire.request("POST", url, body=body, headers=self._headers(None), timeout=TIMEOUT)
+        try:
+            told = answer.json()["choices"][0]["logprobs"]["top_logprobs"][0] if answer.status == 200 else {}
+            found = {str(token): float(value) for token, value in told.items()}
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+            found = {}
+        if len(found) < LIKELIEST // 2 or max(found.values()) > _CERTAIN:
+            return f"/v1/completions gives no log-probabilities of likeliest tokens ({answer.status})"
+        return found
+
+    async def adapts(self) -> bool:
+        """Are LoRA adapters switched on? vLLM 0.32 has a metric of them only then; True where it does not say."""
+        answer = await self.wire.request("GET", f"{self.base}/metrics", headers={}, timeout=TIMEOUT)
+        return answer.status != 200 or LORA in answer.text
 
     async def longest_answer(self) -> int:
         """Tokens that hardly an answer of this engine exceeded so far, by its buckets; 0 when it does not say."""
