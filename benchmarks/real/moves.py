@@ -52,7 +52,8 @@ EVIDENCE = {
     "ttftP95": 100,
     "itlP50": 50,
     "itlP95": 100,
-    "requests": 60,
+    "requests": 180,
+    "minutes": 10,
     "noise": 50,
     "slack": 10,
 }

@@ -129,10 +129,29 @@ async def test_too_few_requests_are_told_and_not_refused() -> None:
     assert "and times within their margins, or a person" in plan.checks["evidence"], "so many tell of errors alone"
     judged(world, errors=0.3, ttft_p50=50.0, ttft_p95=50.0, itl_p50=50.0, itl_p95=50.0)
     plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
+    assert "tenants have to tell the rest" in plan.checks["evidence"], "a p95 hides from 30, however wide its margin"
+    judged(world, requests=160)
+    plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
     assert "fails an equal target in" in plan.checks["evidence"]
     judged(world, requests=0)
     plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
     assert "tenants have to tell all of it, or a person" in plan.checks["evidence"]
+
+
+@pytest.mark.parametrize(("miss", "requests"), [(0.2, 90), (0.1, 110), (0.03, 160), (0.01, 180)])
+async def test_what_a_plan_calls_decidable_is_decided_however_wide_the_margins(miss: float, requests: int) -> None:
+    world = World()
+    all_take(world, 0.1)
+    used(world, ttft=0.1, itl=0.01)
+    wide = dict.fromkeys(("ttft_p50", "ttft_p95", "itl_p50", "itl_p95"), 50.0)
+    judged(world, **wide, miss=miss, errors=0.3, requests=requests)
+    plan = await world.conductor().plan(world.model, "kserve", OPTIONS)
+    assert "fails an equal target in" in plan.checks["evidence"]
+    result = await world.conductor().move(world.model, "kserve", quick(probe_budget=requests))
+    assert result.error is None, result.error
+    judged(world, requests=requests // 2)
+    fewer = await world.conductor().plan(world.model, "raw-vllm", OPTIONS)
+    assert "tenants have to tell the rest" in fewer.checks["evidence"]
 
 
 async def test_a_gap_has_no_shift_to_judge() -> None:
