@@ -28,13 +28,19 @@ __all__ = [
     "same_weights",
 ]
 
-SHARES = {"likelihoods": 0.05, "vectors": 0.065, "likeliest": 0.05}
+SHARES = {"likelihoods": 0.05, "vectors": 0.065, "likeliest": 0.2}
 """The distance from which on the weights are others, as a share of the source's ``sense``, by what is compared.
 Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
+NEAR = {
+    "likelihoods": "quantised to 8 bits they may look the same",
+    "vectors": "a nearer revision would pass",
+    "likeliest": "with LoRA adapters switched on no more is asked, so a nearby revision would pass",
+}
+"""What a verdict does not tell."""
 FEWER = 1.6
 """The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters (0.79;
 1.32 to its vectors), and below what another model is (2.4 and more)."""
-USUAL = {"likelihoods": 1.14, "vectors": 0.25, "likeliest": 1.0}
+USUAL = {"likelihoods": 1.14, "vectors": 0.25, "likeliest": 0.69}
 """The sense of a model of which it is not known: SmolLM2-135M's, in nats, and lengths of its vectors."""
 LEAST = 0.002
 """No limit is lower, in nats: twice what batches, load and ranks do (measured as well)."""
@@ -75,7 +81,7 @@ def same_weights(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> 
         "likeliest": f"log-probabilities of the likeliest tokens after {count} texts are {apart:.2g} apart in the mean",
         "vectors": f"vectors of {count} texts are {apart:.2g} of their length apart in the mean",
     }
-    return _within(seen[kind], apart, limit_of(mine, theirs, quantised=quantised), quantised=quantised)
+    return _within(seen[kind], apart, limit_of(mine, theirs, quantised=quantised), NEAR[kind], quantised=quantised)
 
 
 def compared(mine: Imprint, theirs: Imprint) -> str:
@@ -105,7 +111,7 @@ def distance(mine: Imprint, theirs: Imprint) -> tuple[float, int]:
     return fmean(min(FARTHEST, abs(one - other)) for one, other in pairs), len(pairs)
 
 
-def _within(seen: str, apart: float, limit: float, *, quantised: bool) -> str:
+def _within(seen: str, apart: float, limit: float, near: str, *, quantised: bool) -> str:
     """The verdict in words; raises MoveFailedError."""
     little = "; this model makes so little of context that others would pass, too" if limit <= LEAST else ""
     if not apart < limit:
@@ -118,7 +124,7 @@ def _within(seen: str, apart: float, limit: float, *, quantised: bool) -> str:
     if quantised:
         allowed = f"allowed up to {limit:.2g} (spec.contract.weights: quantised)"
         return f"{seen}, {allowed}: a nearby revision would pass{little}"
-    return f"{seen}, other weights from {limit:.2g} on; quantised to 8 bits they may look the same{little}"
+    return f"{seen}, other weights from {limit:.2g} on; {near}{little}"
 
 
 def same_adapters(mine: Imprint, theirs: Imprint, *, quantised: bool = False) -> str:
