@@ -1,9 +1,9 @@
 """The moves of the runbook with a real engine and real weights: ``make real``.
 
 A lab whose pods run the installed vLLM, on raw vLLM, KServe and llm-d, behind the real LiteLLM. Tenants call at a
-pace that two cores carry. The model moves there and back, in another precision, back, and in the same one; then other weights
-are put on a layer, and the move there has to be refused. At the end the engine is asked what of our assumptions it
-keeps. All of it becomes ``docs/real-engines.md``.
+pace that two cores carry. The model moves to another precision, back to the first one on a third layer, and back in
+the same one; then other weights are put on a layer, and the move there has to be refused. At the end the engine is
+asked what of our assumptions it keeps. All of it becomes ``docs/real-engines.md``.
 """
 
 from __future__ import annotations
