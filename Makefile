@@ -74,7 +74,7 @@ bench-scale: $(VENV)/.dev ## 1,000 models and 1,000 aliases: status beside kubec
 	@$(BIN)/python -m benchmarks.scale
 
 REAL := .venv-real
-real: $(VENV)/.dev $(REAL)/.ready ## a real vLLM for CPUs with real weights on all three layers: moves, other weights refused; 15 minutes; writes docs/real-engines.md
+real: $(VENV)/.dev $(REAL)/.ready ## a real vLLM for CPUs with real weights on all three layers: moves, other weights refused; half an hour; writes docs/real-engines.md
 	@$(BIN)/python -m benchmarks.real.moves
 
 real-fingerprint: $(VENV)/.dev $(REAL)/.ready ## equal and other weights on real engines, two models, 29 starts (about an hour, in parts: build/real); writes docs/real-engines.md
