@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -105,23 +105,31 @@ async def test_an_idle_connection_is_ended_by_us_before_an_engine_would() -> Non
 
 
 async def test_what_was_never_written_to_a_connection_that_had_ended_is_sent_anew() -> None:
-    """The end of an idle connection is seen only after the next request has taken it: nobody has read that one."""
-    listener, ended, asked = socket.create_server(("127.0.0.1", 0)), threading.Event(), list[bytes]()
+    """The end of an idle connection is seen only after the next request has taken it: nobody has read that one.
+
+    One that was written by then may have been read, and is not sent twice.
+    """
+    listener, ended, said = socket.create_server(("127.0.0.1", 0)), threading.Event(), list[str]()
 
     def serve() -> None:
-        for _ in range(2):
-            connection, _ = listener.accept()
-            with connection:
-                asked.append(connection.recv(4096))
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-            ended.set()
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    if connection.recv(4096):
+                        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                ended.set()
 
-    server = threading.Thread(target=serve, daemon=True)
-    server.start()
+    threading.Thread(target=serve, daemon=True).start()
     with listener:
         async with Http(base=f"http://127.0.0.1:{listener.getsockname()[1]}") as wire:
-            for _ in range(2):
-                assert (await wire.request("POST", "/v1/completions", body={})).status == 200
-                assert ended.wait(FOREVER), "the loop does nothing meanwhile, as one that is busy"
-        server.join(FOREVER)
-    assert len(asked) == 2
+            for _ in range(40):
+                ended.clear()
+                try:
+                    assert (await wire.request("POST", "/v1/completions", body={})).status == 200
+                except TemporaryError as error:
+                    said.append(error.what)
+                else:
+                    assert ended.wait(FOREVER), "the loop does nothing meanwhile, as one that is busy"
+        listener.shutdown(socket.SHUT_RDWR)
+    assert not [one for one in said if "not write" in one]
