@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from benchmarks import analysis as bench
@@ -15,6 +16,7 @@ from pointsman.move.analysis.verdict import LOOKS, SHARES, Limits, Verdict, judg
 from pointsman.move.analysis.windows import Pair, Probed, Window
 from pointsman.move.control import Control
 from pointsman.move.journal.requests import Verb
+from pointsman.move.means import Result
 from pointsman.move.probes.counters import parse
 from pointsman.report.contract import Happening, Topic
 from pointsman.spec.move import Evidence
@@ -44,6 +46,17 @@ def all_take(world: World, seconds: float) -> None:
         world.cluster.faults[namespace] = Faults(ttft=seconds)
     for engine in world.cluster.engines.values():
         engine.faults.ttft = seconds
+
+
+async def judged_by(world: World, tenants: Callable[[float], None]) -> Result:
+    """A move of whose first shift tenants alone tell, who call whenever time passes."""
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "shift-10":
+            world.clock.passing = tenants
+
+    world.seen.react = react
+    return await world.conductor().move(world.model, "kserve", quick(probe_budget=0))
 
 
 async def test_equal_engines_pass_with_no_tenants_at_all_and_say_by_what() -> None:
@@ -92,12 +105,7 @@ async def test_a_target_that_tenants_leave_is_told_though_its_engine_counts_noth
                 else:
                     engine.end()
 
-    def react(happening: Happening) -> None:
-        if happening.topic is Topic.STEP_BEGUN and happening.step == "shift-10":
-            world.clock.passing = tenants
-
-    world.seen.react = react
-    result = await world.conductor().move(world.model, "kserve", quick(probe_budget=0))
+    result = await judged_by(world, tenants)
     assert result.error is not None
     assert result.error.code == "shift-10.errors"
     assert "aborted" in result.error.what
@@ -122,12 +130,7 @@ async def test_tenants_who_leave_early_where_whole_answers_end_late_are_no_sign_
                     engine.end()
                 engine.under_way -= 9
 
-    def react(happening: Happening) -> None:
-        if happening.topic is Topic.STEP_BEGUN and happening.step == "shift-10":
-            world.clock.passing = tenants
-
-    world.seen.react = react
-    result = await world.conductor().move(world.model, "kserve", quick(probe_budget=0))
+    result = await judged_by(world, tenants)
     assert result.error is not None
     assert result.error.code == "shift-10.inconclusive"
 

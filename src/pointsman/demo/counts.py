@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pointsman.errors import TemporaryError
@@ -13,7 +13,7 @@ from pointsman.move.probes.counters import Reading, read_all, whole
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.spec.model import Model
 
-__all__ = ["Count", "quiet_counts", "whole_answers"]
+__all__ = ["Count", "quiet_counts"]
 
 PATIENCE = 60.0
 """Seconds that engines have to become quiet; one that is told to end may take a while."""
@@ -57,7 +57,7 @@ async def _look(cluster: Cluster, layers: Sequence[Layer], model: Model) -> tupl
         for pod, reading in zip(pods, await read_all(cluster, pods), strict=True):
             why = why or _busy(pod, reading)
             if reading.counters is not None:
-                found[pod.process] = Count(layer.id, whole_answers(reading.counters.finished))
+                found[pod.process] = Count(layer.id, round(whole(reading.counters.finished)))
     return found, why
 
 
@@ -66,8 +66,3 @@ def _busy(pod: EnginePod, reading: Reading) -> str:
     if reading.counters is None:
         return f"{pod.name} does not say ({reading.why})" if pod.ready or pod.terminating else ""
     return "" if reading.counters.idle else f"{pod.name} is busy"
-
-
-def whole_answers(finished: Mapping[str, float]) -> int:
-    """Of requests that ended, by reason: those that were answered."""
-    return round(whole(finished))

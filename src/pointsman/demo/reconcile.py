@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pointsman.demo.counts import Count, whole_answers
+from pointsman.demo.counts import Count
 from pointsman.demo.ledger import Entry
 from pointsman.demo.reconciliation import Bounds, Reconciliation, Row
 from pointsman.move.counting.traffic import UNKNOWN
+from pointsman.move.probes.counters import whole
 
 __all__ = ["reconcile"]
 
@@ -119,7 +120,7 @@ def _at(numbers: Any) -> int | None:
     """The process' count in a receipt's reading; one that began during the move began at 0."""
     if numbers == UNKNOWN:
         return None
-    return whole_answers(numbers["finished"]) if numbers else 0
+    return round(whole(numbers["finished"])) if numbers else 0
 
 
 def _add(total: _Sum, key: str, gaps: Iterable[Gap]) -> None:

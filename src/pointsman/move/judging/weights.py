@@ -31,15 +31,15 @@ __all__ = [
 SHARES = {"likelihoods": 0.05, "vectors": 0.065, "likeliest": 0.2}
 """The distance from which on the weights are others, as a share of the source's ``sense``, by what is compared.
 Measured with vLLM 0.32 on a CPU (``make real-fingerprint``, ADR 35)."""
+FEWER = 1.6
+"""The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters (0.79;
+1.32 to its vectors), and below what another model is (2.4 and more)."""
 NEAR = {
     "likelihoods": "quantised to 8 bits they may look the same",
     "vectors": "a nearer revision would pass",
     "likeliest": "with LoRA adapters switched on no more is asked, so a nearby revision would pass",
 }
 """What a verdict does not tell."""
-FEWER = 1.6
-"""The same where one layer may serve the weights quantised: above what 4 bits do to a model of 135M parameters (0.79;
-1.32 to its vectors), and below what another model is (2.4 and more)."""
 USUAL = {"likelihoods": 1.14, "vectors": 0.25, "likeliest": 0.69}
 """The sense of a model of which it is not known: SmolLM2-135M's, in nats, and lengths of its vectors."""
 LEAST = 0.002
