@@ -122,8 +122,7 @@ def test_ctrl_c_twice_in_the_demo_leaves_a_move_that_can_be_taken_back_and_makes
     assert process.returncode == 130
     told = json.loads(out)
     assert told["interrupted"]
-    if not told["moves"]:
-        assert told["reconciliation"] is None
+    assert (told["moves"], told["reconciliation"]) == ([], None), told
     taken_back = pointsman_in(lab)("rollback", "qwen", "--yes", "--kubeconfig", str(lab.kubeconfig))
     assert taken_back.returncode == 0, taken_back.stderr
     assert layer_of(lab) == source
