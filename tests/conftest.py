@@ -113,7 +113,25 @@ def state_directory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def lab(state_directory: Path) -> Iterator[RunningLab]:
     """The shared lab."""
-    if named := os.environ.get("POINTSMAN_TEST_LAB", ""):
+    with brought_up(state_directory, "POINTSMAN_TEST_LAB") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def git_lab() -> Iterator[RunningLab]:
+    """The lab that has Argo CD and a git repository besides, for the tests that need them."""
+    state = Path(tempfile.mkdtemp(prefix="pointsman-"))
+    try:
+        with brought_up(state, "POINTSMAN_TEST_GIT_LAB", "--gitops") as found:
+            yield found
+    finally:
+        shutil.rmtree(state, ignore_errors=True)
+
+
+@contextmanager
+def brought_up(state_directory: Path, variable: str, *words: str) -> Iterator[RunningLab]:
+    """A lab from here to the end of the block, or the one that runs already and that this variable names."""
+    if named := os.environ.get(variable, ""):
         yield RunningLab(LabConfig.load(Path(named) if "/" in named else lab_home(named)))
         return
     pointsman = Pointsman(state_directory)
@@ -126,7 +144,7 @@ def lab(state_directory: Path) -> Iterator[RunningLab]:
         start_new_session=True,
     )
     try:
-        started = pointsman("lab", "up", timeout=START_SECONDS)
+        started = pointsman("lab", "up", *words, timeout=START_SECONDS)
         assert started.returncode == 0, started.stderr
         yield RunningLab(LabConfig.load(state_directory / "labs" / "default"))
     finally:

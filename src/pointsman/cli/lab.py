@@ -41,6 +41,10 @@ def up(
     nodes: Annotated[int | None, typer.Option(min=1, max=50, help="How many nodes. Default: 1.")] = None,
     gpus: Annotated[int | None, typer.Option(min=0, help="GPUs per node. Default: 4.")] = None,
     engine: Annotated[EngineChoice | None, typer.Option(help="What runs as vLLM. Default: simulator.")] = None,
+    gitops: Annotated[
+        bool | None,
+        typer.Option("--gitops/--no-gitops", help="With Argo CD and a git repository that it reads. Default: without."),
+    ] = None,
     output: Format = Output.text,
 ) -> None:
     """Start the lab, or say that it runs. The first start builds its programs, which takes minutes."""
@@ -49,13 +53,16 @@ def up(
     from pointsman.lab.status import describe
 
     with orderly("interrupted; what this start had begun is ended again", _again("up", name)), Narrator() as narrator:
-        lab = control.up(name, nodes=nodes, gpus=gpus, engine=engine.value if engine else None, report=narrator)
+        vllm = engine.value if engine else None
+        lab = control.up(name, nodes=nodes, gpus=gpus, engine=vllm, gitops=gitops, report=narrator)
     found = {**describe(lab), "started": lab.started_now}
     if output is Output.json:
         _print_json(found)
         return
     sys.stdout.write(f"lab {name} {'is ready' if lab.started_now else 'runs already'}\n")
     sys.stdout.write(f"  export KUBECONFIG={found['kubeconfig']}\n")
+    if "remote" in found:
+        sys.stdout.write(f"  git clone {found['remote']}\n")
 
 
 @app.command()
@@ -96,6 +103,37 @@ def status(name: Name = "default", output: Format = Output.text) -> None:
         raise typer.Exit(1)
 
 
+class Host(StrEnum):
+    """Whose words refuse a push."""
+
+    github = "github"
+    github_rules = "github-rules"
+    gitlab = "gitlab"
+    gitea = "gitea"
+    off = "off"
+
+
+@app.command()
+def protect(
+    host: Annotated[Host, typer.Argument(help="The git host that words the refusal; off lets pushes through.")],
+    name: Name = "default",
+) -> None:
+    """Refuse pushes to main of the lab's git repository, as git hosts do where a branch is protected."""
+    lab = control_plane().find(name)
+    if lab is None:
+        raise _no_such_lab(name)
+    if not lab.config.gitops:
+        raise LabError(
+            f"lab {name!r} has no git repository",
+            next_action=f"pointsman lab down --name {name}, then pointsman lab up --gitops --name {name}",
+            code="lab-no-gitops",
+        )
+    from pointsman.lab.gitops.remote import protect as refuse
+
+    refuse(lab.config.remote, "" if host is Host.off else host.value)
+    sys.stdout.write(f"pushes to main are {'let through' if host is Host.off else f'refused as {host.value} does'}\n")
+
+
 def _again(verb: str, name: str) -> str:
     return f"pointsman lab {verb} --name {name} does it again"
 
@@ -119,16 +157,23 @@ def _as_text(found: dict[str, Any]) -> str:
         f"  addresses   {found['addresses']}",
         f"  nodes       {len(found['nodes'])}, {gpus} GPUs, engine {found['engine']}",
         f"  versions    {versions}",
+        *([_remote(found)] if "remote" in found else []),
     ]
+    wide = max([len(process["name"]) for process in found["processes"]], default=0) + 2
     if found["processes"]:
-        lines.append(f"  {'PROCESS':<12}{'PID':>8}  {'READY':<6}{'PORT':>6}  RESTARTS")
+        lines.append(f"  {'PROCESS':<{wide}}{'PID':>8}  {'READY':<6}{'PORT':>6}  RESTARTS")
     for process in found["processes"]:
         ready = "yes" if process["ready"] else "no"
         lines.append(
-            f"  {process['name']:<12}{process['pid'] or '-':>8}  {ready:<6}{process['port'] or '-':>6}"
+            f"  {process['name']:<{wide}}{process['pid'] or '-':>8}  {ready:<6}{process['port'] or '-':>6}"
             f"  {process['restarts']}"
         )
     return "\n".join(lines) + "\n"
+
+
+def _remote(found: dict[str, Any]) -> str:
+    guarded = f" (main is protected as on {found['protected']})" if found["protected"] else ""
+    return f"  remote      {found['remote']}{guarded}"
 
 
 def _print_json(found: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from pointsman.errors import LabError, UsageError
 from pointsman.lab.paths import lab_home
 from pointsman.lab.ports import free_octet, free_ports
 
-__all__ = ["PORT_NAMES", "PROXY_USER", "Engine", "LabConfig", "NodeConfig", "check_name"]
+__all__ = ["GITOPS_PORTS", "PORT_NAMES", "PROXY_USER", "Engine", "LabConfig", "NodeConfig", "check_name"]
 
 Engine = Literal["simulator", "real"]
 
@@ -37,6 +37,16 @@ PORT_NAMES = (
     "gateway",
     "kubelet",
 )
+
+GITOPS_PORTS = (
+    "redis",
+    "argocd-repo",
+    "argocd-repo-health",
+    "argocd-controller-health",
+    "argocd-appsets",
+    "argocd-appsets-health",
+)
+"""What a lab with git has besides."""
 
 PROXY_USER = "lab"
 """The name beside the password that the forward proxy asks for."""
@@ -68,6 +78,8 @@ class LabConfig(BaseModel):
     ports: Mapping[str, int]
     nodes: tuple[NodeConfig, ...] = (NodeConfig(name="lab-0"),)
     engine: Engine = "simulator"
+    gitops: bool = False
+    """Does it have Argo CD, and a repository that stands for a git host?"""
     proxy_password: str = Field(default_factory=lambda: secrets.token_urlsafe(24))
     """What the forward proxy asks for; a lab that was made without one gets it at its next start, which saves it."""
 
@@ -125,6 +137,11 @@ class LabConfig(BaseModel):
     def proxy_url(self) -> str:
         """The forward proxy that knows the cluster's names, with its password."""
         return f"http://{PROXY_USER}:{self.proxy_password}@127.0.0.1:{self.ports['proxy']}"
+
+    @property
+    def remote(self) -> Path:
+        """The bare repository that stands for a git host."""
+        return self.home / "git" / "platform.git"
 
     @property
     def run(self) -> Path:

@@ -16,7 +16,8 @@ from pathlib import Path
 from pointsman.errors import LabError
 from pointsman.lab import locks
 from pointsman.lab.children import tail
-from pointsman.lab.config import Engine, LabConfig, NodeConfig, check_name
+from pointsman.lab.config import GITOPS_PORTS, Engine, LabConfig, NodeConfig, check_name
+from pointsman.lab.gitops.processes import check_needs
 from pointsman.lab.node.temporary import sweep
 from pointsman.lab.paths import lab_home, private
 from pointsman.lab.ports import AddressTakenError, free_octet, free_ports
@@ -26,7 +27,7 @@ from pointsman.lab.snapshot import ensure_snapshot, restore
 from pointsman.lab.state import State, read_state, supervisor_pid
 from pointsman.lab.storage import disk_full, storage_errors
 from pointsman.lab.strays import end_strays
-from pointsman.lab.toolchain import ensure_toolchain
+from pointsman.lab.tools import ensure_tools
 
 __all__ = ["Ended", "Lab", "down", "find", "up"]
 
@@ -78,11 +79,19 @@ def up(
     nodes: int | None = None,
     gpus: int | None = None,
     engine: Engine | None = None,
+    gitops: bool | None = None,
     report: Report = silent,
 ) -> Lab:
-    """Bring the lab up, from nothing or from what it was. A lab that runs is left as it is."""
+    """Bring the lab up, from nothing or from what it was. A lab that runs is left as it is.
+
+    ``gitops``: with Argo CD and a repository that it reads; None leaves that as it was.
+    """
     check_name(name)
-    tools = ensure_toolchain(report)
+    lab = find(name)
+    with_git = bool(lab and lab.config.gitops) if gitops is None else gitops
+    if with_git:
+        check_needs()
+    tools = ensure_tools(gitops=with_git, report=report)
     snapshot = ensure_snapshot(tools, report)
     home = lab_home(name)
     with (
@@ -90,7 +99,7 @@ def up(
         private(home),
         locks.hold(home / "run" / "up.lock", lambda pid: report(_waits(pid))),
     ):
-        return _bring_up(_describe(name, nodes, gpus, engine), snapshot, report)
+        return _bring_up(_describe(name, nodes, gpus, engine, gitops), snapshot, report)
 
 
 def down(name: str = "default", *, purge: bool = False, report: Report = silent) -> Ended:
@@ -151,13 +160,14 @@ def _start(config: LabConfig, snapshot: Path, report: Report) -> Lab:
     return Lab(config, supervisor_pid(config), read_state(config), started_now=True)
 
 
-def _describe(name: str, nodes: int | None, gpus: int | None, engine: Engine | None) -> LabConfig:
+def _describe(name: str, nodes: int | None, gpus: int | None, engine: Engine | None, gitops: bool | None) -> LabConfig:
     """The lab's description: a new one, or the old one with what the caller asks for now."""
     lab = find(name)
     if lab is None:
         config = LabConfig.create(
             name, nodes=nodes or 1, gpus=4 if gpus is None else gpus, engine=engine or "simulator"
         )
+        config = _with_git(config, gitops)
         config.save()
         return config
     config = lab.config
@@ -168,17 +178,26 @@ def _describe(name: str, nodes: int | None, gpus: int | None, engine: Engine | N
     if gpus is not None:
         made = [node.model_copy(update={"gpus": gpus}) for node in made]
     changed = config.model_copy(update={"nodes": tuple(made), "engine": engine or config.engine})
+    changed = _with_git(changed, gitops)
     if changed == config:
         return config
     if lab.supervisor is not None:
         raise LabError(
-            f"lab {name!r} runs already, with other nodes, GPUs or engine",
+            f"lab {name!r} runs already, with other nodes, GPUs or engine, or without what --gitops brings",
             where=str(config.home),
             next_action="take it down first (pointsman lab down), or give the new one another --name",
             code="lab-runs",
         )
     changed.save()
     return changed
+
+
+def _with_git(config: LabConfig, gitops: bool | None) -> LabConfig:
+    """Its ports stay when it is switched off: another start takes them again."""
+    if gitops is None or gitops == config.gitops:
+        return config
+    ports = {**config.ports, **free_ports(name for name in GITOPS_PORTS if name not in config.ports)}
+    return config.model_copy(update={"gitops": gitops, "ports": ports if gitops else config.ports})
 
 
 def _settle(config: LabConfig) -> LabConfig:

@@ -21,7 +21,14 @@ __all__ = ["Identity", "adopt_authority", "prepare_identity"]
 
 _ADMIN = ("admin", "system:admin", "system:masters")
 _SCHEDULER = ("scheduler", "system:kube-scheduler", "")
-_ACCOUNTS = (("manager", "kserve-controller-manager"), ("llmisvc", "llmisvc-controller-manager"))
+_ACCOUNTS = (
+    ("manager", names.CONTROLLER_NAMESPACE, "kserve-controller-manager"),
+    ("llmisvc", names.CONTROLLER_NAMESPACE, "llmisvc-controller-manager"),
+    ("argocd-controller", names.ARGO_NAMESPACE, "argocd-application-controller"),
+    ("argocd-appsets", names.ARGO_NAMESPACE, "argocd-applicationset-controller"),
+    ("argocd-repo", names.ARGO_NAMESPACE, "argocd-repo-server"),
+)
+"""Process, namespace and name of each controller's service account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ def prepare_identity(config: LabConfig) -> Identity:
     identity.authority.ensure()
     write_service_account_key(identity.pki)
     _issue(identity)
-    users = [_ADMIN, _SCHEDULER, *(_account(process, account) for process, account in _ACCOUNTS)]
+    users = [_ADMIN, _SCHEDULER, *(_account(*one) for one in _ACCOUNTS)]
     tokens = {name: token_for(identity.pki / f"{name}.token") for name, _, _ in users}
     rows = [f'{tokens[name]},{user},{name},"{groups}"\n' for name, user, groups in users]
     write_private(identity.tokens, "".join(rows).encode())
@@ -73,8 +80,7 @@ def prepare_identity(config: LabConfig) -> Identity:
     return identity
 
 
-def _account(process: str, account: str) -> tuple[str, str, str]:
-    namespace = names.CONTROLLER_NAMESPACE
+def _account(process: str, namespace: str, account: str) -> tuple[str, str, str]:
     groups = f"system:serviceaccounts,system:serviceaccounts:{namespace}"
     return process, f"system:serviceaccount:{namespace}:{account}", groups
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,10 @@ from pointsman.errors import LabError
 __all__ = ["Kubectl"]
 
 _SECONDS = 120
+_NO_CONDITIONS = "<nil> is of the type <nil>"
+"""What kubectl 1.34 says instead of waiting where a definition has no conditions yet."""
+_LOOKS, _BETWEEN = 100, 0.1
+"""How often that is met at most, and seconds between two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,15 @@ class Kubectl:
     def wait_established(self, definitions: Sequence[dict[str, Any]]) -> None:
         """Wait until the API serves these definitions."""
         crds = [f"customresourcedefinition/{found['metadata']['name']}" for found in definitions]
-        self._run(["wait", "--for=condition=Established", f"--timeout={_SECONDS}s", *crds])
+        for left in reversed(range(_LOOKS)):
+            try:
+                self._run(["wait", "--for=condition=Established", f"--timeout={_SECONDS}s", *crds])
+            except LabError as failed:
+                if not left or _NO_CONDITIONS not in failed.what:
+                    raise
+                time.sleep(_BETWEEN)
+            else:
+                return
 
     @property
     def _cache(self) -> Path:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pointsman.lab.processes import FileProbe, Probe
+from pointsman.lab.processes import FileProbe, Probe, TcpProbe
 
 __all__ = ["is_ready"]
 
@@ -19,6 +20,8 @@ def is_ready(probe: Probe) -> bool:
     """One attempt."""
     if isinstance(probe, FileProbe):
         return probe.path.exists()
+    if isinstance(probe, TcpProbe):
+        return _listens(probe)
     address = urlsplit(probe.url)
     try:
         connection = _connect(address.hostname or "", address.port or 0, address.scheme, probe.certificate)
@@ -28,6 +31,14 @@ def is_ready(probe: Probe) -> bool:
         finally:
             connection.close()
     except (OSError, http.client.HTTPException):
+        return False
+
+
+def _listens(probe: TcpProbe) -> bool:
+    try:
+        with socket.create_connection((probe.host, probe.port), timeout=_SECONDS):
+            return True
+    except OSError:
         return False
 
 

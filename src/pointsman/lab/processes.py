@@ -21,6 +21,8 @@ __all__ = [
     "HttpProbe",
     "Probe",
     "ProcessSpec",
+    "TcpProbe",
+    "argv",
     "base_environment",
     "etcd_and_api",
     "rest",
@@ -49,7 +51,15 @@ class FileProbe:
     path: Path
 
 
-Probe = HttpProbe | FileProbe
+@dataclass(frozen=True, slots=True)
+class TcpProbe:
+    """Ready when somebody listens there."""
+
+    host: str
+    port: int
+
+
+Probe = HttpProbe | FileProbe | TcpProbe
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,7 @@ def _etcd(config: LabConfig, tools: Toolchain, identity: Identity) -> ProcessSpe
         "log-level": "warn",
     }
     ready = HttpProbe(f"{client}/health", identity.certificate("apiserver"))
-    return ProcessSpec("etcd", _argv(tools.tool("etcd"), flags), ready, "etcd")
+    return ProcessSpec("etcd", argv(tools.tool("etcd"), flags), ready, "etcd")
 
 
 def _apiserver(config: LabConfig, tools: Toolchain, identity: Identity) -> ProcessSpec:
@@ -152,7 +162,7 @@ def _apiserver(config: LabConfig, tools: Toolchain, identity: Identity) -> Proce
         "profiling": "false",
     }
     ready = HttpProbe(f"https://127.0.0.1:{config.ports['apiserver']}/readyz")
-    return ProcessSpec("apiserver", _argv(tools.tool("kube-apiserver"), flags), ready, "apiserver")
+    return ProcessSpec("apiserver", argv(tools.tool("kube-apiserver"), flags), ready, "apiserver")
 
 
 def _kube(config: LabConfig, tools: Toolchain, identity: Identity, name: str) -> ProcessSpec:
@@ -169,7 +179,7 @@ def _kube(config: LabConfig, tools: Toolchain, identity: Identity, name: str) ->
         flags["root-ca-file"] = identity.authority.certificate
     program = "kube-controller-manager" if name == "kcm" else "kube-scheduler"
     ready = HttpProbe(f"https://127.0.0.1:{config.ports[name]}/healthz")
-    return ProcessSpec(name, _argv(tools.tool(program), flags), ready, name)
+    return ProcessSpec(name, argv(tools.tool(program), flags), ready, name)
 
 
 def _kserve(config: LabConfig, tools: Toolchain, identity: Identity, name: str) -> ProcessSpec:
@@ -185,21 +195,21 @@ def _kserve(config: LabConfig, tools: Toolchain, identity: Identity, name: str) 
         "POD_NAMESPACE": "kserve",
         "TMPDIR": str(identity.serving_directory(name)),
     }
-    argv = _argv(tools.tool(f"kserve-{name}"), flags)
     ready = HttpProbe(f"http://127.0.0.1:{health}/readyz")
-    return ProcessSpec(name, argv, ready, f"{name}-health", environment)
+    return ProcessSpec(name, argv(tools.tool(f"kserve-{name}"), flags), ready, f"{name}-health", environment)
 
 
 def _own(config: LabConfig, name: str) -> ProcessSpec:
     """One of the two Python processes. They end their own children, so they are asked, not killed."""
-    argv = (sys.executable, "-m", f"pointsman.lab.{name}", str(config.home))
+    words = (sys.executable, "-m", f"pointsman.lab.{name}", str(config.home))
     ready = FileProbe(config.run / f"{name}.ready")
-    return ProcessSpec(name, argv, ready, death_signal=signal.SIGTERM, stop_seconds=20.0)
+    return ProcessSpec(name, words, ready, death_signal=signal.SIGTERM, stop_seconds=20.0)
 
 
 def _is_written(name: str) -> bool:
     return importlib.util.find_spec(f"pointsman.lab.{name}.__main__") is not None
 
 
-def _argv(program: str, flags: Mapping[str, object]) -> tuple[str, ...]:
+def argv(program: str, flags: Mapping[str, object]) -> tuple[str, ...]:
+    """A program and its flags, as a command."""
     return (program, *(f"--{name}={value}" for name, value in flags.items()))

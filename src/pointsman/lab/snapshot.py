@@ -15,21 +15,22 @@ from pointsman.lab import addons, identity, locks, processes
 from pointsman.lab.addons.install import install
 from pointsman.lab.children import Child, start_all, stop_all
 from pointsman.lab.config import LabConfig
+from pointsman.lab.gitops import addon
 from pointsman.lab.kubectl import Kubectl
 from pointsman.lab.paths import cache_root
 from pointsman.lab.progress import Progress, Report
 from pointsman.lab.retention import forget_old, use
 from pointsman.lab.storage import storage_errors
-from pointsman.lab.toolchain import Toolchain
+from pointsman.lab.tools import Tools
 from pointsman.lab.wholeness import is_whole, seal
 
-__all__ = ["ensure_snapshot", "installed", "mark_installed", "restore", "snapshot_key"]
+__all__ = ["ensure_snapshot", "install_all", "installed", "mark_installed", "restore", "snapshot_key"]
 
-_OWN_CODE = sorted(Path(addons.__file__).parent.glob("*.py"))
+_OWN_CODE = [*sorted(Path(addons.__file__).parent.glob("*.py")), Path(addon.__file__)]
 _FORMAT = b"1"
 
 
-def ensure_snapshot(tools: Toolchain, report: Report) -> Path:
+def ensure_snapshot(tools: Tools, report: Report) -> Path:
     """The snapshot's directory, filled now if it is not there."""
     folder = cache_root() / "snapshots"
     snapshot = folder / snapshot_key(tools)
@@ -68,7 +69,14 @@ def restore(snapshot: Path, config: LabConfig) -> None:
     draft.rename(store)
 
 
-def snapshot_key(tools: Toolchain) -> str:
+def install_all(kubectl: Kubectl, tools: Tools, authority: bytes, report: Report) -> None:
+    """Put everything in that goes with these programs."""
+    install(kubectl, tools.control_plane.manifests, authority, report)
+    if tools.argo_cd:
+        addon.install(kubectl, tools.argo_cd.manifests, report)
+
+
+def snapshot_key(tools: Tools) -> str:
     """A name for everything that decides what a snapshot contains."""
     digest = hashlib.sha256(_FORMAT + tools.key.encode())
     for path in _OWN_CODE:
@@ -80,8 +88,13 @@ def _waits(pid: int) -> Progress:
     return Progress("add-ons", f"waiting for process {pid}, which is preparing them")
 
 
-def _make(snapshot: Path, tools: Toolchain, report: Report) -> None:
-    report(Progress("add-ons", "installing KServe, its presets and the Gateway API; later labs start from a copy"))
+def _make(snapshot: Path, tools: Tools, report: Report) -> None:
+    report(
+        Progress(
+            "add-ons",
+            "installing KServe, its presets, the Gateway API and more; later labs start from a copy",
+        )
+    )
     draft = snapshot.with_suffix(".part")
     for leftover in (draft, snapshot):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -100,16 +113,18 @@ def _make(snapshot: Path, tools: Toolchain, report: Report) -> None:
         raise
 
 
-async def _fill(config: LabConfig, tools: Toolchain, report: Report) -> None:
+async def _fill(config: LabConfig, tools: Tools, report: Report) -> None:
     who = identity.prepare_identity(config)
     processes.write_egress(config)
     config.logs.mkdir(parents=True, exist_ok=True)
     environment = processes.base_environment(config)
-    etcd, api = (Child(spec, config.logs, environment) for spec in processes.etcd_and_api(config, tools, who))
+    etcd, api = (
+        Child(spec, config.logs, environment) for spec in processes.etcd_and_api(config, tools.control_plane, who)
+    )
     try:
         await start_all([etcd, api])
-        kubectl = Kubectl(tools.tool("kubectl"), config.kubeconfig)
+        kubectl = Kubectl(tools.control_plane.tool("kubectl"), config.kubeconfig)
         authority = who.authority.certificate.read_bytes()
-        await asyncio.to_thread(install, kubectl, tools.manifests, authority, report)
+        await asyncio.to_thread(install_all, kubectl, tools, authority, report)
     finally:
         await stop_all([[api], [etcd]])

@@ -21,15 +21,15 @@ from pathlib import Path
 from pointsman.errors import LabError, PointsmanError
 from pointsman.lab import identity, locks, processes
 from pointsman.lab.addons import own
-from pointsman.lab.addons.install import install
 from pointsman.lab.children import Child, start_all, stop_all
 from pointsman.lab.config import LabConfig
+from pointsman.lab.gitops.processes import gitops, prepare
 from pointsman.lab.kubectl import Kubectl
 from pointsman.lab.paths import NOBODY_ELSE
 from pointsman.lab.ports import AddressTakenError, claim_octet
-from pointsman.lab.snapshot import installed, mark_installed, snapshot_key
+from pointsman.lab.snapshot import install_all, installed, mark_installed, snapshot_key
 from pointsman.lab.state import Phase, ProcessState, State, lock_path, write_state
-from pointsman.lab.toolchain import Toolchain, ensure_toolchain
+from pointsman.lab.tools import Tools, ensure_tools
 
 __all__ = ["main"]
 
@@ -41,7 +41,7 @@ _STEADY_SECONDS = 60.0
 class Supervisor:
     """One lab's processes, from the first start to the last stop."""
 
-    def __init__(self, config: LabConfig, tools: Toolchain) -> None:
+    def __init__(self, config: LabConfig, tools: Tools) -> None:
         self._config = config
         self._tools = tools
         self._phase: Phase = "starting"
@@ -69,10 +69,13 @@ class Supervisor:
     async def _work(self) -> None:
         who = identity.prepare_identity(self._config)
         processes.write_egress(self._config)
-        self._base = self._children(processes.etcd_and_api(self._config, self._tools, who))
-        self._rest = self._children(processes.rest(self._config, self._tools, who))
+        self._base = self._children(processes.etcd_and_api(self._config, self._tools.control_plane, who))
+        self._rest = self._children(processes.rest(self._config, self._tools.control_plane, who))
+        if self._tools.argo_cd:
+            prepare(self._config, who)
+            self._rest += self._children(gitops(self._config, self._tools.argo_cd, who))
         await start_all(self._base, self._changed)
-        kubectl = Kubectl(self._tools.tool("kubectl"), self._config.kubeconfig)
+        kubectl = Kubectl(self._tools.control_plane.tool("kubectl"), self._config.kubeconfig)
         await asyncio.to_thread(self._renew_addons, kubectl, who)
         endpoints = asyncio.create_task(asyncio.to_thread(kubectl.apply, own.webhook_endpoints(self._config)))
         await start_all(self._rest, self._changed)
@@ -91,7 +94,7 @@ class Supervisor:
             return
         _LOG.info("installing the add-ons again: this lab has those of another version")
         authority = who.authority.certificate.read_bytes()
-        install(kubectl, self._tools.manifests, authority, lambda progress: _LOG.info("%s", progress))
+        install_all(kubectl, self._tools, authority, lambda progress: _LOG.info("%s", progress))
         mark_installed(self._config, key)
 
     async def _keep(self, child: Child) -> None:
@@ -152,7 +155,7 @@ def main() -> int:
     write_state(config, State(phase="starting"))
     try:
         with contextlib.closing(_claim(config)):
-            asyncio.run(Supervisor(config, ensure_toolchain()).run())
+            asyncio.run(Supervisor(config, ensure_tools(gitops=config.gitops)).run())
         write_state(config, State(phase="stopped"))
         return 0
     except Exception as failed:

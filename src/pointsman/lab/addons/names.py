@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "ARGO_NAMESPACE",
     "CONTROLLER_NAMESPACE",
     "GATEWAYS",
     "GATEWAY_CLASS",
@@ -15,6 +16,7 @@ __all__ = [
 
 NAMESPACES = ("serving", "kserve", "llm-d", "llm-gateway")
 CONTROLLER_NAMESPACE = "kserve"
+ARGO_NAMESPACE = "argocd"
 
 GATEWAY_CLASS = "pointsman-lab"
 GATEWAY_CONTROLLER = "lab.pointsman.dev/gateway-controller"

@@ -1,4 +1,4 @@
-"""The lab's programs, built once from ``go.mod`` into the user's cache.
+"""The lab's programs, built once from a ``go.mod`` into the user's cache: one build for each toolset.
 
 A finished build is a directory named after everything that decides its content. It is made beside its final name,
 sealed and renamed in one step; what was interrupted or damaged later is built again. One process builds, others wait.
@@ -20,15 +20,12 @@ from pointsman.lab.paths import cache_root
 from pointsman.lab.progress import Progress, Report, silent
 from pointsman.lab.retention import forget_old, use
 from pointsman.lab.storage import storage_errors
-from pointsman.lab.toolchain import manifests
-from pointsman.lab.toolchain.build import BUILD_FLAGS, build_tools
+from pointsman.lab.toolchain.build import BUILD_FLAGS, build_tools, refuse_full_disk
 from pointsman.lab.toolchain.golang import find_go
+from pointsman.lab.toolchain.toolset import CONTROL_PLANE, Toolset
 from pointsman.lab.wholeness import is_whole, seal
 
 __all__ = ["Toolchain", "ensure_toolchain", "toolchain_key"]
-
-_MODULE = Path(__file__).parent.parent
-_OWN_CODE = (Path(manifests.__file__),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +54,15 @@ class Toolchain:
         return str(self.bin / name)
 
 
-def toolchain_key() -> str:
+def toolchain_key(of: Toolset = CONTROL_PLANE) -> str:
     """A name for everything that decides what a build contains."""
     digest = hashlib.sha256(repr((BUILD_FLAGS, platform.machine())).encode())
-    for path in (_MODULE / "go.mod", _MODULE / "go.sum", *_OWN_CODE):
+    for path in (of.module / "go.mod", of.module / "go.sum", *of.code):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def ensure_toolchain(report: Report = silent) -> Toolchain:
+def ensure_toolchain(report: Report = silent, of: Toolset = CONTROL_PLANE) -> Toolchain:
     """The lab's programs, built now if they are not there or not whole."""
     if sys.platform != "linux":
         raise LabError(
@@ -73,8 +70,8 @@ def ensure_toolchain(report: Report = silent) -> Toolchain:
             next_action="use a Linux machine or container, or a cluster of your own (--kubeconfig)",
             code="lab-linux-only",
         )
-    folder = cache_root() / "toolchain"
-    toolchain = Toolchain(folder / toolchain_key())
+    folder = cache_root() / of.folder
+    toolchain = Toolchain(folder / toolchain_key(of))
     use(toolchain.directory)
     if is_whole(toolchain.directory):
         return toolchain
@@ -83,7 +80,7 @@ def ensure_toolchain(report: Report = silent) -> Toolchain:
         locks.hold(folder / f"{toolchain.key}.lock", lambda pid: report(_waits(pid))),
     ):
         if not is_whole(toolchain.directory):
-            _make(toolchain.directory, report)
+            _make(of, toolchain.directory, report)
             forget_old(folder, toolchain.directory)
     return toolchain
 
@@ -92,17 +89,18 @@ def _waits(pid: int) -> Progress:
     return Progress("toolchain", f"waiting for process {pid}, which is building the lab's tools")
 
 
-def _make(directory: Path, report: Report) -> None:
+def _make(of: Toolset, directory: Path, report: Report) -> None:
     draft = directory.with_suffix(".part")
     for leftover in (draft, directory):
         shutil.rmtree(leftover, ignore_errors=True)
     (draft / "bin").mkdir(parents=True)
     try:
         for name in ("go.mod", "go.sum"):
-            shutil.copyfile(_MODULE / name, draft / name)
-        go = find_go(_wanted_version(), directory.parent, report)
-        build_tools(go, draft, draft / "bin", report)
-        manifests.collect(go, draft, report)
+            shutil.copyfile(of.module / name, draft / name)
+        refuse_full_disk(draft, of.room)
+        go = find_go(_wanted_version(of), cache_root() / CONTROL_PLANE.folder, report)
+        build_tools(go, draft, of.renamed, report)
+        of.collect(go, draft, report)
         seal(draft)
         draft.rename(directory)
     except BaseException:
@@ -110,7 +108,7 @@ def _make(directory: Path, report: Report) -> None:
         raise
 
 
-def _wanted_version() -> tuple[int, ...]:
-    match = re.search(r"^go (\S+)$", (_MODULE / "go.mod").read_text(), re.MULTILINE)
+def _wanted_version(of: Toolset) -> tuple[int, ...]:
+    match = re.search(r"^go (\S+)$", (of.module / "go.mod").read_text(), re.MULTILINE)
     assert match
     return tuple(int(part) for part in match[1].split("."))

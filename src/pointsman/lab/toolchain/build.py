@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pointsman.errors import LabError
@@ -18,22 +18,20 @@ from pointsman.lab.progress import Progress, Report
 from pointsman.lab.storage import disk_full
 from pointsman.lab.toolchain.golang import Go
 
-__all__ = ["BUILD_FLAGS", "KUBERNETES_VERSION", "RENAMED", "build_tools", "module_directory"]
+__all__ = ["BUILD_FLAGS", "KUBERNETES_VERSION", "build_tools", "module_directory", "refuse_full_disk"]
 
 KUBERNETES_VERSION = "v1.34.4"
 BUILD_FLAGS = ("-trimpath", "-ldflags", f"-s -w -X k8s.io/component-base/version.gitVersion={KUBERNETES_VERSION}")
-RENAMED = {"server": "etcd", "manager": "kserve-manager", "llmisvc": "kserve-llmisvc"}
 
-_NEEDED_BYTES = 1_500_000_000
 _NEED = "the lab's tools need 1.5 GB, and Go 4 GB more for its own cache the first time"
 _CACHES = "POINTSMAN_CACHE (and GOCACHE)"
 _PACKAGE = re.compile(r"[\w.~-]+(/[\w.~-]+)*")
 _OFFLINE = ("dial tcp", "no such host", "i/o timeout", "connection refused", "proxyconnect", "TLS handshake timeout")
 
 
-def build_tools(go: Go, module: Path, target: Path, report: Report) -> None:
-    """Build the tools of ``module`` into ``target``, under the names the lab knows them by."""
-    _refuse_full_disk(target)
+def build_tools(go: Go, module: Path, renamed: Mapping[str, str], report: Report) -> None:
+    """Build the tools of ``module`` into its ``bin``, under the names the lab knows them by."""
+    target = module / "bin"
     report(Progress("toolchain", f"building with {go.origin}; minutes the first time, seconds afterwards"))
     packages = _list_packages(go, module, report)
     built = 0
@@ -45,7 +43,7 @@ def build_tools(go: Go, module: Path, target: Path, report: Report) -> None:
             report(Progress("toolchain", f"compiling, of at most {packages} packages: {line[-60:]}", built, packages))
 
     _run(go, ["build", "-v", *BUILD_FLAGS, "-o", f"{target}/", "tool"], module, note)
-    for built_name, name in RENAMED.items():
+    for built_name, name in renamed.items():
         (target / built_name).rename(target / name)
 
 
@@ -125,6 +123,7 @@ def _failure(where: Path, verb: str, lines: list[str]) -> LabError:
     )
 
 
-def _refuse_full_disk(target: Path) -> None:
-    if shutil.disk_usage(target).free < _NEEDED_BYTES:
+def refuse_full_disk(target: Path, room: int) -> None:
+    """Raise LabError where there are not so many bytes free."""
+    if shutil.disk_usage(target).free < room:
         raise disk_full(_NEED, target, _CACHES)

@@ -1,0 +1,46 @@
+"""A clone of the lab's git repository, as an operator has one."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import RunningLab
+
+__all__ = ["Clone", "clone"]
+
+NAMED = ("-c", "user.name=An Operator", "-c", "user.email=operator@example.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Clone:
+    """One worktree on the branch that Argo CD reads."""
+
+    path: Path
+
+    def git(self, *words: str) -> str:
+        """Run git in it; its output."""
+        done = subprocess.run(["git", *NAMED, *words], cwd=self.path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"git {words[0]}: {done.stderr}"
+        return done.stdout.strip()
+
+    def push(self, files: Mapping[str, str], message: str) -> str:
+        """Commit these files and push; the commit."""
+        for name, text in files.items():
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, "utf-8")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", f"--message={message}")
+        self.git("push", "--quiet", "origin", "HEAD:main")
+        return self.git("rev-parse", "HEAD")
+
+
+def clone(lab: RunningLab, folder: Path) -> Clone:
+    """A new clone in this folder."""
+    subprocess.run(
+        ["git", "clone", "--quiet", lab.config.remote.as_uri(), str(folder)], check=True, capture_output=True
+    )
+    return Clone(folder)
