@@ -14,6 +14,11 @@ See and prepare:
   history    List the moves there were, oldest first.
   rights     Print the roles that moves need, or check what of it you may do.
 
+A platform repository:
+  features   List its features, or turn one on or off in the configuration.
+  resolve    Write the groups file that its ApplicationSets read.
+  root       Apply a profile's ApplicationSets, once what vanishes is agreed to.
+
 Serve and move:
   up         Bring a model up on its declared layer and point its alias there.
   plan       Show what a move would do, what it needs and how long it takes.

@@ -9,18 +9,21 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from pointsman.spec.block import Block
 from pointsman.spec.blocks import FILE, RETIRED
 from pointsman.spec.document import Document, Place
 from pointsman.spec.model import Model
 from pointsman.spec.problems import MOST_TOLD, Problem
 from pointsman.spec.words import short, shown
 
-__all__ = ["judge"]
+__all__ = ["judge", "judge_as", "nearest"]
+
+Shape = TypeVar("Shape", bound=Block)
 
 _KINDS = {
     "int_type": "a whole number",
@@ -47,14 +50,19 @@ _LIMITS = {
 
 def judge(document: Document) -> Model | tuple[Problem, ...]:
     """The model a document describes, or everything that is wrong with its structure and values."""
+    return judge_as(document, Model)
+
+
+def judge_as(document: Document, shape: type[Shape]) -> Shape | tuple[Problem, ...]:
+    """The same for a document of another shape."""
     try:
-        return Model.model_validate(document.data, by_alias=True, by_name=False, context=FILE)
+        return shape.model_validate(document.data, by_alias=True, by_name=False, context=FILE)
     except ValidationError as error:
         details = error.errors(include_url=False)
     placed = sorted(
         ((_existing(document, each["loc"], each["type"]), each) for each in details), key=_by_line(document)
     )
-    told = [_problem(document, place, each) for place, each in placed[:MOST_TOLD]]
+    told = [_problem(document, place, each, shape) for place, each in placed[:MOST_TOLD]]
     return (*told, *(Problem(document.line(place), "it is wrong", "correct it") for place, _ in placed[MOST_TOLD:]))
 
 
@@ -62,9 +70,9 @@ def _by_line(document: Document) -> Callable[[tuple[Place, ErrorDetails]], int]:
     return lambda found: document.line(found[0])
 
 
-def _problem(document: Document, place: Place, detail: ErrorDetails) -> Problem:
+def _problem(document: Document, place: Place, detail: ErrorDetails, shape: type[Block]) -> Problem:
     if detail["type"] == "extra_forbidden":
-        what, next_action, code = _unknown(document, place)
+        what, next_action, code = _unknown(document, place, shape)
     else:
         what, next_action, code = _EXPLAIN.get(detail["type"], _wrong_value)(place, detail)
     return Problem(document.line(place), what, next_action, code)
@@ -84,13 +92,13 @@ def _told(place: Place) -> str:
     return ".".join(short(str(part)) for part in place) or "the document"
 
 
-def _unknown(document: Document, place: Place) -> tuple[str, str, str]:
+def _unknown(document: Document, place: Place, shape: type[Block]) -> tuple[str, str, str]:
     """A field that is already there is not what another one was meant to be."""
-    name, known = str(place[-1]), _fields_at(place[:-1])
+    name, known = str(place[-1]), _fields_at(place[:-1], shape)
     if place[:2] == ("spec", "layers") and name in RETIRED:
         return f"{_told(place)} is no field any more: {RETIRED[name]}", "remove it", "spec-unknown-field"
     free = [each for each in known if (*place[:-1], each) not in document.lines]
-    parent = _told(place[:-1]) if place[:-1] else "a Model"
+    parent = _told(place[:-1]) if place[:-1] else f"a {shape.__name__}"
     near = nearest(name, free) or nearest(name, known)
     hint = f"did you mean {near!r}?" if near else f"known fields: {', '.join(known)}"
     return f"{shown(name)} is not a field of {parent}", hint, "spec-unknown-field"
@@ -140,13 +148,15 @@ def _plain(word: str) -> str:
     return word.lower().replace("-", "").replace("_", "")
 
 
-def _fields_at(place: Place) -> list[str]:
+def _fields_at(place: Place, shape: type[Block]) -> list[str]:
     """Known field names of the mapping at ``place``, as they are written in a file."""
-    current: Any = Model
+    current: Any = shape
     for part in place:
         block = _block_of(current)
         if block is None:
             break
+        if isinstance(part, int):  # an item of a list has the fields of every item
+            continue
         current = next(
             (info.annotation for name, info in block.model_fields.items() if (info.alias or name) == part), None
         )

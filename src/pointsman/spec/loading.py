@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from pointsman.errors import SpecError, UsageError
 from pointsman.intake.file import expanded, read_file
+from pointsman.intake.replacement import replace_file
 from pointsman.spec.checks import contradictions
 from pointsman.spec.document import LARGEST, Document, read_document
 from pointsman.spec.judging import judge
@@ -69,7 +69,15 @@ def set_layer(path: Path, layer: str) -> None:
     after = text[: span[0]] + layer + text[span[1] :]
     _refuse_drift(path, text, after, layer)
     mark = BOM if path.read_bytes().startswith(BOM.encode()) else ""
-    _replace(path, mark + after)
+    try:
+        replace_file(path, (mark + after).encode())
+    except OSError as error:
+        raise SpecError(
+            f"the file cannot be written: {(error.strerror or str(error)).lower()}",
+            where=str(path),
+            next_action=f"write layer: {layer} there by hand",
+            code="spec-unwritable",
+        ) from None
 
 
 def _refuse_drift(path: Path, before: str, after: str, layer: str) -> None:
@@ -137,17 +145,3 @@ def _document(path: Path, text: str) -> Document:
             code="spec-not-a-mapping",
         )
     return document
-
-
-def _replace(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        file.write(text)
-    temporary = Path(file.name)
-    try:
-        temporary.chmod(path.stat().st_mode & 0o7777)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

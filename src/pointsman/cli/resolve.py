@@ -1,0 +1,58 @@
+"""``pointsman resolve``: write the groups file that the ApplicationSets read, or check that it is up to date."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pointsman.cli.repo import Env, Repo, warn
+from pointsman.cli.words import Output
+
+if TYPE_CHECKING:
+    from pointsman.catalog.resolution import Resolution
+
+__all__ = ["command"]
+
+
+def command(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; print what differs, and exit with 1.")] = False,
+    env: Env = None,
+    repo: Repo = Path(),
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
+) -> int:
+    """Write the groups file from the configuration's features."""
+    from pointsman.catalog.repository import open_repository
+    from pointsman.catalog.resolution import resolve
+
+    found = resolve(open_repository(repo, env))
+    warn(found.told)
+    differs = found.after != found.before
+    if differs and not check:
+        found.write()
+    if output is Output.json:
+        sys.stdout.write(json.dumps(_object(found, written=differs and not check)) + "\n")
+    else:
+        sys.stdout.write(found.diff() if check and differs else _sentence(found, differs=differs))
+    return 1 if check and differs else 0
+
+
+def _sentence(found: Resolution, *, differs: bool) -> str:
+    name, on = found.repository.named(found.path), sum(row.on for row in found.rows)
+    count = f"{on} of {len(found.rows)} groups are on"
+    return f"wrote {name}: {count}\n" if differs else f"{name} is up to date, nothing to do: {count}\n"
+
+
+def _object(found: Resolution, *, written: bool) -> dict[str, Any]:
+    return {
+        "env": found.repository.env,
+        "file": found.repository.named(found.path),
+        "upToDate": found.after == found.before,
+        "written": written,
+        "groups": [row.element | {"from": row.origin or "default"} for row in found.rows],
+        "warnings": [one.as_dict() for one in found.told],
+        "diff": found.diff(),
+    }
