@@ -38,10 +38,14 @@ def _of(caution: Caution, row: Row, by_name: dict[str, Row], config: Config) -> 
         yield Told("warn-value", config.source.at(gate.place), what)
     if caution.needs_group and not by_name[caution.needs_group].on:
         needed = by_name[caution.needs_group]
-        yield Told("warn-group", at, f"{name} is on and needs the group {needed.group.name}{why}, which is off", _on(needed))
+        yield Told(
+            "warn-group", at, f"{name} is on and needs the group {needed.group.name}{why}, which is off", _on(needed)
+        )
     if caution.needs_gpus:
         gpus = f"{caution.needs_gpus} GPUs"
-        yield Told("warn-gpus", at, f"{name} is on and needs at least {gpus}{why}; how many there are is not written here")
+        yield Told(
+            "warn-gpus", at, f"{name} is on and needs at least {gpus}{why}; how many there are is not written here"
+        )
 
 
 def _rest(why: str) -> str:

@@ -1,4 +1,4 @@
-"""The gates of a platform as people see them: value, where it comes from, the groups behind it; and which one is meant."""
+"""The gates of a platform as people see them: value, origin, the groups behind it; and which one is meant."""
 
 from __future__ import annotations
 

@@ -66,7 +66,9 @@ def _gate(text: str) -> str:
 def _choice(text: str) -> str:
     if not _CHOICE.fullmatch(text):
         what = f"{shown(text)} is not a field with a value"
-        raise PydanticCustomError("pointsman", "{what}", {"what": what, "allowed": "use FIELD=VALUE: dns.provider=none"})
+        raise PydanticCustomError(
+            "pointsman", "{what}", {"what": what, "allowed": "use FIELD=VALUE: dns.provider=none"}
+        )
     return text
 
 

@@ -117,9 +117,9 @@ class Layout(Block):
         default=tuple(Caution.model_validate(one, by_name=True) for one in usual.WARNINGS)
     )
     """What ``pointsman resolve`` warns of."""
-    profiles: dict[
-        Word, Annotated[tuple[Name, ...], BeforeValidator(listed), Field(strict=False, min_length=1)]
-    ] = Field(default=dict(usual.PROFILES))
+    profiles: dict[Word, Annotated[tuple[Name, ...], BeforeValidator(listed), Field(strict=False, min_length=1)]] = (
+        Field(default=dict(usual.PROFILES))
+    )
     """Layers that ``pointsman root --profile NAME`` applies, in that order."""
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointsman.catalog.platform import Platform, usual_platform
-from pointsman.catalog.source import inside, named, read_source
 from pointsman.catalog.sound import unsound
+from pointsman.catalog.source import named, read_source
 from pointsman.errors import SpecError, UsageError
 from pointsman.spec.document import Document
 from pointsman.spec.judging import judge_as, nearest
@@ -111,7 +111,9 @@ def _declared(root: Path) -> Platform | None:
 def _environments(root: Path, platform: Platform, *, whole: bool) -> Iterator[str]:
     """Environments whose configuration is there; ``whole``: and the folder of their groups file, too."""
     template, groups = platform.spec.config, platform.spec.groups_file
-    pattern = re.compile(re.escape(template).replace(re.escape("{env}"), "(?P<env>[^/]+)", 1).replace(r"\{env\}", "[^/]+"))
+    pattern = re.compile(
+        re.escape(template).replace(re.escape("{env}"), "(?P<env>[^/]+)", 1).replace(r"\{env\}", "[^/]+")
+    )
     for path in sorted(root.glob(template.replace("{env}", "*"))):
         found = pattern.fullmatch(str(path.relative_to(root)))
         if not found or not path.is_file() or found["env"].startswith("."):

@@ -43,7 +43,10 @@ class Resolution:
             return ""
         name = self.repository.named(self.path)
         old, new = (_lines(text) for text in (self.before, self.after))
-        return "".join(_ended(line) for line in unified_diff(old, new, f"a/{name}" if self.before is not None else "/dev/null", f"b/{name}"))
+        return "".join(
+            _ended(line)
+            for line in unified_diff(old, new, f"a/{name}" if self.before is not None else "/dev/null", f"b/{name}")
+        )
 
 
 def resolve(repository: Repository) -> Resolution:

@@ -132,7 +132,7 @@ def _whole_block(text: str, root: MappingNode, name: str, word: str) -> Iterator
 def _line_after(text: str, offset: int, said: str) -> Edit:
     """A line of its own behind the one that ``offset`` stands in; a text without a last line end stays without."""
     found = text.find("\n", offset)
-    if 0 <= found:
+    if found >= 0:
         return Edit(found + 1, found + 1, f"{said}{_newline(text)}")
     end = len(text)
     ended = text.endswith("\n")

@@ -74,7 +74,10 @@ def _print(found: list[Feature]) -> None:
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     write_lines(
         sys.stdout,
-        ["  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]) for row in rows],
+        [
+            "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]])
+            for row in rows
+        ],
     )
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Env", "Repo", "warn"]
 
 Repo = Annotated[
-    Path, typer.Option("--repo", metavar="FOLDER", help="The platform repository, or a folder in it. Default: this one.")
+    Path,
+    typer.Option("--repo", metavar="FOLDER", help="The platform repository, or a folder in it. Default: this one."),
 ]
 Env = Annotated[
     str | None, typer.Option("--env", metavar="ENV", help="The environment. Default: the only one there is.")

@@ -1,0 +1,44 @@
+"""What applying a profile would do, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pointsman.report.counting import count_of
+
+__all__ = ["generated_lines", "loss_lines", "survey_lines"]
+
+
+def generated_lines(found: Mapping[str, Any]) -> list[str]:
+    """What is applied, and what each ApplicationSet makes of the groups file."""
+    lines = [f"profile {found['profile']} of {found['env']}"]
+    lines += [f"  apply    {name}" for name in found["apply"]]
+    for one in found["sets"]:
+        names = ", ".join(one["applications"]) or "no Application"
+        lines += [f"  {one['name']} makes {names}", f"    it reads {one['reads']}; compared is the file on disk"]
+    return lines
+
+
+def survey_lines(found: Mapping[str, Any]) -> list[str]:
+    """What would appear and vanish."""
+    lines = [f"  + {one['name']}  ({one['by']})" for one in found["appear"]]
+    for one in found["vanish"]:
+        lines += loss_lines(one)
+    lines += [f"  note: {one}" for one in found["notes"]]
+    head = f"{count_of(len(found['appear']), 'Application')} would appear, {len(found['vanish'])} vanish"
+    return [head, *lines]
+
+
+def loss_lines(loss: Mapping[str, Any]) -> list[str]:
+    """One Application that vanishes."""
+    lines = [f"  - {loss['name']}  ({loss['why']})"]
+    count = count_of(loss["count"], "object")
+    if loss["objects"] == "deleted":
+        lines.append(f"      its {count} are deleted, volumes too")
+    else:
+        lines.append(f"      no finalizer: its {count} are left running, and go on costing what they cost")
+    lines += [f"      GPUs: {one['gpus']} of {one['name']}" for one in loss["gpuWorkloads"]]
+    lines += [f"      volume: {one['claim']}, {one['size']}" for one in loss["volumes"]]
+    lines += [f"      not known: {one}" for one in loss["unknown"]]
+    return [*lines, *(f"      stays: {one}" for one in loss["stay"])]

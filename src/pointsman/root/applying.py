@@ -1,0 +1,46 @@
+"""Applying a profile: the AppProjects, then the ApplicationSets in its order.
+
+All of it is tried first, as the API server itself tries it, so that one it does not take leaves none of the others
+applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pointsman.catalog.profile import Profile
+from pointsman.errors import NotFoundError, PermanentError
+from pointsman.root.survey import Cluster
+
+__all__ = ["apply", "manifests_of"]
+
+
+def manifests_of(profile: Profile) -> list[tuple[str, dict[str, object]]]:
+    """What is applied, in order: a name for people, and the manifest."""
+    written = [*profile.projects, *(one.written for one in profile.sets)]
+    return [(f"{one.kind} {one.namespace}/{one.name}", dict(one.data)) for one in written]
+
+
+async def apply(profile: Profile, cluster: Cluster, tell: Callable[[str], None]) -> list[str]:
+    """Apply it by server-side apply, each told once it is done; what was applied."""
+    wanted = manifests_of(profile)
+    for name, manifest in wanted:
+        await _tried(name, manifest, cluster)
+    done = []
+    for name, manifest in wanted:
+        await cluster.apply(manifest)
+        done.append(name)
+        tell(f"applied {name}")
+    return done
+
+
+async def _tried(name: str, manifest: dict[str, object], cluster: Cluster) -> None:
+    try:
+        await cluster.apply(manifest, dry_run=True)
+    except NotFoundError as error:
+        raise PermanentError(
+            "the cluster has no such kind or namespace: Argo CD is not installed there",
+            where=name,
+            next_action="install Argo CD, or check the kubeconfig's context",
+            code="argo-missing",
+        ) from error
