@@ -49,6 +49,10 @@ class ReadOnlyCluster:
         *_, above, _last = parts.path.split("/")
         return None if above in _PLURALS else {"items": listed}
 
+    def patched(self, target: str, body: Object) -> tuple[int, Object]:
+        """What comes of a PATCH: a status and an object."""
+        return 405, {"kind": "Status", "code": 405, "reason": "MethodNotAllowed", "message": "it can only be read"}
+
 
 def _has(one: Object, wanted: dict[str, str]) -> bool:
     labels = one["metadata"].get("labels") or {}
@@ -76,9 +80,16 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
             found = cluster.answer(self.path)
             if found and "items" in found and "as=Table" in self.headers["Accept"]:
                 found = _table(found["items"])
-            body = json.dumps(found or {"kind": "Status", "code": 404, "reason": "NotFound"}).encode()
+            self._say(200 if found else 404, found or {"kind": "Status", "code": 404, "reason": "NotFound"})
+
+        def do_PATCH(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._say(*cluster.patched(self.path, body))
+
+        def _say(self, status: int, found: Object) -> None:
+            body = json.dumps(found).encode()
             cluster.told += len(body)
-            self.send_response(200 if found else 404)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

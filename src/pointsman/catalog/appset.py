@@ -185,7 +185,7 @@ def _strange_template(template: Any, namespace: str) -> Iterator[Part]:
 def _strange_source(source: Any, place: tuple[str | int, ...]) -> Iterator[Part]:
     """What a group's Application deploys: the manifests in its folder of the catalog, folders below included."""
     if not isinstance(source, dict) or not _SOURCE.fullmatch(str(source.get("path"))):
-        yield place, "its source is not the folder {{.catalogPath}}"
+        yield (*place, "path"), "its source is not the folder {{.catalogPath}}"
         return
     if source.get("directory") != {"recurse": True}:
         yield (*place, "directory"), "its source is not directory: {recurse: true}"

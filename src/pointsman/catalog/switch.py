@@ -22,6 +22,10 @@ from pointsman.intake.yaml import read_yaml
 
 __all__ = ["Switched", "switched"]
 
+_READERS = (LOADER, yaml.BaseLoader)
+"""libyaml, and PyYAML's own parser, which takes some odd texts otherwise."""
+_SLOW = 64 << 10
+"""Characters that the latter reads in a second; a configuration has a hundredth of that."""
 _SHAPES = {0: 1, 2: 0, 3: 1, 5: 0}
 """Events that a change may add, and how many it may replace: another value; a key with one; ``features`` with that in
 the place of nothing; ``features`` as a whole."""
@@ -39,10 +43,11 @@ class Switched:
 def switched(source: Source, name: str, on: bool) -> Switched:
     """The text with ``features.NAME`` set; raises RefusedError with the line when it cannot be set alone."""
     word = "true" if on else "false"
-    before = _events(source.text)
+    readers = _READERS if len(source.text) <= _SLOW else _READERS[:1]
+    before = {reader: _events(source.text, reader) for reader in readers}
     for edit in candidates(source.text, name, word):
         after = edit.applied(source.text)
-        if _says(source.data, after, name, word) and _adds_only(before, after):
+        if _says(source.data, after, name, word) and all(_adds_only(*known, after) for known in before.items()):
             return Switched(after, after.count("\n", 0, edit.start) + 1 + edit.text.startswith(("\n", "\r")))
     raise RefusedError(
         f"features.{name} cannot be set here without changing more: {_why(source, name)}",
@@ -68,9 +73,11 @@ def _rest(data: Any, name: str) -> str:
     return repr(sorted({**data, FEATURES: features}.items(), key=lambda item: str(item[0])))
 
 
-def _adds_only(before: Sequence[tuple[Any, ...]], text: str) -> bool:
+def _adds_only(reader: Any, before: Sequence[tuple[Any, ...]], text: str) -> bool:
     """Are the text's events the old ones, but for one place?"""
-    after = _events(text)
+    after = _events(text, reader)
+    if not before or not after:
+        return before == after
     replaced = _SHAPES.get(len(after) - len(before))
     if replaced is None:
         return False
@@ -79,9 +86,12 @@ def _adds_only(before: Sequence[tuple[Any, ...]], text: str) -> bool:
     return after[len(after) - len(rest) :] == rest
 
 
-def _events(text: str) -> list[tuple[Any, ...]]:
-    """What every reader of YAML is given."""
-    return [_of(event) for event in yaml.parse(text, Loader=LOADER)]
+def _events(text: str, reader: Any) -> list[tuple[Any, ...]]:
+    """What the parser gives to every reader of YAML; nothing when it takes the text for none."""
+    try:
+        return [_of(event) for event in yaml.parse(text, Loader=reader)]
+    except (yaml.YAMLError, ValueError):
+        return []
 
 
 def _of(event: Event) -> tuple[Any, ...]:

@@ -1,0 +1,1 @@
+"""The platform repository: features, groups, the groups file, ApplicationSets."""
