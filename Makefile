@@ -41,7 +41,7 @@ lab-down: $(VENV)/.lab ## stop it
 faults: $(VENV)/.dev ## every fault, one move each, in two labs at a time; 25 minutes, in parts (build/faults.jsonl); writes docs/faults.md
 	@$(call sweep,faults,2)
 
-fuzz: $(VENV)/.dev ## 11,000 mutated specs, edge configurations, plans, kubeconfigs and names through everything that reads (about 5 minutes)
+fuzz: $(VENV)/.dev ## 15,000 mutated specs, edge and platform configurations, plans, kubeconfigs and names through everything that reads (about 7 minutes)
 	@$(BIN)/python -m tests.fuzz.run --processes 60
 
 interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (about 5 minutes)

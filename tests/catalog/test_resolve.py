@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.catalog.layouts import OWN
 from tests.catalog.repository import CONFIG, made, pointsman
 
 TABLE = """
@@ -168,26 +169,6 @@ def test_warnings_name_the_line(kind: str, tmp_path: Path) -> None:
 def test_a_platform_without_reasons_is_not_warned_of(tmp_path: Path) -> None:
     made(tmp_path, "domain: x\nfeatures: {dns: true, identity: true, public-edge: true}\n")
     assert pointsman(tmp_path, "resolve").stderr == ""
-
-
-OWN = """\
-apiVersion: pointsman.dev/v1alpha1
-kind: Platform
-metadata: {name: own}
-spec:
-  environments: [one, two]
-  config: conf/{env}.yaml
-  groupsFile: out/{env}/groups.yaml
-  catalog: apps/{env}
-  groups:
-    - {name: base, layer: low, gate: always}
-    - {name: gpu, layer: low, gate: "hardware.gpus=nvidia"}
-    - {name: chat, layer: high, gate: features.talk, default: true}
-    - {name: chat-ui, layer: high, gate: features.talk, default: true}
-  warnings:
-    - {groups: [chat-ui], needsField: hardware.gpus, because: nobody would answer}
-  profiles: {all: [low, high]}
-"""
 
 
 def own(root: Path, text: str = OWN, config: str = "hardware: {gpus: nvidia}\n") -> None:

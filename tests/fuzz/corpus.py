@@ -14,6 +14,8 @@ import yaml
 from pointsman.move.context import Options
 from pointsman.move.means import spec_of
 from pointsman.move.plan.file import save_plan
+from tests.catalog.layouts import AROUND, BLOCKS, OWN
+from tests.catalog.repository import APPSET, CONFIG, application
 from tests.cli.hostile import SPECS, TEXTS, WORDS
 from tests.spec.text import TEXT
 from tests.world.world import World
@@ -22,7 +24,7 @@ __all__ = ["KINDS", "corpus"]
 
 ROOT = Path(__file__).parents[2]
 FIELD = sorted((ROOT / "tests" / "field").glob("*.yaml"))
-KINDS = ("spec", "edge", "plan", "kubeconfig", "word")
+KINDS = ("spec", "edge", "plan", "kubeconfig", "word", "config", "platform", "appset")
 SMALL = 50_000
 """Bytes of the hostile texts that are worth mutating; the large ones are tests of their own."""
 
@@ -98,10 +100,25 @@ def _words() -> list[bytes]:
     return [word.encode("utf-8", "surrogateescape") for word in (*usual, *WORDS.values()) if "\0" not in word]
 
 
+def _configs() -> list[bytes]:
+    """A platform's configuration, with features written in every way that people write them."""
+    parts = [(head, tail) for head, tail in AROUND if not head.startswith("{")]
+    return [CONFIG.encode(), *(f"{head}{block}{tail}".encode() for block in BLOCKS.values() for head, tail in parts)]
+
+
+def _appsets() -> list[bytes]:
+    """Manifests of a platform repository, several in a file."""
+    sets = [APPSET.format(layer=layer) for layer in ("platform", "serving")]
+    return [*(one.encode() for one in sets), "---\n".join([*sets, application("raw-vllm")]).encode()]
+
+
 @cache
 def corpus() -> Mapping[str, Sequence[bytes]]:
     """Seeds by kind; one in ten is hostile before it is mutated."""
     texts = [text for text in TEXTS.values() if len(text) < SMALL]
-    real = {"spec": _specs(), "edge": _edges(), "plan": _plans(), "kubeconfig": _kubeconfigs()}
+    real = {
+        **{"spec": _specs(), "edge": _edges(), "plan": _plans(), "kubeconfig": _kubeconfigs()},
+        **{"config": _configs(), "platform": [OWN.encode()], "appset": _appsets()},
+    }
     mixed = {kind: [*seeds * (9 * len(texts) // len(seeds) + 1), *texts] for kind, seeds in real.items()}
     return {**mixed, "word": _words()}

@@ -10,6 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+from pointsman.catalog.appset import appset_in
+from pointsman.catalog.config import read_config
+from pointsman.catalog.features import features_of
+from pointsman.catalog.manifests import manifests_in
+from pointsman.catalog.platform import Layout, usual_platform
+from pointsman.catalog.repository import Repository, platform_in
+from pointsman.catalog.resolution import resolve
+from pointsman.catalog.source import read_source
+from pointsman.catalog.switch import switched
 from pointsman.cli.entry import run
 from pointsman.edge.config_text import ConfigText
 from pointsman.edge.contract import Member
@@ -17,6 +26,7 @@ from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.edge.litellm_obstacles import obstacles
 from pointsman.edge.litellm_reach import reaching
 from pointsman.errors import PointsmanError
+from pointsman.intake.yaml import read_yaml
 from pointsman.kube.kubeconfig import load_access
 
 __all__ = ["ABSENT", "READERS", "command_for", "outcome_of"]
@@ -132,6 +142,49 @@ def _shifted(aliases: Aliases, found: tuple[Member, ...], endpoints: Mapping[str
     return shifted
 
 
+def _config(data: bytes, path: Path, random: Random) -> str:
+    """A platform's configuration: what it resolves to, and a feature turned on or off in it."""
+    spec = Layout(config=path.name, groups_file="absent.yaml", environments=("x",))
+    platform = usual_platform().model_copy(update={"spec": spec})
+    repository = Repository(path.parent.resolve(), platform, "x")
+    name, on = random.choice(("kserve", "llm-d", "n8n")), random.random() < 0.5
+    try:
+        found, config = resolve(repository), read_config(repository)
+        assert len(found.rows) == found.after.count(b"\n") == 21
+        assert len(features_of(config, found.rows)) == 17
+        made = switched(config.source, name, on)
+    except PointsmanError as error:
+        return _told(error)
+    assert read_yaml(made.text).data["features"][name] in (on, str(on).lower())
+    return "done"
+
+
+def _platform(data: bytes, path: Path, random: Random) -> str:
+    try:
+        platform_in(read_source(path, path.parent))
+    except PointsmanError as error:
+        return _told(error)
+    return "done"
+
+
+def _appset(data: bytes, path: Path, random: Random) -> str:
+    """A file of the catalog, and each of its manifests as an ApplicationSet."""
+    told = "done"
+    try:
+        manifests = manifests_in(path, path.parent)
+    except PointsmanError as error:
+        return _told(error)
+    for one in manifests:
+        try:
+            appset_in(one, "clusters/ai-dev/groups.generated.yaml").generated([_ELEMENT])
+        except PointsmanError as error:
+            told = _told(error)
+    return told
+
+
+_ELEMENT = {"name": "kserve", "layer": "serving", "enabled": "true", "catalogPath": "clusters/ai-dev/catalog/kserve"}
+
+
 def _told(error: PointsmanError) -> str:
     assert error.code
     assert error.what
@@ -145,5 +198,8 @@ READERS: Mapping[str, Callable[[bytes, Path, Random], str]] = {
     "plan": _file("plan"),
     "kubeconfig": _kubeconfig,
     "word": _word,
+    "config": _config,
+    "platform": _platform,
+    "appset": _appset,
 }
 """By kind; each gives the outcome in a word and raises when it is none."""

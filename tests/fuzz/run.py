@@ -26,7 +26,7 @@ from tests.fuzz.watch import SECONDS, Watch, peak
 
 __all__ = ["Report", "fuzz"]
 
-SHARES = {"spec": 3, "edge": 3, "plan": 2, "kubeconfig": 2, "word": 1}
+SHARES = {"spec": 3, "edge": 3, "plan": 2, "kubeconfig": 2, "word": 1, "config": 2, "platform": 1, "appset": 1}
 START = (sys.executable, "-c", "from pointsman.cli.main import main; main()")
 FOUND = Path("build/fuzz")
 
@@ -136,7 +136,7 @@ def main() -> int:
     """Run and print; 1 when something was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--count", type=int, default=11_000)
+    parser.add_argument("--count", type=int, default=15_000)
     parser.add_argument("--processes", type=int, default=40)
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--only", type=int)

@@ -24,6 +24,8 @@ class ArgoCluster(ReadOnlyCluster):
     tried: list[str] = field(default_factory=list)
     refuses: str = ""
     """Name of an object that it does not take."""
+    leftovers: Object = field(default_factory=dict)
+    """What somebody else set in the specs of ApplicationSets."""
     bodies: list[Object] = field(default_factory=list)
 
     @classmethod
@@ -41,7 +43,7 @@ class ArgoCluster(ReadOnlyCluster):
         else:
             self.applied.append(name)
             self.bodies.append(body)
-        return 200, body
+        return 200, body | ({"spec": body["spec"] | self.leftovers} if body["kind"] == "ApplicationSet" else {})
 
 
 def _ref(one: Object) -> Ref:

@@ -183,6 +183,7 @@ INFERENCE = {
 }
 LLM = INFERENCE | {"apiVersion": "serving.kserve.io/v1alpha1", "kind": "LLMInferenceService"}
 ASKS = {"containers": [{"name": "main", "resources": {"limits": {"nvidia.com/gpu": 2}}}]}
+MIG = {"limits": {"nvidia.com/mig-1g.5gb": 2, "amd.com/gpu": "1", "example.com/fuse": 7, "memory": "1Gi"}}
 SET = deployment("s", 1, 2) | {"kind": "StatefulSet"}
 KEPT = {"volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim("x", "9Gi")["spec"]}]}
 COUNTED: dict[str, tuple[Object, int, list[str]]] = {
@@ -196,6 +197,7 @@ COUNTED: dict[str, tuple[Object, int, list[str]]] = {
         2,
         ["serving/data-s-0", "serving/data-s-1"],
     ),
+    "slices": (deployment("m", 0) | {"spec": {"template": {"spec": {"containers": [{"resources": MIG}]}}}}, 3, []),
     "init": (
         deployment("i", 0)
         | {"spec": {"replicas": 2, "template": {"spec": {"initContainers": ASKS["containers"], "containers": [{}]}}}},
@@ -227,6 +229,10 @@ UNTOLD: dict[str, ArgoCluster] = {
     "presets": with_kserve(LLM | {"spec": {"model": {"uri": "hf://x/y"}}}),
     "runtime": with_kserve(INFERENCE | {"spec": {"predictor": {"model": {"modelFormat": {"name": "huggingface"}}}}}),
     "nonsense": with_kserve(deployment("x") | {"spec": {"template": None}}),
+    "claims": with_kserve(
+        deployment("x")
+        | {"spec": {"template": {"spec": {"containers": [{"resources": {"claims": [{"name": "gpu"}]}}]}}}}
+    ),
     "odd-quantity": with_kserve(
         deployment("x")
         | {
@@ -359,6 +365,34 @@ def test_one_that_is_not_taken_leaves_none_applied(repository: Path, kubeconfigs
     words = ("root", "--profile", "serving", "--yes", "--kubeconfig", str(kubeconfigs(cluster)))
     done = pointsman(repository, *words)
     assert (done.returncode, "error [cluster-invalid]" in done.stderr, cluster.applied) == (2, True, [])
+
+
+def test_what_others_left_in_a_set_is_refused(repository: Path, kubeconfigs: Kubeconfigs) -> None:
+    cluster = settled()
+    cluster.leftovers = {"templatePatch": "metadata: {finalizers: []}"}
+    words = ("root", "--profile", "serving", "--yes", "--kubeconfig", str(kubeconfigs(cluster)))
+    done = pointsman(repository, *words)
+    assert (done.returncode, "error [root-leftovers]" in done.stderr, cluster.applied) == (1, True, [])
+    assert "spec.templatePatch" in done.stderr
+
+
+def test_children_in_other_namespaces_go_along_and_are_named_with_them(
+    repository: Path, kubeconfigs: Kubeconfigs
+) -> None:
+    disabled(repository)
+    far = application("far", "", [claim("c")])
+    far["metadata"]["namespace"] = "elsewhere"
+    own = application("group-kserve", "serving", [far])
+    done = dry(repository, kubeconfigs(ArgoCluster.holding(*settled().objects.values(), own, far, claim("c"))))
+    assert [one["name"] for one in plan(done)["vanish"]] == ["group-kserve", "elsewhere/far"]
+    assert plan(done)["toBeNamed"] == ["elsewhere/far"]
+
+
+def test_two_groups_for_one_application_are_refused(repository: Path) -> None:
+    path = repository / "clusters/ai-dev/appsets/serving.yaml"
+    path.write_text(path.read_text().replace("group-{{.name}}", "group-{{.layer}}"))
+    done = pointsman(repository, "root", "--profile", "serving", "--dry-run", "--kubeconfig", "/nowhere")
+    assert (done.returncode, "of the groups serving-core and kserve" in done.stderr) == (1, True), done.stderr
 
 
 GROUPS = "clusters/ai-dev/groups.generated.yaml"

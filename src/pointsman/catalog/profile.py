@@ -48,6 +48,7 @@ def profile_of(name: str, found: Resolution) -> Profile:
     _refuse_twins(sets)
     elements = [row.element for row in found.rows]
     generated = {one.name: one.generated(elements) for one in sets}
+    _refuse_same_names(sets, generated)
     on = {each.element["name"]: each.element["catalogPath"] for made in generated.values() for each in made}
     children = {group: _children(repository, folder, sets[0].namespace) for group, folder in on.items()}
     return Profile(name, _projects(repository), sets, generated, children)
@@ -91,6 +92,22 @@ def _refuse_twins(sets: tuple[AppSet, ...]) -> None:
                 code="appset-shape",
             )
         seen[one.name] = one
+
+
+def _refuse_same_names(sets: tuple[AppSet, ...], generated: dict[str, list[Generated]]) -> None:
+    """Two elements for one Application: each would undo the other's."""
+    seen: dict[tuple[str, str], str] = {}
+    for one in sets:
+        for made in generated[one.name]:
+            group = made.element["name"]
+            if other := seen.get((made.namespace, made.name)):
+                raise RefusedError(
+                    f"Application {made.name} would be made of the groups {other} and {group}",
+                    where=one.written.at("spec", "template", "metadata", "name"),
+                    next_action="give the template a name of its own for each group: group-{{.name}}",
+                    code="appset-shape",
+                )
+            seen[made.namespace, made.name] = group
 
 
 def _appset(repository: Repository, layer: str) -> Written:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from pointsman.catalog.platform import Platform, usual_platform
 from pointsman.catalog.sound import unsound
-from pointsman.catalog.source import named, read_source
+from pointsman.catalog.source import Source, named, read_source
 from pointsman.errors import SpecError, UsageError
 from pointsman.spec.document import Document
 from pointsman.spec.judging import judge_as, nearest
 from pointsman.spec.problems import InvalidSpecError, Problem
 
-__all__ = ["FILE", "Repository", "open_repository"]
+__all__ = ["FILE", "Repository", "open_repository", "platform_in"]
 
 FILE = "platform.yaml"
 
@@ -89,7 +89,11 @@ def _declared(root: Path) -> Platform | None:
     path = root / FILE
     if not (path.exists() or path.is_symlink()):
         return None
-    source = read_source(path, root)
+    return platform_in(read_source(path, root))
+
+
+def platform_in(source: Source) -> Platform:
+    """The platform that a file declares; raises SpecError that lists every problem with its line."""
     data = source.data
     if not isinstance(data, dict):
         raise SpecError(

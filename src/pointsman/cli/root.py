@@ -132,7 +132,7 @@ async def _refuse_news(repository: Repository, made: Profile, found: Survey, cli
 
 def _refuse_strangers(found: Survey, named: set[str]) -> None:
     """A name given to --delete that does not vanish is a slip of the hand, or of an older plan."""
-    strange = sorted(named - {one.ending.key[1] for one in found.losses})
+    strange = sorted(named - {one.ending.label for one in found.losses})
     if strange:
         raise UsageError(
             f"--delete {strange[0]}: no Application of this name vanishes",

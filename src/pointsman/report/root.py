@@ -16,7 +16,10 @@ def generated_lines(found: Mapping[str, Any]) -> list[str]:
     lines += [f"  apply    {name}" for name in found["apply"]]
     for one in found["sets"]:
         names = ", ".join(one["applications"]) or "no Application"
-        lines += [f"  {one['name']} makes {names}", f"    it reads {one['reads']}; compared is the file on disk"]
+        lines += [
+            f"  {one['name']} makes {names}",
+            f"    it reads {one['reads']}, and acts on what is pushed there; compared is the file on disk",
+        ]
     return lines
 
 

@@ -7,15 +7,16 @@ applied.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from pointsman.catalog.profile import Profile
-from pointsman.errors import NotFoundError, PermanentError
+from pointsman.errors import NotFoundError, PermanentError, RefusedError
 from pointsman.root.survey import Cluster
 
 __all__ = ["apply", "manifests_of"]
 
 
-def manifests_of(profile: Profile) -> list[tuple[str, dict[str, object]]]:
+def manifests_of(profile: Profile) -> list[tuple[str, dict[str, Any]]]:
     """What is applied, in order: a name for people, and the manifest."""
     written = [*profile.projects, *(one.written for one in profile.sets)]
     return [(f"{one.kind} {one.namespace}/{one.name}", dict(one.data)) for one in written]
@@ -34,9 +35,9 @@ async def apply(profile: Profile, cluster: Cluster, tell: Callable[[str], None])
     return done
 
 
-async def _tried(name: str, manifest: dict[str, object], cluster: Cluster) -> None:
+async def _tried(name: str, manifest: dict[str, Any], cluster: Cluster) -> None:
     try:
-        await cluster.apply(manifest, dry_run=True)
+        after = await cluster.apply(manifest, dry_run=True)
     except NotFoundError as error:
         raise PermanentError(
             "the cluster has no such kind or namespace: Argo CD is not installed there",
@@ -44,3 +45,27 @@ async def _tried(name: str, manifest: dict[str, object], cluster: Cluster) -> No
             next_action="install Argo CD, or check the kubeconfig's context",
             code="argo-missing",
         ) from error
+    other = _other(manifest["spec"], after.get("spec"), "spec") if manifest["kind"] == "ApplicationSet" else ""
+    if other:
+        raise RefusedError(
+            f"{other} would not be as in the file: server-side apply leaves what others set there",
+            where=name,
+            next_action=f"take it out of the live object, or write it into the file: kubectl edit {_words(name)}",
+            code="root-leftovers",
+        )
+
+
+def _other(wanted: Any, found: Any, place: str) -> str:
+    """The first field that is not as it is meant; empty when all are. Its lists are atomic, so they compare whole."""
+    if not isinstance(wanted, dict) or not isinstance(found, dict):
+        return "" if wanted == found else place
+    for key in [*wanted, *(key for key in found if key not in wanted)]:
+        if said := _other(wanted.get(key), found.get(key), f"{place}.{key}"):
+            return said
+    return ""
+
+
+def _words(name: str) -> str:
+    kind, _, place = name.partition(" ")
+    namespace, _, bare = place.partition("/")
+    return f"{kind.lower()} -n {namespace} {bare}"

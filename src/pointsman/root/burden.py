@@ -6,6 +6,7 @@ is in it) is not guessed at, and is told as unknown. Unknown never counts as not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,8 @@ LOOKED_UP = frozenset(
 )
 """Group and kind of what is read from the cluster."""
 
-_GPU = "nvidia.com/gpu"
+_GPU = re.compile(r"nvidia\.com/.+|[^/]+/[^/]*(gpu|tpu|npu|xpu|gaudi|neuron)[^/]*")
+"""Accelerators as their device plugins advertise them: GPUs, slices of them (``nvidia.com/mig-1g.5gb``), others."""
 _SYNC = "argocd.argoproj.io/sync-options"
 
 
@@ -82,7 +84,7 @@ def burden_of(live: Object) -> Burden:
     try:
         return _OF[live["kind"]](live)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        return Burden(unknown=f"its declaration cannot be read: {type(error).__name__}")
+        return Burden(unknown=f"what it holds cannot be read off it ({error or type(error).__name__})")
 
 
 def _claim(live: Object) -> Burden:
@@ -128,10 +130,10 @@ def _pods(spec: Mapping[str, Any], count: int) -> Burden:
 
 def _gpus(container: Mapping[str, Any]) -> int:
     resources = container.get("resources") or {}
-    for side in ("limits", "requests"):
-        if (said := (resources.get(side) or {}).get(_GPU)) is not None:
-            return whole(said)
-    return 0
+    if resources.get("claims"):
+        raise ValueError("it claims devices by name")  # dynamic resource allocation: which ones, only the claim says
+    asked = {**(resources.get("requests") or {}), **(resources.get("limits") or {})}
+    return sum(whole(said) for name, said in asked.items() if _GPU.fullmatch(name))
 
 
 def _inference(live: Object) -> Burden:

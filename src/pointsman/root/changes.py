@@ -7,7 +7,7 @@ prunes what is gone from its folder, and takes all of its own along when it is d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pointsman.catalog.appset import AppSet, Generated
 from pointsman.catalog.profile import Profile
@@ -23,6 +23,13 @@ class Ending:
 
     key: Key
     why: str
+    home: str = ""
+    """Namespace in which a bare name is enough."""
+
+    @property
+    def label(self) -> str:
+        """What people call it: its name, with its namespace where that is not the sets' own."""
+        return self.key[1] if self.key[0] == self.home else f"{self.key[0]}/{self.key[1]}"
 
 
 @dataclass(slots=True)
@@ -45,6 +52,8 @@ def changes(profile: Profile, live: Mapping[Key, Object]) -> Changes:
             _of_group(made, profile, live, found)
     for key in [*found.vanish]:
         _along(key, live, found)
+    home = profile.sets[0].namespace
+    found.vanish = {key: replace(one, home=home) for key, one in found.vanish.items()}
     return found
 
 
@@ -92,9 +101,13 @@ def _along(key: Key, live: Mapping[Key, Object], found: Changes) -> None:
     if not deletes(live[key]):
         return
     for child in children_of(live[key]):
-        if child in live and child not in found.vanish and not is_left(live[child]):
-            found.vanish[child] = Ending(child, f"{_told(key)} takes it along")
-            _along(child, live, found)
+        if child not in live or child in found.vanish:
+            continue
+        if is_left(live[child]):
+            found.notes.append(f"{_told(child)} stays though {_told(key)} goes: it is marked Delete=false")
+            continue
+        found.vanish[child] = Ending(child, f"{_told(key)} takes it along")
+        _along(child, live, found)
 
 
 def _told(key: Key) -> str:

@@ -85,7 +85,7 @@ class Loss:
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""
         return {
-            "name": self.ending.key[1],
+            "name": self.ending.label,
             "namespace": self.ending.key[0],
             "why": self.ending.why,
             "objects": "deleted" if self.deletes else "left running",

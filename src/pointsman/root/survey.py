@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pointsman.catalog.profile import Profile
 from pointsman.errors import NotFoundError, PermanentError
 from pointsman.kube.resources import Kind, kind_of
-from pointsman.root.applications import Object, key_of
+from pointsman.root.applications import Object, children_of, key_of
 from pointsman.root.changes import changes
 from pointsman.root.losses import Loss, Reader, losses
 
@@ -40,7 +40,7 @@ class Survey:
 
     def unnamed(self, named: set[str]) -> list[str]:
         """Applications that may be deleted only by name, and were not named."""
-        return [name for one in self.losses if one.has_to_be_named and (name := one.ending.key[1]) not in named]
+        return [name for one in self.losses if one.has_to_be_named and (name := one.ending.label) not in named]
 
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""
@@ -61,11 +61,17 @@ async def survey(profile: Profile, cluster: Cluster) -> Survey:
 
 
 async def _applications(profile: Profile, cluster: Cluster) -> dict[tuple[str, str], Object]:
-    """In the namespaces of the sets, and where the catalog puts Applications."""
+    """In the namespaces of the sets, where the catalog puts Applications, and where those there have theirs."""
     spaces = {one.namespace for one in profile.sets}
     spaces |= {child.namespace for folder in profile.children.values() for child in folder or ()}
+    live: dict[tuple[str, str], Object] = {}
+    read: set[str] = set()
     try:
-        found = await asyncio.gather(*(_in(space, cluster) for space in sorted(spaces)))
+        while more := spaces - read:
+            found = await asyncio.gather(*(_in(space, cluster) for space in sorted(more)))
+            live |= {key_of(app): app for some in found for app in some}
+            read |= more
+            spaces = {child[0] for app in live.values() for child in children_of(app)}
     except NotFoundError as error:
         raise PermanentError(
             "the cluster knows no Applications: Argo CD is not installed there",
@@ -73,7 +79,7 @@ async def _applications(profile: Profile, cluster: Cluster) -> dict[tuple[str, s
             next_action="install Argo CD, or check the kubeconfig's context",
             code="argo-missing",
         ) from error
-    return {key_of(app): app for some in found for app in some}
+    return live
 
 
 async def _in(namespace: str, cluster: Cluster) -> list[Object]:
