@@ -10,6 +10,9 @@ SOURCE = ROOT / "src" / "pointsman"
 _LITERAL = re.compile(r'\b(?:code|default_code)(?: = |=)"([a-z0-9-]+)"')
 _BY_PLACE = {"spec": re.compile(r'"(spec-[a-z-]+)"'), "edge": re.compile(r'"(edge-[a-z-]+)"')}
 """Every word of this form in a package is one of its codes."""
+_TOLD = re.compile(r'\bTold\(\s*"([a-z-]+)"')
+"""Warnings about a platform repository."""
+_BY_FAULT = re.compile(r': "(platform-[a-z-]+)"')
 _BY_STATUS = re.compile(r'4\d\d: "(cluster-[a-z-]+)"')
 
 
@@ -17,7 +20,7 @@ def codes_in_the_source() -> set[str]:
     found: set[str] = set()
     for path in SOURCE.rglob("*.py"):
         place = _BY_PLACE.get(path.relative_to(SOURCE).parts[0])
-        for pattern in (_LITERAL, _BY_STATUS, *([place] if place else [])):
+        for pattern in (_LITERAL, _BY_STATUS, _TOLD, _BY_FAULT, *([place] if place else [])):
             found |= set(pattern.findall(path.read_text(encoding="utf-8")))
     return found
 

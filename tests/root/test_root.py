@@ -477,8 +477,8 @@ def test_a_repository_in_disorder(spoil: Callable[[Path], object], code: str, ex
 
 
 def test_a_profile_misspelt(repository: Path) -> None:
-    done = pointsman(repository, "root", "--profile", "servin", "--dry-run")
-    assert (done.returncode, "did you mean 'serving'?" in done.stderr) == (2, True)
+    done = pointsman(repository, "root", "--profile", "full-", "--dry-run")
+    assert (done.returncode, "did you mean 'full'?" in done.stderr) == (2, True)
     assert "error [profile-unknown]" in done.stderr
 
 

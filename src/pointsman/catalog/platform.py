@@ -48,7 +48,7 @@ Place = Annotated[str, AfterValidator(_path)]
 Word = Annotated[str, AfterValidator(_word)]
 
 
-class Metadata(Block):
+class Naming(Block):
     """What the platform is called."""
 
     name: Name
@@ -130,7 +130,7 @@ class Platform(Block):
     """The format of this file."""
     kind: Literal["Platform"]
     """What the file declares."""
-    metadata: Metadata
+    metadata: Naming
     """Its name."""
     spec: Layout = Layout()
     """What is otherwise than usual."""
@@ -138,4 +138,4 @@ class Platform(Block):
 
 def usual_platform() -> Platform:
     """The runbook's own, for a repository without a file."""
-    return Platform(api_version="pointsman.dev/v1alpha1", kind="Platform", metadata=Metadata(name="platform"))
+    return Platform(api_version="pointsman.dev/v1alpha1", kind="Platform", metadata=Naming(name="platform"))

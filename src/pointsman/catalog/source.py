@@ -21,7 +21,7 @@ LARGEST = 1 << 20
 """Bytes of one file; a configuration has some hundreds, a catalog's file some thousands."""
 BOUNDS = Bounds(depth=60, nodes=100_000)
 BOM = "\ufeff"
-_KINDS = {"duplicate": "platform-duplicate-key", "deep": "platform-too-deep"}
+_CODES = {"yaml": "platform-yaml", "duplicate": "platform-duplicate-key", "deep": "platform-too-deep"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,7 @@ def _text(data: bytes, path: Path, root: Path) -> Source:
 def broken(where: str, faults: Iterable[Fault]) -> SpecError:
     """The error for a text that is not YAML as it can be read; the first of its faults."""
     first = min(faults)
-    code = _KINDS.get(first.kind, "platform-yaml")
-    return SpecError(first.what, where=f"{where}:{first.line}", next_action=first.next_action, code=code)
+    return SpecError(first.what, where=f"{where}:{first.line}", next_action=first.next_action, code=_CODES[first.kind])
 
 
 def _unreadable(path: Path, root: Path, why: str) -> SpecError:
