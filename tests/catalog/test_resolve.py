@@ -12,6 +12,9 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from pointsman.catalog.repository import open_repository
+from pointsman.catalog.resolution import resolve
+from pointsman.errors import RefusedError
 from tests.catalog.layouts import OWN
 from tests.catalog.repository import CONFIG, made, pointsman
 
@@ -126,7 +129,9 @@ def test_check_writes_nothing_shows_the_difference_and_exits_with_1(tmp_path: Pa
         '+- { name: embeddings, layer: serving, enabled: "true", catalogPath: clusters/ai-dev/catalog/embeddings }',
     ]
     pointsman(tmp_path, "resolve")
+    number = out.stat().st_ino
     assert pointsman(tmp_path, "resolve", "--check").returncode == 0
+    assert (pointsman(tmp_path, "resolve").returncode, out.stat().st_ino) == (0, number)
 
 
 def test_the_file_is_yaml_whose_enabled_is_text(tmp_path: Path) -> None:
@@ -262,6 +267,15 @@ def test_the_mode_and_a_link_inside_stay_and_nothing_else_is_left_there(tmp_path
     assert (out.is_symlink(), stat.S_IMODE((tmp_path / "kept.yaml").stat().st_mode)) == (True, 0o640)
     assert (tmp_path / "kept.yaml").read_text().startswith("- { name: platform-core")
     assert [one.name for one in tmp_path.glob(".*")] == []
+
+
+def test_what_somebody_else_wrote_meanwhile_stays(tmp_path: Path) -> None:
+    made(tmp_path)
+    found = resolve(open_repository(tmp_path, None))
+    found.path.write_text("theirs\n")
+    with pytest.raises(RefusedError, match="somebody else changed") as caught:
+        found.write()
+    assert (caught.value.code, found.path.read_text()) == ("platform-changed", "theirs\n")
 
 
 @pytest.mark.parametrize("led", ["groups", "config", "folder"])
