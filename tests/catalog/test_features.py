@@ -235,6 +235,8 @@ NONSENSE: dict[str, tuple[bytes, str]] = {
     "text": (b"hello\n", "platform-not-a-mapping"),
     "binary": (bytes(range(256)), "platform-not-text"),
     "utf-16": ("a: 1\n".encode("utf-16"), "platform-not-text"),
+    "mark-inside": (b" \xef\xbb\xbffeatures:\n", "platform-not-text"),
+    "two-marks": (b"\xef\xbb\xbf\xef\xbb\xbffeatures: {}\n", "platform-not-text"),
     "nul": (b"a: \0\n", "platform-not-text"),
     "5-mb": (b"#" * (5 << 20), "platform-unreadable"),
     "broken": (b"features: {kserve: true\n", "platform-yaml"),

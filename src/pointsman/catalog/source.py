@@ -114,10 +114,12 @@ def _text(data: bytes, path: Path, root: Path) -> Source:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _binary(path, root, data[: error.start].count(b"\n") + 1) from None
-    if "\0" in text:
-        raise _binary(path, root, text[: text.index("\0")].count("\n") + 1)
     bom = BOM if text.startswith(BOM) else ""
-    return Source(path, named(path, root), text[len(bom) :], bom)
+    text = text[len(bom) :]
+    for strange in ("\0", BOM):  # parsers do not agree about a mark that does not stand first
+        if strange in text:
+            raise _binary(path, root, text[: text.index(strange)].count("\n") + 1)
+    return Source(path, named(path, root), text, bom)
 
 
 def broken(where: str, faults: Iterable[Fault]) -> SpecError:
@@ -137,9 +139,9 @@ def _unreadable(path: Path, root: Path, why: str) -> SpecError:
 
 def _binary(path: Path, root: Path, line: int) -> SpecError:
     return SpecError(
-        "the file is not UTF-8 text",
+        "the file is not UTF-8 text, or has a NUL or a byte order mark in it",
         where=f"{named(path, root)}:{line}",
-        next_action="save it as UTF-8",
+        next_action="save it as UTF-8 text",
         code="platform-not-text",
     )
 
