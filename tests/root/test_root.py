@@ -108,6 +108,13 @@ def test_nothing_to_tell_is_told_in_under_a_second(repository: Path, kubeconfigs
     assert (done.returncode, plan(done)["appear"], plan(done)["vanish"], plan(done)["notes"]) == (0, [], [], [])
 
 
+def test_a_narrower_profile_leaves_the_other_layers_alone(repository: Path, kubeconfigs: Kubeconfigs) -> None:
+    disabled(repository)
+    words = ("root", "--profile", "platform", "--dry-run", "-o", "json", "--kubeconfig", str(kubeconfigs(settled())))
+    found = plan(pointsman(repository, *words))
+    assert (found["appear"], found["vanish"], len(found["sets"])) == ([], [], 1)
+
+
 def disabled(repository: Path) -> None:
     """Without kserve."""
     path = repository / "environments/ai-dev/config.yaml"
@@ -278,7 +285,7 @@ def test_without_the_finalizer_everything_is_left_running(repository: Path, kube
     (group,) = plan(done)["vanish"]
     assert (done.returncode, group["objects"], group["gpus"], group["hasToBeNamed"]) == (0, "left running", 2, False)
     text = pointsman(repository, "root", "--profile", "serving", "--dry-run", "--kubeconfig", str(config))
-    assert "no finalizer: its 1 object are left running, and go on costing" in text.stdout.replace("objects", "object")
+    assert "no finalizer, so left running and costing what they cost: 1 object\n" in text.stdout
 
 
 @pytest.mark.parametrize("word", ["background", "foreground"])

@@ -25,33 +25,32 @@ def advice(platform: Platform, config: Config, rows: Sequence[Row]) -> list[Told
 
 
 def _of(caution: Caution, row: Row, by_name: dict[str, Row], config: Config) -> Iterator[Told]:
-    name, why = row.group.name, f", {caution.because}" if caution.because else ""
-    at = row.origin or config.source.at(row.group.opened_by.place)
-    if caution.needs_field:
-        place = tuple(caution.needs_field.split("."))
-        if not config.word(place):
-            at_field = config.source.at(place) if config.has(place) else at
-            how = "empty" if config.has(place) else "missing"
-            yield Told("warn-field", at_field, f"{name} is on and {caution.needs_field} is {how}: {_rest(why)}")
+    """Each reason that holds."""
+    on, at = f"{row.group.name} is on", row.origin or config.source.at(row.group.opened_by.place)
+    if caution.needs_field and not config.word(place := tuple(caution.needs_field.split("."))):
+        there = config.has(place)
+        what = f"{on} and {caution.needs_field} is {'empty' if there else 'missing'}"
+        yield Told("warn-field", config.source.at(place) if there else at, what + _because(caution))
     if caution.refuses and (gate := gate_in(caution.refuses)) and config.word(gate.place) == gate.value:
-        what = f"{name} is on and {gate.field} is {gate.value}: {_rest(why)}"
-        yield Told("warn-value", config.source.at(gate.place), what)
-    if caution.needs_group and not by_name[caution.needs_group].on:
-        needed = by_name[caution.needs_group]
-        yield Told(
-            "warn-group", at, f"{name} is on and needs the group {needed.group.name}{why}, which is off", _on(needed)
-        )
+        what = f"{on} and {gate.field} is {gate.value}"
+        yield Told("warn-value", config.source.at(gate.place), what + _because(caution))
+    if caution.needs_group and not (needed := by_name[caution.needs_group]).on:
+        what = f"{on} and the group {needed.group.name} is off"
+        yield Told("warn-group", at, what + _because(caution), _turn_on(needed))
     if caution.needs_gpus:
-        gpus = f"{caution.needs_gpus} GPUs"
-        yield Told(
-            "warn-gpus", at, f"{name} is on and needs at least {gpus}{why}; how many there are is not written here"
-        )
+        what = f"{on} and needs at least {_gpus(caution.needs_gpus)}; how many there are is not written here"
+        yield Told("warn-gpus", at, what + _because(caution))
 
 
-def _rest(why: str) -> str:
-    return why.removeprefix(", ") or "it does not work so"
+def _gpus(gpus: int) -> str:
+    """``2 GPUs``."""
+    return f"{gpus} GPU{'' if gpus == 1 else 's'}"
 
 
-def _on(row: Row) -> str:
+def _because(caution: Caution) -> str:
+    return f": {caution.because}" if caution.because else ""
+
+
+def _turn_on(row: Row) -> str:
     gate = row.group.opened_by
-    return f"pointsman features enable {gate.feature}" if gate.feature else f"set {gate.field}: {gate.value}"
+    return f"pointsman features enable {gate.feature}" if gate.feature else f"write {gate.field}: {gate.value}"

@@ -42,9 +42,14 @@ WARNINGS: tuple[dict[str, Any], ...] = (
         "because": "nothing of it can be reached by name until there is one",
     },
     {"groups": ["dns"], "refuses": "dns.provider=none", "because": "no records would be made"},
-    {"groups": ["llm-d"], "needs_group": "kserve", "because": "which brings the CRD LLMInferenceService"},
+    {"groups": ["llm-d"], "needs_group": "kserve", "because": "it brings the CRD LLMInferenceService"},
     {"groups": ["llm-d"], "needs_gpus": 2, "because": "one for prefill and one for decode"},
-    {"groups": ["kserve"], "needs_group": "demos", "when_written": True, "because": "which kserve-demo is part of"},
+    {
+        "groups": ["kserve"],
+        "needs_group": "demos",
+        "when_written": True,
+        "because": "kserve-demo is one of its Applications",
+    },
 )
 
 PROFILES: dict[str, tuple[str, ...]] = {

@@ -31,8 +31,8 @@ class Action(StrEnum):
 
 
 def command(
-    action: Annotated[Action, typer.Argument(metavar="[list|enable|disable]", help="Default: list.")] = Action.list,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", parser=given, help="The feature to set.")] = None,
+    action: Annotated[Action, typer.Argument(metavar="list|enable|disable", help="What to do.")] = Action.list,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", parser=given, help="The feature to set.")] = None,
     env: Env = None,
     repo: Repo = Path(),
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
@@ -100,7 +100,9 @@ def _set(repository: Repository, name: str, on: bool, output: Output) -> None:
     if output is Output.text:
         head = f"{source.where}:{line}: "
         said = f"{feature} is {word} already; nothing was changed" if already else f"{feature}: {word}"
-        sys.stdout.write(f"{head}{said}\n" + ("" if already else "next: pointsman resolve\n"))
+        sys.stdout.write(f"{head}{said}\n")
+        if not already:
+            sys.stderr.write("next: pointsman resolve\n")
         return
     _dump({"feature": feature, "value": on, "changed": not already, "file": source.where, "line": line}, output)
 

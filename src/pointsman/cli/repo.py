@@ -16,7 +16,7 @@ __all__ = ["Env", "Repo", "warn"]
 
 Repo = Annotated[
     Path,
-    typer.Option("--repo", metavar="FOLDER", help="The platform repository, or a folder in it. Default: this one."),
+    typer.Option("--repo", metavar="FOLDER", help="The platform repository, or a folder in it."),
 ]
 Env = Annotated[
     str | None, typer.Option("--env", metavar="ENV", help="The environment. Default: the only one there is.")

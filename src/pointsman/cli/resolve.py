@@ -37,6 +37,8 @@ def command(
         sys.stdout.write(json.dumps(_object(found, written=differs and not check)) + "\n")
     else:
         sys.stdout.write(found.diff() if check and differs else _sentence(found, differs=differs))
+        if differs and not check:
+            sys.stderr.write("next: pointsman root --dry-run says what that deletes; push only then\n")
     return 1 if check and differs else 0
 
 

@@ -16,11 +16,9 @@ def generated_lines(found: Mapping[str, Any]) -> list[str]:
     lines += [f"  apply    {name}" for name in found["apply"]]
     for one in found["sets"]:
         names = ", ".join(one["applications"]) or "no Application"
-        lines += [
-            f"  {one['name']} makes {names}",
-            f"    it reads {one['reads']}, and acts on what is pushed there; compared is the file on disk",
-        ]
-    return lines
+        lines.append(f"  {one['name']} makes {names}")
+    places = " and ".join(dict.fromkeys(one["reads"] for one in found["sets"]))
+    return [*lines, f"  they read {places}, and act on what is pushed there; compared is the file on disk"]
 
 
 def survey_lines(found: Mapping[str, Any]) -> list[str]:
@@ -38,9 +36,9 @@ def loss_lines(loss: Mapping[str, Any]) -> list[str]:
     lines = [f"  - {loss['name']}  ({loss['why']})"]
     count = count_of(loss["count"], "object")
     if loss["objects"] == "deleted":
-        lines.append(f"      its {count} are deleted, volumes too")
+        lines.append(f"      deleted with it: {count}, volumes too")
     else:
-        lines.append(f"      no finalizer: its {count} are left running, and go on costing what they cost")
+        lines.append(f"      no finalizer, so left running and costing what they cost: {count}")
     lines += [f"      GPUs: {one['gpus']} of {one['name']}" for one in loss["gpuWorkloads"]]
     lines += [f"      volume: {one['claim']}, {one['size']}" for one in loss["volumes"]]
     lines += [f"      not known: {one}" for one in loss["unknown"]]
