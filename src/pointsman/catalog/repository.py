@@ -65,7 +65,7 @@ def open_repository(start: Path, env: str | None) -> Repository:
             return Repository(root, platform, _chosen(known, env, platform))
     raise UsageError(
         f"there is no platform here: neither {FILE}, nor environments/ENV/config.yaml with a folder clusters/ENV",
-        where=str(start),
+        where=str(start.expanduser().resolve()),
         next_action="run this in a platform repository, or name one with --repo",
         code="platform-missing",
     )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli import stopping
 from pointsman.cli.manifests import Output
-from pointsman.cli.repo import Env, Repo, warn
+from pointsman.cli.repo import HALF_WAY, Env, Repo, warn
 from pointsman.cli.words import given
 from pointsman.errors import UsageError
 
@@ -96,6 +97,7 @@ def _set(repository: Repository, name: str, on: bool, output: Output) -> None:
     if not already:
         made = switched(source, feature, on)
         line = made.line
+        stopping.left(HALF_WAY, "run it again")
         write_source(source.path, repository.root, (source.bom + made.text).encode(), source.bytes())
     if output is Output.text:
         head = f"{source.where}:{line}: "

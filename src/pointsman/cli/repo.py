@@ -12,7 +12,9 @@ import typer
 if TYPE_CHECKING:
     from pointsman.catalog.telling import Told
 
-__all__ = ["Env", "Repo", "warn"]
+__all__ = ["HALF_WAY", "Env", "Repo", "warn"]
+
+HALF_WAY = "interrupted while the file was written: it is as it was, or as it was to be"
 
 Repo = Annotated[
     Path,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.repo import Env, Repo, warn
+from pointsman.cli import stopping
+from pointsman.cli.repo import HALF_WAY, Env, Repo, warn
 from pointsman.cli.words import Output
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def command(
     warn(found.told)
     differs = found.after != found.before
     if differs and not check:
+        stopping.left(HALF_WAY, "run it again")
         found.write()
     if output is Output.json:
         sys.stdout.write(json.dumps(_object(found, written=differs and not check)) + "\n")
