@@ -115,6 +115,20 @@ def test_a_narrower_profile_leaves_the_other_layers_alone(repository: Path, kube
     assert (found["appear"], found["vanish"], len(found["sets"])) == ([], [], 1)
 
 
+@pytest.mark.parametrize(("gpus", "told"), [("1", "needs 2 GPUs, and the nodes have 1 now"), ("2", "")])
+def test_groups_that_need_more_gpus_than_there_are(
+    gpus: str, told: str, repository: Path, kubeconfigs: Kubeconfigs
+) -> None:
+    path = repository / "environments/ai-dev/config.yaml"
+    path.write_text(CONFIG + "  llm-d: true\n")
+    assert pointsman(repository, "resolve").returncode == 0
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
+    more = {"status": {"allocatable": {"nvidia.com/gpu": gpus}}}
+    found = plan(dry(repository, kubeconfigs(settled(node | more))))
+    assert [one["name"] for one in found["appear"]] == ["group-llm-d", "llm-d"]
+    assert found["notes"] == ([f"group llm-d {told}"] if told else [])
+
+
 def disabled(repository: Path) -> None:
     """Without kserve."""
     path = repository / "environments/ai-dev/config.yaml"

@@ -261,3 +261,8 @@ def test_writing_the_layer_changes_that_word_and_no_other_byte(tmp_path: Path) -
     assert [each.name for each in tmp_path.iterdir()] == ["model.yaml"]
     with pytest.raises(UsageError, match="no layer 'swarm'"):
         set_layer(path, "swarm")
+    path.chmod(0o444)
+    with pytest.raises(SpecError, match="cannot be written: it is read-only") as caught:
+        set_layer(path, "kserve")
+    assert caught.value.code == "spec-unwritable"
+    assert load_model(path).spec.layer == "llm-d"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from pointsman.catalog.appset import AppSet, Generated, appset_in
@@ -36,6 +37,8 @@ class Profile:
     children: dict[str, list[Child] | None]
     """By the group's name, of groups that are on: the Applications in its folder; None where the folder is not plain
     manifests, so that only Argo CD can tell."""
+    gpus: dict[str, int]
+    """By the group's name, of groups that are on and need GPUs: how many."""
 
 
 def profile_of(name: str, found: Resolution) -> Profile:
@@ -51,7 +54,7 @@ def profile_of(name: str, found: Resolution) -> Profile:
     _refuse_same_names(sets, generated)
     on = {each.element["name"]: each.element["catalogPath"] for made in generated.values() for each in made}
     children = {group: _children(repository, folder, sets[0].namespace) for group, folder in on.items()}
-    return Profile(name, _projects(repository), sets, generated, children)
+    return Profile(name, _projects(repository), sets, generated, children, _needed(repository, on))
 
 
 def _layers(name: str, repository: Repository) -> tuple[str, ...]:
@@ -64,6 +67,11 @@ def _layers(name: str, repository: Repository) -> tuple[str, ...]:
             code="profile-unknown",
         )
     return profiles[name]
+
+
+def _needed(repository: Repository, on: Container[str]) -> dict[str, int]:
+    needed = ((one, one.needs_gpus) for one in repository.platform.spec.warnings)
+    return {group: gpus for one, gpus in needed for group in one.groups if gpus and group in on}
 
 
 def _refuse_groups_file(found: Resolution) -> None:

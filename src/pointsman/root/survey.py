@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pointsman.catalog.profile import Profile
-from pointsman.errors import NotFoundError, PermanentError
+from pointsman.errors import ClusterError, NotFoundError, PermanentError
+from pointsman.kube.quantity import whole
 from pointsman.kube.resources import Kind, kind_of
 from pointsman.root.applications import Object, children_of, key_of
 from pointsman.root.changes import changes
 from pointsman.root.losses import Loss, Reader, losses
 
 __all__ = ["Cluster", "Survey", "survey"]
+
+GPU = "nvidia.com/gpu"
+"""As nodes advertise them."""
 
 
 class Cluster(Reader, Protocol):
@@ -57,7 +61,24 @@ async def survey(profile: Profile, cluster: Cluster) -> Survey:
     found = changes(profile, live)
     lost = await losses(found.vanish.values(), live, cluster)
     appear = tuple((key[1], by) for key, by in found.appear.items())
-    return Survey(appear, tuple(lost), tuple(dict.fromkeys(found.notes)))
+    notes = [*found.notes, *await _few_gpus(profile, cluster)]
+    return Survey(appear, tuple(lost), tuple(dict.fromkeys(notes)))
+
+
+async def _few_gpus(profile: Profile, cluster: Cluster) -> list[str]:
+    """Groups that need more GPUs than the nodes that are there now have; a pool may still grow, so it stops nothing."""
+    if not profile.gpus:
+        return []
+    try:
+        nodes = [node async for page in cluster.pages(kind_of("Node")) for node in page]
+        have = sum(whole(((node.get("status") or {}).get("allocatable") or {}).get(GPU, 0)) for node in nodes)
+    except (ClusterError, ValueError, TypeError, AttributeError):
+        return [
+            f"group {group} needs {gpus} GPUs; how many there are cannot be told"
+            for group, gpus in profile.gpus.items()
+        ]
+    few = {group: gpus for group, gpus in profile.gpus.items() if gpus > have}
+    return [f"group {group} needs {gpus} GPUs, and the nodes have {have} now" for group, gpus in few.items()]
 
 
 async def _applications(profile: Profile, cluster: Cluster) -> dict[tuple[str, str], Object]:
