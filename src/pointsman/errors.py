@@ -9,6 +9,7 @@
     │   └── PermanentError        the same call will fail again
     │       ├── NotFoundError         the object does not exist
     │       └── ConflictError         somebody else changed it first
+    ├── DeliveryError         what git says was not delivered as asked 1
     ├── MoveFailedError       a move failed and was compensated        3
     ├── NeedsPersonError      a person has to decide                   4
     ├── StoppedError          the operator interrupted it            130
@@ -26,6 +27,7 @@ from pointsman.foreign import harmless
 __all__ = [
     "ClusterError",
     "ConflictError",
+    "DeliveryError",
     "LabError",
     "MoveFailedError",
     "NeedsPersonError",
@@ -136,6 +138,13 @@ class ConflictError(PermanentError):
     """Somebody else changed the object first, or owns the field."""
 
     default_code = "cluster-conflict"
+
+
+class DeliveryError(PointsmanError):
+    """What git says was not delivered as it was asked for; what was done stands."""
+
+    exit_code = 1
+    default_code = "delivery-failed"
 
 
 class MoveFailedError(PointsmanError):

@@ -38,6 +38,8 @@ COMMANDS = (
     "abort",
     "pause",
     "promote",
+    "sync",
+    "wait",
     "demo",
     "lab",
 )

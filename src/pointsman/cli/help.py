@@ -32,6 +32,10 @@ While a move is open, from any machine:
   rollback   Take it back: tenants on the source, the target as before.
   abort      Put tenants back at once; leave the target, to look into it.
 
+With Argo CD:
+  sync       Sync an Application, and know that it is done.
+  wait       Wait until Applications are synced and their workloads ready.
+
 Try it without a cluster:
   demo       Start the lab, serve a model, move it three times under load.
   lab        Start, stop and look at the embedded cluster.

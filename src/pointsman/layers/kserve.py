@@ -18,7 +18,7 @@ from pointsman.layers.rollout import deployment, holds_nothing, rolled_out
 from pointsman.spec.blocks import PvcWeights
 from pointsman.spec.model import Model
 
-__all__ = ["KServe"]
+__all__ = ["KServe", "lagging"]
 
 _CONTAINER = "kserve-container"
 _COMPARED = ("image", "command", "args", "env", "resources")
@@ -161,16 +161,26 @@ def _weights(model: Model) -> PvcWeights | None:
 
 
 def _behind(service: Manifest, made: Manifest | None) -> str:
-    """What the Deployment does not have yet of what the InferenceService declares; empty when nothing."""
+    """What the Deployment does not have yet of what our InferenceService declares; empty when nothing."""
+    if lag := lagging(service, made):
+        return lag
+    if made is not None and made["spec"].get("replicas", 1) != service["spec"]["predictor"].get("minReplicas", 1):
+        return "KServe has not carried the number of replicas over yet"
+    return ""
+
+
+def lagging(service: Manifest, made: Manifest | None) -> str:
+    """What the Deployment's container does not have yet of any InferenceService's own; empty when nothing.
+
+    One that names a ``model`` and no container of its own has nothing to compare.
+    """
     if made is None:
         return "KServe has not made it yet"
-    declared = service["spec"]["predictor"]
+    declared = _container(service["spec"]["predictor"])
     actual = _container(made["spec"]["template"]["spec"])
     for key in _COMPARED:
-        if not _carries(_container(declared).get(key), actual.get(key)):
+        if not _carries(declared.get(key), actual.get(key)):
             return f"KServe has not carried the latest {key} over yet"
-    if made["spec"].get("replicas", 1) != declared.get("minReplicas", 1):
-        return "KServe has not carried the number of replicas over yet"
     return ""
 
 

@@ -1,0 +1,91 @@
+"""``pointsman wait``: wait until Argo CD Applications are synced and what they track is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pointsman.cli.manifests import Output
+from pointsman.cli.words import given, lasting
+from pointsman.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from pointsman.delivery.argocd.finding import Result
+    from pointsman.delivery.boundary import Means
+
+__all__ = ["command"]
+
+
+def command(
+    names: Annotated[
+        list[str] | None, typer.Argument(parser=given, metavar="[NAME]", help="Applications, manual ones too.")
+    ] = None,
+    all_automatic: Annotated[
+        bool, typer.Option("--all-automatic", help="All that Argo CD syncs by itself; the others are listed.")
+    ] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Nothing to wait for is no error.")] = False,
+    wait_for_app: Annotated[
+        bool, typer.Option("--wait-for-app", help="Wait for an Application that is not made yet.")
+    ] = False,
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where the Applications are.")] = "argocd",
+    timeout: Annotated[float, lasting("--timeout", "How long all of it may take:", least=1)] = 600.0,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
+) -> int:
+    """Wait until Argo CD Applications are synced to what git says now, and their workloads are ready."""
+    if not names and not all_automatic:
+        raise UsageError("no Application is named", next_action="name some, or give --all-automatic")
+    asked = list(dict.fromkeys(names or []))
+    results = asyncio.run(_waited(asked, all_automatic, namespace, timeout, wait_for_app, kubeconfig, context))
+    if not allow_empty and all(one.state == "manual" for one in results):
+        raise RefusedError(
+            f"there is nothing to wait for: none of {len(results)} Applications in {namespace} is synced automatically",
+            where=f"namespace {namespace}",
+            next_action="name Applications, name another --namespace, or give --allow-empty",
+            code="wait-empty",
+        )
+    from pointsman.cli.delivery import leave
+
+    return leave(results, output)
+
+
+async def _waited(
+    names: Sequence[str],
+    all_automatic: bool,
+    namespace: str,
+    timeout: float,
+    wait_for_app: bool,
+    kubeconfig: Path | None,
+    context: str | None,
+) -> list[Result]:
+    from pointsman.cli.delivery import means_on, until_stopped
+
+    async with means_on(kubeconfig, context) as (means, _):
+        return await until_stopped(
+            means,
+            lambda: _all(means, names, all_automatic, namespace, timeout, wait_for_app),
+            "interrupted; nothing was changed",
+            "run it again",
+        )
+
+
+async def _all(
+    means: Means, names: Sequence[str], all_automatic: bool, namespace: str, timeout: float, wait_for_app: bool
+) -> list[Result]:
+    from pointsman.cli.delivery import together
+    from pointsman.delivery.argocd.wait import automatic, wait_for
+
+    deadline = means.within(timeout)
+    found, manual = await automatic(means, namespace) if all_automatic else ([], [])
+    meant = list(dict.fromkeys([*names, *found]))
+    for one in manual:
+        if one.name.rpartition("/")[2] not in names:
+            means.say(one.name, "manual, not waited for")
+    means.spread(len(meant))
+    done = await together([wait_for(means, name, namespace, deadline, for_app=wait_for_app) for name in meant])
+    return [*done, *(one for one in manual if one.name.rpartition("/")[2] not in names)]

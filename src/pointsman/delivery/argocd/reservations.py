@@ -1,0 +1,108 @@
+"""What speaks against a sync, and what a person should know before one: refusals and notes, from what was read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pointsman.delivery.argocd.application import Application
+from pointsman.delivery.argocd.finding import Note
+from pointsman.delivery.argocd.windows import Window, lets_through
+from pointsman.errors import RefusedError
+from pointsman.owners.fields import pointer_path, simple_jq
+
+__all__ = ["notes", "refuse_uncompared", "refuse_unreachable", "refuse_window", "window_notes"]
+
+_HEEDED = "RespectIgnoreDifferences=true"
+_NUMBER = re.compile(r"[0-9]+|-")
+
+
+def refuse_unreachable(app: Application) -> None:
+    """Raise RefusedError for an Application that Argo CD does nothing about."""
+    if app.deleting:
+        raise RefusedError(
+            "it is being deleted",
+            where=str(app.ref),
+            next_action="wait until it is gone; a finalizer may hang where its path in git is gone",
+            code="argo-app-deleting",
+        )
+    if app.note("skip-reconcile") == "true":
+        raise RefusedError(
+            "Argo CD leaves it alone (annotation argocd.argoproj.io/skip-reconcile), so a sync would wait for ever",
+            where=str(app.ref),
+            next_action=f"kubectl -n {app.metadata.get('namespace')} annotate application {app.metadata.get('name')} "
+            "argocd.argoproj.io/skip-reconcile-",
+            code="argo-skip-reconcile",
+        )
+
+
+def refuse_uncompared(app: Application) -> None:
+    """Raise RefusedError when Argo CD could not compare it with git, so that nobody knows what a sync would do."""
+    if app.errors or not app.compared:
+        raise RefusedError(
+            f"Argo CD cannot compare it with git: {'; '.join(app.errors) or 'it names no revision'}",
+            where=str(app.ref),
+            next_action="mend what Argo CD names: the repository, its credentials, the path or the manifests",
+            code="argo-comparison",
+        )
+
+
+def refuse_window(app: Application, windows: Sequence[Window]) -> None:
+    """Raise RefusedError when a sync window would hold the sync back."""
+    if lets_through(windows) is False:
+        raise RefusedError(
+            f"a sync window of its project forbids it: {'; '.join(one.sentence for one in windows)}",
+            where=str(app.ref),
+            next_action="wait for the window, or give it manualSync: true in the AppProject",
+            code="argo-window",
+        )
+
+
+def window_notes(windows: Sequence[Window]) -> Iterator[Note]:
+    """Windows that are there, though they do not forbid it."""
+    if windows:
+        known = lets_through(windows)
+        told = "; ".join(one.sentence for one in windows)
+        ends = "they let this sync through" if known else "whether they let it through, Argo CD decides"
+        yield Note("argo-window-there", f"sync windows: {told}; {ends}", "nothing, unless Argo CD holds the sync back")
+
+
+def notes(app: Application) -> list[Note]:
+    """What a person should know of its spec."""
+    return [*_hydrator(app), *_frozen(app)]
+
+
+def _hydrator(app: Application) -> Iterator[Note]:
+    if app.hydrated:
+        yield Note(
+            "argo-hydrator",
+            "a hydrator writes what is synced (spec.sourceHydrator), so the commit that is synced is never the one "
+            "that was pushed",
+            "let --commit name the dry commit, which was pushed; status.sourceHydrator says what became of it",
+        )
+
+
+def _frozen(app: Application) -> Iterator[Note]:
+    """Array elements that a sync puts the live value into, whatever git says (argo-cd 17694, 11876)."""
+    if _HEEDED not in app.options:
+        return
+    rules = [one for one in app.spec.get("ignoreDifferences") or [] if isinstance(one, Mapping)]
+    for rule in rules:
+        for field in _inside_arrays(rule):
+            kind = "/".join(str(rule[key]) for key in ("group", "kind") if rule.get(key))
+            yield Note(
+                "argo-ignored-array",
+                f"ignoreDifferences covers {field} of {kind} inside an array, and {_HEEDED}: a sync keeps the whole "
+                "live element, so a change of it in git (image, port) is never applied, and the sync says it was",
+                "ignore a field outside arrays, or name the field's manager (managedFieldsManagers)",
+            )
+
+
+def _inside_arrays(rule: Mapping[str, Any]) -> list[str]:
+    pointers = [str(one) for one in rule.get("jsonPointers") or []]
+    expressions = [str(one) for one in rule.get("jqPathExpressions") or []]
+    return [
+        *(one for one in pointers if any(_NUMBER.fullmatch(part) for part in pointer_path(one))),
+        *(one for one in expressions if not simple_jq(one)[1] and "[" in one),
+    ]

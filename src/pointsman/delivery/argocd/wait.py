@@ -1,0 +1,110 @@
+"""Waiting until Applications are synced and what they track is ready, by answers that are newer than the question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pointsman.delivery.argocd.application import Application
+from pointsman.delivery.argocd.finding import Result
+from pointsman.delivery.argocd.refresh import found, read, refreshed
+from pointsman.delivery.argocd.reservations import notes, refuse_unreachable
+from pointsman.delivery.argocd.verdict import behind, late, stale, workloads_of
+from pointsman.delivery.boundary import Deadline, Means
+from pointsman.delivery.workloads import Workload, judge
+from pointsman.errors import DeliveryError, NotFoundError, RefusedError
+from pointsman.kube.resources import kind_of
+
+__all__ = ["automatic", "readied", "wait_for", "waited"]
+
+
+async def automatic(means: Means, namespace: str) -> tuple[list[str], list[Result]]:
+    """Names of all Applications that Argo CD syncs by itself, and the others, which nobody waits for."""
+    apps = [Application(one) for one in await means.cluster.list(kind_of("Application"), namespace)]
+    apps.sort(key=lambda one: one.name)
+    names = [str(one.metadata["name"]) for one in apps if one.automated]
+    return names, [Result(one.name, "manual", one.delivered) for one in apps if not one.automated]
+
+
+async def wait_for(means: Means, name: str, namespace: str, deadline: Deadline, *, for_app: bool) -> Result:
+    """Wait for one; what keeps it is in the result. Only ClusterError and StoppedError are raised."""
+    result = Result(f"{namespace}/{name}", "failed")
+    try:
+        app = await found(means, name, namespace, deadline, wait=for_app)
+        result.notes = notes(app)
+        await waited(means, await refreshed(means, app, deadline), deadline, result)
+        result.state = "ready"
+    except (DeliveryError, RefusedError) as error:
+        result.error = error
+    return result
+
+
+async def waited(means: Means, app: Application, deadline: Deadline, result: Result) -> Application:
+    """The Application, which has just been compared with git, once it is synced and ready. Raises DeliveryError."""
+    refuse_unreachable(app)
+    seen = [app]
+
+    async def look() -> Application | None:
+        now = await _read(means, seen[-1])
+        if now.operation is None and stale(now):
+            now = await refreshed(means, now, deadline)
+        seen.append(now)
+        why = behind(now, means.clock.now())
+        means.say(now.name, why or "synced")
+        return None if why else now
+
+    synced = await means.until(deadline, look)
+    if synced is None:
+        raise _unsynced(seen[-1], behind(seen[-1], means.clock.now()), deadline)
+    result.revisions = synced.compared
+    await readied(means, synced, deadline, result)
+    return synced
+
+
+async def _read(means: Means, app: Application) -> Application:
+    try:
+        return Application(await means.cluster.get(app.ref))
+    except NotFoundError:
+        return await read(means, str(app.metadata["name"]), str(app.metadata["namespace"]))
+
+
+def _unsynced(app: Application, why: str, deadline: Deadline) -> DeliveryError:
+    return DeliveryError(
+        f"not synced within {deadline.seconds:g} s: {why or '; '.join(late(app))}",
+        where=str(app.ref),
+        next_action="mend what Argo CD names"
+        if app.automated
+        else f"pointsman sync {app.metadata.get('name')}: Argo CD does not sync it by itself",
+        code="argo-not-synced",
+    )
+
+
+async def readied(means: Means, app: Application, deadline: Deadline, result: Result) -> None:
+    """Wait until every workload that it tracks is ready, and Argo CD knows of nothing that is not."""
+    if app.remote and workloads_of(app):
+        raise DeliveryError(
+            "it is synced into another cluster, so whether its workloads are ready cannot be told from here",
+            where=str(app.ref),
+            next_action="look at that cluster with its own kubeconfig",
+            code="argo-remote",
+        )
+
+    async def look() -> bool | None:
+        now = await _read(means, app)
+        result.workloads = await judge(means.cluster, workloads_of(now))
+        why = _unready(now, result.workloads)
+        means.say(now.name, why or "synced, and its workloads are ready")
+        return None if why else True
+
+    if await means.until(deadline, look) is None:
+        now = await _read(means, app)
+        raise DeliveryError(
+            f"synced, and not ready within {deadline.seconds:g} s: {_unready(now, result.workloads) or 'see below'}",
+            where=str(app.ref),
+            next_action="kubectl describe what is named; what was synced stands",
+            code="argo-not-ready",
+        )
+
+
+def _unready(app: Application, workloads: Sequence[Workload]) -> str:
+    reasons = [one.reason for one in workloads if not one.ready]
+    return "; ".join(reasons) or ("" if app.accepted_health else f"Argo CD says {app.health} of something it tracks")
