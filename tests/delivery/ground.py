@@ -11,19 +11,20 @@ from typing import Any
 
 from aiohttp import web
 
+from pointsman.delivery.argocd.draft import Draft, Wish, prepare
 from pointsman.delivery.argocd.finding import Result
-from pointsman.delivery.argocd.sync import Draft, Wish, carry_out, prepare
+from pointsman.delivery.argocd.sync import carry_out
 from pointsman.delivery.argocd.wait import wait_for
 from pointsman.delivery.boundary import Means
 from pointsman.kube.client import Client
 from pointsman.kube.resources import Ref, kind_of
 from tests.cli.cluster import kubeconfig_for
 from tests.world.api_server import MemoryServer
-from tests.world.argo import NAMESPACE, ArgoCD
+from tests.world.argo import NAMESPACE, App, ArgoCD, application
 from tests.world.cluster import MemoryCluster
-from tests.world.virtual import Clock
+from tests.world.virtual import Clock, run_virtually
 
-__all__ = ["NEW", "NEWER", "OLD", "Ground", "deployment", "ground", "tracked"]
+__all__ = ["NEW", "NEWER", "OLD", "Front", "Ground", "code", "deployment", "ground", "plain", "told", "tracked"]
 
 Object = dict[str, Any]
 OLD, NEW, NEWER = "a" * 40, "b" * 40, "c" * 40
@@ -64,6 +65,18 @@ class Ground:
         """Somebody else's patch of an Application."""
         await self.cluster.patch(Ref(kind_of("Application"), name, NAMESPACE), body)
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for a condition, in virtual time."""
+        for _ in range(600):
+            if holds():
+                return
+            await self.clock.sleep(0.5)
+        raise AssertionError("it never came to that")
+
+    def phase(self, name: str = "raw-vllm") -> str:
+        """Of the Application's operation."""
+        return str((self.argo.of(name)["status"].get("operationState") or {}).get("phase") or "")
+
     @property
     def operations(self) -> list[Object]:
         """What was asked of Argo CD by us."""
@@ -92,6 +105,19 @@ def tracked(manifest: Object) -> Object:
     metadata = manifest["metadata"]
     place = {"namespace": metadata["namespace"], "name": metadata["name"]}
     return {"group": group, "version": version, "kind": manifest["kind"], **place}
+
+
+async def plain(made: Ground, name: str = "raw-vllm", **spec: Any) -> App:
+    """A manual Application that runs an older commit, and its Deployment."""
+    await made.cluster.create(deployment(name))
+    app = App([NEW], applied=[OLD], resources=[tracked(deployment(name))])
+    await made.argo.add(application(name, **spec), app)
+    return app
+
+
+def code(result: Result) -> str:
+    """Of what went wrong; empty when nothing did."""
+    return result.error.code if result.error else ""
 
 
 @asynccontextmanager
@@ -128,3 +154,16 @@ def _routed(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> w
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", answer)
     return app
+
+
+Story = Callable[[Ground], Awaitable[None]]
+
+
+def told(folder: Path, story: Story, front: Front | None = None) -> None:
+    """The story from its beginning to its end."""
+
+    async def all_of_it() -> None:
+        async with ground(folder, *([front] if front else [])) as made:
+            await story(made)
+
+    run_virtually(all_of_it())

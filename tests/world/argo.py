@@ -59,6 +59,8 @@ class App:
     endless: bool = False
     """Terminating takes for ever too."""
     fails: str = ""
+    refused: list[Object] = field(default_factory=list)
+    """What cannot be applied then."""
     inherits: Object = field(default_factory=dict)
     """What an operation gets from the one before although its state was taken away."""
     ignores: bool = False
@@ -136,6 +138,8 @@ class ArgoCD:
                 await self._finish(ref, app, state, "Failed", "Operation terminated")
         elif not app.hangs and self._age(state) >= app.seconds:
             if app.fails:
+                refused = [{**one, "status": "SyncFailed"} for one in app.refused]
+                state = {**state, "syncResult": {"revision": self._head(app)[0], "resources": refused}}
                 await self._finish(ref, app, state, "Failed", app.fails)
             else:
                 await self._apply(ref, app, state)

@@ -15,8 +15,8 @@ from pointsman.cli.words import agree, given, lasting
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
+    from pointsman.delivery.argocd.draft import Draft, Wish
     from pointsman.delivery.argocd.finding import Result
-    from pointsman.delivery.argocd.sync import Draft, Wish
 
 __all__ = ["command"]
 
@@ -43,7 +43,7 @@ def command(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
 ) -> int:
     """Sync Argo CD Applications, and wait until that is proved done and their workloads are ready."""
-    from pointsman.delivery.argocd.sync import Wish
+    from pointsman.delivery.argocd.draft import Wish
 
     _refuse_nonsense(revision, commit, repository)
     wish = Wish(namespace, timeout, revision, commit, repository, prune, wait_for_app)
@@ -78,8 +78,8 @@ async def _prepared(
 ) -> tuple[list[Draft], list[Result]]:
     """What is about to be done, shown; and what is refused, which refuses all of it."""
     from pointsman.cli.delivery import means_on, together
+    from pointsman.delivery.argocd.draft import attempt
     from pointsman.delivery.argocd.finding import Result
-    from pointsman.delivery.argocd.sync import attempt
     from pointsman.report.delivery import preview_lines
     from pointsman.report.text import write_lines
 

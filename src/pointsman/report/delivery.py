@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.delivery.argocd.application import Application
+from pointsman.delivery.argocd.draft import Draft
 from pointsman.delivery.argocd.finding import Result
-from pointsman.delivery.argocd.sync import Draft
 from pointsman.report.text import write_lines
 
 __all__ = ["preview_lines", "print_results", "result_lines"]

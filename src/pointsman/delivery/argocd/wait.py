@@ -11,7 +11,7 @@ from pointsman.delivery.argocd.reservations import notes, refuse_unreachable
 from pointsman.delivery.argocd.verdict import behind, late, stale, workloads_of
 from pointsman.delivery.boundary import Deadline, Means
 from pointsman.delivery.workloads import Workload, judge
-from pointsman.errors import DeliveryError, NotFoundError, RefusedError
+from pointsman.errors import DeliveryError, NotFoundError, PointsmanError, StoppedError
 from pointsman.kube.resources import kind_of
 
 __all__ = ["automatic", "readied", "wait_for", "waited"]
@@ -26,14 +26,16 @@ async def automatic(means: Means, namespace: str) -> tuple[list[str], list[Resul
 
 
 async def wait_for(means: Means, name: str, namespace: str, deadline: Deadline, *, for_app: bool) -> Result:
-    """Wait for one; what keeps it is in the result. Only ClusterError and StoppedError are raised."""
+    """Wait for one; what keeps it is in the result. Only StoppedError is raised."""
     result = Result(f"{namespace}/{name}", "failed")
     try:
         app = await found(means, name, namespace, deadline, wait=for_app)
         result.notes = notes(app)
         await waited(means, await refreshed(means, app, deadline), deadline, result)
         result.state = "ready"
-    except (DeliveryError, RefusedError) as error:
+    except StoppedError:
+        raise
+    except PointsmanError as error:
         result.error = error
     return result
 
