@@ -107,10 +107,10 @@ def tracked(manifest: Object) -> Object:
     return {"group": group, "version": version, "kind": manifest["kind"], **place}
 
 
-async def plain(made: Ground, name: str = "raw-vllm", **spec: Any) -> App:
-    """A manual Application that runs an older commit, and its Deployment."""
+async def plain(made: Ground, name: str = "raw-vllm", *, idle: bool = False, **spec: Any) -> App:
+    """A manual Application that runs an older commit, and its Deployment; an ``idle`` one is never synced by itself."""
     await made.cluster.create(deployment(name))
-    app = App([NEW], applied=[OLD], resources=[tracked(deployment(name))])
+    app = App([NEW], applied=[OLD], resources=[tracked(deployment(name))], autosync=lambda: not idle)
     await made.argo.add(application(name, **spec), app)
     return app
 

@@ -114,10 +114,6 @@ class ArgoCD:
             return
         if live.get("operation"):
             await self._operate(ref, app, live)
-        elif _automated(live) and live["status"]["sync"]["status"] == "OutOfSync" and app.autosync():
-            sync = {"revision": self._head(app)[0]}
-            operation = {"initiatedBy": {"automated": True}, "sync": sync, "retry": {"limit": 5}}
-            await self._write(ref, {"operation": operation})
         asked = (self.cluster.objects[ref]["metadata"].get("annotations") or {}).get(REFRESH)
         if asked:
             app.since = app.since or self.clock.monotonic()
@@ -196,6 +192,13 @@ class ArgoCD:
             "resources": resources,
         }
         await self._write(ref, {"metadata": {"annotations": {REFRESH: None}}, "status": status})
+        if _automated(self.cluster.objects[ref]) and not same and app.autosync():
+            await self._sync_itself(ref, heads)
+
+    async def _sync_itself(self, ref: Ref, heads: list[str]) -> None:
+        if not self.cluster.objects[ref].get("operation"):
+            operation = {"initiatedBy": {"automated": True}, "sync": _said(heads), "retry": {"limit": 5}}
+            await self._write(ref, {"operation": operation})
 
     def _head(self, app: App) -> list[str]:
         return [app.hydrated] if app.hydrated else list(app.heads)

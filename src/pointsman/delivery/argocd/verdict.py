@@ -93,14 +93,14 @@ def stale(app: Application) -> bool:
 
 
 def behind(app: Application, now: datetime) -> str:
-    """What keeps it from being delivered, by Argo CD's own words; empty when nothing does."""
+    """What keeps it from being synced, by Argo CD's own words; empty when nothing does."""
     if app.operation is not None:
         return standing(app, now).sentence
     if stale(app):
         return "Argo CD has not compared it with git since its last sync"
     if app.sync != "Synced":
         return "; ".join([f"{app.sync}{_listed(app.out_of_sync)}", *late(app)])
-    return "" if app.accepted_health else "; ".join([f"Argo CD says {app.health}", *late(app)])
+    return ""
 
 
 def late(app: Application) -> list[str]:
