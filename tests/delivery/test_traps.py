@@ -177,6 +177,19 @@ def test_3_a_status_from_before_the_end_of_the_sync_is_not_believed(tmp_path: Pa
     told(tmp_path, story)
 
 
+def test_3_a_comparison_that_began_before_the_end_of_the_sync_is_not_believed(tmp_path: Path) -> None:
+    async def story(made: Ground) -> None:
+        app = await plain(made)
+        made.argo.delivered = lambda name: app.lag.extend((30.0, 20.0))
+        result = await made.synced()
+        assert result.error is None, result.error
+        assert app.lag == []
+        status = made.argo.of("raw-vllm")["status"]
+        assert status["reconciledAt"] >= status["operationState"]["finishedAt"]
+
+    told(tmp_path, story)
+
+
 def test_4_what_a_selective_sync_left_behind_is_not_inherited(tmp_path: Path) -> None:
     """argo-cd 28701, 29332: the state before is merged into ours, unless it is taken away first."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pointsman.kube.resources import Ref, kind_of
@@ -70,6 +70,8 @@ class App:
     hydrated: str = ""
     """The commit that is synced instead of the head."""
     health: str = "Healthy"
+    lag: list[float] = field(default_factory=list)
+    """By how many seconds the next comparisons are older than their writing."""
     autosync: Callable[[], bool] = lambda: True
     applied: list[str] = field(default_factory=list)
     synced: int = 0
@@ -185,7 +187,7 @@ class ArgoCD:
         same = app.applied == heads
         resources = [{**one, "status": "Synced" if same else "OutOfSync"} for one in app.resources]
         status = {
-            "reconciledAt": self._now(),
+            "reconciledAt": self._now(app.lag.pop(0) if app.lag else 0.0),
             "controllerNamespace": NAMESPACE,
             "sync": {"status": "Synced" if same else "OutOfSync", **_said(heads)},
             "health": {"status": app.health},
@@ -203,8 +205,10 @@ class ArgoCD:
     def _head(self, app: App) -> list[str]:
         return [app.hydrated] if app.hydrated else list(app.heads)
 
-    def _now(self) -> str:
-        return str(self.clock.now().replace(microsecond=0).isoformat().replace("+00:00", "Z"))
+    def _now(self, ago: float = 0.0) -> str:
+        return str(
+            (self.clock.now() - timedelta(seconds=ago)).replace(microsecond=0).isoformat().replace("+00:00", "Z")
+        )
 
     async def _write(self, ref: Ref, body: Object) -> None:
         await self.cluster.patch(ref, body)

@@ -24,11 +24,11 @@ def preview_lines(draft: Draft, context: str) -> Iterator[str]:
     for number, source in enumerate(app.sources):
         yield f"  source        {_source(source)} now {_at(app.compared, number)}"
     if draft.operation is None:
-        yield "  automated     Argo CD syncs it by itself; it is only waited for"
+        yield "  automated     yes: Argo CD syncs it by itself; it is only waited for"
     else:
         yield from _asked(app, draft.operation)
-    yield from (f"  window        {one.sentence}" for one in draft.windows)
-    yield from (f"  note          [{one.code}] {one.what}" for one in draft.notes)
+        yield from (f"  window        {one.sentence}" for one in draft.windows)
+    yield from (f"  note          [{one.code}] {one.what}" for one in draft.notes if one.code != "argo-window-there")
 
 
 def _source(source: Mapping[str, Any]) -> str:
@@ -52,6 +52,7 @@ def _asked(app: Application, operation: Mapping[str, Any]) -> Iterator[str]:
         what = "are deleted (--prune)" if sync.get("prune") else "stay, because --prune was not given"
         yield f"  not in git    {', '.join(map(str, pruned))}: {what}"
     yield f"  options       {', '.join(sync.get('syncOptions') or []) or 'none'}"
+    yield "  automated     no"
 
 
 def result_lines(result: Result) -> Iterator[str]:

@@ -105,7 +105,12 @@ async def _windows(means: Means, app: Application) -> tuple[list[Window], list[N
     try:
         project = await means.cluster.find(ref)
     except ClusterError as error:
-        return [], [Note("argo-project-unread", f"{ref} cannot be read: {error.what}; its windows are not known", "")]
+        unread = Note(
+            code="argo-project-unread",
+            what=f"{ref} cannot be read, so its sync windows are not known: {error.what}",
+            next_action="ask for get on appprojects.argoproj.io",
+        )
+        return [], [unread]
     return (windows_of(project, app, means.clock.now()) if project else []), []
 
 

@@ -32,7 +32,7 @@ class Result:
     name: str
     """``namespace/name``."""
     state: str
-    """``synced``, ``ready``, ``manual`` (not waited for), ``failed``."""
+    """``synced``, ``ready``, ``manual`` (not waited for), ``refused`` (nothing was asked), ``failed``."""
     revisions: Sequence[str] = ()
     """What is applied, of each source."""
     operation: str = ""

@@ -65,7 +65,11 @@ def window_notes(windows: Sequence[Window]) -> Iterator[Note]:
         known = lets_through(windows)
         told = "; ".join(one.sentence for one in windows)
         ends = "they let this sync through" if known else "whether they let it through, Argo CD decides"
-        yield Note("argo-window-there", f"sync windows: {told}; {ends}", "nothing, unless Argo CD holds the sync back")
+        yield Note(
+            code="argo-window-there",
+            what=f"sync windows: {told}; {ends}",
+            next_action="nothing, unless Argo CD holds the sync back",
+        )
 
 
 def notes(app: Application) -> list[Note]:
@@ -76,10 +80,10 @@ def notes(app: Application) -> list[Note]:
 def _hydrator(app: Application) -> Iterator[Note]:
     if app.hydrated:
         yield Note(
-            "argo-hydrator",
-            "a hydrator writes what is synced (spec.sourceHydrator), so the commit that is synced is never the one "
-            "that was pushed",
-            "let --commit name the dry commit, which was pushed; status.sourceHydrator says what became of it",
+            code="argo-hydrator",
+            what="a hydrator writes what is synced (spec.sourceHydrator), so the commit that is synced is never "
+            "the one that was pushed",
+            next_action="let --commit name the dry commit, which was pushed; see status.sourceHydrator for the rest",
         )
 
 
@@ -92,10 +96,10 @@ def _frozen(app: Application) -> Iterator[Note]:
         for field in _inside_arrays(rule):
             kind = "/".join(str(rule[key]) for key in ("group", "kind") if rule.get(key))
             yield Note(
-                "argo-ignored-array",
-                f"ignoreDifferences covers {field} of {kind} inside an array, and {_HEEDED}: a sync keeps the whole "
-                "live element, so a change of it in git (image, port) is never applied, and the sync says it was",
-                "ignore a field outside arrays, or name the field's manager (managedFieldsManagers)",
+                code="argo-ignored-array",
+                what=f"ignoreDifferences covers {field} of {kind} inside an array, and {_HEEDED}: a sync keeps "
+                "the whole live element, so a change of it in git (image, port) is never applied, and the sync says it was",
+                next_action="ignore a field outside arrays, or name the field's manager (managedFieldsManagers)",
             )
 
 

@@ -34,6 +34,7 @@ async def carry_out(means: Means, draft: Draft) -> Result:
         raise
     except PointsmanError as error:
         result.error = error
+        result.state = "refused" if isinstance(error, RefusedError) else result.state
     return result
 
 
