@@ -24,7 +24,7 @@ from tests.cli.cluster import kubeconfig_for
 from tests.cli.program import START, run
 from tests.delivery.ground import NEW, OLD, deployment, tracked
 from tests.world.api_server import MemoryServer
-from tests.world.argo import App, ArgoCD, application
+from tests.world.argo import App, Argo, application
 from tests.world.cluster import MemoryCluster
 
 LONG_AGO = {"status": {"reconciledAt": "2026-01-01T00:00:00Z"}}
@@ -36,7 +36,7 @@ class Platform:
     """Applications and their Argo CD, served from a thread until the test is over."""
 
     folder: Path
-    argo: ArgoCD = field(default_factory=lambda: ArgoCD(MemoryCluster(), SystemClock()))
+    argo: Argo = field(default_factory=lambda: Argo(MemoryCluster(), SystemClock()))
     port: int = 0
     _ready: threading.Event = field(default_factory=threading.Event)
     _loop: asyncio.AbstractEventLoop | None = None

@@ -26,6 +26,8 @@ SAYS = {
     ("resume", "qwen"): "before the move was reached; nothing was changed",
     ("rollback", SPEC, "--yes"): "before the move was reached; nothing was changed",
     ("promote", "qwen"): "before the move was reached; nothing was changed",
+    ("sync", "raw-vllm", "--yes"): "nothing was changed",
+    ("wait", "--all-automatic"): "nothing was changed",
 }
 
 

@@ -20,7 +20,7 @@ from pointsman.kube.client import Client
 from pointsman.kube.resources import Ref, kind_of
 from tests.cli.cluster import kubeconfig_for
 from tests.world.api_server import MemoryServer
-from tests.world.argo import NAMESPACE, App, ArgoCD, application
+from tests.world.argo import NAMESPACE, App, Argo, application
 from tests.world.cluster import MemoryCluster
 from tests.world.virtual import Clock, run_virtually
 
@@ -42,7 +42,7 @@ class Ground:
 
     client: Client
     cluster: MemoryCluster
-    argo: ArgoCD
+    argo: Argo
     clock: Clock
     means: Means
     said: list[str]
@@ -124,7 +124,7 @@ def code(result: Result) -> str:
 async def ground(folder: Path, front: Front = _open) -> AsyncIterator[Ground]:
     """The API server answers whatever ``front`` leaves to it."""
     clock, cluster = Clock(), MemoryCluster()
-    argo, server = ArgoCD(cluster, clock), MemoryServer(cluster)
+    argo, server = Argo(cluster, clock), MemoryServer(cluster)
     said: list[str] = []
     patched: list[Object] = []
 

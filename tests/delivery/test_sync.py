@@ -232,6 +232,19 @@ def test_a_failed_sync_says_what_could_not_be_applied(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+def test_what_is_out_of_sync_after_a_sync_is_told(tmp_path: Path) -> None:
+    async def story(made: Ground) -> None:
+        app = await plain(made)
+        app.differs = [{"kind": "Service", "namespace": "serving", "name": "old", "requiresPruning": True}]
+        result = await made.synced()
+        assert result.error is None, result.error
+        (note,) = result.notes
+        assert note.code == "argo-still-out-of-sync"
+        assert "Service serving/old" in note.what
+
+    told(tmp_path, story)
+
+
 def test_an_application_that_is_deleted_meanwhile_is_told(tmp_path: Path) -> None:
     async def story(made: Ground) -> None:
         app = await plain(made)

@@ -11,6 +11,7 @@ import pytest
 from pointsman.delivery.argocd.wait import automatic
 from pointsman.errors import StoppedError
 from tests.delivery.ground import NEW, OLD, Ground, code, deployment, plain, told, tracked
+from tests.delivery.test_traps import CLOSED, project
 from tests.world.argo import App, application
 from tests.world.engine import Faults
 from tests.world.virtual import run_virtually
@@ -57,9 +58,11 @@ def test_at_the_deadline_argo_cds_own_reasons_are_told(tmp_path: Path) -> None:
         await plain(made, idle=True, **AUTOMATED)
         condition = {"type": "SyncError", "message": "Failed last sync attempt"}
         await made.edit("raw-vllm", {"status": {"conditions": [condition]}})
+        await made.cluster.create(project(CLOSED))
         result = await made.waited()
         assert code(result) == "argo-not-synced"
         assert result.error is not None
+        assert "deny window '0 0 * * *' for 1h (UTC): open now" in result.error.what
         assert "OutOfSync: Deployment serving/raw-vllm; SyncError: Failed last sync attempt" in result.error.what
 
     told(tmp_path, story)
@@ -177,14 +180,25 @@ def test_the_manual_ones_are_listed_apart(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
-def test_ctrl_c_ends_the_wait(tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_sync_that_only_waits(tmp_path: Path) -> None:
     async def story(made: Ground) -> None:
         await plain(made, idle=True, **AUTOMATED)
-        work = asyncio.ensure_future(made.waited())
-        await made.clock.sleep(5)
+        work = asyncio.ensure_future(made.synced())
+        await made.until(lambda: any("OutOfSync" in line for line in made.said))
         made.means.stop()
         with pytest.raises(StoppedError):
             await work
+
+    told(tmp_path, story)
+
+
+def test_one_that_argo_cd_skips_is_told_at_once(tmp_path: Path) -> None:
+    async def story(made: Ground) -> None:
+        await plain(made, **AUTOMATED)
+        await made.edit("raw-vllm", {"metadata": {"annotations": {"argocd.argoproj.io/skip-reconcile": "true"}}})
+        before = made.clock.monotonic()
+        assert code(await made.waited()) == "argo-skip-reconcile"
+        assert made.clock.monotonic() == before
 
     told(tmp_path, story)
 

@@ -15,7 +15,7 @@ from typing import Any
 from pointsman.kube.resources import Ref, kind_of
 from tests.world.cluster import MemoryCluster, copied
 
-__all__ = ["NAMESPACE", "App", "ArgoCD", "application"]
+__all__ = ["NAMESPACE", "App", "Argo", "application"]
 
 Object = dict[str, Any]
 NAMESPACE = "argocd"
@@ -70,6 +70,8 @@ class App:
     hydrated: str = ""
     """The commit that is synced instead of the head."""
     health: str = "Healthy"
+    differs: list[Object] = field(default_factory=list)
+    """What stays out of sync whatever is applied."""
     lag: list[float] = field(default_factory=list)
     """By how many seconds the next comparisons are older than their writing."""
     autosync: Callable[[], bool] = lambda: True
@@ -80,7 +82,7 @@ class App:
 
 
 @dataclass
-class ArgoCD:
+class Argo:
     """The controllers, as a task in the same loop or thread as the API server."""
 
     cluster: MemoryCluster
@@ -186,10 +188,11 @@ class ArgoCD:
             heads = old.get("revisions") or [old["revision"]]
         same = app.applied == heads
         resources = [{**one, "status": "Synced" if same else "OutOfSync"} for one in app.resources]
+        resources += [{**one, "status": "OutOfSync"} for one in app.differs]
         status = {
             "reconciledAt": self._now(app.lag.pop(0) if app.lag else 0.0),
             "controllerNamespace": NAMESPACE,
-            "sync": {"status": "Synced" if same else "OutOfSync", **_said(heads)},
+            "sync": {"status": "Synced" if same and not app.differs else "OutOfSync", **_said(heads)},
             "health": {"status": app.health},
             "resources": resources,
         }

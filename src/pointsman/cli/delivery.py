@@ -51,6 +51,7 @@ async def until_stopped(means: Means, work: Callable[[], Awaitable[T]], left: st
     def interrupt() -> None:
         if means.stopped:
             task.cancel()
+        means.tell("ending what was asked for; press ctrl-C again to leave at once")
         means.stop()
 
     try:

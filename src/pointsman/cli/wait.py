@@ -22,7 +22,7 @@ __all__ = ["command"]
 
 def command(
     names: Annotated[
-        list[str] | None, typer.Argument(parser=given, metavar="[NAME]", help="Applications, manual ones too.")
+        list[str] | None, typer.Argument(parser=given, metavar="NAME", help="Applications, manual ones too.")
     ] = None,
     all_automatic: Annotated[
         bool, typer.Option("--all-automatic", help="All that Argo CD syncs by itself; the others are listed.")
@@ -63,15 +63,10 @@ async def _waited(
     kubeconfig: Path | None,
     context: str | None,
 ) -> list[Result]:
-    from pointsman.cli.delivery import means_on, until_stopped
+    from pointsman.cli.delivery import means_on
 
     async with means_on(kubeconfig, context) as (means, _):
-        return await until_stopped(
-            means,
-            lambda: _all(means, names, all_automatic, namespace, timeout, wait_for_app),
-            "interrupted; nothing was changed",
-            "run it again",
-        )
+        return await _all(means, names, all_automatic, namespace, timeout, wait_for_app)
 
 
 async def _all(

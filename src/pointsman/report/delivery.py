@@ -26,7 +26,7 @@ def preview_lines(draft: Draft, context: str) -> Iterator[str]:
     if draft.operation is None:
         yield "  automated     yes: Argo CD syncs it by itself; it is only waited for"
     else:
-        yield from _asked(app, draft.operation)
+        yield from _asked(app, draft.operation, draft.wish.commit)
         yield from (f"  window        {one.sentence}" for one in draft.windows)
     yield from (f"  note          [{one.code}] {one.what}" for one in draft.notes if one.code != "argo-window-there")
 
@@ -40,7 +40,7 @@ def _at(revisions: Sequence[str], number: int) -> str:
     return revisions[number] if number < len(revisions) else "unknown"
 
 
-def _asked(app: Application, operation: Mapping[str, Any]) -> Iterator[str]:
+def _asked(app: Application, operation: Mapping[str, Any], commit: str) -> Iterator[str]:
     sync = operation["sync"]
     yield f"  sync to       {', '.join(sync.get('revisions') or [sync.get('revision')])}"
     yield f"  applied now   {', '.join(app.delivered) or 'nothing yet'}"
@@ -53,11 +53,13 @@ def _asked(app: Application, operation: Mapping[str, Any]) -> Iterator[str]:
         yield f"  not in git    {', '.join(map(str, pruned))}: {what}"
     yield f"  options       {', '.join(sync.get('syncOptions') or []) or 'none'}"
     yield "  automated     no"
+    if commit:
+        yield f"  commit        {commit} is in it"
 
 
 def result_lines(result: Result) -> Iterator[str]:
     """One Application at the end; its error is told on standard error."""
-    at = f" at {', '.join(result.revisions)}" if result.revisions else ""
+    at = f" at {', '.join(result.revisions)}" if result.revisions and result.state != "manual" else ""
     words = {"manual": "manual, not waited for"}
     yield f"{result.name}: {words.get(result.state, result.state)}{at}{'' if result.good else f' [{_code(result)}]'}"
     if result.operation:

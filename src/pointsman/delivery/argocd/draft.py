@@ -17,12 +17,12 @@ from pointsman.delivery.argocd import reservations, revision
 from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.finding import Note, Result
 from pointsman.delivery.argocd.operation import asked
+from pointsman.delivery.argocd.project import windows
 from pointsman.delivery.argocd.refresh import found, refreshed
 from pointsman.delivery.argocd.standing import Kind, Standing, standing
-from pointsman.delivery.argocd.windows import Window, windows_of
+from pointsman.delivery.argocd.windows import Window
 from pointsman.delivery.boundary import Deadline, Means
-from pointsman.errors import ClusterError, DeliveryError, PointsmanError, RefusedError, StoppedError
-from pointsman.kube.resources import Ref, kind_of
+from pointsman.errors import DeliveryError, PointsmanError, RefusedError, StoppedError
 
 __all__ = ["Draft", "Wish", "attempt", "drafted", "listed", "prepare"]
 
@@ -90,28 +90,12 @@ async def drafted(means: Means, app: Application, wish: Wish, ident: str) -> Dra
     if app.automated:
         return Draft(app, wish, None, noted, ident=ident)
     reservations.refuse_uncompared(app)
-    windows, unread = await _windows(means, app)
-    reservations.refuse_window(app, windows)
+    concerning, unread = await windows(means, app)
+    reservations.refuse_window(app, concerning)
     revisions = revision.chosen(app, wish.revision)
     await revision.refuse_older(app, revisions, wish.clone)
     operation = asked(app, revisions, ident, prune=wish.prune)
-    return Draft(app, wish, operation, [*noted, *unread, *reservations.window_notes(windows)], windows, ident)
-
-
-async def _windows(means: Means, app: Application) -> tuple[list[Window], list[Note]]:
-    """Sync windows of its project. They are its namespace's where Argo CD itself is; else not ours to find."""
-    home = str(app.status.get("controllerNamespace") or app.metadata.get("namespace"))
-    ref = Ref(kind_of("AppProject"), str(app.spec.get("project") or "default"), home)
-    try:
-        project = await means.cluster.find(ref)
-    except ClusterError as error:
-        unread = Note(
-            code="argo-project-unread",
-            what=f"{ref} cannot be read, so its sync windows are not known: {error.what}",
-            next_action="ask for get on appprojects.argoproj.io",
-        )
-        return [], [unread]
-    return (windows_of(project, app, means.clock.now()) if project else []), []
+    return Draft(app, wish, operation, [*noted, *unread, *reservations.window_notes(concerning)], concerning, ident)
 
 
 async def _idle(means: Means, app: Application, deadline: Deadline) -> Application:

@@ -12,7 +12,7 @@ from pointsman.delivery.argocd.windows import Window, lets_through
 from pointsman.errors import RefusedError
 from pointsman.owners.fields import pointer_path, simple_jq
 
-__all__ = ["notes", "refuse_uncompared", "refuse_unreachable", "refuse_window", "window_notes"]
+__all__ = ["leftovers", "notes", "refuse_uncompared", "refuse_unreachable", "refuse_window", "window_notes"]
 
 _HEEDED = "RespectIgnoreDifferences=true"
 _NUMBER = re.compile(r"[0-9]+|-")
@@ -77,6 +77,17 @@ def notes(app: Application) -> list[Note]:
     return [*_hydrator(app), *_frozen(app)]
 
 
+def leftovers(app: Application) -> Iterator[Note]:
+    """What is still not as git says although the sync succeeded."""
+    if app.sync == "OutOfSync" and app.out_of_sync:
+        yield Note(
+            code="argo-still-out-of-sync",
+            what=f"after the sync still out of sync: {', '.join(map(str, app.out_of_sync))}",
+            next_action="--prune deletes what is not in git; else a commit came meanwhile, or somebody fills in fields "
+            "that git leaves out (Gateway API defaults: write group and kind of backendRefs out)",
+        )
+
+
 def _hydrator(app: Application) -> Iterator[Note]:
     if app.hydrated:
         yield Note(
@@ -98,7 +109,7 @@ def _frozen(app: Application) -> Iterator[Note]:
             yield Note(
                 code="argo-ignored-array",
                 what=f"ignoreDifferences covers {field} of {kind} inside an array, and {_HEEDED}: a sync keeps "
-                "the whole live element, so a change of it in git (image, port) is never applied, and the sync says it was",
+                "the whole live element, so a change of it in git (image, port) is never applied, yet told as applied",
                 next_action="ignore a field outside arrays, or name the field's manager (managedFieldsManagers)",
             )
 

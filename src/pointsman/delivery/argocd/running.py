@@ -12,7 +12,7 @@ from pointsman.delivery.argocd.refresh import refreshed
 from pointsman.delivery.argocd.standing import FINAL, Kind, standing
 from pointsman.delivery.argocd.verdict import Progress, Stage, failures, progress, stale
 from pointsman.delivery.boundary import Deadline, Means
-from pointsman.errors import ConflictError, DeliveryError, NotFoundError
+from pointsman.errors import ConflictError, DeliveryError, NotFoundError, TemporaryError
 
 __all__ = ["end", "follow"]
 
@@ -119,7 +119,10 @@ async def end(means: Means, app: Application, ident: str) -> str:
         await _told(means, now, ident)
         return None
 
-    how = await means.until(means.within(ENDING), look)
+    try:
+        how = await means.until(means.within(ENDING), look)
+    except TemporaryError as error:
+        how = f"may still run: {error.what}"
     means.stopped = stopped
     return how or f"was told to end and still runs after {ENDING:g} s"
 

@@ -91,7 +91,7 @@ def _backoff(state: Mapping[str, Any]) -> timedelta:
     said = ((state.get("operation") or {}).get("retry") or {}).get("backoff") or {}
     first, most = _duration(said.get("duration"), 5.0), _duration(said.get("maxDuration"), 180.0)
     tries = min(int(state.get("retryCount") or 0), 20)
-    return timedelta(seconds=min(first * float(said.get("factor") or 2) ** tries, most))
+    return timedelta(seconds=min(first * min(float(said.get("factor") or 2), 10.0) ** tries, most))
 
 
 def _duration(text: Any, otherwise: float) -> float:

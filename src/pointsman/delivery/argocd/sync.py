@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pointsman.delivery.argocd import revision
+from pointsman.delivery.argocd import reservations, revision
 from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.draft import Draft, Wish, drafted, listed
 from pointsman.delivery.argocd.finding import Result
@@ -63,6 +63,7 @@ async def _synced(means: Means, draft: Draft, operation: Mapping[str, Any], resu
     _refuse_other_revision(app, operation)
     await _proved(app, app.applied, draft.wish)
     result.state = "synced"
+    result.notes = [*result.notes, *reservations.leftovers(app)]
     await readied(means, app, deadline, result)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.finding import Result
+from pointsman.delivery.argocd.project import windows
 from pointsman.delivery.argocd.refresh import found, read, refreshed
 from pointsman.delivery.argocd.reservations import notes, refuse_unreachable
 from pointsman.delivery.argocd.verdict import behind, late, stale, workloads_of
@@ -30,6 +31,7 @@ async def wait_for(means: Means, name: str, namespace: str, deadline: Deadline, 
     result = Result(f"{namespace}/{name}", "failed")
     try:
         app = await found(means, name, namespace, deadline, wait=for_app)
+        refuse_unreachable(app)
         result.notes = notes(app)
         await waited(means, await refreshed(means, app, deadline), deadline, result)
         result.state = "ready"
@@ -56,7 +58,7 @@ async def waited(means: Means, app: Application, deadline: Deadline, result: Res
 
     synced = await means.until(deadline, look)
     if synced is None:
-        raise _unsynced(seen[-1], behind(seen[-1], means.clock.now()), deadline)
+        raise await _unsynced(means, seen[-1], deadline)
     result.revisions = synced.compared
     await readied(means, synced, deadline, result)
     return synced
@@ -69,9 +71,12 @@ async def _read(means: Means, app: Application) -> Application:
         return await read(means, str(app.metadata["name"]), str(app.metadata["namespace"]))
 
 
-def _unsynced(app: Application, why: str, deadline: Deadline) -> DeliveryError:
+async def _unsynced(means: Means, app: Application, deadline: Deadline) -> DeliveryError:
+    """With what Argo CD says, and the windows that may keep it from syncing."""
+    why = behind(app, means.clock.now()) or "; ".join(late(app))
+    concerning, _ = await windows(means, app)
     return DeliveryError(
-        f"not synced within {deadline.seconds:g} s: {why or '; '.join(late(app))}",
+        "; ".join([f"not synced within {deadline.seconds:g} s: {why}", *(one.sentence for one in concerning)]),
         where=str(app.ref),
         next_action="mend what Argo CD names"
         if app.automated
