@@ -270,6 +270,34 @@ def test_what_cannot_be_compared_is_not_synced(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+def test_what_argo_cd_does_not_allow_is_told_in_its_words(tmp_path: Path) -> None:
+    """It is not compared then: the refresh is taken, and ``reconciledAt`` stays."""
+
+    async def story(made: Ground) -> None:
+        app = await plain(made)
+        app.invalid = "project platform does not exist"
+        with pytest.raises(RefusedError, match="project platform does not exist") as refused:
+            await made.drafted()
+        assert refused.value.code == "argo-comparison"
+        result = await made.waited(seconds=30.0)
+        assert code(result) == "argo-not-synced"
+        assert result.error is not None
+        assert "project platform does not exist" in result.error.what
+
+    told(tmp_path, story)
+
+
+def test_an_automatic_sync_that_failed_once_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    async def story(made: Ground) -> None:
+        app = await plain(made)
+        condition = {"type": "SyncError", "message": "Failed last sync attempt"}
+        await made.edit("raw-vllm", {"status": {"conditions": [condition]}})
+        assert (await made.synced()).error is None
+        assert app.synced == 1
+
+    told(tmp_path, story)
+
+
 def test_nobody_answers_a_refresh(tmp_path: Path) -> None:
     async def story(made: Ground) -> None:
         app = await plain(made)

@@ -67,13 +67,15 @@ class App:
     """Nobody processes it at all."""
     uncleared: bool = False
     """Operations that ended are not cleared (3.5.3)."""
+    invalid: str = ""
+    """Why it is not compared at all: its project is gone, its destination not permitted."""
     hydrated: str = ""
     """The commit that is synced instead of the head."""
     health: str = "Healthy"
     differs: list[Object] = field(default_factory=list)
     """What stays out of sync whatever is applied."""
     lag: list[float] = field(default_factory=list)
-    """By how many seconds the next comparisons are older than their writing."""
+    """By how many seconds the next comparisons are older than their writing: the time they carry is their beginning."""
     autosync: Callable[[], bool] = lambda: True
     applied: list[str] = field(default_factory=list)
     synced: int = 0
@@ -122,6 +124,7 @@ class Argo:
         if asked:
             app.since = app.since or self.clock.monotonic()
             if self.clock.monotonic() - app.since >= app.refreshing:
+                app.lag = app.lag or [self.clock.monotonic() - app.since]
                 app.since = 0.0
                 await self._compare(ref, app, hard=asked == "hard")
 
@@ -147,9 +150,10 @@ class Argo:
     async def _begin(self, ref: Ref, app: App, live: Object) -> None:
         operation = {"retry": {}, **copied(live["operation"])}
         operation["sync"] = {**operation["sync"], **app.inherits}
-        await self._state(
-            ref, {"operation": operation, "phase": "Running", "startedAt": self._now(), "message": "syncing"}
-        )
+        sync = operation["sync"]
+        result = {key: sync[key] for key in ("revision", "revisions") if key in sync}
+        begun = {"phase": "Running", "startedAt": self._now(), "message": "syncing", "syncResult": result}
+        await self._state(ref, {"operation": operation, **begun})
 
     def _age(self, state: Object) -> float:
         begun = datetime.fromisoformat(state["startedAt"])
@@ -182,6 +186,9 @@ class Argo:
 
     async def _compare(self, ref: Ref, app: App, *, hard: bool = False) -> None:
         """Compare with git, and write what was found; the annotation goes with the same patch."""
+        if app.invalid:
+            await self._refuse(ref, app)
+            return
         old = (self.cluster.objects[ref].get("status") or {}).get("sync") or {}
         heads = self._head(app)
         if app.cached and not hard and old:
@@ -199,6 +206,12 @@ class Argo:
         await self._write(ref, {"metadata": {"annotations": {REFRESH: None}}, "status": status})
         if _automated(self.cluster.objects[ref]) and not same and app.autosync():
             await self._sync_itself(ref, heads)
+
+    async def _refuse(self, ref: Ref, app: App) -> None:
+        """What a spec that is not allowed gets: conditions, no comparison, and no other ``reconciledAt``."""
+        condition = {"type": "InvalidSpecError", "message": app.invalid}
+        status = {"conditions": [condition], "sync": {"status": "Unknown"}, "health": {"status": "Unknown"}}
+        await self._write(ref, {"metadata": {"annotations": {REFRESH: None}}, "status": status})
 
     async def _sync_itself(self, ref: Ref, heads: list[str]) -> None:
         if not self.cluster.objects[ref].get("operation"):

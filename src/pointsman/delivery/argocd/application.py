@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pointsman.delivery.argocd.shape import items, mapping, number, words
 from pointsman.kube.resources import Ref, kind_of
 
 __all__ = ["NOTE", "Application", "Resource", "application_ref", "time_of"]
@@ -15,6 +16,8 @@ NOTE = "argocd.argoproj.io/"
 """What Argo CD's own annotations begin with."""
 REFRESH = f"{NOTE}refresh"
 _HERE = ("https://kubernetes.default.svc", "https://kubernetes.default.svc:443")
+_UNABLE = ("ComparisonError", "InvalidSpecError", "UnknownError")
+"""Conditions with which a sync ends at once (argo-cd 3.2, SyncAppState and refreshAppConditions)."""
 _ACCEPTED = ("Healthy", "Suspended", "")
 """Health that is no reason to wait. Suspended is what a stopped InferenceService reads; "" is an empty Application."""
 
@@ -31,14 +34,6 @@ def time_of(text: Any) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _mapping(found: Any) -> Mapping[str, Any]:
-    return found if isinstance(found, Mapping) else {}
-
-
-def _items(found: Any) -> list[Mapping[str, Any]]:
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ class Application:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """Its metadata."""
-        return _mapping(self.raw.get("metadata"))
+        return mapping(self.raw.get("metadata"))
 
     @property
     def name(self) -> str:
@@ -96,33 +91,38 @@ class Application:
 
     def note(self, name: str) -> str:
         """One of Argo CD's annotations, by what follows ``argocd.argoproj.io/``."""
-        return str(_mapping(self.metadata.get("annotations")).get(NOTE + name) or "")
+        return str(mapping(self.metadata.get("annotations")).get(NOTE + name) or "")
+
+    @property
+    def skipped(self) -> bool:
+        """Does Argo CD leave it alone? The words are those that Go takes for true."""
+        return self.note("skip-reconcile").lower() in ("1", "t", "true")
 
     @property
     def spec(self) -> Mapping[str, Any]:
         """What is wanted."""
-        return _mapping(self.raw.get("spec"))
+        return mapping(self.raw.get("spec"))
 
     @property
     def status(self) -> Mapping[str, Any]:
         """What Argo CD says."""
-        return _mapping(self.raw.get("status"))
+        return mapping(self.raw.get("status"))
 
     @property
     def policy(self) -> Mapping[str, Any]:
         """``spec.syncPolicy``."""
-        return _mapping(self.spec.get("syncPolicy"))
+        return mapping(self.spec.get("syncPolicy"))
 
     @property
     def automated(self) -> bool:
         """Does Argo CD sync it by itself? ``automated: {}`` does."""
         automated = self.policy.get("automated")
-        return automated is not None and _mapping(automated).get("enabled") is not False
+        return automated is not None and mapping(automated).get("enabled") is not False
 
     @property
     def options(self) -> list[str]:
         """``spec.syncPolicy.syncOptions``."""
-        return [str(one) for one in self.policy.get("syncOptions") or []]
+        return words(self.policy.get("syncOptions"))
 
     @property
     def several(self) -> bool:
@@ -138,19 +138,19 @@ class Application:
     def sources(self) -> list[Mapping[str, Any]]:
         """Where it comes from; of a hydrated one the place that is synced."""
         if self.several:
-            return _items(self.spec.get("sources"))
+            return items(self.spec.get("sources"))
         if self.hydrated:
-            hydrator = _mapping(self.spec.get("sourceHydrator"))
-            dry, synced = _mapping(hydrator.get("drySource")), _mapping(hydrator.get("syncSource"))
+            hydrator = mapping(self.spec.get("sourceHydrator"))
+            dry, synced = mapping(hydrator.get("drySource")), mapping(hydrator.get("syncSource"))
             place = {"path": synced.get("path"), "targetRevision": synced.get("targetBranch")}
             return [{"repoURL": dry.get("repoURL"), **place}]
-        source = _mapping(self.spec.get("source"))
+        source = mapping(self.spec.get("source"))
         return [source] if source else []
 
     @property
     def remote(self) -> bool:
         """Does it deliver into another cluster than the one it is in?"""
-        target = _mapping(self.spec.get("destination"))
+        target = mapping(self.spec.get("destination"))
         return not (target.get("server") in _HERE or target.get("name") == "in-cluster")
 
     @property
@@ -162,7 +162,7 @@ class Application:
     @property
     def state(self) -> Mapping[str, Any]:
         """``status.operationState``: how the last operation goes, or went."""
-        return _mapping(self.status.get("operationState"))
+        return mapping(self.status.get("operationState"))
 
     @property
     def reconciled_at(self) -> datetime | None:
@@ -172,28 +172,28 @@ class Application:
     @property
     def compared(self) -> tuple[str, ...]:
         """The revision it was last compared with, of each source."""
-        return _revisions(_mapping(self.status.get("sync")))
+        return _revisions(mapping(self.status.get("sync")))
 
     @property
     def delivered(self) -> tuple[str, ...]:
         """The revision of each source that its last complete sync applied; empty when there was none."""
-        entries = _items(self.status.get("history"))
-        return _revisions(max(entries, key=lambda one: int(one.get("id") or 0))) if entries else ()
+        entries = items(self.status.get("history"))
+        return _revisions(max(entries, key=lambda one: number(one.get("id"), 0))) if entries else ()
 
     @property
     def applied(self) -> tuple[str, ...]:
         """The revision of each source that the operation in ``state`` used."""
-        return _revisions(_mapping(self.state.get("syncResult")))
+        return _revisions(mapping(self.state.get("syncResult")))
 
     @property
     def sync(self) -> str:
         """Synced, OutOfSync or Unknown."""
-        return str(_mapping(self.status.get("sync")).get("status") or "Unknown")
+        return str(mapping(self.status.get("sync")).get("status") or "Unknown")
 
     @property
     def health(self) -> str:
         """What Argo CD makes of the health of all it tracks."""
-        return str(_mapping(self.status.get("health")).get("status") or "")
+        return str(mapping(self.status.get("health")).get("status") or "")
 
     @property
     def accepted_health(self) -> bool:
@@ -203,7 +203,7 @@ class Application:
     @property
     def resources(self) -> list[Resource]:
         """All it tracks."""
-        return [_resource(one) for one in _items(self.status.get("resources"))]
+        return [_resource(one) for one in items(self.status.get("resources"))]
 
     @property
     def out_of_sync(self) -> list[Resource]:
@@ -211,18 +211,22 @@ class Application:
         return [one for one in self.resources if one.status == "OutOfSync" or one.prune]
 
     @property
+    def unable(self) -> list[str]:
+        """What keeps Argo CD from comparing or syncing it at all; a sync that failed once does not."""
+        return [one for one in self.errors if one.partition(":")[0] in _UNABLE]
+
+    @property
     def errors(self) -> list[str]:
         """Conditions that are errors: ``ComparisonError: repository not accessible``."""
-        found = _items(self.status.get("conditions"))
+        found = items(self.status.get("conditions"))
         return [f"{one.get('type')}: {one.get('message')}" for one in found if str(one.get("type")).endswith("Error")]
 
 
 def _resource(found: Mapping[str, Any]) -> Resource:
-    words = {key: str(found.get(key) or "") for key in ("group", "kind", "namespace", "name", "status")}
-    return Resource(**words, prune=bool(found.get("requiresPruning")))
+    said = {key: str(found.get(key) or "") for key in ("group", "kind", "namespace", "name", "status")}
+    return Resource(**said, prune=bool(found.get("requiresPruning")))
 
 
 def _revisions(found: Mapping[str, Any]) -> tuple[str, ...]:
-    many: Sequence[Any] = found.get("revisions") or []
     one = found.get("revision")
-    return tuple(str(each) for each in many) or ((str(one),) if one else ())
+    return tuple(words(found.get("revisions"))) or ((str(one),) if one else ())

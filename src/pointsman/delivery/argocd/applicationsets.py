@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pointsman.delivery.argocd.shape import mapping
 from pointsman.delivery.boundary import Cluster
 from pointsman.errors import ClusterError, RefusedError
 from pointsman.kube.resources import kind_of
@@ -21,8 +22,8 @@ def named_by(sets: Iterable[Mapping[str, Any]], name: str) -> list[str]:
 
 
 def _pattern(found: Mapping[str, Any]) -> str:
-    template = (found.get("spec") or {}).get("template") or {}
-    parts = _TEMPLATE.split(str((template.get("metadata") or {}).get("name") or ""))
+    template = mapping(mapping(found.get("spec")).get("template"))
+    parts = _TEMPLATE.split(str(mapping(template.get("metadata")).get("name") or ""))
     return ".+".join(map(re.escape, parts)) if any(parts) else ""
 
 

@@ -1,8 +1,8 @@
 """Applications read anew: found, and compared with git again because we asked for it.
 
 An answer is believed when Argo CD took our annotation away and wrote another ``reconciledAt`` with it (argo-cd 3.2 does
-both in one patch). No clock of ours is compared with Argo CD's. Within the same second the time does not change, so
-the question is asked again a second later.
+both in one patch; the time is when the comparison began). No clock of ours is compared with Argo CD's. Within the same
+second the time does not change, so the question is asked again a second later.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ async def refreshed(means: Means, app: Application, deadline: Deadline) -> Appli
         if now.note("refresh"):
             means.say(app.name, "Argo CD is asked to compare it with git")
             return None
-        if asked and now.reconciled_at not in (None, asked[-1]):
+        if asked and (now.reconciled_at not in (None, asked[-1]) or _refused(now)):
             return now
         if asked:
             await means.clock.sleep(GRAIN)
@@ -74,3 +74,8 @@ async def refreshed(means: Means, app: Application, deadline: Deadline) -> Appli
             code="argo-refresh-unanswered",
         )
     return answered
+
+
+def _refused(app: Application) -> bool:
+    """It is not compared because its spec is not allowed; ``reconciledAt`` stays then."""
+    return app.sync == "Unknown" and bool(app.unable)

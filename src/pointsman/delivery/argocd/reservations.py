@@ -8,6 +8,7 @@ from typing import Any
 
 from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.finding import Note
+from pointsman.delivery.argocd.shape import items, words
 from pointsman.delivery.argocd.windows import Window, lets_through
 from pointsman.errors import RefusedError
 from pointsman.owners.fields import pointer_path, simple_jq
@@ -27,7 +28,7 @@ def refuse_unreachable(app: Application) -> None:
             next_action="wait until it is gone; a finalizer may hang where its path in git is gone",
             code="argo-app-deleting",
         )
-    if app.note("skip-reconcile") == "true":
+    if app.skipped:
         raise RefusedError(
             "Argo CD leaves it alone (annotation argocd.argoproj.io/skip-reconcile), so a sync would wait for ever",
             where=str(app.ref),
@@ -39,9 +40,9 @@ def refuse_unreachable(app: Application) -> None:
 
 def refuse_uncompared(app: Application) -> None:
     """Raise RefusedError when Argo CD could not compare it with git, so that nobody knows what a sync would do."""
-    if app.errors or not app.compared:
+    if app.unable or not app.compared:
         raise RefusedError(
-            f"Argo CD cannot compare it with git: {'; '.join(app.errors) or 'it names no revision'}",
+            f"Argo CD cannot compare it with git: {'; '.join(app.unable) or 'it names no revision'}",
             where=str(app.ref),
             next_action="mend what Argo CD names: the repository, its credentials, the path or the manifests",
             code="argo-comparison",
@@ -102,8 +103,7 @@ def _frozen(app: Application) -> Iterator[Note]:
     """Array elements that a sync puts the live value into, whatever git says (argo-cd 17694, 11876)."""
     if _HEEDED not in app.options:
         return
-    rules = [one for one in app.spec.get("ignoreDifferences") or [] if isinstance(one, Mapping)]
-    for rule in rules:
+    for rule in items(app.spec.get("ignoreDifferences")):
         for field in _inside_arrays(rule):
             kind = "/".join(str(rule[key]) for key in ("group", "kind") if rule.get(key))
             yield Note(
@@ -115,8 +115,7 @@ def _frozen(app: Application) -> Iterator[Note]:
 
 
 def _inside_arrays(rule: Mapping[str, Any]) -> list[str]:
-    pointers = [str(one) for one in rule.get("jsonPointers") or []]
-    expressions = [str(one) for one in rule.get("jqPathExpressions") or []]
+    pointers, expressions = words(rule.get("jsonPointers")), words(rule.get("jqPathExpressions"))
     return [
         *(one for one in pointers if any(_NUMBER.fullmatch(part) for part in pointer_path(one))),
         *(one for one in expressions if not simple_jq(one)[1] and "[" in one),

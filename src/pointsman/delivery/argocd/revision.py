@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from pointsman.delivery.ancestry import Answer, Repository, same_commit
 from pointsman.delivery.argocd.application import Application
+from pointsman.delivery.argocd.shape import mapping
 from pointsman.errors import RefusedError, UsageError
 
 __all__ = ["chosen", "has_commit", "refuse_bad_commit", "refuse_older", "same"]
@@ -65,8 +65,7 @@ async def has_commit(app: Application, revisions: Sequence[str], commit: str, re
 
 
 async def _dry(app: Application, revisions: Sequence[str], commit: str, repository: Repository) -> Answer:
-    status: Any = app.status.get("sourceHydrator") or {}
-    last = status.get("lastSuccessfulOperation") or {}
+    last = mapping(mapping(app.status.get("sourceHydrator")).get("lastSuccessfulOperation"))
     if not same(revisions, (str(last.get("hydratedSHA") or ""),)):
         return Answer(None, "the hydrator does not say from which commit the synced one was made")
     return await repository.contains(str(last.get("drySHA") or ""), commit)

@@ -9,6 +9,7 @@ from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.finding import Result
 from pointsman.delivery.argocd.operation import bears, terminating, withdrawn
 from pointsman.delivery.argocd.refresh import refreshed
+from pointsman.delivery.argocd.shape import mapping
 from pointsman.delivery.argocd.standing import FINAL, Kind, standing
 from pointsman.delivery.argocd.verdict import Progress, Stage, failures, progress, stale
 from pointsman.delivery.boundary import Deadline, Means
@@ -143,7 +144,8 @@ async def _told(means: Means, app: Application, ident: str) -> None:
     """Say once that it is to end. Argo CD cannot end what a window holds back, nor what it has not taken: that is
     taken back instead, because nothing of it was done."""
     stands = standing(app, means.clock.now())
-    untouched = stands.kind in (Kind.BLOCKED, Kind.QUEUED) and not app.state.get("syncResult")
+    touched = mapping(app.state.get("syncResult")).get("resources")
+    untouched = stands.kind in (Kind.BLOCKED, Kind.QUEUED) and not touched
     if stands.kind in (Kind.TERMINATING, Kind.UNCLEARED, Kind.NONE):
         return
     try:

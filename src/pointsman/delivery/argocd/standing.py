@@ -14,12 +14,14 @@ from typing import Any
 
 from pointsman.delivery.argocd.application import Application, time_of
 from pointsman.delivery.argocd.operation import differences
+from pointsman.delivery.argocd.shape import mapping, number
 
 __all__ = ["FINAL", "Kind", "Standing", "standing"]
 
 FINAL = ("Succeeded", "Failed", "Error")
 GRACE = timedelta(minutes=2)
 """How late a retry may be, or the clearing of an operation that ended, before somebody should look."""
+_DAY = 86400.0
 BLOCKED = "blocked by sync window"
 """In the message of an operation that a window holds back (argo-cd 3.2, controller/sync.go)."""
 
@@ -88,10 +90,10 @@ def _kind(state: Mapping[str, Any], now: datetime) -> Kind | None:
 
 def _backoff(state: Mapping[str, Any]) -> timedelta:
     """How long after the last try the next one comes: 5 s, doubled each time, at most 3 minutes, if it says nothing."""
-    said = ((state.get("operation") or {}).get("retry") or {}).get("backoff") or {}
+    said = mapping(mapping(mapping(state.get("operation")).get("retry")).get("backoff"))
     first, most = _duration(said.get("duration"), 5.0), _duration(said.get("maxDuration"), 180.0)
-    tries = min(int(state.get("retryCount") or 0), 20)
-    return timedelta(seconds=min(first * min(float(said.get("factor") or 2), 10.0) ** tries, most))
+    factor, tries = min(number(said.get("factor"), 2), 10), min(number(state.get("retryCount"), 0), 20)
+    return timedelta(seconds=max(0.0, min(first * float(factor) ** tries, most)))
 
 
 def _duration(text: Any, otherwise: float) -> float:
@@ -99,24 +101,24 @@ def _duration(text: Any, otherwise: float) -> float:
     word = str(text or "")
     factor = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(word[-1:], 1.0)
     try:
-        return float(word.rstrip("smh")) * factor
+        return min(float(word.rstrip("smh")) * factor, _DAY)
     except ValueError:
         return otherwise
 
 
 def _same(app: Application) -> bool:
     """Is the state that of the operation which is asked for, and not of the one before?"""
-    return not differences(app.operation or {}, app.state.get("operation") or {})
+    return not differences(app.operation or {}, mapping(app.state.get("operation")))
 
 
 def _named(app: Application) -> str:
-    count = int(app.state.get("retryCount") or 0)
+    count = number(app.state.get("retryCount"), 0)
     tries = f" (after {count} retries)" if count else ""
     return f"an operation of {_who(app.state.get('operation'))}{tries}"
 
 
 def _who(operation: Any) -> str:
-    by = (operation.get("initiatedBy") or {}) if isinstance(operation, Mapping) else {}
+    by = mapping(mapping(operation).get("initiatedBy"))
     return "Argo CD itself" if by.get("automated") else str(by.get("username") or "somebody")
 
 

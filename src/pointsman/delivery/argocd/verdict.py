@@ -10,6 +10,7 @@ from typing import Any
 
 from pointsman.delivery.argocd.application import Application, Resource, time_of
 from pointsman.delivery.argocd.operation import bears, differences
+from pointsman.delivery.argocd.shape import items, mapping
 from pointsman.delivery.argocd.standing import FINAL, Kind, standing
 from pointsman.delivery.workloads import JUDGED
 from pointsman.kube.resources import Ref, kind_of
@@ -71,8 +72,7 @@ def _running(app: Application, now: datetime) -> Progress:
 
 def failures(app: Application) -> list[dict[str, str]]:
     """What of the last sync could not be applied, with Argo CD's words."""
-    result = app.state.get("syncResult") or {}
-    listed = [one for one in result.get("resources") or [] if isinstance(one, Mapping)]
+    listed = items(mapping(app.state.get("syncResult")).get("resources"))
     return [
         {"resource": _named(one), "message": str(one.get("message") or "")}
         for one in listed

@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pointsman.delivery.argocd.application import Application
+from pointsman.delivery.argocd.shape import items, mapping, words
 
 __all__ = ["Window", "lets_through", "windows_of"]
 
@@ -54,8 +55,8 @@ class Window:
 
 def windows_of(project: Mapping[str, Any], app: Application, now: datetime) -> list[Window]:
     """Those that concern the Application."""
-    found = (project.get("spec") or {}).get("syncWindows") or []
-    return [_window(one, now) for one in found if isinstance(one, Mapping) and _concerns(one, app)]
+    found = items(mapping(project.get("spec")).get("syncWindows"))
+    return [_window(one, now) for one in found if _concerns(one, app)]
 
 
 def lets_through(windows: Sequence[Window]) -> bool | None:
@@ -86,23 +87,20 @@ def _decided(active: Sequence[Window], inactive: Sequence[Window]) -> bool:
 
 
 def _concerns(window: Mapping[str, Any], app: Application) -> bool:
-    target = app.spec.get("destination") or {}
+    target = mapping(app.spec.get("destination"))
     asked = [
-        (window.get("applications"), [app.metadata.get("name")]),
-        (window.get("namespaces"), [target.get("namespace")]),
-        (window.get("clusters"), [target.get("name"), target.get("server")]),
+        (words(window.get("applications")), [app.metadata.get("name")]),
+        (words(window.get("namespaces")), [target.get("namespace")]),
+        (words(window.get("clusters")), [target.get("name"), target.get("server")]),
     ]
     said = [
-        any(fnmatchcase(str(name), str(glob)) for glob in globs for name in names if name)
-        for globs, names in asked
-        if globs
+        any(fnmatchcase(str(name), glob) for glob in globs for name in names if name) for globs, names in asked if globs
     ]
     return (all(said) and bool(said)) if window.get("andOperator") else any(said)
 
 
 def _window(found: Mapping[str, Any], now: datetime) -> Window:
-    words = (str(found.get(key) or "") for key in ("schedule", "duration", "timeZone"))
-    schedule, duration, zone = words
+    schedule, duration, zone = (str(found.get(key) or "") for key in ("schedule", "duration", "timeZone"))
     active = _active(schedule, duration, zone, now)
     return Window(found.get("kind") == "deny", schedule, duration, zone, bool(found.get("manualSync")), active)
 
