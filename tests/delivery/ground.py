@@ -13,6 +13,7 @@ from aiohttp import web
 
 from pointsman.delivery.argocd.draft import Draft, Wish, prepare
 from pointsman.delivery.argocd.finding import Result
+from pointsman.delivery.argocd.roster import wait_for_all
 from pointsman.delivery.argocd.sync import carry_out
 from pointsman.delivery.argocd.wait import wait_for
 from pointsman.delivery.boundary import Means
@@ -60,6 +61,11 @@ class Ground:
     async def waited(self, name: str = "raw-vllm", seconds: float = 60.0, *, for_app: bool = False) -> Result:
         """Waited for."""
         return await wait_for(self.means, name, NAMESPACE, self.means.within(seconds), for_app=for_app)
+
+    async def all_waited(self, *names: str) -> list[Result]:
+        """These, and all automatic ones."""
+        deadline = self.means.within(60.0)
+        return await wait_for_all(self.means, names, NAMESPACE, deadline, all_automatic=True, for_app=False)
 
     async def edit(self, name: str, body: Object) -> None:
         """Somebody else's patch of an Application."""

@@ -10,7 +10,6 @@ import pytest
 import yaml
 from aiohttp import web
 
-from pointsman.delivery.argocd.wait import automatic
 from pointsman.errors import RefusedError
 from pointsman.kube.resources import KINDS
 from tests.delivery.ground import NEW, Ground, plain, told, tracked
@@ -57,7 +56,7 @@ def test_the_roles_on_the_page_are_what_is_asked_for(tmp_path: Path) -> None:
         await made.waited("all", 20.0)
         with pytest.raises(RefusedError):
             await made.drafted("nobody")
-        await automatic(made.means, "argocd")
+        await made.all_waited()
 
     told(tmp_path, story, front)
     assert asked == rules()

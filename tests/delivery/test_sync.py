@@ -177,6 +177,22 @@ def test_at_the_deadline_our_operation_is_ended_and_gone(tmp_path: Path) -> None
     told(tmp_path, story)
 
 
+def test_an_operation_that_nobody_takes_is_taken_back(tmp_path: Path) -> None:
+    async def story(made: Ground) -> None:
+        app = await plain(made)
+        draft = await made.drafted(timeout=30.0)
+        app.ignores = True
+        result = await carry_out(made.means, draft)
+        assert code(result) == "argo-sync-timeout"
+        assert result.error is not None
+        assert "was not begun, and is not there any more" in result.error.what
+        app.ignores = False
+        await made.clock.sleep(30)
+        assert app.synced == 0
+
+    told(tmp_path, story)
+
+
 def test_an_operation_that_cannot_be_ended_is_told(tmp_path: Path) -> None:
     async def story(made: Ground) -> None:
         app = await plain(made)

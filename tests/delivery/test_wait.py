@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from pointsman.delivery.argocd.wait import automatic
 from pointsman.errors import StoppedError
 from tests.delivery.ground import NEW, OLD, Ground, code, deployment, plain, told, tracked
 from tests.delivery.test_traps import CLOSED, project
@@ -173,9 +172,33 @@ def test_the_manual_ones_are_listed_apart(tmp_path: Path) -> None:
     async def story(made: Ground) -> None:
         await made.argo.add(application("b", **AUTOMATED), App([NEW]))
         await made.argo.add(application("off", syncPolicy={"automated": {"enabled": False}}), App([NEW]))
+        await made.argo.add(application("named"), App([NEW], applied=[NEW]))
         await made.argo.add(application("a", syncPolicy={"automated": {}}), App([NEW]))
-        names, manual = await automatic(made.means, "argocd")
-        assert (names, [one.name for one in manual]) == (["a", "b"], ["argocd/off"])
+        found = await made.all_waited("named")
+        assert [(one.name, one.state) for one in found] == [
+            ("argocd/named", "ready"),
+            ("argocd/a", "ready"),
+            ("argocd/b", "ready"),
+            ("argocd/off", "manual"),
+        ]
+
+    told(tmp_path, story)
+
+
+def test_applications_that_another_one_makes_meanwhile_are_waited_for_too(tmp_path: Path) -> None:
+    """The group is synced; the child that it made is not."""
+
+    async def story(made: Ground) -> None:
+        making: list[asyncio.Task[Any]] = []
+
+        def applied(name: str) -> None:
+            child = App([NEW], applied=[OLD], autosync=lambda: False)
+            making.append(asyncio.create_task(made.argo.add(application("litellm", **AUTOMATED), child)))
+
+        made.argo.delivered = applied
+        await made.argo.add(application("group-llm-gateway", **AUTOMATED), App([NEW]))
+        found = {one.name: code(one) for one in await made.all_waited()}
+        assert found == {"argocd/group-llm-gateway": "", "argocd/litellm": "argo-not-synced"}
 
     told(tmp_path, story)
 

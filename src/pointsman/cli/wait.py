@@ -15,7 +15,6 @@ from pointsman.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from pointsman.delivery.argocd.finding import Result
-    from pointsman.delivery.boundary import Means
 
 __all__ = ["command"]
 
@@ -40,8 +39,7 @@ def command(
     """Wait until Argo CD Applications are synced to what git says now, and their workloads are ready."""
     if not names and not all_automatic:
         raise UsageError("no Application is named", next_action="name some, or give --all-automatic")
-    asked = list(dict.fromkeys(names or []))
-    results = asyncio.run(_waited(asked, all_automatic, namespace, timeout, wait_for_app, kubeconfig, context))
+    results = asyncio.run(_waited(names or [], all_automatic, namespace, timeout, wait_for_app, kubeconfig, context))
     if not allow_empty and all(one.state == "manual" for one in results):
         raise RefusedError(
             f"there is nothing to wait for: none of {len(results)} Applications in {namespace} is synced automatically",
@@ -64,23 +62,8 @@ async def _waited(
     context: str | None,
 ) -> list[Result]:
     from pointsman.cli.delivery import means_on
+    from pointsman.delivery.argocd.roster import wait_for_all
 
     async with means_on(kubeconfig, context) as (means, _):
-        return await _all(means, names, all_automatic, namespace, timeout, wait_for_app)
-
-
-async def _all(
-    means: Means, names: Sequence[str], all_automatic: bool, namespace: str, timeout: float, wait_for_app: bool
-) -> list[Result]:
-    from pointsman.cli.delivery import together
-    from pointsman.delivery.argocd.wait import automatic, wait_for
-
-    deadline = means.within(timeout)
-    found, manual = await automatic(means, namespace) if all_automatic else ([], [])
-    meant = list(dict.fromkeys([*names, *found]))
-    for one in manual:
-        if one.name.rpartition("/")[2] not in names:
-            means.say(one.name, "manual, not waited for")
-    means.spread(len(meant))
-    done = await together([wait_for(means, name, namespace, deadline, for_app=wait_for_app) for name in meant])
-    return [*done, *(one for one in manual if one.name.rpartition("/")[2] not in names)]
+        deadline = means.within(timeout)
+        return await wait_for_all(means, names, namespace, deadline, all_automatic=all_automatic, for_app=wait_for_app)

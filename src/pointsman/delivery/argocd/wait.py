@@ -13,17 +13,8 @@ from pointsman.delivery.argocd.verdict import behind, late, stale, workloads_of
 from pointsman.delivery.boundary import Deadline, Means
 from pointsman.delivery.workloads import Workload, judge
 from pointsman.errors import DeliveryError, NotFoundError, PointsmanError, StoppedError
-from pointsman.kube.resources import kind_of
 
-__all__ = ["automatic", "readied", "wait_for", "waited"]
-
-
-async def automatic(means: Means, namespace: str) -> tuple[list[str], list[Result]]:
-    """Names of all Applications that Argo CD syncs by itself, and the others, which nobody waits for."""
-    apps = [Application(one) for one in await means.cluster.list(kind_of("Application"), namespace)]
-    apps.sort(key=lambda one: one.name)
-    names = [str(one.metadata["name"]) for one in apps if one.automated]
-    return names, [Result(one.name, "manual", one.delivered) for one in apps if not one.automated]
+__all__ = ["readied", "wait_for", "waited"]
 
 
 async def wait_for(means: Means, name: str, namespace: str, deadline: Deadline, *, for_app: bool) -> Result:
