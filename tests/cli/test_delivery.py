@@ -196,6 +196,24 @@ def test_ctrl_c_ends_the_operation_before_the_program_ends(platform: Platform) -
     assert platform.operation("raw-vllm") is None
 
 
+def test_what_an_application_says_does_nothing_to_a_terminal(platform: Platform) -> None:
+    acts = "\x1b[2J\nargocd/raw-vllm: synced, and its workloads are ready\r\x9b31m"
+    app = platform.add("raw-vllm", syncPolicy={"syncOptions": [acts]})
+    app.fails = acts
+    done = platform.run("sync", "raw-vllm", "--yes")
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert {one for one in said if one != "\n" and not one.isprintable()} == set()
+    assert not any(line.startswith("argocd/raw-vllm: synced") for line in said.splitlines())
+
+
+def test_a_cluster_without_argo_cd_is_told_as_one(platform: Platform) -> None:
+    platform.argo.cluster.unknown_kinds |= {"applications", "applicationsets"}
+    for words in (("wait", "--all-automatic"), ("wait", "raw-vllm"), ("sync", "raw-vllm", "--yes")):
+        done = platform.run(*words)
+        assert (done.returncode, "error [argo-absent]" in done.stderr) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -93,7 +93,7 @@ class Means:
         """Tell what is new; the same words again about the same thing are not said."""
         if self._told.get(who) != what:
             self._told[who] = what
-            self.tell(harmless(f"{who}: {what}"))
+            self.tell(harmless(" ".join(f"{who}: {what}".split())))
 
     def within(self, seconds: float) -> Deadline:
         """The deadline that many seconds from now."""

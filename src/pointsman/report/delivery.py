@@ -11,14 +11,23 @@ from pointsman.delivery.argocd.draft import Draft
 from pointsman.delivery.argocd.finding import Result
 from pointsman.report.text import write_lines
 
-__all__ = ["preview_lines", "print_results", "result_lines"]
+__all__ = ["one_line", "preview_lines", "print_results", "result_lines"]
 
 _MANY = 20
 """Resources that a preview names."""
 
 
-def preview_lines(draft: Draft, context: str) -> Iterator[str]:
+def preview_lines(draft: Draft, context: str) -> list[str]:
     """Exactly what is about to be asked of Argo CD."""
+    return [one_line(line) for line in _preview(draft, context)]
+
+
+def one_line(line: str) -> str:
+    """One line: what others wrote must not look like a line of ours."""
+    return " ".join(line.splitlines())
+
+
+def _preview(draft: Draft, context: str) -> Iterator[str]:
     app = draft.app
     yield f"{app.name}  (context {context}, uid {app.uid}, resourceVersion {app.version})"
     for number, source in enumerate(app.sources):
@@ -77,7 +86,7 @@ def _code(result: Result) -> str:
 def print_results(stream: TextIO, results: Iterable[Result], output: str) -> None:
     """On standard output as ``text``, ``json`` or ``yaml``."""
     if output == "text":
-        write_lines(stream, [line for one in results for line in result_lines(one)])
+        write_lines(stream, [one_line(line) for one in results for line in result_lines(one)])
         return
     found = {"applications": [one.as_dict() for one in results]}
     if output == "json":

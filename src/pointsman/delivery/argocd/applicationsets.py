@@ -8,10 +8,10 @@ from typing import Any
 
 from pointsman.delivery.argocd.shape import mapping
 from pointsman.delivery.boundary import Cluster
-from pointsman.errors import ClusterError, RefusedError
+from pointsman.errors import ClusterError, NotFoundError, PointsmanError, RefusedError
 from pointsman.kube.resources import kind_of
 
-__all__ = ["missing", "named_by"]
+__all__ = ["absent", "missing", "named_by"]
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
 
@@ -27,10 +27,21 @@ def _pattern(found: Mapping[str, Any]) -> str:
     return ".+".join(map(re.escape, parts)) if any(parts) else ""
 
 
-async def missing(cluster: Cluster, name: str, namespace: str) -> RefusedError:
+def absent() -> NotFoundError:
+    """The error for a cluster without Argo CD."""
+    return NotFoundError(
+        "this cluster serves no applications.argoproj.io",
+        next_action="is it the right context (--context), and is Argo CD installed there?",
+        code="argo-absent",
+    )
+
+
+async def missing(cluster: Cluster, name: str, namespace: str) -> PointsmanError:
     """The error for an Application that does not exist."""
     try:
         makers = named_by(await cluster.list(kind_of("ApplicationSet"), namespace), name)
+    except NotFoundError:
+        return absent()
     except ClusterError as error:
         makers, unread = [], f" (ApplicationSets could not be read: {error.what})"
     else:

@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import Iterable
 
 from pointsman.delivery.argocd.application import Application
+from pointsman.delivery.argocd.applicationsets import absent
 from pointsman.delivery.argocd.finding import Result
 from pointsman.delivery.argocd.wait import wait_for
 from pointsman.delivery.boundary import Deadline, Means
+from pointsman.errors import NotFoundError
 from pointsman.kube.resources import kind_of
 
 __all__ = ["wait_for_all"]
@@ -37,7 +39,10 @@ async def wait_for_all(
 
 async def _listed(means: Means, namespace: str) -> tuple[list[str], list[Result]]:
     """Names of all that Argo CD syncs by itself, and the others, which nobody waits for."""
-    apps = [Application(one) for one in await means.cluster.list(kind_of("Application"), namespace)]
+    try:
+        apps = [Application(one) for one in await means.cluster.list(kind_of("Application"), namespace)]
+    except NotFoundError:
+        raise absent() from None
     apps.sort(key=lambda one: one.name)
     names = [str(one.metadata["name"]) for one in apps if one.automated]
     return names, [Result(one.name, "manual", one.delivered) for one in apps if not one.automated]
