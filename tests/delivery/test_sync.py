@@ -219,6 +219,38 @@ def test_ctrl_c_ends_our_operation_and_waits_until_it_is_gone(tmp_path: Path) ->
     told(tmp_path, story)
 
 
+def test_ctrl_c_ends_every_operation_of_ours_at_once(tmp_path: Path) -> None:
+    """One that cannot be ended does not keep the others running."""
+
+    async def story(made: Ground) -> None:
+        stuck, other = await plain(made), await plain(made, "kserve")
+        stuck.hangs = stuck.endless = other.hangs = True
+        drafts = [await made.drafted(name) for name in ("raw-vllm", "kserve")]
+        works = [asyncio.ensure_future(carry_out(made.means, draft)) for draft in drafts]
+        await made.until(lambda: made.phase() == made.phase("kserve") == "Running")
+        made.means.stop()
+        begun = made.clock.monotonic()
+        with pytest.raises(StoppedError, match="ended as Failed"):
+            await works[1]
+        assert made.clock.monotonic() - begun < 10
+        with pytest.raises(StoppedError, match="still runs after 60 s"):
+            await works[0]
+
+    told(tmp_path, story)
+
+
+def test_nothing_is_asked_for_after_ctrl_c(tmp_path: Path) -> None:
+    async def story(made: Ground) -> None:
+        await plain(made)
+        draft = await made.drafted()
+        made.means.stop()
+        with pytest.raises(StoppedError, match="was not begun"):
+            await carry_out(made.means, draft)
+        assert made.operations == []
+
+    told(tmp_path, story)
+
+
 def test_somebody_elses_operation_is_never_ended(tmp_path: Path) -> None:
     async def story(made: Ground) -> None:
         app = await plain(made)

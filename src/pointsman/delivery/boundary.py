@@ -99,14 +99,22 @@ class Means:
         """The deadline that many seconds from now."""
         return Deadline(self.clock, self.clock.monotonic() + seconds, seconds)
 
-    async def until(self, deadline: Deadline, look: Callable[[], Awaitable[T | None]]) -> T | None:
+    def heed(self) -> None:
+        """Raise StoppedError when somebody said stop."""
+        if self.stopped:
+            raise StoppedError("interrupted while it was waited for", next_action="run it again")
+
+    async def until(
+        self, deadline: Deadline, look: Callable[[], Awaitable[T | None]], *, ending: bool = False
+    ) -> T | None:
         """What ``look`` finds at last; None at the deadline. An API server that is away for a while is waited for.
 
-        Raises StoppedError when somebody says stop, and TemporaryError when the server is still away at the deadline.
+        Raises StoppedError when somebody says stop, unless this is the ``ending`` that follows from it, and
+        TemporaryError when the server is still away at the deadline.
         """
         while True:
-            if self.stopped:
-                raise StoppedError("interrupted while it was waited for", next_action="run it again")
+            if not ending:
+                self.heed()
             away: TemporaryError | None = None
             try:
                 if (found := await look()) is not None:

@@ -27,6 +27,7 @@ async def post(
     """Write the operation. ``again`` reads and decides everything anew, and raises when it must not be done."""
     app = await again()
     while True:
+        means.heed()
         try:
             await means.cluster.patch(app.ref, patch(app, operation))
             return

@@ -108,7 +108,6 @@ async def _failed(means: Means, app: Application, step: Progress, ident: str) ->
 
 async def end(means: Means, app: Application, ident: str) -> str:
     """End our operation, and no other, and wait until it is gone; the rest of the sentence: how it ended."""
-    stopped, means.stopped = means.stopped, False
 
     async def look() -> str | None:
         try:
@@ -121,17 +120,17 @@ async def end(means: Means, app: Application, ident: str) -> str:
         return None
 
     try:
-        how = await means.until(means.within(ENDING), look)
+        how = await means.until(means.within(ENDING), look, ending=True)
     except TemporaryError as error:
         how = f"may still run: {error.what}"
-    means.stopped = stopped
     return how or f"was told to end and still runs after {ENDING:g} s"
 
 
 def _runs(app: Application, ident: str) -> bool:
     """Argo CD may have taken what we took back at that very moment; its state says so then."""
-    taken = app.operation is None and bears(app.state.get("operation"), ident)
-    return bears(app.operation, ident) or (taken and app.state.get("phase") not in FINAL)
+    if bears(app.state.get("operation"), ident):
+        return app.state.get("phase") not in FINAL
+    return bears(app.operation, ident)
 
 
 def _how(app: Application, ident: str) -> str:
