@@ -97,6 +97,17 @@ def test_another_sync_while_a_person_read_is_noticed(tmp_path: Path) -> None:
     told(tmp_path, story)
 
 
+def test_of_two_people_who_read_the_same_one_syncs(tmp_path: Path) -> None:
+    async def story(made: Ground) -> None:
+        app = await plain(made)
+        drafts = [await made.drafted() for _ in range(2)]
+        results = await asyncio.gather(*(carry_out(made.means, draft) for draft in drafts))
+        assert sorted(map(code, results)) == ["", "argo-changed"]
+        assert app.synced == 1
+
+    told(tmp_path, story)
+
+
 def test_after_a_conflict_everything_is_read_again(tmp_path: Path) -> None:
     """Argo CD writes an Application's status all the time, so its resourceVersion is old as soon as it was read."""
     made_: list[Ground] = []

@@ -334,7 +334,11 @@ def test_the_synced_commit_of_a_hydrator_is_another_than_the_pushed_one(tmp_path
         assert (result.revisions, [one.code for one in result.notes]) == ((NEWER,), ["argo-hydrator"])
         await made.edit("raw-vllm", {"status": {"sourceHydrator": None}})
         with pytest.raises(RefusedError, match="the hydrator does not say"):
-            await made.drafted(commit=first, repository=tmp_path / "git")
+            await made.drafted(commit=first, repository=tmp_path / "git", timeout=20.0)
+        work = asyncio.ensure_future(made.drafted(commit=first, repository=tmp_path / "git"))
+        await made.until(lambda: any("does not have" in line for line in made.said))
+        await made.edit("raw-vllm", {"status": {"sourceHydrator": {"lastSuccessfulOperation": last}}})
+        assert (await work).app.compared == (NEWER,)
 
     told(tmp_path, story)
 

@@ -127,7 +127,7 @@ async def _with_commit(means: Means, app: Application, wish: Wish, deadline: Dea
     """The Application once what Argo CD compares with contains the commit. Raises RefusedError when it does not."""
     if not wish.commit:
         return app
-    fresh = [app]
+    fresh, why = [app], [""]
 
     async def look() -> Application | None:
         answer = await revision.has_commit(fresh[-1], fresh[-1].compared, wish.commit, wish.clone)
@@ -135,6 +135,7 @@ async def _with_commit(means: Means, app: Application, wish: Wish, deadline: Dea
             return fresh[-1]
         if answer.yes is None:
             raise _unproved(fresh[-1], wish.commit, answer.why)
+        why.append(f" ({answer.why})" if answer.why else "")
         means.say(
             app.name, f"Argo CD compares with {listed(fresh[-1].compared)}, which does not have {wish.commit} yet"
         )
@@ -147,7 +148,7 @@ async def _with_commit(means: Means, app: Application, wish: Wish, deadline: Dea
     if there is not None:
         return there
     raise RefusedError(
-        f"Argo CD compares with {listed(fresh[-1].compared)}, which does not have {wish.commit}",
+        f"Argo CD compares with {listed(fresh[-1].compared)}, which does not have {wish.commit}{why[-1]}",
         where=str(app.ref),
         next_action="was it pushed, to the branch that targetRevision names?",
         code="argo-commit-unseen",

@@ -67,7 +67,7 @@ async def has_commit(app: Application, revisions: Sequence[str], commit: str, re
 async def _dry(app: Application, revisions: Sequence[str], commit: str, repository: Repository) -> Answer:
     last = mapping(mapping(app.status.get("sourceHydrator")).get("lastSuccessfulOperation"))
     if not same(revisions, (str(last.get("hydratedSHA") or ""),)):
-        return Answer(None, "the hydrator does not say from which commit the synced one was made")
+        return Answer(False, "the hydrator does not say from which commit this one was made")
     return await repository.contains(str(last.get("drySHA") or ""), commit)
 
 
