@@ -145,6 +145,39 @@ def test_an_inference_service_whose_deployment_is_of_yesterday_is_waited_for(tmp
     told(tmp_path, story)
 
 
+def test_an_inference_service_of_which_nothing_tells_what_kserve_has_seen_is_looked_at_for_a_while(
+    tmp_path: Path,
+) -> None:
+    """It names a model and no container: its Deployment is of yesterday, and rolled out."""
+    service = {
+        "apiVersion": "serving.kserve.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": "qwen", "namespace": "kserve"},
+        "spec": {"predictor": {"model": {"modelFormat": {"name": "huggingface"}}}},
+    }
+
+    async def story(made: Ground) -> None:
+        await made.cluster.create(service)
+        await made.cluster.create(deployment("qwen-predictor", "kserve"))
+        rolling: list[asyncio.Task[None]] = []
+
+        async def roll() -> None:
+            await made.clock.sleep(5)
+            made.cluster.faults["kserve"] = Faults(never_ready=True)
+            await made.cluster.replace(deployment("qwen-predictor", "kserve", replicas=2))
+            await made.clock.sleep(15)
+            made.cluster.faults.clear()
+            await made.cluster.replace(deployment("qwen-predictor", "kserve", replicas=1))
+
+        made.argo.delivered = lambda name: rolling.append(asyncio.create_task(roll()))
+        await made.argo.add(application("kserve-demo"), App([NEW], applied=[OLD], resources=[tracked(service)]))
+        result = await made.synced("kserve-demo")
+        assert result.error is None, result.error
+        assert rolling[0].done(), "it was over before KServe had begun"
+
+    told(tmp_path, story)
+
+
 def test_what_argo_cd_calls_degraded_is_waited_for_too(tmp_path: Path) -> None:
     async def story(made: Ground) -> None:
         app = await plain(made, **AUTOMATED)

@@ -31,6 +31,9 @@ class Workload:
     ref: Ref
     ready: bool
     reason: str
+    vague: bool = False
+    """Nothing tells whether its controller has seen the latest change: an InferenceService that names a model and no
+    container leaves no trace of its own in the Deployment, and no generation in its status."""
 
     def as_dict(self) -> dict[str, object]:
         """The fields under stable names."""
@@ -48,7 +51,12 @@ async def _judged(cluster: Cluster, ref: Ref) -> Workload:
     if found is None:
         return Workload(ref, False, f"{ref} does not exist yet")
     verdict = JUDGED[ref.kind.name](ref, found, made)
-    return Workload(ref, verdict.ready, verdict.reason)
+    return Workload(ref, verdict.ready, verdict.reason, _vague(ref, found))
+
+
+def _vague(ref: Ref, found: Object) -> bool:
+    predictor = (found.get("spec") or {}).get("predictor") or {}
+    return ref.kind.name == "InferenceService" and not predictor.get("containers") and not stopped(found)
 
 
 async def _made(cluster: Cluster, ref: Ref) -> Live:

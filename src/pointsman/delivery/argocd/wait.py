@@ -16,6 +16,10 @@ from pointsman.errors import DeliveryError, NotFoundError, PointsmanError, Stopp
 
 __all__ = ["readied", "wait_for", "waited"]
 
+SETTLED = 10.0
+"""Seconds for which a workload has to stay ready of which nothing tells whether its controller has seen the latest
+change; KServe's controller takes one or two."""
+
 
 async def wait_for(means: Means, name: str, namespace: str, deadline: Deadline, *, for_app: bool) -> Result:
     """Wait for one; what keeps it is in the result. Only StoppedError is raised."""
@@ -86,10 +90,18 @@ async def readied(means: Means, app: Application, deadline: Deadline, result: Re
             code="argo-remote",
         )
 
+    since = [means.clock.monotonic()]
+
     async def look() -> bool | None:
         now = await _read(means, app)
         result.workloads = await judge(means.cluster, workloads_of(now))
         why = _unready(now, result.workloads)
+        if why:
+            since[0] = means.clock.monotonic()
+        elif any(one.vague for one in result.workloads) and means.clock.monotonic() < since[0] + SETTLED:
+            why = (
+                f"ready; looked at for {SETTLED:g} s, because KServe does not say whether it has seen the latest change"
+            )
         means.say(now.name, why or "synced, and its workloads are ready")
         return None if why else True
 
