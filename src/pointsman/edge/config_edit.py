@@ -116,8 +116,9 @@ class Edits:
         return found
 
     def _proved(self, text: str) -> ConfigText:
-        after = ConfigText(text, self.config.where)
-        if not _same({**after.data, "model_list": after.data.get("model_list") or []}, self._meant()):
+        after = ConfigText(text, self.config.where, self.config.under)
+        listed = {**after.data, "model_list": after.data.get("model_list") or []}
+        if not _same(after.around(listed), self.config.around(self._meant())):
             raise UnfitError("the entry cannot be edited without changing more")
         return after
 

@@ -1,12 +1,12 @@
 """A LiteLLM configuration: what it means, and where each part of it stands.
 
-The file belongs to people. Meaning is what LiteLLM itself would read; places are for errors, and for the edits of
+It is a file of its own, or a part of one: a Helm chart's values have it under ``proxy_config``. The file belongs to people. Meaning is what LiteLLM itself would read; places are for errors, and for the edits of
 ``config_edit``, which change nothing but an alias's own values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -42,19 +42,36 @@ class Entry:
 class ConfigText:
     """One version of the text."""
 
-    def __init__(self, text: str, where: str) -> None:
+    def __init__(self, text: str, where: str, under: Sequence[str] = ()) -> None:
+        """``under``: the keys below which the configuration stands; none where the file is nothing else."""
         self.where = where
+        self.under = tuple(under)
         self.text = text
         self.bom = _BOM if text.startswith(_BOM) else ""
         self.body = text[len(self.bom) :]
         """The text that places count from."""
         root, data = read(self.body, where)
+        self.whole: Any = data
+        """The data of the file."""
+        for key in self.under:
+            root, data = child(root, key), data.get(key) if isinstance(data, dict) else None
+            if not isinstance(root, yaml.MappingNode) or not isinstance(data, dict):
+                raise refuse(
+                    f"there is no LiteLLM configuration under {'.'.join(self.under)}",
+                    where,
+                    code="edge-config-missing",
+                    action=f"write it there, or name where it stands: {key} is missing or no mapping",
+                )
         if data is not None and not isinstance(data, dict):
             raise refuse("the edge's configuration is not a mapping", where, code="edge-config-yaml")
         self.root: Node | None = root
         self.data: dict[str, Any] = data or {}
         if not isinstance(self.data.get("model_list") or [], list):
             raise refuse("model_list is not a list", self.place_of("model_list"), code="edge-config-shape")
+
+    def around(self, data: Mapping[str, Any]) -> Any:
+        """The data of the file with this configuration in the place of the one that it has."""
+        return _placed(self.whole, self.under, data)
 
     def entries(self, name: str) -> list[Entry]:
         """The entries of one ``model_name``, in order."""
@@ -112,6 +129,10 @@ class ConfigText:
             if isinstance(item, dict) and isinstance(item.get("model_name"), str):
                 found.setdefault(item["model_name"], []).append(Entry(index, item))
         return found
+
+
+def _placed(whole: Any, under: Sequence[str], data: Mapping[str, Any]) -> Any:
+    return {**whole, under[0]: _placed(whole[under[0]], under[1:], data)} if under else data
 
 
 def child(node: Node | None, key: str) -> Node | None:
