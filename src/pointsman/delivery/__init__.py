@@ -1,5 +1,6 @@
 """Delivery: how what stands in git comes into the cluster, and when it is there.
 
 ``argocd`` syncs Applications and waits for them through the Kubernetes API alone; ``ancestry`` asks a local git
-repository; ``workloads`` judges what was delivered by its own status. Nothing here pushes, renders or moves tenants.
+repository; ``workloads`` judges what was delivered by its own status. ``git`` commits and pushes changes. Nothing here
+renders or moves tenants.
 """

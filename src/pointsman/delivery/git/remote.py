@@ -1,0 +1,104 @@
+"""The remote: its newest commits fetched into refs of our own, and commits pushed to it. Never with force.
+
+A fetch leaves ``refs/remotes``, ``FETCH_HEAD`` and tags alone, so nothing a person compares with moves under them. A
+push moves ``refs/remotes/REMOTE/BRANCH`` when it succeeds, as every ``git push`` does.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+
+from pointsman.delivery.git.commit import hook
+from pointsman.delivery.git.program import HOOK, NETWORK, Git, Said
+from pointsman.delivery.git.refusals import Ending, ending, status
+from pointsman.delivery.git.wording import last_words, server_words
+from pointsman.errors import RefusedError
+
+__all__ = ["PREFIX", "Answer", "Remote", "open_remote"]
+
+PREFIX = "refs/pointsman/"
+"""Where our refs are: ``SECONDS-TOKEN`` while a delivery works, ``ready/ID-STEP`` for commits that wait for a push."""
+LEFT = 86400
+"""Seconds after which a ref of a delivery that died is taken away by the next one."""
+_QUIETLY = ("-c", "fetch.writeCommitGraph=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
+_ALONE = ("--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", "--no-recurse-submodules", "--refmap=")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a push or a fetch ended."""
+
+    ending: Ending
+    words: str = ""
+    """What was said, for a person."""
+    tip: str = ""
+    """What a fetch found; empty when there is no such branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """One remote of a repository."""
+
+    git: Git
+    name: str
+    ref: str = field(default_factory=lambda: f"{PREFIX}{int(time.time())}-{secrets.token_hex(6)}")
+
+    async def fetch(self, branch: str) -> Answer:
+        """The newest commit of a branch, brought here."""
+        span = f"+refs/heads/{branch}:{self.ref}"
+        said = await self.git.run(*_QUIETLY, "fetch", *_ALONE, "--", self.name, span, seconds=NETWORK)
+        if said.ok:
+            return Answer(Ending.DONE, tip=await self.git.text("rev-parse", "--verify", f"{self.ref}^{{commit}}"))
+        if "couldn't find remote ref" in said.err:
+            return Answer(Ending.DONE)
+        return _answer(said, hook=False)
+
+    async def push(self, commit: str, branch: str) -> Answer:
+        """Make the commit the branch's newest, if it follows on what is there."""
+        guarded = await hook(self.git, "pre-push") is not None
+        words = ("push", "--porcelain", "--no-follow-tags", "--no-recurse-submodules", "--", self.name)
+        said = await self.git.run(*words, f"{commit}:refs/heads/{branch}", seconds=HOOK)
+        return _answer(said, hook=guarded)
+
+    async def close(self) -> None:
+        """Take our ref away, and what deliveries left that died."""
+        listed = await self.git.run("for-each-ref", "--format=%(refname)", PREFIX)
+        for ref in listed.out.decode().split():
+            begun = ref.removeprefix(PREFIX).partition("-")[0]
+            if ref == self.ref or (begun.isdigit() and int(begun) < time.time() - LEFT):
+                await self.git.run("update-ref", "-d", ref)
+
+
+async def open_remote(git: Git, name: str, branch: str) -> Remote:
+    """A remote by its name; raises RefusedError when there is no repository, no such remote, or no such name."""
+    inside = await git.run("rev-parse", "--git-dir")
+    if not inside.ok:
+        raise RefusedError(
+            f"git takes it for no repository of yours: {last_words(inside.err)}",
+            where=str(git.folder),
+            next_action="name a clone of the platform's repository",
+            code="git-repository",
+        )
+    if name.startswith("-") or not (await git.run("remote", "get-url", "--", name)).ok:
+        there = " ".join((await git.text("remote")).split()) or "none"
+        raise RefusedError(
+            f"there is no remote {name!r}",
+            where=str(git.folder),
+            next_action=f"name one of: {there}",
+            code="git-remote",
+        )
+    if not (await git.run("check-ref-format", f"refs/heads/{branch}")).ok:
+        raise RefusedError(f"{branch!r} is no name of a branch", next_action="correct it", code="git-branch-missing")
+    return Remote(git, name)
+
+
+def _answer(said: Said, *, hook: bool) -> Answer:
+    out = said.out.decode("utf-8", "replace")
+    if said.late:
+        return Answer(Ending.UNREACHABLE, f"it did not end in time: {last_words(said.err)}".rstrip(": "))
+    meaning = ending(out, said.err, succeeded=said.ok, hook=hook)
+    summary = status(out)[1]
+    words = server_words(said.err) or (summary if meaning is not Ending.HOOK else "") or last_words(said.err) or summary
+    return Answer(meaning, words or f"git ended with {said.code}, without a word")
