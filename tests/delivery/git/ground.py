@@ -133,8 +133,8 @@ def untouched(clone: Path) -> dict[str, str]:
     found = {}
     for path in _files(clone):
         name = str(path.relative_to(clone))
-        inside = name.split(".git/", 1)[-1] if ".git/" in name else ""
-        if inside.startswith(("objects/", "refs/remotes/", "logs/refs/remotes/", "packed-refs")):
+        inside = name.rpartition(".git/")[2]
+        if inside.startswith(("objects/", "refs/remotes/", "logs/refs/remotes/")):
             continue
         content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
         found[name] = f"{path.lstat().st_mode:o} {hashlib.sha256(content).hexdigest()}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pointsman.delivery.git.commit import hook
 from pointsman.delivery.git.program import HOOK, NETWORK, Git, Said
 from pointsman.delivery.git.refusals import Ending, ending, status
-from pointsman.delivery.git.wording import last_words, server_words
+from pointsman.delivery.git.wording import last_words, redacted, server_words
 from pointsman.errors import RefusedError
 
 __all__ = ["PREFIX", "Answer", "Remote", "open_remote"]
@@ -99,6 +99,5 @@ def _answer(said: Said, *, hook: bool) -> Answer:
     if said.late:
         return Answer(Ending.UNREACHABLE, f"it did not end in time: {last_words(said.err)}".rstrip(": "))
     meaning = ending(out, said.err, succeeded=said.ok, hook=hook)
-    summary = status(out)[1]
-    words = server_words(said.err) or (summary if meaning is not Ending.HOOK else "") or last_words(said.err) or summary
+    words = server_words(said.err) or redacted(status(out)[1]) or last_words(said.err)
     return Answer(meaning, words or f"git ended with {said.code}, without a word")
