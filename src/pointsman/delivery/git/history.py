@@ -121,7 +121,4 @@ async def lines_stand(git: Git, files: Sequence[Written], tip: str) -> bool:
     """Do all lines of a commit stand at ``tip`` as they were written?"""
     tree = await read_tree(git, tip)
     now = await tree.read(one.path for one in files)
-    for one in files:
-        if not await stands(git, now.get(one.path), one.before, one.after):
-            return False
-    return True
+    return all(stands(now.get(one.path), one.before, one.after) for one in files)

@@ -1,7 +1,7 @@
 """Taking a change back: a new commit that puts back our lines alone, on whatever came since.
 
-Others' edits elsewhere in the same file stay. Where others changed our lines, or lines that touch them, theirs is the
-newer decision: nothing is done, and it is told who and when.
+Others' edits elsewhere in the same file stay. Where others changed our lines, theirs is the newer decision: nothing is
+done, and it is told who and when.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ async def revert_of(
 def _edit(git: Git, commit: str, ours: Written) -> Edit:
     async def back(current: bytes | None, files: Files) -> Made:
         try:
-            return await merged(git, current, ours.after, ours.before)
+            return merged(current, ours.after, ours.before)
         except OverwrittenError:
             raise await _overwritten(git, commit, files.commit, ours) from None
 
@@ -67,7 +67,7 @@ async def _overwritten(git: Git, commit: str, tip: str, ours: Written) -> Refuse
     for one in since:
         said = await git.run("cat-file", "blob", f"{one}:{ours.path}")
         try:
-            await merged(git, said.out if said.ok else None, ours.after, ours.before)
+            merged(said.out if said.ok else None, ours.after, ours.before)
         except OverwrittenError:
             since = [one]
             break
