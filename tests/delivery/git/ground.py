@@ -70,9 +70,9 @@ class Ground:
         given = {"remote": "origin", "branch": "main", "patience": QUICK, **more}
         return await deliver(folder or self.clone, asked or change(), **given)  # type: ignore[arg-type]
 
-    async def request(self, asked: Change | None = None, **more: object) -> Delivered:
+    async def request(self, asked: Change | None = None) -> Delivered:
         """Deliver it as a pull request."""
-        return await self.deliver(asked, mode=Mode.PULL_REQUEST, **more)
+        return await self.deliver(asked, mode=Mode.PULL_REQUEST)
 
     def read(self, path: str = FILE, at: str = "main") -> bytes:
         """A file of the remote."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -152,6 +156,54 @@ ELSE = {
 @pytest.mark.parametrize("said", ELSE)
 def test_what_is_said_without_a_status_line(said: str) -> None:
     assert ending("", said, succeeded=False) is ELSE[said]
+
+
+@pytest.mark.parametrize("why", ["protected branch hook declined", "push declined due to repository rule violations"])
+def test_a_protected_branch_in_the_status_line_alone(why: str) -> None:
+    assert ending(STATUS.format(kind="remote rejected", why=why), "", succeeded=False) is Ending.PROTECTED
+
+
+@contextmanager
+def answering(code: int) -> Iterator[str]:
+    """A server that has one answer to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(code)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *words: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("code", "known"),
+    [(401, "git-denied"), (403, "git-denied"), (404, "git-remote"), (429, "git-unreachable"), (503, "git-unreachable")],
+)
+async def test_what_git_makes_of_a_servers_answers(ground: Ground, code: int, known: str) -> None:
+    with answering(code) as address:
+        git(ground.clone, "remote", "set-url", "origin", f"http://ada:s3cret@{address}/r.git")
+        with pytest.raises(PointsmanError) as caught:
+            await ground.deliver()
+    assert caught.value.code == known
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_what_git_makes_of_an_ssh_that_is_not_let_in(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(ground.clone, "remote", "set-url", "origin", "git@localhost:r.git")
+    monkeypatch.setenv("GIT_SSH_COMMAND", "echo 'git@localhost: Permission denied (publickey).' >&2; false")
+    with pytest.raises(RefusedError) as caught:
+        await ground.deliver()
+    assert caught.value.code == "git-denied"
 
 
 def test_a_reference_that_cannot_be_made_is_no_race() -> None:

@@ -103,6 +103,17 @@ async def test_a_hook_elsewhere_without_a_first_line_runs_too_and_one_that_is_sw
     assert "Reviewed-by: hook" in git(ground.remote, "log", "-1", "--format=%B", "main")
 
 
+async def test_hooks_that_are_kept_in_the_repository_run_wherever_it_is_started(ground: Ground) -> None:
+    git(ground.clone, "config", "core.hooksPath", ".husky")
+    (ground.clone / ".husky").mkdir()
+    for name, script in {"commit-msg": 'echo "By: husky" >> "$1"', "pre-push": f"pwd > {ground.root}/pushed"}.items():
+        (ground.clone / ".husky" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (ground.clone / ".husky" / name).chmod(0o755)
+    await ground.deliver(folder=ground.clone / "environments" / "lab")
+    assert "By: husky" in git(ground.remote, "log", "-1", "--format=%B", "main")
+    assert (ground.root / "pushed").read_text().strip() == str(ground.clone)
+
+
 async def test_pre_commit_is_not_run_since_the_work_tree_is_not_what_is_committed(ground: Ground) -> None:
     ground.hook("pre-commit", "exit 1", ground.clone)
     assert (await ground.deliver()).outcome == "made"

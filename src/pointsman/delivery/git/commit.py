@@ -93,22 +93,13 @@ async def _through_hook(git: Git, change: Change, index: Mapping[str, str]) -> b
 
 async def _run_hook(git: Git, path: Path, file: Path, index: Mapping[str, str]) -> Said:
     """In the folder and environment where git commit runs it."""
-    top = await git.run("rev-parse", "--show-toplevel")
-    folder = (
-        Path(os.fsdecode(top.out).rstrip("\n")) if top.ok else Path(await git.text("rev-parse", "--absolute-git-dir"))
-    )
-    env = {**index, "GIT_EDITOR": ":", **({} if top.ok else {"GIT_DIR": "."})}
-    absolute = _absolute(path)
+    env = {**index, "GIT_EDITOR": ":", **({"GIT_DIR": "."} if git.bare else {})}
     try:
-        return await run((absolute, str(file)), seconds=HOOK, env=env, folder=folder)
+        return await run((str(path), str(file)), seconds=HOOK, env=env, folder=git.folder)
     except OSError as error:
         if error.errno == errno.ENOEXEC:
-            return await run(("sh", absolute, str(file)), seconds=HOOK, env=env, folder=folder)
+            return await run(("sh", str(path), str(file)), seconds=HOOK, env=env, folder=git.folder)
         raise _refused(f"it cannot be run: {error.strerror}", path, "correct its first line, or remove it") from error
-
-
-def _absolute(path: Path) -> str:
-    return str(path.absolute())
 
 
 def _refused(what: str, path: Path, action: str) -> RefusedError:

@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pointsman.delivery.git.changes import Change
+from pointsman.delivery.git.changes import Change, Files
 from pointsman.delivery.git.commit import Person
 from pointsman.delivery.git.disclosure import refuse_message
 from pointsman.delivery.git.history import find, last_change, lines_stand, written
 from pointsman.delivery.git.making import Draft, draft, files_of, make
 from pointsman.delivery.git.outcome import Delivered, Mode, Outcome, Patience
-from pointsman.delivery.git.program import Git
+from pointsman.delivery.git.program import Git, open_git
 from pointsman.delivery.git.pull_request import request_of, same_content, taken
 from pointsman.delivery.git.refusals import Ending
 from pointsman.delivery.git.remote import PREFIX, Answer, Remote, open_remote
@@ -53,7 +53,7 @@ async def deliver(
     Raises RefusedError when it cannot be done and was not, TemporaryError when the remote does not answer.
     """
     refuse_message(change)
-    opened = await open_remote(Git(repository), remote, branch)
+    opened = await open_remote(await open_git(repository), remote, branch)
     try:
         return await _Delivery(opened, change, branch, mode, since, recorded, patience).run()
     finally:
@@ -103,7 +103,7 @@ class _Delivery:
             files = await files_of(self.change, tree)
             if reason := self.change.wanted(files):
                 return Delivered(Outcome.SUPERSEDED, tip, tip, self.branch, reason)
-            commit = self.made.get(tip) or await self.commit(await self.draft(tree))
+            commit = self.made.get(tip) or await self.commit(await self.draft(tree, files))
             if not commit:
                 stands = await last_change(self.git, tip, self.change.paths)
                 return Delivered(Outcome.NOTHING, stands, tip, self.branch)
@@ -146,10 +146,10 @@ class _Delivery:
         request = await request_of(self.git, self.change, commit, self.branch) if branch != self.branch else None
         return Delivered(outcome, commit, base, branch, stands=stands, request=request)
 
-    async def draft(self, tree: Tree) -> Draft:
+    async def draft(self, tree: Tree, files: Files) -> Draft:
         """The edits on this tree; where they were possible before others pushed and are not now, a conflict."""
         try:
-            return await draft(self.change, tree, await files_of(self.change, tree))
+            return await draft(self.change, tree, files)
         except PointsmanError as error:
             if self.races:
                 raise conflict(error, self.where) from error

@@ -21,7 +21,7 @@ from typing import IO
 from pointsman.delivery.git.wording import last_words
 from pointsman.errors import RefusedError
 
-__all__ = ["HOOK", "LOCAL", "NETWORK", "Git", "Said", "environment", "run"]
+__all__ = ["HOOK", "LOCAL", "NETWORK", "Git", "Said", "environment", "open_git", "run"]
 
 LOCAL = 60.0
 """Seconds for a call that stays on this machine; a history of a million commits is walked in a few."""
@@ -64,6 +64,8 @@ class Git:
     """The program, in one repository."""
 
     folder: Path
+    """The top of the work tree, or a bare repository itself: where git runs hooks."""
+    bare: bool = False
 
     async def run(
         self, *words: str, given: bytes = b"", seconds: float = LOCAL, env: Mapping[str, str] | None = None
@@ -103,6 +105,20 @@ class Git:
             next_action="see what git says; nothing of the repository's work tree was touched",
             code="git-failed",
         )
+
+
+async def open_git(folder: Path) -> Git:
+    """The program in the repository that a folder is in; raises RefusedError when it is in none."""
+    for bare, question in enumerate(("--show-toplevel", "--absolute-git-dir")):
+        said = await Git(folder).run("rev-parse", question)
+        if said.ok:
+            return Git(Path(os.fsdecode(said.out).rstrip("\n")), bool(bare))
+    raise RefusedError(
+        f"git takes it for no repository of yours: {last_words(said.err)}",
+        where=str(folder),
+        next_action="name a clone of the platform's repository",
+        code="git-repository",
+    )
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pointsman.delivery.git.changes import Change
 from pointsman.delivery.git.history import Written, is_ancestor, known, lines_stand, touching, written
 from pointsman.delivery.git.making import draft, files_of
 from pointsman.delivery.git.outcome import Request
-from pointsman.delivery.git.program import Git
+from pointsman.delivery.git.program import Git, open_git
 from pointsman.delivery.git.refusals import Ending
 from pointsman.delivery.git.remote import Remote, open_remote
 from pointsman.delivery.git.tree import read_tree
@@ -84,7 +84,7 @@ def taken(where: str) -> RefusedError:
 
 async def landed(repository: Path, commit: str, *, remote: str, branch: str, head: str) -> Landed:
     """Has the commit of the branch ``head`` come to ``branch``? Asks the remote's newest state."""
-    opened = await open_remote(Git(repository), remote, branch)
+    opened = await open_remote(await open_git(repository), remote, branch)
     try:
         tip = await _tip(opened, branch)
         if not tip:

@@ -1,7 +1,8 @@
 """What a push that did not succeed means, as a table: every forge words the same refusal in its own way.
 
-The first row that fits decides. Races come first, since servers wrap them into sentences that fit other rows too;
-what is only said on the way to another reason ("could not read from remote repository") comes last.
+The first row that fits decides, whatever the case of its letters. Races come first, since servers wrap them into
+sentences that fit other rows too; what is only said on the way to another reason ("could not read from remote
+repository") comes last.
 """
 
 from __future__ import annotations
@@ -54,19 +55,19 @@ TABLE = (
     Row(Ending.RACE, r"\(stale info\)", "git, --force-with-lease and some proxies"),
     Row(
         Ending.RACE,
-        r"cannot lock ref|failed to lock|[Ff]ailed to update ref|unable to lock",
+        r"cannot lock ref|failed to lock|failed to update ref|unable to lock",
         "git's receive-pack, GitHub, Gitea",
     ),
     Row(Ending.RACE, r"reference already exists", "GitHub, GitLab: a branch that was made meanwhile"),
     Row(Ending.RACE, r"incorrect old value provided|is at [0-9a-f]{40,64} but expected", "git 2.46 and newer"),
     Row(Ending.RACE, r"Could not update refs/heads/\S+\. Please refresh and try again", "GitLab"),
-    Row(Ending.RACE, r"TF401028|TF402462|reference .{0,80}has already been updated", "Azure DevOps"),
+    Row(Ending.RACE, r"TF401028|reference .{0,80}has already been updated", "Azure DevOps"),
     Row(
         Ending.RACE,
         r"(?:branch|ref|reference) was (?:updated|modified|changed) (?:by|while|meanwhile|since)",
         "plain hooks, Bitbucket",
     ),
-    Row(Ending.RACE, r"[Ss]tale (?:old )?(?:object|info|ref)", "Azure DevOps, Gerrit"),
+    Row(Ending.RACE, r"stale (?:old )?(?:object|info|ref)", "Azure DevOps, Gerrit"),
     Row(Ending.PROTECTED, r"GH006|GH013", "GitHub: protected branch, ruleset"),
     Row(Ending.PROTECTED, r"protected branch hook declined|repository rule violations", "GitHub, in the status line"),
     Row(
@@ -74,17 +75,17 @@ TABLE = (
         r"not allowed to (?:force )?(?:push|merge).{0,20} to (?:a )?protected branch",
         "GitLab, Gitea, Forgejo",
     ),
-    Row(Ending.PROTECTED, r"[Nn]ot allowed to push to protected branch", "Gitea, Forgejo"),
+    Row(Ending.PROTECTED, r"not allowed to push to protected branch", "Gitea, Forgejo"),
     Row(Ending.PROTECTED, r"branch .{1,200} is protected", "Gitea, Forgejo"),
-    Row(Ending.PROTECTED, r"[Pp]ermission denied to update branch", "Bitbucket Cloud"),
+    Row(Ending.PROTECTED, r"permission denied to update branch", "Bitbucket Cloud"),
     Row(Ending.PROTECTED, r"can only be modified through pull requests", "Bitbucket Data Center"),
     Row(Ending.PROTECTED, r"TF402455|must use a pull request", "Azure DevOps"),
     Row(Ending.PROTECTED, r"prohibited by Gerrit", "Gerrit"),
     Row(Ending.PROTECTED, r"branch is currently checked out", "git, a remote with a work tree"),
     Row(Ending.DENIED, r"not allowed to (?:push|upload) code", "GitLab"),
     Row(Ending.DENIED, r"User permission denied", "Gitea"),
-    Row(Ending.DENIED, r"TF401027|TF401019", "Azure DevOps"),
-    Row(Ending.DENIED, r"[Pp]ermission to \S+ denied|[Ww]rite access to repository not granted", "GitHub"),
+    Row(Ending.DENIED, r"TF401027", "Azure DevOps"),
+    Row(Ending.DENIED, r"permission to \S+ denied|write access to repository not granted", "GitHub"),
     Row(Ending.DENIED, r"Authentication failed|HTTP Basic: Access denied|Invalid username or", "git over HTTPS"),
     Row(Ending.DENIED, r"could not read (?:Username|Password)|terminal prompts disabled", "git, no credentials"),
     Row(Ending.DENIED, r"returned error: 40[13]", "git over HTTPS"),
@@ -95,20 +96,20 @@ TABLE = (
         "GitHub, GitLab",
     ),
     Row(Ending.DENIED, r"archived so it is read-only|repository is archived", "GitHub, GitLab, Gitea"),
-    Row(Ending.MISSING, r"[Rr]epository not found|does not appear to be a git repository|returned error: 404", "all"),
+    Row(Ending.MISSING, r"repository not found|does not appear to be a git repository|returned error: 404", "all"),
     Row(
         Ending.MISSING,
-        r"project you were looking for could not be found|repository '.{1,300}' (?:not found|does not exist)",
-        "GitLab, git",
+        r"TF401019|project you were looking for could not be found|repository '.{1,300}' (?:not found|does not exist)",
+        "Azure DevOps, GitLab, git",
     ),
     Row(Ending.HOOK, r"hook declined|\(hook declined\)|push declined", "git's receive-pack, any hook"),
     Row(Ending.UNREACHABLE, r"Could not resolve (?:host|hostname|proxy)|Name or service not known", "curl, ssh"),
     Row(
         Ending.UNREACHABLE,
-        r"Connection (?:refused|timed out|reset|closed)|[Oo]peration timed out|Failed to connect",
+        r"Connection (?:refused|timed out|reset|closed)|operation timed out|Failed to connect",
         "curl, ssh",
     ),
-    Row(Ending.UNREACHABLE, r"Network is unreachable|No route to host|[Bb]roken pipe|kex_exchange", "ssh"),
+    Row(Ending.UNREACHABLE, r"Network is unreachable|No route to host|broken pipe|kex_exchange", "ssh"),
     Row(
         Ending.UNREACHABLE,
         r"returned error: (?:429|5\d\d)|RPC failed|early EOF|unexpected disconnect",
@@ -116,7 +117,7 @@ TABLE = (
     ),
     Row(
         Ending.UNREACHABLE,
-        r"[Ii]nternal [Ss]erver [Ee]rror|[Ss]ervice [Uu]navailable|temporarily unavailable",
+        r"internal server error|service unavailable|temporarily unavailable",
         "forges in trouble",
     ),
     Row(Ending.UNREACHABLE, r"SSL_(?:read|write|connect)|gnutls|GnuTLS|TLS connection", "curl"),
@@ -124,7 +125,7 @@ TABLE = (
     Row(Ending.HOOK, r"\[remote rejected\]", "a server, for any other reason it names"),
     Row(Ending.UNREACHABLE, r"Could not read from remote repository", "git, after any of the above"),
 )
-_ROWS = tuple((row.ending, re.compile(row.pattern)) for row in TABLE)
+_ROWS = tuple((row.ending, re.compile(row.pattern, re.IGNORECASE)) for row in TABLE)
 _STATUS = re.compile(r"^([ +\-*=!])\t[^\t]*:refs/heads/[^\t]*\t(.*)$", re.MULTILINE)
 
 

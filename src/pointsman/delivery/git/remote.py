@@ -72,15 +72,7 @@ class Remote:
 
 
 async def open_remote(git: Git, name: str, branch: str) -> Remote:
-    """A remote by its name; raises RefusedError when there is no repository, no such remote, or no such name."""
-    inside = await git.run("rev-parse", "--git-dir")
-    if not inside.ok:
-        raise RefusedError(
-            f"git takes it for no repository of yours: {last_words(inside.err)}",
-            where=str(git.folder),
-            next_action="name a clone of the platform's repository",
-            code="git-repository",
-        )
+    """A remote by its name; raises RefusedError when there is none of that name, or the branch can have no such."""
     if name.startswith("-") or not (await git.run("remote", "get-url", "--", name)).ok:
         there = " ".join((await git.text("remote")).split()) or "none"
         raise RefusedError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from pointsman.delivery.git.changes import Change, Edit, Files, Made, Mark
 from pointsman.delivery.git.history import Written, author, find, known, touching, written
 from pointsman.delivery.git.lines import OverwrittenError, merged
-from pointsman.delivery.git.program import Git
+from pointsman.delivery.git.program import Git, open_git
 from pointsman.delivery.git.refusals import Ending
 from pointsman.delivery.git.remote import open_remote
 from pointsman.delivery.git.troubles import no_branch, trouble
@@ -32,7 +32,7 @@ async def revert_of(
 
     Raises RefusedError when there is no such commit on the branch.
     """
-    git = Git(repository)
+    git = await open_git(repository)
     opened = await open_remote(git, remote, branch)
     try:
         answer = await opened.fetch(branch)

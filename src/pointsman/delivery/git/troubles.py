@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pointsman.delivery.git.refusals import Ending
 from pointsman.delivery.git.remote import Answer
@@ -11,22 +12,36 @@ from pointsman.errors import PointsmanError, RefusedError, TemporaryError
 
 __all__ = ["conflict", "contended", "no_branch", "trouble", "unclear"]
 
-_TOLD: Mapping[Ending, tuple[str, str, str]] = {
-    Ending.PROTECTED: (
-        "git-protected",
-        "the branch takes no direct pushes",
-        "deliver it as a pull request, or have the branch's rules let you push",
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A refusal as an error."""
+
+    code: str
+    what: str
+    action: str
+
+
+_TOLD: Mapping[Ending, _Told] = {
+    Ending.PROTECTED: _Told(
+        code="git-protected",
+        what="the branch takes no direct pushes",
+        action="deliver it as a pull request, or have the branch's rules let you push",
     ),
-    Ending.DENIED: (
-        "git-denied",
-        "the server does not let you",
-        "see that git push works here without a question (credential helper, ssh agent, rights)",
+    Ending.DENIED: _Told(
+        code="git-denied",
+        what="the server does not let you",
+        action="see that git push works here without a question (credential helper, ssh agent, rights)",
     ),
-    Ending.HOOK: ("git-refused", "a hook or rule refuses the push", "do what it asks for, then run it again"),
-    Ending.MISSING: (
-        "git-remote",
-        "there is no such repository, or you may not see it",
-        "correct the remote's address: git remote set-url",
+    Ending.HOOK: _Told(
+        code="git-refused",
+        what="a hook or rule refuses the push",
+        action="do what it asks for, then run it again",
+    ),
+    Ending.MISSING: _Told(
+        code="git-remote",
+        what="there is no such repository, or you may not see it",
+        action="correct the remote's address: git remote set-url",
     ),
 }
 
@@ -34,9 +49,8 @@ _TOLD: Mapping[Ending, tuple[str, str, str]] = {
 def trouble(answer: Answer, where: str, secrets: frozenset[str] = frozenset()) -> PointsmanError:
     """The error of a fetch or push that will not succeed by itself, or did not in the time given."""
     words = redacted(answer.words, secrets)
-    if answer.ending in _TOLD:
-        code, what, action = _TOLD[answer.ending]
-        return RefusedError(f"{what}: {words}", where=where, next_action=action, code=code)
+    if told := _TOLD.get(answer.ending):
+        return RefusedError(f"{told.what}: {words}", where=where, next_action=told.action, code=told.code)
     if answer.ending is Ending.UNREACHABLE:
         action = "look at the network and at the server, then run it again"
         return TemporaryError(
