@@ -83,7 +83,7 @@ class Operator:
             cluster=Road(self, holder),
             wire=MemoryWire(self.cluster),
             clock=Clock(self.skew),
-            edge_for=lambda model: edge,
+            edge_for=lambda model, place: edge,
             observer=Quiet(),
             holder=holder,
             steps=steps,

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Obstacle, Reacher, Replica, ShownKey
@@ -61,6 +61,9 @@ class MemoryEdge:
     """How late its replicas answer, look by look; after that at once."""
     outages: list[str] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
+
+    def begin(self, move: str, tell: Callable[[str], None]) -> None:
+        """It keeps no record."""
 
     async def read(self) -> AliasState:
         await asyncio.sleep(0)

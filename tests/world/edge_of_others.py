@@ -83,7 +83,7 @@ class ProxyWorld(World):
             cluster=cluster or self.cluster,
             wire=MemoryWire(self.cluster, self.clock.spend),
             clock=clock or self.clock,
-            edge_for=lambda model: self.edge_for(model, cluster),
+            edge_for=lambda model, place: self.edge_for(model, cluster),
             observer=self.seen,
             holder=holder,
             layers=LAYERS,

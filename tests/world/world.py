@@ -120,7 +120,7 @@ class World:
             cluster=self.cluster,
             wire=MemoryWire(self.cluster, self.clock.spend),
             clock=self.clock,
-            edge_for=lambda model: self.edge,
+            edge_for=lambda model, place: self.edge,
             observer=self.seen,
             holder=holder,
             layers=LAYERS,

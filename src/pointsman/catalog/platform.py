@@ -18,7 +18,7 @@ from pointsman.catalog.gate import ChoiceText, Dotted, Gate, GateText, gate_in
 from pointsman.spec.block import Block
 from pointsman.spec.words import Name, listed, shown
 
-__all__ = ["Caution", "Group", "Layout", "Platform", "usual_platform"]
+__all__ = ["Caution", "EdgePlace", "Group", "Layout", "Platform", "usual_platform"]
 
 _PATH = re.compile(r"[-._A-Za-z0-9{}]+(/[-._A-Za-z0-9{}]+)*")
 _WORD = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]*")
@@ -94,6 +94,23 @@ class Caution(Block):
     """Why, for whoever is warned."""
 
 
+class EdgePlace(Block):
+    """Where git has the edge's configuration."""
+
+    values: Place = "platform/litellm/values.yaml"
+    """The file it stands in: a chart's values, or LiteLLM's own file."""
+    under: Annotated[
+        str, Field(max_length=200, pattern=r"([A-Za-z0-9][-_A-Za-z0-9]*(\.[A-Za-z0-9][-_A-Za-z0-9]*)*)?")
+    ] = "proxy_config"
+    """The keys below which it stands there, with dots between them; "" where the file is nothing else."""
+    application: Name = "litellm"
+    """The Argo CD Application that brings it into the cluster."""
+    namespace: Name = "argocd"
+    """Where that Application is."""
+    remote: Word = "origin"
+    """The remote that is pushed to, as the clone names it."""
+
+
 class Layout(Block):
     """What a platform declares."""
 
@@ -109,6 +126,10 @@ class Layout(Block):
     """Folder of the AppProjects."""
     appsets: Place = "clusters/{env}/appsets"
     """Folder of the ApplicationSets, one a layer: ``LAYER.yaml``."""
+    delivery: Literal["direct", "git"] = "direct"
+    """How a move changes the edge: in the cluster, or by commits that Argo CD syncs."""
+    edge: EdgePlace = EdgePlace()
+    """Where git has the edge's configuration; of use with ``delivery: git``."""
     groups: Annotated[tuple[Group, ...], Field(strict=False, min_length=1)] = Field(
         default=tuple(Group(name=name, layer=layer, gate=gate, default=on) for name, layer, gate, on in usual.GROUPS)
     )

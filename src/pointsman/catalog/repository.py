@@ -19,7 +19,7 @@ from pointsman.spec.document import Document
 from pointsman.spec.judging import judge_as, nearest
 from pointsman.spec.problems import InvalidSpecError, Problem
 
-__all__ = ["FILE", "Repository", "open_repository", "platform_in"]
+__all__ = ["FILE", "Repository", "declared_platform", "open_repository", "platform_in"]
 
 FILE = "platform.yaml"
 
@@ -69,6 +69,14 @@ def open_repository(start: Path, env: str | None) -> Repository:
         next_action="run this in a platform repository, or name one with --repo",
         code="platform-missing",
     )
+
+
+def declared_platform(start: Path) -> Platform | None:
+    """What a ``platform.yaml`` at ``start`` or above it declares; None when there is none, whatever else is there."""
+    for root in _upwards(start):
+        if (declared := _declared(root)) is not None:
+            return declared
+    return None
 
 
 def _upwards(start: Path) -> Iterator[Path]:

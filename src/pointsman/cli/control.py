@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pointsman.cli.repo import Repo
 from pointsman.cli.words import Output, agree, given, leave
 from pointsman.errors import StoppedError
 
@@ -26,66 +28,94 @@ Context = Annotated[str | None, typer.Option(help="The kubeconfig's context.")]
 Shown = Annotated[Output, typer.Option("--output", "-o", help="How to print the receipt.")]
 
 
-def resume(model: Named, kubeconfig: Kubeconfig = None, context: Context = None, output: Shown = Output.text) -> int:
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Which cluster, how the result is printed, and the clone that a move through git is made in."""
+
+    kubeconfig: Path | None
+    context: str | None
+    output: Output
+    repo: Path
+
+
+def resume(
+    model: Named,
+    repo: Repo = Path(),
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    output: Shown = Output.text,
+) -> int:
     """Carry on an open move that nobody carries any more."""
-    return _run("resume", model, kubeconfig, context, output)
+    return _run("resume", model, _At(kubeconfig, context, output, repo))
 
 
 def rollback(
     model: Named,
     yes: Yes = False,
+    repo: Repo = Path(),
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     output: Shown = Output.text,
 ) -> int:
     """Take an open move back: tenants on the source, the target as it was before."""
     return _run(
-        "rollback", model, kubeconfig, context, output, lambda name: agree(yes, f"take the move of {name} back?")
+        "rollback",
+        model,
+        _At(kubeconfig, context, output, repo),
+        lambda name: agree(yes, f"take the move of {name} back?"),
     )
 
 
 def abort(
     model: Named,
     yes: Yes = False,
+    repo: Repo = Path(),
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     output: Shown = Output.text,
 ) -> int:
     """Put tenants back on the source at once and leave the target as it is, to be looked into."""
-    return _run("abort", model, kubeconfig, context, output, lambda name: agree(yes, f"abort the move of {name}?"))
+    return _run(
+        "abort", model, _At(kubeconfig, context, output, repo), lambda name: agree(yes, f"abort the move of {name}?")
+    )
 
 
-def pause(model: Named, kubeconfig: Kubeconfig = None, context: Context = None, output: Shown = Output.text) -> int:
-    """Let a move stand still after the step that is under way; tenants stay split as they are."""
-    return _run("pause", model, kubeconfig, context, output)
-
-
-def promote(model: Named, kubeconfig: Kubeconfig = None, context: Context = None, output: Shown = Output.text) -> int:
-    """Skip the wait a move is in, not its checks; of a paused one: say that it may go on."""
-    return _run("promote", model, kubeconfig, context, output)
-
-
-def _run(
-    verb: str,
-    model: str,
-    kubeconfig: Path | None,
-    context: str | None,
-    output: Output,
-    ask: Callable[[str], None] = lambda name: None,
+def pause(
+    model: Named,
+    repo: Repo = Path(),
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    output: Shown = Output.text,
 ) -> int:
+    """Let a move stand still after the step that is under way; tenants stay split as they are."""
+    return _run("pause", model, _At(kubeconfig, context, output, repo))
+
+
+def promote(
+    model: Named,
+    repo: Repo = Path(),
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    output: Shown = Output.text,
+) -> int:
+    """Skip the wait a move is in, not its checks; of a paused one: say that it may go on."""
+    return _run("promote", model, _At(kubeconfig, context, output, repo))
+
+
+def _run(verb: str, model: str, at: _At, ask: Callable[[str], None] = lambda name: None) -> int:
     from pointsman.cli.named import name_told
 
     ask(name_told(model) or model)
-    return leave(asyncio.run(_control(verb, model, kubeconfig, context, output)), output)
+    return leave(asyncio.run(_control(verb, model, at)), at.output)
 
 
-async def _control(verb: str, model: str, kubeconfig: Path | None, context: str | None, output: Output) -> Result:
+async def _control(verb: str, model: str, at: _At) -> Result:
     from pointsman.cli.means import conductor, watching, with_signals
     from pointsman.move.control import Control
 
-    with watching(output, f"{verb} {model}") as observer:
+    with watching(at.output, f"{verb} {model}") as observer:
         watch = _Watch(observer)
-        async with conductor(kubeconfig, context, watch) as made:
+        async with conductor(at.kubeconfig, at.context, watch, at.repo) as made:
             control = Control(made)
             task = asyncio.ensure_future(_act(control, verb, model))
 

@@ -27,14 +27,16 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def conductor(kubeconfig: Path | None, context: str | None, observer: Observer) -> AsyncIterator[Conductor]:
-    """A conductor on a real cluster."""
+async def conductor(
+    kubeconfig: Path | None, context: str | None, observer: Observer, repo: Path = Path()
+) -> AsyncIterator[Conductor]:
+    """A conductor on a real cluster; ``repo`` is the clone that moves through git are made in."""
     async with Client.from_kubeconfig(kubeconfig, context) as client, Http() as wire:
         means = Means(
             cluster=client,
             wire=wire,
             clock=SystemClock(),
-            edge_for=edge_factory(client),
+            edge_for=edge_factory(client, repo),
             observer=observer,
         )
         yield Conductor(means)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, Leave, ReadyTimeout, RollTimeout, Room
+from pointsman.cli.repo import Env, Repo, edge_in_git
 from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
 from pointsman.errors import StoppedError, UsageError
 
@@ -35,6 +36,8 @@ def command(
     leave_alias: Leave = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing, --yes or not.")] = False,
     write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,
+    repo: Repo = Path(),
+    env: Env = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the receipt.")] = Output.text,
@@ -60,16 +63,17 @@ def command(
         strategy=strategy.value,
         allow_downtime=allow_downtime,
         leave=tuple(leave_alias or ()),
+        in_git=edge_in_git(repo, env),
     )
     refuse_nonsense(loaded, to, options)
     if dry_run:
         from pointsman.cli.plan import made_now, show
 
-        show(made_now(loaded, to, options, kubeconfig, context).as_dict(), output)
+        show(made_now(loaded, to, options, kubeconfig, context, repo).as_dict(), output)
         return 0
     agree(yes, f"move {loaded.name} to {to}?")
     try:
-        result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output))
+        result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output, repo))
     except asyncio.CancelledError:
         raise (_recovered_perhaps(loaded.name) if recover else before_it_began()) from None
     if write_spec and found.file is not None and result.error is None:
@@ -94,9 +98,10 @@ async def _move(
     kubeconfig: Path | None,
     context: str | None,
     output: Output,
+    repo: Path,
 ) -> Result:
     from pointsman.cli.means import conductor, watching, with_signals
 
     with watching(output, f"{model.name} → {to}") as observer:
-        async with conductor(kubeconfig, context, observer) as made:
+        async with conductor(kubeconfig, context, observer, repo) as made:
             return await with_signals(made.move(model, to, options, recover=recover), made.interrupt)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, Leave, ReadyTimeout, RollTimeout, Room
+from pointsman.cli.repo import Env, Repo, edge_in_git
 from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
 from pointsman.errors import UsageError
 
@@ -41,6 +42,8 @@ def plan(
     strategy: Room = Strategy.auto,
     allow_downtime: AllowDowntime = 0.0,
     leave_alias: Leave = None,
+    repo: Repo = Path(),
+    env: Env = None,
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     output: Annotated[Output, typer.Option("--output", help="How to print the plan.")] = Output.text,
@@ -65,9 +68,10 @@ def plan(
         strategy=strategy.value,
         allow_downtime=allow_downtime,
         leave=tuple(leave_alias or ()),
+        in_git=edge_in_git(repo, env),
     )
     refuse_nonsense(loaded, to, options)
-    made = made_now(loaded, to, options, kubeconfig, context)
+    made = made_now(loaded, to, options, kubeconfig, context, repo)
     show(made.as_dict(), output)
     if file is not None:
         from pointsman.move.means import spec_of
@@ -81,6 +85,7 @@ def plan(
 def apply(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan that pointsman plan -o kept.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    repo: Repo = Path(),
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the receipt.")] = Output.text,
@@ -91,7 +96,7 @@ def apply(
     saved = load_plan(file)
     agree(yes, f"move {saved.plan['model']} to {saved.target}?")
     try:
-        result = asyncio.run(_apply(saved, kubeconfig, context, output))
+        result = asyncio.run(_apply(saved, kubeconfig, context, output, repo))
     except asyncio.CancelledError:
         raise before_it_began() from None
     return leave(result, output)
@@ -106,9 +111,9 @@ def _refuse_format(file: Path) -> None:
         )
 
 
-def made_now(model: Model, to: str, options: Options, kubeconfig: Path | None, context: str | None) -> Plan:
+def made_now(model: Model, to: str, options: Options, kubeconfig: Path | None, context: str | None, repo: Path) -> Plan:
     """What a move would do now; raises RefusedError when it would be refused."""
-    return asyncio.run(_plan(model, to, options, kubeconfig, context))
+    return asyncio.run(_plan(model, to, options, kubeconfig, context, repo))
 
 
 def show(made: dict[str, Any], output: Output) -> None:
@@ -122,21 +127,23 @@ def show(made: dict[str, Any], output: Output) -> None:
         write_lines(sys.stdout, plan_lines(made))
 
 
-async def _plan(model: Model, to: str, options: Options, kubeconfig: Path | None, context: str | None) -> Plan:
+async def _plan(
+    model: Model, to: str, options: Options, kubeconfig: Path | None, context: str | None, repo: Path
+) -> Plan:
     from pointsman.cli.means import conductor
     from pointsman.report.contract import Quiet
 
-    async with conductor(kubeconfig, context, Quiet()) as made:
+    async with conductor(kubeconfig, context, Quiet(), repo) as made:
         return await made.plan(model, to, options)
 
 
-async def _apply(saved: Saved, kubeconfig: Path | None, context: str | None, output: Output) -> Result:
+async def _apply(saved: Saved, kubeconfig: Path | None, context: str | None, output: Output, repo: Path) -> Result:
     from pointsman.cli.means import conductor, watching, with_signals
     from pointsman.move.plan.file import refuse_changed
 
     model, options = saved.model, saved.chosen
     with watching(output, f"{model.name} → {saved.target}") as observer:
-        async with conductor(kubeconfig, context, observer) as made:
+        async with conductor(kubeconfig, context, observer, repo) as made:
             refuse_changed(saved, await made.plan(model, saved.target, options))
             work = made.move(model, saved.target, options, plan_digest=saved.digest)
             return await with_signals(work, made.interrupt)

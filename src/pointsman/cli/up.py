@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli.repo import Env, Repo, edge_in_git
 from pointsman.cli.words import Output, given, lasting
 from pointsman.errors import StoppedError
 
 if TYPE_CHECKING:
+    from pointsman.edge.in_git import InGit
     from pointsman.spec.model import Model
 
 __all__ = ["command"]
@@ -25,6 +27,8 @@ def command(
     ready_timeout: Annotated[
         float, lasting("--ready-timeout", "How long the layer may take to get ready:", least=1)
     ] = 1800.0,
+    repo: Repo = Path(),
+    env: Env = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
@@ -34,7 +38,7 @@ def command(
 
     loaded = declared(model, kubeconfig, context).model
     try:
-        found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output))
+        found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output, repo, edge_in_git(repo, env)))
     except asyncio.CancelledError:
         raise StoppedError(
             "interrupted half way: what was applied so far stays",
@@ -51,16 +55,24 @@ def command(
 
 
 async def _up(
-    model: Model, ready_timeout: float, kubeconfig: Path | None, context: str | None, output: Output
+    model: Model,
+    ready_timeout: float,
+    kubeconfig: Path | None,
+    context: str | None,
+    output: Output,
+    repo: Path,
+    in_git: InGit | None,
 ) -> Mapping[str, Any]:
     from pointsman.cli.means import conductor, watching, with_signals
     from pointsman.move.bring_up import bring_up
     from pointsman.move.context import Options
 
     with watching(output, f"{model.name} on {model.spec.layer}") as observer:
-        async with conductor(kubeconfig, context, observer) as made:
+        async with conductor(kubeconfig, context, observer, repo) as made:
             stop = asyncio.Event()
-            work = asyncio.ensure_future(bring_up(made, model, Options(ready_timeout=ready_timeout), stop))
+            work = asyncio.ensure_future(
+                bring_up(made, model, Options(ready_timeout=ready_timeout, in_git=in_git), stop)
+            )
             return await with_signals(work, lambda: _interrupt(work, stop))
 
 

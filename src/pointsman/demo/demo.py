@@ -286,7 +286,7 @@ class Demo:
                 cluster=client,
                 wire=wire,
                 clock=SystemClock(),
-                edge_for=lambda model: litellm_values(client, model, endpoints),
+                edge_for=lambda model, place: litellm_values(client, model, endpoints),
                 observer=observer,
             )
         )

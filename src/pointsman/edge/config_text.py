@@ -1,6 +1,7 @@
 """A LiteLLM configuration: what it means, and where each part of it stands.
 
-It is a file of its own, or a part of one: a Helm chart's values have it under ``proxy_config``. The file belongs to people. Meaning is what LiteLLM itself would read; places are for errors, and for the edits of
+It is a file of its own, or a part of one: a Helm chart's values have it under ``proxy_config``. The file belongs to
+people. Meaning is what LiteLLM itself would read; places are for errors, and for the edits of
 ``config_edit``, which change nothing but an alias's own values.
 """
 

@@ -12,7 +12,7 @@ has loaded).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -167,6 +167,9 @@ class Observation:
 
 class Edge(Protocol):
     """A tenant edge that can be read, written in one change, confirmed and observed."""
+
+    def begin(self, move: str, tell: Callable[[str], None]) -> None:
+        """Whose changes these are from now on, for whoever keeps a record of changes; ``tell`` takes narration."""
 
     async def read(self) -> AliasState:
         """The declared state. An alias that does not exist has no members."""

@@ -126,6 +126,9 @@ class LiteLLMValues:
         """The aliases that move together."""
         return (self.terms.alias, *self.terms.aliases)
 
+    def begin(self, move: str, tell: Callable[[str], None]) -> None:
+        """A ConfigMap keeps no record."""
+
     async def read(self) -> AliasState:
         """The aliases as the ConfigMap declares them."""
         parsed = await self.parsed()
@@ -172,10 +175,21 @@ class LiteLLMValues:
         text, changed = await self._write_config(edit)
         revision = digest(text)
         if changed or await self._needs_roll(before, revision):
-            annotations = {REVISION: revision, ROLLED: datetime.now(UTC).isoformat(timespec="microseconds")}
-            body = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
-            await self.cluster.patch(self.objects.deployment_ref, body)
+            await self._roll(revision)
         return revision
+
+    async def roll_laggards(self) -> None:
+        """Roll the pods where no roll is under way and one of them runs something else than what is declared."""
+        deployment = await self.objects.deployment()
+        state = await self.read()
+        if settled(deployment) or all(one.runs(state.members) for one in await self.replicas() if not one.terminating):
+            return
+        await self._roll(state.revision)
+
+    async def _roll(self, revision: str) -> None:
+        annotations = {REVISION: revision, ROLLED: datetime.now(UTC).isoformat(timespec="microseconds")}
+        body = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        await self.cluster.patch(self.objects.deployment_ref, body)
 
     async def _needs_roll(self, deployment: Object, revision: str) -> bool:
         """Does a replica run something else, and is no roll for this very text under way?"""

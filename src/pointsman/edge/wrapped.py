@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica, ShownKey
 from pointsman.kube.rights import Right
@@ -20,6 +20,10 @@ class WrappedEdge:
     def names(self) -> Sequence[str]:
         """The aliases that move together."""
         return self._edge.names
+
+    def begin(self, move: str, tell: Callable[[str], None]) -> None:
+        """Whose changes these are from now on."""
+        self._edge.begin(move, tell)
 
     async def read(self) -> AliasState:
         """The declared state."""

@@ -106,7 +106,7 @@ class Conductor:
 
     async def context_for(self, model: Model, options: Options) -> Context:
         """A context with the declared layer on both sides: for bringing a model up."""
-        edge = self.means.edge_for(model)
+        edge = self.means.edge_for(model, options.in_git)
         declared = self._layer(model.spec.layer)
         return self._assemble(model, declared, declared, options, edge, await edge.read())
 
@@ -224,6 +224,7 @@ class Conductor:
         plan = journal.progress.plan
         self.tell(Topic.MOVE_OPENED, "", journal.progress.move, {"from": plan.source, "to": plan.target, **_ids(plan)})
         context.promoted.steps.update(journal.progress.promoted)
+        context.edge.begin(journal.progress.move, lambda text: self.tell(Topic.STEP_NOTE, "git", text, {}))
         self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         capture = context.capture
         assert capture is not None
@@ -297,7 +298,7 @@ class Conductor:
         return await self.ledger.open(move, opening, epoch=epoch, holder=self.means.holder)
 
     async def _context(self, model: Model, target: str, options: Options) -> Context:
-        edge = self.means.edge_for(model)
+        edge = self.means.edge_for(model, options.in_git)
         alias = await edge.read()
         source = source_of(model, alias, self.means.layers)
         return self._assemble(model, source, self._layer(target), options, edge, alias)
@@ -311,7 +312,7 @@ class Conductor:
         if alias.alias != model.spec.tenant.alias:
             raise torn(progress.move, f"it moves alias {alias.alias}, and {model.name} has {model.spec.tenant.alias}")
         source, target = self._layer(plan.source), self._layer(plan.target)
-        return self._assemble(model, source, target, options, self.means.edge_for(model), alias)
+        return self._assemble(model, source, target, options, self.means.edge_for(model, options.in_git), alias)
 
     def _assemble(
         self, model: Model, source: Layer, target: Layer, options: Options, edge: Edge, alias: AliasState

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Edge, Member, Weight, member_id
+from pointsman.edge.in_git import InGit
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
 from pointsman.move.counting.capture import Capture
@@ -46,6 +47,8 @@ class Options:
     """Replicas the target begins with, chosen by the strategy; 0 is all of them."""
     bridge: str = ""
     """The layer that tenants are served from on the way, chosen by the strategy."""
+    in_git: InGit | None = None
+    """Where git has the edge's configuration; None when the cluster's is changed directly."""
     leave: tuple[str, ...] = ()
     """Names of the edge that reach the source's engines, do not move, and may lose them."""
 

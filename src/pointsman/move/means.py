@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pointsman.edge.contract import Edge
+from pointsman.edge.in_git import InGit
 from pointsman.errors import PointsmanError
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS
@@ -39,7 +40,8 @@ class Means:
     cluster: Cluster
     wire: Wire
     clock: Clock
-    edge_for: Callable[[Model], Edge]
+    edge_for: Callable[[Model, InGit | None], Edge]
+    """The edge of a model, changed directly or where git has it."""
     observer: Observer = field(default_factory=Quiet)
     holder: str = field(default_factory=holder_name)
     steps: Sequence[Step] | None = None

@@ -22,6 +22,8 @@ class Wait(StrEnum):
     """The target's objects until its controllers say ready, and its route until it answers."""
     EDGE_ROLL = "edge-roll"
     """The edge's replicas until each runs the new configuration, and what they answer meanwhile."""
+    DELIVERY = "delivery"
+    """git and Argo CD, until the cluster declares what a commit says."""
     EVIDENCE = "evidence"
     """Enough answers of both sides to tell whether the target is as good."""
     HOLD = "hold"

@@ -100,7 +100,7 @@ class Change:
     body: str
     """Why; may be several paragraphs."""
     edits: tuple[Edit, ...]
-    wanted: Callable[[Files], str] = always
+    wanted: Callable[[Files], str | Awaitable[str]] = always
     """Asked of the newest tree before every try: why it is not wanted any more, or nothing. A newer decision wins."""
     reads: tuple[str, ...] = ()
     """Other files that ``wanted`` and the edits look at; shell patterns, where ``*`` matches ``/`` too."""

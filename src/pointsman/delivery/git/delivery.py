@@ -8,6 +8,7 @@ found, a lost race is made anew on the winner's tree, and a process that died an
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +102,7 @@ class _Delivery:
                 raise self.error
             tree = await read_tree(self.git, tip)
             files = await files_of(self.change, tree)
-            if reason := self.change.wanted(files):
+            if reason := await self.unwanted(files):
                 return Delivered(Outcome.SUPERSEDED, tip, tip, self.branch, reason)
             commit = self.made.get(tip) or await self.commit(await self.draft(tree, files))
             if not commit:
@@ -145,6 +146,11 @@ class _Delivery:
             return Delivered(outcome, commit, base, branch, stands=None)
         request = await request_of(self.git, self.change, commit, self.branch) if branch != self.branch else None
         return Delivered(outcome, commit, base, branch, stands=stands, request=request)
+
+    async def unwanted(self, files: Files) -> str:
+        """Why the change is not wanted any more; empty when it is."""
+        reason = self.change.wanted(files)
+        return await reason if inspect.isawaitable(reason) else reason
 
     async def draft(self, tree: Tree, files: Files) -> Draft:
         """The edits on this tree; where they were possible before others pushed and are not now, a conflict."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pointsman.delivery.git.changes import Made, Mark
+from pointsman.delivery.git.changes import TRAILER, Made, Mark
 from pointsman.delivery.git.lines import stands
 from pointsman.delivery.git.program import Git
 from pointsman.delivery.git.tree import read_tree
@@ -21,6 +21,7 @@ __all__ = [
     "known",
     "last_change",
     "lines_stand",
+    "marked",
     "touching",
     "written",
 ]
@@ -77,6 +78,12 @@ async def find(git: Git, tip: str, mark: Mark, since: str = "") -> str:
         if mark.line in (line.rstrip() for line in message.splitlines()):
             found = name
     return found
+
+
+async def marked(git: Git, commit: str, move: str) -> bool:
+    """Does the commit's message say that it was made for this move, whatever the step?"""
+    message = await git.text(*_LOG, "-1", "--format=%B", commit, "--")
+    return any(line.startswith(f"{TRAILER}: {move} ") for line in message.splitlines())
 
 
 async def last_change(git: Git, tip: str, paths: Sequence[str]) -> str:

@@ -49,7 +49,9 @@ async def owners(context: Context) -> str:
 
 
 async def _edge(context: Context) -> list[Change]:
-    """The edge's configuration, and the annotation that rolls it."""
+    """The edge's configuration, and the annotation that rolls it; nothing of it where git has it."""
+    if context.options.in_git is not None:
+        return []
     settings = context.model.spec.tenant.edge
     config = Ref(kind_of("ConfigMap"), settings.config_map, settings.namespace)
     deployment = Ref(kind_of("Deployment"), settings.deployment, settings.namespace)
