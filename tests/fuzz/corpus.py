@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from pointsman.demo.platform import plain_manifests
 from pointsman.move.context import Options
 from pointsman.move.means import spec_of
 from pointsman.move.plan.file import save_plan
@@ -63,7 +64,7 @@ def _specs() -> list[bytes]:
 
 
 def _edges() -> list[bytes]:
-    platform = ROOT / "examples" / "platform" / "platform" / "litellm"
+    platform = plain_manifests() / "litellm"
     shown = [
         text.encode()
         for path in sorted(platform.rglob("*.yaml"))

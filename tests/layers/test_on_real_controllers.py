@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from pointsman.demo.platform import plain_manifests
 from pointsman.kube.resources import Ref
 from pointsman.layers.contract import Layer, Live, Patch
 from pointsman.layers.registry import LAYERS
@@ -19,7 +19,7 @@ from tests.layers.models import changed
 
 pytestmark = pytest.mark.lab
 
-PLATFORM = Path(__file__).parents[2] / "examples/platform/platform"
+PLATFORM = plain_manifests()
 EDITS = (
     ("  name: qwen\n", "  name: layered\n"),
     ("      name: raw-vllm\n", ""),
@@ -122,7 +122,7 @@ def test_applying_the_same_again_changes_nothing(lab: RunningLab, each: Layer) -
     assert before == {ref: found["metadata"]["generation"] for ref, found in read(lab, each, SHORTER).items() if found}
 
 
-def test_the_example_platform_is_accepted_as_it_is(lab: RunningLab) -> None:
+def test_the_plain_manifests_are_accepted_as_they_are(lab: RunningLab) -> None:
     dry = ("apply", "--server-side", "--dry-run=server", "--force-conflicts", "-f")
     done = lab.kubectl(*dry, str(PLATFORM / "litellm"))
     assert "warning" not in done.stderr.lower()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pointsman.demo.platform import example_root
+from pointsman.demo.platform import example_root, plain_manifests
 from tests.conftest import Pointsman, RunningLab
 
 __all__ = [
@@ -47,8 +47,8 @@ def pointsman_in(lab: RunningLab) -> Pointsman:
 
 
 def manifests(folder: Path) -> Path:
-    """The example platform, whose edge lets an old replica go sooner; below ``folder``."""
-    root = shutil.copytree(example_root() / "platform", folder / "platform")
+    """The platform as the demonstration has it, whose edge lets an old replica go sooner; below ``folder``."""
+    root = shutil.copytree(plain_manifests(), folder / "platform")
     deployment, sleep = root / "litellm" / "litellm.yaml", '[sleep, "{}"]'
     text = deployment.read_text("utf-8")
     assert sleep.format(USUAL) in text

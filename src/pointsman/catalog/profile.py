@@ -23,6 +23,17 @@ class Child:
     name: str
     namespace: str
     where: str
+    automated: bool
+    """Does Argo CD sync it by itself?"""
+
+    @classmethod
+    def of(cls, written: Written, namespace: str) -> Child:
+        """The one in a manifest; ``namespace`` is its group's."""
+        spec = written.data.get("spec")
+        policy = spec.get("syncPolicy") if isinstance(spec, dict) else None
+        automated = policy.get("automated") if isinstance(policy, dict) else None
+        on = isinstance(automated, dict) and automated.get("enabled") is not False
+        return cls(written.name, written.namespace or namespace, written.at(), on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,13 @@ class Profile:
     manifests, so that only Argo CD can tell."""
     gpus: dict[str, int]
     """By the group's name, of groups that are on and need GPUs: how many."""
+
+    @property
+    def automatic(self) -> list[tuple[str, str]]:
+        """Name and namespace of every Application that Argo CD syncs by itself, as far as the repository tells."""
+        children = [one for each in self.children.values() for one in each or () if one.automated]
+        made = [(one.name, one.namespace) for each in self.generated.values() for one in each]
+        return [*made, *((one.name, one.namespace) for one in children)]
 
 
 def profile_of(name: str, found: Resolution) -> Profile:
@@ -162,4 +180,4 @@ def _children(repository: Repository, folder: str, namespace: str) -> list[Child
     if any((path / name).exists() for name in _RENDERED):
         return None
     found = [one for file in yaml_files(path, repository.root) for one in manifests_in(file, repository.root)]
-    return [Child(one.name, one.namespace or namespace, one.at()) for one in found if one.kind == "Application"]
+    return [Child.of(one, namespace) for one in found if one.kind == "Application"]

@@ -26,6 +26,7 @@ COMMANDS = (
     "receipt",
     "history",
     "rights",
+    "init",
     "features",
     "resolve",
     "root",

@@ -15,6 +15,7 @@ See and prepare:
   rights     Print the roles that moves need, or check what of it you may do.
 
 A platform repository:
+  init       Write one that works as it is, in a new folder or an empty clone.
   features   List its features, or turn one on or off in the configuration.
   resolve    Write the groups file that its ApplicationSets read.
   root       Apply a profile's ApplicationSets, once what vanishes is agreed to.

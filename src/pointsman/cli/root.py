@@ -58,6 +58,12 @@ def _read(repository: Repository, profile: str) -> Profile:
     return profile_of(profile, found)
 
 
+def _placeholder(made: Profile) -> tuple[str, str]:
+    from pointsman.catalog.placeholder import placeholder_in
+
+    return placeholder_in([*made.projects, *(one.written for one in made.sets)])
+
+
 def _access(kubeconfig: Path | None, context: str | None) -> Client:
     """Not the patience of a move: whoever asks what would happen waits for the answer."""
     from pointsman.kube.client import Client, Limits
@@ -70,8 +76,14 @@ async def _rehearse(
     repository: Repository, made: Profile, named: set[str], reach: tuple[Path | None, str | None], output: Output
 ) -> int:
     """Without a cluster, what the repository alone says."""
+    from pointsman.catalog.telling import Told
     from pointsman.root.survey import survey
 
+    where, url = _placeholder(made)
+    if where:
+        warn(
+            [Told("root-placeholder", where, f"{url} stands for a repository that nobody named; it is not applied so")]
+        )
     found, why = None, ""
     try:
         async with _access(*reach) as client:
@@ -97,6 +109,15 @@ async def _apply(
     from pointsman.root.applying import apply
     from pointsman.root.survey import survey
 
+    where, url = _placeholder(made)
+    if where:
+        raise RefusedError(
+            f"{url} stands for a repository that nobody named, so Argo CD would find nothing there",
+            where=where,
+            next_action="write the repository's URL wherever this one is; in what pointsman init wrote: "
+            "make repository-url URL=https://...",
+            code="root-placeholder",
+        )
     async with _access(*reach) as client:
         found = await survey(made, client)
         shown = _object(repository, made, found, "")

@@ -1,4 +1,8 @@
-"""The example platform: where its files are, and how they get into a cluster."""
+"""The example platform: where its files are, and how it gets into a cluster without git.
+
+With Argo CD the platform comes from ``examples/platform``, its edge from a Helm chart. The demonstration has neither,
+so the manifests that it needs lie beside this file, and a test holds them to what the chart gives.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model
 
-__all__ = ["apply_platform", "example_model", "example_root"]
+__all__ = ["apply_platform", "example_model", "example_root", "plain_manifests"]
 
 READY_TIMEOUT = 180.0
 
@@ -34,6 +38,11 @@ def example_root() -> Path:
     )
 
 
+def plain_manifests() -> Path:
+    """Namespaces, the lab's keys and the tenants' edge as plain manifests, without an alias yet."""
+    return Path(__file__).parent / "manifests"
+
+
 def example_model() -> Model:
     """The model the demo moves."""
     return load_model(example_root() / "models" / "qwen.yaml")
@@ -42,13 +51,13 @@ def example_model() -> Model:
 async def apply_platform(client: Client, model: Model, folder: Path | None = None) -> int:
     """Apply every manifest and wait for the edge; returns how many objects there are. Harmless to repeat.
 
-    ``folder`` has other manifests than the example's. The edge's ConfigMap is left alone where it exists: it holds
+    ``folder`` has other manifests than the usual ones. The edge's ConfigMap is left alone where it exists: it holds
     where tenants go.
     """
     edge = model.spec.tenant.edge
     keep = Ref(kind_of("ConfigMap"), edge.config_map, edge.namespace)
     count = 0
-    for manifest in _manifests(folder or example_root() / "platform"):
+    for manifest in _manifests(folder or plain_manifests()):
         ref = ref_of(manifest)
         if ref != keep or await client.find(ref) is None:
             await client.apply(manifest)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pointsman.demo.platform import example_root
+from pointsman.demo.platform import plain_manifests
 from pointsman.kube.resources import Ref
 from pointsman.layers.contract import Layer, Manifest
 from pointsman.layers.registry import LAYERS
@@ -82,7 +82,7 @@ def config(engines: str) -> str:
 def put_up(lab: RunningLab, source: str) -> None:
     """All of it runs, with the model on ``source``."""
     forget(lab)
-    root = example_root() / "platform"
+    root = plain_manifests()
     _apply(lab, *(str(root / name) for name in ("namespaces.yaml", "secrets.yaml")), str(HERE / "platform.yaml"))
     _configure(lab, source)
     for one in LAYERS:
@@ -98,7 +98,7 @@ def put_right(lab: RunningLab, source: str) -> None:
     lab.kubectl("delete", "deployment/proxy", "-n", EDGE, "--ignore-not-found", "--wait")
     _configure(lab, source)
     place(lab, source)
-    _apply(lab, str(example_root() / "platform" / "secrets.yaml"), str(HERE / "platform.yaml"))
+    _apply(lab, str(plain_manifests() / "secrets.yaml"), str(HERE / "platform.yaml"))
     rolled(lab)
 
 
