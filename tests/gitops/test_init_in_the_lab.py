@@ -48,6 +48,10 @@ class Platform:
         self.env = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "KUBECONFIG": str(lab.kubeconfig)}
         self.env["KUBECACHEDIR"] = str(folder / "kubectl")
 
+    def environment(self) -> dict[str, str]:
+        """What a program of theirs runs in."""
+        return os.environ | self.env
+
     def __call__(self, *words: str) -> str:
         """Run a command line in it, to its good end; what it said."""
         return self._ran(*words, at=self.path, **self.env)
@@ -127,8 +131,11 @@ def test_a_new_platform_is_pushed_brought_up_and_serves_and_costs_nothing_before
     assert platform.status("litellm")["health"]["status"] == "Healthy"
     assert platform.status("group-kserve")["sync"]["status"] == "Synced", "a page alone is nothing to deploy"
 
+    def unsynced() -> bool:
+        return all(platform.status(name).get("sync", {}).get("status") == "OutOfSync" for name in MANUAL)
+
+    eventually(unsynced)
     for name in MANUAL:
-        eventually(lambda name=name: platform.status(name).get("sync", {}).get("status") == "OutOfSync")
         assert "operationState" not in platform.status(name), "nobody asked for a sync"
     for kind, place in (("deployment", "serving"), ("inferenceservice", "kserve"), ("llminferenceservice", "llm-d")):
         assert not lab.kubectl("get", kind, "-n", place, "-o", "name").stdout

@@ -1,8 +1,9 @@
 """A LiteLLM edge whose configuration stands in git: each change is one commit, which Argo CD brings into the cluster.
 
-Everything but writing is the edge's own: what is declared is what the cluster has, what runs is what replicas say. A
-change is made on the newest commit of the branch, pushed once, and waited for until the cluster declares it as it was
-written and Argo CD has nothing left to do. A chart that does not roll its pods by a checksum is rolled here.
+What is declared is what the newest commit says, whether it arrived or not: who takes a change back has to take back
+what is on its way, too. What runs is what replicas say, and everything else is the edge's own. A change is made on the
+newest commit of the branch, pushed once, and waited for until the cluster declares it as it was written and Argo CD has
+nothing left to do. A chart that does not roll its pods by a checksum is rolled here.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pointsman.delivery.argocd.application import Application
@@ -31,7 +32,7 @@ from pointsman.edge.config_text import ConfigText
 from pointsman.edge.contract import AliasState, Member, Obstacle, said
 from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases
-from pointsman.edge.litellm_values import LiteLLMValues
+from pointsman.edge.litellm_values import LiteLLMValues, digest
 from pointsman.edge.wrapped import WrappedEdge
 from pointsman.errors import ConflictError, RefusedError, TemporaryError
 
@@ -71,6 +72,14 @@ class EdgeInGit(WrappedEdge):
         """Whose changes these are from now on, and who is told of them."""
         self._move = move
         self._means = Means(self._given.cluster, self._given.clock, tell)
+
+    async def read(self) -> AliasState:
+        """The aliases as the newest commit declares them."""
+        live, aliases = await self._values.read(), await self._newest()
+        members = aliases.members()
+        if frozenset(members) == frozenset(live.members):
+            return live
+        return replace(live, members=members, revision=digest(aliases.config.text))
 
     async def obstacles(self) -> Sequence[Obstacle]:
         """The edge's own, and git where it declares something else than the cluster."""

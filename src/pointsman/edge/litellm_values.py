@@ -51,7 +51,7 @@ from pointsman.spec.apis import APIS
 from pointsman.spec.model import Model
 from pointsman.spec.tenant import Edge as Settings
 
-__all__ = ["LiteLLMValues", "litellm_values", "read_aliases"]
+__all__ = ["LiteLLMValues", "digest", "litellm_values", "read_aliases"]
 
 T = TypeVar("T")
 P = ParamSpec("P")

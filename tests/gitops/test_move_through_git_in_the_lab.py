@@ -1,0 +1,156 @@
+"""A model moves on a platform that Argo CD keeps as git has it: every change of the alias is a commit."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pointsman.demo.reconciliation import sentence
+from tests.conftest import RunningLab
+from tests.gitops.test_argo_cd_in_the_lab import found
+from tests.gitops.test_init_in_the_lab import Platform, _taken_down
+from tests.move.tenants import accounts
+
+pytestmark = pytest.mark.lab
+
+VALUES = "platform/litellm/values.yaml"
+TRAILER = re.compile(r"^Pointsman-Move: (\S+) (\S+)$", re.MULTILINE)
+PLACES = ("serving", "kserve", "llm-d", "llm-gateway")
+SURE = "  move: {evidence: {falseAlarm: 0.2, miss: 0.2, errors: 0.4, noise: 100, slack: 10"
+SURE += "".join(f", {one}: 100" for one in ("ttftP50", "ttftP95", "itlP50", "itlP95")) + "}}\n"
+
+
+@pytest.fixture(scope="module")
+def platform(git_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform as ``init`` writes it, brought up, that says ``delivery: git``; its model is served on raw vLLM."""
+    before = {name: found(git_lab, "namespace", name)["metadata"] for name in PLACES}
+    assert not found(git_lab, "appproject", "platform"), "somebody else's platform is in this lab"
+    made = Platform(git_lab, tmp_path_factory.mktemp("ours"))
+    try:
+        made("pointsman", "init", ".")
+        declared = made.path / "platform.yaml"
+        declared.write_text(declared.read_text("utf-8").replace("spec: {}", "spec: {delivery: git}"), "utf-8")
+        model = made.path / "models" / "qwen.yaml"
+        model.write_text(model.read_text("utf-8").replace("  layers:\n", f"{SURE}  layers:\n"), "utf-8")
+        made.push("A platform")
+        made("git", "config", "user.name", "An Operator")
+        made("git", "config", "user.email", "operator@example.com")
+        made("pointsman", "root", "--profile", "full", "--yes")
+        made("make", "secrets")
+        made("pointsman", "wait", "--profile", "full", "--timeout", "4m")
+        made("pointsman", "sync", "raw-vllm", "--yes")
+        made("make", "vllm-up")
+        made("pointsman", "wait", "raw-vllm")
+        yield made
+    finally:
+        _taken_down(git_lab, before)
+        for kind, place in (("inferenceservice", "kserve"), ("persistentvolumeclaim", "kserve")):
+            git_lab.kubectl("delete", kind, "--all", "-n", place, "--wait", "--timeout=60s", timeout=90, check=False)
+
+
+def begin(platform: Platform, *words: str) -> subprocess.Popen[str]:
+    command = [str(Path(sys.executable).with_name("pointsman")), *words, "--yes", "--output", "json", "--hold", "1"]
+    return subprocess.Popen(
+        command,
+        cwd=platform.path,
+        env=platform.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def commits(platform: Platform, since: str) -> list[tuple[str, str]]:
+    """Author and message of each commit on main since then, the oldest first."""
+    platform("git", "fetch", "--quiet")
+    told = platform("git", "log", "--reverse", "--format=%an%x1f%B%x1e", f"{since}..origin/main")
+    pairs = [one.strip().partition("\x1f") for one in told.split("\x1e") if one.strip()]
+    return [(author, message) for author, _, message in pairs]
+
+
+def weights(platform: Platform) -> dict[str, int]:
+    """Of the alias's members, as the newest commit declares them."""
+    platform("git", "fetch", "--quiet")
+    told = yaml.safe_load(platform("git", "show", f"origin/main:{VALUES}"))["proxy_config"]["model_list"]
+    return {one["model_info"]["id"]: one["litellm_params"]["weight"] for one in told}
+
+
+def colleague(platform: Platform, folder: Path, message: str) -> None:
+    """Somebody else pushes something else, from a clone of their own."""
+    if not folder.exists():
+        subprocess.run(["git", "clone", "--quiet", str(platform.remote), str(folder)], check=True, capture_output=True)
+    script = (
+        "git pull --quiet && echo more >> NOTES && git add NOTES && "
+        f"git -c user.name=Colleague -c user.email=c@example.com commit --quiet -m '{message}' && git push --quiet"
+    )
+    subprocess.run(["sh", "-c", script], cwd=folder, check=True, capture_output=True)
+
+
+async def test_tenants_lose_nothing_by_moves_that_are_commits_whoever_dies_or_pushes_meanwhile(
+    platform: Platform, tmp_path: Path
+) -> None:
+    begun = platform("git", "rev-parse", "HEAD").strip()
+    dirty = platform.path / "models" / "mine.yaml"
+    dirty.write_text("half done\n", "utf-8")
+    status = platform("git", "status", "--porcelain")
+    async with accounts(platform.lab, rate=5, seed=51) as books:
+        await asyncio.to_thread(killed_after_its_first_commit, platform)
+        assert weights(platform) == {"qwen-raw-vllm": 90, "qwen-kserve": 10}
+        await asyncio.to_thread(platform, "pointsman", "rollback", "qwen", "--yes", "--output", "json")
+        assert weights(platform) == {"qwen-raw-vllm": 100}
+        receipt = await asyncio.to_thread(moved_beside_a_colleague, platform, tmp_path / "theirs")
+    assert receipt["state"] == "done"
+    assert receipt["waits"]["delivery"] > 0
+    assert weights(platform) == {"qwen-kserve": 100}
+    found_out = books.reconcile()
+    assert found_out.failed == 0
+    assert found_out.agrees, sentence(found_out)
+    explained(platform, begun, books.receipts())
+    assert platform("git", "status", "--porcelain") == status, "the clone is not as it was"
+    assert platform.status("litellm")["sync"]["status"] == "Synced"
+
+
+def killed_after_its_first_commit(platform: Platform) -> None:
+    with begin(platform, "move", "models/qwen.yaml", "--to", "kserve") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            told = json.loads(line) if line.startswith("{") else {}
+            if told.get("step") == "git" and "commit" in told.get("text", ""):
+                process.kill()
+                return
+    pytest.fail("it ended before its first commit")
+
+
+def moved_beside_a_colleague(platform: Platform, folder: Path) -> dict[str, Any]:
+    with begin(platform, "move", "models/qwen.yaml", "--to", "kserve") as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            told = json.loads(line) if line.startswith("{") else {}
+            if told.get("event") == "step-begun" and str(told.get("step")).startswith("shift"):
+                colleague(platform, folder, f"Notes on {told['step']}")
+        out = process.stdout.read() if process.stdout else ""
+        process.wait(timeout=60)
+    assert process.returncode == 0, out
+    receipt: dict[str, Any] = json.loads(out)
+    return receipt
+
+
+def explained(platform: Platform, begun: str, receipts: list[dict[str, Any]]) -> None:
+    """Every commit is a colleague's, or says for which move it was made; none was made twice."""
+    made = commits(platform, begun)
+    marks = [mark.groups() for author, message in made if (mark := TRAILER.search(message))]
+    assert len(marks) == len(set(marks)), "a commit was made twice"
+    assert {move for move, _ in marks} == {str(one["move"]) for one in receipts}
+    others = [message for _, message in made if not TRAILER.search(message)]
+    assert [message for message in others if not message.startswith("Notes on shift")] == []
+    assert len(others) == 3
