@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pointsman.delivery.git import Edit, Mode, Outcome
+from pointsman.delivery.git import Edit, Mode, Outcome, look_up
 from pointsman.errors import RefusedError
 from tests.delivery.git.ground import CONFIG, FILE, LINE, Ground, change, git
 
@@ -79,6 +79,24 @@ async def test_a_change_sees_the_files_it_reads_and_no_others(ground: Ground) ->
     ground.colleague({"clusters/lab/a.yaml": b"a", "clusters/lab/b.txt": b"b"})
     await ground.deliver(change(wanted=wanted, reads=("clusters/*.yaml", "missing.yaml")))
     assert seen == [["clusters/lab/a.yaml", FILE]]
+
+
+async def test_found_from_the_base_that_was_told_before_the_push_or_without_it(ground: Ground) -> None:
+    told: list[tuple[str, str]] = []
+
+    async def recorded(base: str, commit: str) -> None:
+        told.append((base, commit))
+
+    tip = ground.tip()
+    assert await look_up(ground.clone, change().mark, remote="origin", branch="main") == ""
+    made = await ground.deliver(recorded=recorded)
+    assert told == [(tip, made.commit)]
+    ground.colleague({"README.md": b"# Newer\n"})
+    for since in (tip, "", "0" * 40, "main"):
+        assert await look_up(ground.clone, change().mark, remote="origin", branch="main", since=since) == made.commit
+        again = await ground.deliver(since=since)
+        assert (again.outcome, again.commit, again.base) == (Outcome.FOUND, made.commit, tip)
+    assert await look_up(ground.clone, change().mark, remote="origin", branch="main", since=made.commit) == ""
 
 
 async def test_made_and_kept_without_a_push(ground: Ground) -> None:

@@ -70,13 +70,14 @@ async def test_merged(ground: Ground) -> None:
     assert await ask(ground, made) == Landed(Landing.OPEN, "", stands=False)
     ground.colleague({"b.txt": b"b"})
     tree = git(ground.remote, "merge-tree", "--write-tree", "main", HEAD)
-    merge = git(ground.remote, "commit-tree", "-p", "main", "-p", HEAD, "-m", "Merge", tree)
+    merge = git(ground.remote, "commit-tree", "-p", "main", "-p", HEAD, "-m", f"Merge\n\n{LINE}", tree)
     git(ground.remote, "update-ref", "refs/heads/main", merge)
     git(ground.remote, "branch", "-D", HEAD)
     assert await ask(ground, made) == Landed(Landing.MERGED, made.commit, stands=True)
     ground.colleague({FILE: CONFIG})
     assert await ask(ground, made) == Landed(Landing.MERGED, made.commit, stands=False)
-    assert (await ground.request()).outcome is Outcome.FOUND
+    again = await ground.request()
+    assert (again.outcome, again.commit) == (Outcome.FOUND, made.commit)
 
 
 async def test_squashed_onto_others_edits_of_the_same_file(ground: Ground) -> None:
@@ -114,5 +115,12 @@ async def test_a_file_that_was_made_lands_squashed_too(ground: Ground) -> None:
 
 async def test_asked_from_another_clone(ground: Ground) -> None:
     made = await ground.request()
-    git(ground.root, "clone", "-q", str(ground.remote), "other")
-    assert (await ask(ground, made, ground.root / "other")).landing is Landing.OPEN
+    git(ground.root, "clone", "-q", "--single-branch", f"file://{ground.remote}", "other")
+    other = ground.root / "other"
+    git(ground.root, "clone", "-q", "--single-branch", f"file://{ground.remote}", "third")
+    assert (await ask(ground, made, other)).landing is Landing.OPEN
+    git(ground.remote, "branch", "-D", HEAD)
+    assert (await ask(ground, made, other)).landing is Landing.GONE
+    with pytest.raises(RefusedError) as caught:
+        await ask(ground, made, ground.root / "third")
+    assert caught.value.code == "git-commit-unknown"

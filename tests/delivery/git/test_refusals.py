@@ -28,6 +28,16 @@ HOOKS = {
         "git-protected",
         "Changes must be made through a pull request",
     ),
+    "GitHub, signatures": (
+        "error: GH013: Repository rule violations found for refs/heads/main.\n- Commits must have verified signatures.",
+        "git-refused",
+        "Commits must have verified signatures",
+    ),
+    "GitHub, a secret": (
+        "error: GH013: Repository rule violations found for refs/heads/main.\n- GITHUB PUSH PROTECTION",
+        "git-refused",
+        "GITHUB PUSH PROTECTION",
+    ),
     "GitLab, a protected branch": (
         "GitLab: You are not allowed to push code to protected branches on this project.",
         "git-protected",

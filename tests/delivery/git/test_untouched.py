@@ -129,6 +129,13 @@ def _odd_settings(ground: Ground) -> Path:
     return ground.clone
 
 
+def _replaced(ground: Ground) -> Path:
+    (ground.clone / "README.md").write_bytes(b"as only this clone sees it\n")
+    git(ground.clone, "commit", "-qam", "another")
+    git(ground.clone, "replace", "HEAD~1", "HEAD")
+    return ground.clone
+
+
 STATES: tuple[Callable[[Ground], Path], ...] = (
     _dirty,
     _staged,
@@ -144,6 +151,7 @@ STATES: tuple[Callable[[Ground], Path], ...] = (
     _submodule,
     _folder_inside,
     _odd_settings,
+    _replaced,
 )
 
 

@@ -6,6 +6,7 @@ Knows nothing of clusters, Argo CD or what the files say (``docs/adr/0038-git-de
 
 from pointsman.delivery.git.changes import Change, Edit, Files, Made, Mark
 from pointsman.delivery.git.delivery import deliver
+from pointsman.delivery.git.newest import look_up
 from pointsman.delivery.git.outcome import Delivered, Mode, Outcome, Patience, Request
 from pointsman.delivery.git.pull_request import Landed, Landing, landed
 from pointsman.delivery.git.revert import revert_of
@@ -25,5 +26,6 @@ __all__ = [
     "Request",
     "deliver",
     "landed",
+    "look_up",
     "revert_of",
 ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from pointsman.delivery.git.changes import Change, Files
 from pointsman.delivery.git.commit import Person
 from pointsman.delivery.git.disclosure import refuse_message
-from pointsman.delivery.git.history import find, last_change, lines_stand, written
+from pointsman.delivery.git.history import find, last_change, lines_stand, parent_of, written
 from pointsman.delivery.git.making import Draft, draft, files_of, make
 from pointsman.delivery.git.outcome import Delivered, Mode, Outcome, Patience
 from pointsman.delivery.git.program import Git, open_git
@@ -138,7 +138,7 @@ class _Delivery:
     async def done(self, commit: str, tip: str, branch: str) -> Delivered:
         """Its commit is there: made by this process, or found."""
         outcome = Outcome.MADE if commit in self.made.values() else Outcome.FOUND
-        base = next((parent for parent, made in self.made.items() if made == commit), self.since or tip)
+        base = await parent_of(self.git, commit)
         try:
             files = await written(self.git, commit)
             stands = branch != self.branch or await lines_stand(self.git, files, tip)

@@ -22,6 +22,7 @@ __all__ = [
     "last_change",
     "lines_stand",
     "marked",
+    "parent_of",
     "touching",
     "written",
 ]
@@ -106,17 +107,23 @@ async def author(git: Git, commit: str) -> Author:
     return Author(commit, name, at)
 
 
+async def parent_of(git: Git, commit: str) -> str:
+    """Its first parent; empty when it has none, or this clone does not have it."""
+    said = await git.run("rev-parse", "--verify", "--quiet", f"{commit}^1^{{commit}}")
+    return said.out.decode().strip() if said.ok else ""
+
+
 async def written(git: Git, commit: str) -> tuple[Written, ...]:
     """What a commit changed against its first parent; raises RefusedError when this clone cannot tell."""
-    parent = await git.run("rev-parse", "--verify", "--quiet", f"{commit}^1^{{commit}}")
-    if not parent.ok:
+    parent = await parent_of(git, commit)
+    if not parent:
         raise RefusedError(
             f"what commit {commit[:12]} changed cannot be told: its parent is not in this clone",
             where=str(git.folder),
             next_action="git fetch --unshallow there, then run it again",
             code="git-history-cut",
         )
-    old = await read_tree(git, parent.out.decode().strip())
+    old = await read_tree(git, parent)
     new = await read_tree(git, commit)
     names = sorted(old.entries.keys() | new.entries.keys())
     paths = [path for path in names if old.entries.get(path) != new.entries.get(path)]

@@ -52,7 +52,7 @@ class Delivered:
     commit: str
     """Where the lines stand; of what is superseded, the commit that was looked at."""
     base: str
-    """What the branch pointed at before; walking back, nothing of ours is older."""
+    """What the branch pointed at before: the commit's parent. Nothing of ours is older."""
     branch: str
     """Where the commit is: the branch, that of the pull request, or a ref of ours."""
     reason: str = ""

@@ -42,6 +42,10 @@ _ELSEWHERE = re.compile(
 """Variables by which a caller, a hook for one, leads git elsewhere, or makes it read or speak otherwise."""
 
 
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+"""Nothing is asked, no index is refreshed in passing, and a tree is the remote's: ``git replace`` is local."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """How a program ended."""
@@ -126,7 +130,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in given.items() if not _ELSEWHERE.fullmatch(name)}
     locale = kept.pop("LC_ALL", "")
     letters = {"LC_CTYPE": locale} if locale else {}
-    return {**kept, **letters, "LC_MESSAGES": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+    return {**kept, **letters, "LC_MESSAGES": "C", **_QUIET}
 
 
 async def run(

@@ -10,12 +10,10 @@ from pathlib import Path
 from pointsman.delivery.git.changes import Change
 from pointsman.delivery.git.history import Written, is_ancestor, known, lines_stand, touching, written
 from pointsman.delivery.git.making import draft, files_of
+from pointsman.delivery.git.newest import newest, tip_of
 from pointsman.delivery.git.outcome import Request
-from pointsman.delivery.git.program import Git, open_git
-from pointsman.delivery.git.refusals import Ending
-from pointsman.delivery.git.remote import Remote, open_remote
+from pointsman.delivery.git.program import Git
 from pointsman.delivery.git.tree import read_tree
-from pointsman.delivery.git.troubles import no_branch, trouble
 from pointsman.delivery.git.wording import redacted
 from pointsman.errors import PointsmanError, RefusedError
 
@@ -83,18 +81,20 @@ def taken(where: str) -> RefusedError:
 
 
 async def landed(repository: Path, commit: str, *, remote: str, branch: str, head: str) -> Landed:
-    """Has the commit of the branch ``head`` come to ``branch``? Asks the remote's newest state."""
-    opened = await open_remote(await open_git(repository), remote, branch)
-    try:
-        tip = await _tip(opened, branch)
-        if not tip:
-            raise no_branch(f"{remote}/{branch}")
-        there = bool(await _tip(opened, head))
-        if not await known(opened.git, commit):
-            return Landed(Landing.OPEN if there else Landing.GONE, "", stands=False)
-        return await _looked(opened.git, commit, tip, there)
-    finally:
-        await opened.close()
+    """Has the commit of the branch ``head`` come to ``branch``? Asks the remote's newest state.
+
+    Raises RefusedError when neither this clone nor the remote has the commit any more.
+    """
+    async with newest(repository, remote, branch) as (opened, tip):
+        there = bool(await tip_of(opened, head))
+        if await known(opened.git, commit):
+            return await _looked(opened.git, commit, tip, there)
+        raise RefusedError(
+            f"whether commit {commit[:12]} has landed cannot be told: neither this clone nor the remote has it",
+            where=f"{remote}/{branch}",
+            next_action="ask in the clone that it was made in",
+            code="git-commit-unknown",
+        )
 
 
 async def _looked(git: Git, commit: str, tip: str, there: bool) -> Landed:
@@ -114,10 +114,3 @@ async def _same_lines(git: Git, files: tuple[Written, ...], commit: str, tip: st
             if await lines_stand(git, files, one):
                 return one
     return ""
-
-
-async def _tip(remote: Remote, branch: str) -> str:
-    answer = await remote.fetch(branch)
-    if answer.ending is not Ending.DONE:
-        raise trouble(answer, f"{remote.name}/{branch}")
-    return answer.tip

@@ -68,6 +68,8 @@ TABLE = (
         "plain hooks, Bitbucket",
     ),
     Row(Ending.RACE, r"stale (?:old )?(?:object|info|ref)", "Azure DevOps, Gerrit"),
+    Row(Ending.HOOK, r"verified signature|must be signed|commit is not signed", "GitHub, GitLab: signatures wanted"),
+    Row(Ending.HOOK, r"GH009|push cannot contain secrets|push protection", "GitHub: a secret was seen"),
     Row(Ending.PROTECTED, r"GH006|GH013", "GitHub: protected branch, ruleset"),
     Row(Ending.PROTECTED, r"protected branch hook declined|repository rule violations", "GitHub, in the status line"),
     Row(

@@ -11,10 +11,8 @@ from pathlib import Path
 from pointsman.delivery.git.changes import Change, Edit, Files, Made, Mark
 from pointsman.delivery.git.history import Written, author, find, known, touching, written
 from pointsman.delivery.git.lines import OverwrittenError, merged
-from pointsman.delivery.git.program import Git, open_git
-from pointsman.delivery.git.refusals import Ending
-from pointsman.delivery.git.remote import open_remote
-from pointsman.delivery.git.troubles import no_branch, trouble
+from pointsman.delivery.git.newest import newest
+from pointsman.delivery.git.program import Git
 from pointsman.errors import RefusedError
 
 __all__ = ["revert_of"]
@@ -32,20 +30,12 @@ async def revert_of(
 
     Raises RefusedError when there is no such commit on the branch.
     """
-    git = await open_git(repository)
-    opened = await open_remote(git, remote, branch)
-    try:
-        answer = await opened.fetch(branch)
-        if answer.ending is not Ending.DONE:
-            raise trouble(answer, f"{remote}/{branch}")
-        if not answer.tip:
-            raise no_branch(f"{remote}/{branch}")
-        name = commit if isinstance(commit, str) else await find(git, answer.tip, commit, since)
+    async with newest(repository, remote, branch) as (opened, tip):
+        git = opened.git
+        name = commit if isinstance(commit, str) else await find(git, tip, commit, since)
         if not name or not await known(git, name):
             raise _missing(commit, f"{remote}/{branch}")
         files = await written(git, name)
-    finally:
-        await opened.close()
     subject = await git.text("log", "-1", "--no-show-signature", "--no-color", "--format=%s", name, "--")
     body = f"{why.strip()}\n\nThis takes back the lines of commit {name}; whatever else came since stays.".strip()
     return Change(mark, f"Revert: {subject}", body, tuple(_edit(git, name, one) for one in files))
