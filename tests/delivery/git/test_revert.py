@@ -178,9 +178,20 @@ def test_one_of_two_lines_put_back_is_not_all_that_stands() -> None:
     assert not stands(b"1\n2\n3\nd\n5\n", b"1\n2\n3\n4\n5\n", b"1\nb\n3\nd\n5\n")
 
 
-def test_two_who_changed_the_same_line_cannot_be_merged() -> None:
+@pytest.mark.parametrize(
+    ("theirs", "base", "ours"),
+    [
+        (b"theirs\n", b"base\n", b"ours\n"),
+        (b"1\nx\n3\n", b"1\n3\n", b"1\n2\n3\n"),
+        (b"1\n3\n", b"1\n2\n3\n", b"1\n2!\n3\n"),
+        (b"", b"1\n", b"1!\n"),
+        (None, b"1\n", b"1!\n"),
+    ],
+)
+def test_two_who_changed_the_same_place_cannot_be_merged(theirs: bytes | None, base: bytes, ours: bytes) -> None:
     with pytest.raises(OverwrittenError):
-        merged(b"theirs\n", b"base\n", b"ours\n")
+        merged(theirs, base, ours)
+    assert not stands(theirs, ours, base)
 
 
 async def test_a_neighbouring_feature_that_a_colleague_switched_stays_switched(ground: Ground) -> None:

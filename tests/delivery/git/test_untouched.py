@@ -129,13 +129,6 @@ def _odd_settings(ground: Ground) -> Path:
     return ground.clone
 
 
-def _replaced(ground: Ground) -> Path:
-    (ground.clone / "README.md").write_bytes(b"as only this clone sees it\n")
-    git(ground.clone, "commit", "-qam", "another")
-    git(ground.clone, "replace", "HEAD~1", "HEAD")
-    return ground.clone
-
-
 STATES: tuple[Callable[[Ground], Path], ...] = (
     _dirty,
     _staged,
@@ -151,7 +144,6 @@ STATES: tuple[Callable[[Ground], Path], ...] = (
     _submodule,
     _folder_inside,
     _odd_settings,
-    _replaced,
 )
 
 
@@ -169,6 +161,14 @@ async def test_a_clone_in_this_state_is_left_as_it_was(ground: Ground, state: Ca
     left = gone ^ set(git(ground.remote, "ls-tree", "-r", "main").splitlines())
     assert {line.split("\t")[1] for line in left} == {FILE}
     assert git(ground.remote, "for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]
+
+
+async def test_what_git_replace_shows_in_this_clone_is_not_what_is_built_upon(ground: Ground) -> None:
+    (ground.clone / "README.md").write_bytes(b"as only this clone sees it\n")
+    git(ground.clone, "commit", "-qam", "another")
+    git(ground.clone, "replace", "HEAD~1", "HEAD")
+    await ground.deliver()
+    assert ground.read("README.md") == b"# Platform\n"
 
 
 async def test_a_fetch_moves_no_remote_tracking_ref_and_a_push_moves_the_one_it_pushed_to(ground: Ground) -> None:

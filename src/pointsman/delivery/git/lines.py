@@ -55,7 +55,7 @@ def stands(current: Made, before: Made, after: Made) -> bool:
         return current == after
     lines = after.splitlines(keepends=True)
     theirs = _hunks(lines, current)
-    return not any(one == their or one.meets(their) for one in _hunks(lines, before) for their in theirs)
+    return not any(one.meets(their) for one in _hunks(lines, before) for their in theirs)
 
 
 def _hunks(base: list[bytes], content: bytes) -> list[_Hunk]:
