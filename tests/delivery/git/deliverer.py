@@ -6,11 +6,17 @@ It keeps a journal of one line, as a move does: what it was told before its push
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
-from pointsman.delivery.git import Mode
-from tests.delivery.git.ground import Ground
+from pointsman.delivery.git import Edit, Files, Mode
+from tests.delivery.git.ground import FILE, Ground, change
+
+
+def one_more_node(before: bytes | None, files: Files) -> bytes:
+    """An edit that changes something every time: made twice, it would be seen."""
+    return re.sub(rb"nodes: (\d+)", lambda found: b"nodes: %d" % (int(found[1]) + 1), before or b"")
 
 
 async def main(root: Path, mode: Mode) -> None:
@@ -21,8 +27,9 @@ async def main(root: Path, mode: Mode) -> None:
         if not journal.exists():
             journal.write_text(base)
 
+    asked = change(edits=(Edit(FILE, one_more_node),))
     ground = Ground(root, root / "remote.git", root / "clone")
-    delivered = await ground.deliver(mode=mode, since=since, recorded=recorded)
+    delivered = await ground.deliver(asked, mode=mode, since=since, recorded=recorded)
     sys.stdout.write(f"{delivered.outcome} {delivered.commit}\n")
 
 
