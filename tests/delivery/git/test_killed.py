@@ -33,6 +33,7 @@ if [ -n "$hit" ] && [ ! -e "$CALLS.hit" ]; then
     before) kill -9 $PPID; exit 1;;
     during) kill -9 $PPID; {GIT} "$@"; : > "$CALLS.done"; exit 0;;
     failed) {GIT} "$@" >/dev/null 2>&1; echo "fatal: the remote end hung up unexpectedly" >&2; exit 128;;
+    away) echo "ssh: connect to host x port 22: Connection refused" >&2; exit 128;;
     dies) kill -9 $$;;
     hangs) {GIT} "$@" >/dev/null 2>&1; exec sleep 600;;
   esac
@@ -127,6 +128,21 @@ async def test_a_push_that_ends_badly_is_looked_for_before_anything_is_said_or_d
     assert delivered.outcome is Outcome.MADE
     assert ground.commits() == [delivered.commit]
     assert _pushes(wrapped) == (1 if how == "failed" else 2)
+
+
+@pytest.mark.parametrize("word", ["fetch", "push"])
+async def test_a_remote_that_is_away_for_a_moment_is_waited_for(
+    ground: Ground, wrapped: dict[str, str], monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    for name, value in {**wrapped, "HOW": "away", "AT_WORD": word}.items():
+        monkeypatch.setenv(name, value)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    assert (await ground.deliver(patience=Patience(sleep=sleep))).outcome is Outcome.MADE
+    assert (len(pauses), _pushes(wrapped)) == (1, 2 if word == "push" else 1)
 
 
 def _pushes(wrapped: dict[str, str]) -> int:

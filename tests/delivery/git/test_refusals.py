@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shlex
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pointsman.delivery.git.program import KEPT
 from pointsman.delivery.git.refusals import TABLE, Ending, ending, status
+from pointsman.delivery.git.wording import last_words, server_words
 from pointsman.errors import PointsmanError, RefusedError, TemporaryError
 from tests.delivery.git.ground import Ground, git
 
@@ -224,6 +229,28 @@ def test_a_reference_that_cannot_be_made_is_no_race() -> None:
 def test_every_row_says_who_words_it_so_and_no_two_are_the_same() -> None:
     assert all(row.said_by for row in TABLE)
     assert len({row.pattern for row in TABLE}) == len(TABLE)
+
+
+PIECES = st.sampled_from(
+    ["remote: ", "\n", "!\t", ":refs/heads/main\t", "[rejected]", "https://a:b@c", "cannot lock ref ", "x"]
+)
+
+
+@given(said=st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=30).map("".join))
+def test_whatever_a_server_says_it_is_one_of_the_endings_and_its_words_are_short(said: str) -> None:
+    assert ending(said, said, succeeded=False) in set(Ending) - {Ending.DONE}
+    assert len(server_words(said)) <= 600
+    assert "a:b@" not in last_words(said)
+
+
+@pytest.mark.parametrize("piece", ["cannot lock ref ", "a", "branch ", "://", "https://a", "remote: reference ", "@"])
+def test_long_words_are_read_within_a_second(piece: str) -> None:
+    said = piece * (KEPT // len(piece))
+    begun = time.process_time()
+    ending("", said, succeeded=False)
+    last_words(said)
+    server_words(said)
+    assert time.process_time() - begun < 1.0
 
 
 def test_a_hook_that_prints_beside_the_status_does_not_hide_it() -> None:

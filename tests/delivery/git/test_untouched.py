@@ -75,6 +75,12 @@ def _shallow(ground: Ground) -> Path:
     return ground.root / "shallow"
 
 
+def _partial(ground: Ground) -> Path:
+    git(ground.remote, "config", "uploadpack.allowFilter", "true")
+    git(ground.root, "clone", "-q", "--filter=blob:none", "--no-checkout", f"file://{ground.remote}", "partial")
+    return ground.root / "partial"
+
+
 def _bare(ground: Ground) -> Path:
     git(ground.root, "clone", "-q", "--bare", str(ground.remote), "bare")
     return ground.root / "bare"
@@ -103,6 +109,7 @@ def _submodule(ground: Ground) -> Path:
     (ground.clone / "part" / "README.md").write_bytes(b"dirty inside\n")
     git(ground.clone, "config", "push.recurseSubmodules", "on-demand")
     git(ground.clone, "config", "fetch.recurseSubmodules", "true")
+    git(ground.clone, "config", "submodule.recurse", "true")
     return ground.clone
 
 
@@ -138,6 +145,7 @@ STATES: tuple[Callable[[Ground], Path], ...] = (
     _rebasing,
     _linked,
     _shallow,
+    _partial,
     _bare,
     _sparse,
     _split_index,

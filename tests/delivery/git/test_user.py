@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
+import signal
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +35,29 @@ async def test_signed_with_ssh_where_the_users_commits_are(ground: Ground) -> No
     public = key.with_suffix(".pub").read_text()
     (ground.root / "signers").write_text(f"ada@example.org {public}")
     git(ground.clone, "config", "gpg.ssh.allowedSignersFile", str(ground.root / "signers"))
+    git(ground.clone, "verify-commit", delivered.commit)
+
+
+NAME = "Ada Operator <ada@example.org>"
+
+
+@pytest.fixture
+def gpg_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A key of its own; the path is short, since sockets are made in it."""
+    with tempfile.TemporaryDirectory(prefix="pm-gpg-", dir="/tmp") as folder:
+        monkeypatch.setenv("GNUPGHOME", folder)
+        made = ("--passphrase", "", "--quick-generate-key", NAME, "ed25519", "sign")
+        words = ("gpg", "--batch", "--quiet", *made)
+        subprocess.run(words, check=True, capture_output=True)
+        subprocess.run(("gpgconf", "--kill", "gpg-agent"), check=True)
+        yield folder
+        subprocess.run(("gpgconf", "--kill", "gpg-agent"), check=True)
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="there is no gpg here")
+async def test_signed_with_gpg(ground: Ground, gpg_home: str) -> None:
+    git(ground.clone, "config", "commit.gpgSign", "true")
+    delivered = await ground.deliver()
     git(ground.clone, "verify-commit", delivered.commit)
 
 
@@ -112,6 +141,15 @@ async def test_hooks_that_are_kept_in_the_repository_run_wherever_it_is_started(
     await ground.deliver(folder=ground.clone / "environments" / "lab")
     assert "By: husky" in git(ground.remote, "log", "-1", "--format=%B", "main")
     assert (ground.root / "pushed").read_text().strip() == str(ground.clone)
+
+
+async def test_what_a_hook_leaves_running_is_not_waited_for(ground: Ground) -> None:
+    ground.hook("pre-push", f"sleep 600 &\necho $! > {ground.root}/left", ground.clone)
+    try:
+        async with asyncio.timeout(60):
+            assert (await ground.deliver()).outcome == "made"
+    finally:
+        os.kill(int((ground.root / "left").read_text()), signal.SIGKILL)
 
 
 async def test_pre_commit_is_not_run_since_the_work_tree_is_not_what_is_committed(ground: Ground) -> None:

@@ -1,7 +1,7 @@
 """Running the ``git`` program: the one place. Nothing here knows what is asked of it.
 
-What it says goes into files, not pipes: a daemon that git leaves behind (a credential cache, an agent for signatures)
-keeps a pipe open for hours. It runs in a session of its own, so it has no terminal to ask on, and all of it, hooks and
+What it says goes into files, not pipes: what a hook or a credential helper leaves running in the background keeps a
+pipe open for hours. It runs in a session of its own, so it has no terminal to ask on, and all of it, hooks and
 ssh too, can be ended together.
 """
 
@@ -33,6 +33,9 @@ GRACE = 2.0
 """Seconds that git has to end in an orderly way, lock files removed."""
 LARGEST = 64 << 20
 """Bytes of one answer; a tree of a hundred thousand files has ten million."""
+
+KEPT = 64 << 10
+"""Bytes of what it says to people; the end of it."""
 
 _ELSEWHERE = re.compile(
     r"GIT_(?:ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|CURL_VERBOSE|DIR|GRAFT_FILE|IMPLICIT_WORK_TREE|INDEX_FILE|NAMESPACE"
@@ -155,7 +158,7 @@ async def run(
             start_new_session=True,
         )
         late = await _ended(process, seconds)
-        return Said(process.returncode or 0, _read(out), _read(err).decode("utf-8", "replace"), late)
+        return Said(process.returncode or 0, _read(out), _end(err).decode("utf-8", "replace"), late)
 
 
 async def _ended(process: asyncio.subprocess.Process, seconds: float) -> bool:
@@ -186,6 +189,11 @@ def _signal(process: asyncio.subprocess.Process, number: int) -> None:
     """To all of its session."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def _end(file: IO[bytes]) -> bytes:
+    file.seek(max(0, file.seek(0, os.SEEK_END) - KEPT))
+    return file.read()
 
 
 def _read(file: IO[bytes]) -> bytes:

@@ -47,7 +47,7 @@ class Row:
 TABLE = (
     Row(
         Ending.HOOK,
-        r"cannot lock ref .*(?:exists; cannot create|Permission denied|Read-only|No space)",
+        r"cannot lock ref .{0,300}(?:exists; cannot create|Permission denied|Read-only|No space)",
         "git, not by others' doing",
     ),
     Row(Ending.RACE, r"\(non-fast-forward\)", "git, the remote's commit is here"),

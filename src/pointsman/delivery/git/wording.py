@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 __all__ = ["last_words", "redacted", "server_words"]
 
-_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"<>]*@")
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/\s'\"<>]*@")
 """``https://user:token@host``: what stands before the last @ of the host part."""
 _QUERY = re.compile(r"([?&](?:private_token|access_token|token|password|auth)=)[^&\s'\"]+", re.IGNORECASE)
 _HEADER = re.compile(r"(authorization:\s*\w+\s+)\S+", re.IGNORECASE)
