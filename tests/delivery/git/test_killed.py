@@ -34,6 +34,7 @@ if [ -n "$hit" ] && [ ! -e "$CALLS.hit" ]; then
     during) kill -9 $PPID; {GIT} "$@"; : > "$CALLS.done"; exit 0;;
     failed) {GIT} "$@" >/dev/null 2>&1; echo "fatal: the remote end hung up unexpectedly" >&2; exit 128;;
     away) echo "ssh: connect to host x port 22: Connection refused" >&2; exit 128;;
+    stuck) exec sleep 600;;
     dies) kill -9 $$;;
     hangs) {GIT} "$@" >/dev/null 2>&1; exec sleep 600;;
   esac
@@ -177,14 +178,14 @@ async def test_a_cancelled_delivery_ends_git_and_all_that_it_started(ground: Gro
     assert ground.commits() == []
 
 
-async def test_a_git_that_does_not_end_is_ended_and_its_push_is_found(
-    ground: Ground, wrapped: dict[str, str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("how", "pushes"), [("hangs", 1), ("stuck", 2)])
+async def test_a_push_that_does_not_end_is_ended_and_looked_for_or_tried_again(
+    ground: Ground, wrapped: dict[str, str], monkeypatch: pytest.MonkeyPatch, how: str, pushes: int
 ) -> None:
-    for name, value in {**wrapped, "HOW": "hangs", "AT_WORD": "push"}.items():
+    for name, value in {**wrapped, "HOW": how, "AT_WORD": "push"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("pointsman.delivery.git.remote.HOOK", 1.0)
-    assert (await ground.deliver(patience=Patience(seconds=30))).outcome is Outcome.MADE
-    assert len(ground.commits()) == 1
+    assert (await ground.deliver(patience=Patience(seconds=60, push=3.0))).outcome is Outcome.MADE
+    assert (len(ground.commits()), _pushes(wrapped)) == (1, pushes)
 
 
 async def test_a_machine_without_git_says_so(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,7 +178,7 @@ class _Delivery:
         """Push; where that fails, say in ``error`` what it means unless the commit is found."""
         if self.recorded is not None:
             await self.recorded(tip, commit)
-        answer = await self.remote.push(commit, self.target)
+        answer = await self.remote.push(commit, self.target, self.patience.push)
         if answer.ending is Ending.DONE:
             return await self.done(commit, commit, self.target)
         self.error = self.meaning(answer, commit)

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pointsman.delivery.git.program import HOOK
+
 __all__ = ["Delivered", "Mode", "Outcome", "Patience", "Request"]
 
 
@@ -82,6 +84,8 @@ class Patience:
     """Pushes that others may win before it is given up."""
     seconds: float = 60.0
     """For a remote that does not answer."""
+    push: float = HOOK
+    """Seconds for one push, a ``pre-push`` hook in it."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     chance: Callable[[], float] = random.random
 

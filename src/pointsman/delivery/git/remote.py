@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 
 from pointsman.delivery.git.commit import hook
-from pointsman.delivery.git.program import HOOK, NETWORK, Git, Said
+from pointsman.delivery.git.program import NETWORK, Git, Said
 from pointsman.delivery.git.refusals import Ending, ending, status
 from pointsman.delivery.git.wording import last_words, redacted, server_words
 from pointsman.errors import RefusedError
@@ -55,11 +55,11 @@ class Remote:
             return Answer(Ending.DONE)
         return _answer(said, hook=False)
 
-    async def push(self, commit: str, branch: str) -> Answer:
+    async def push(self, commit: str, branch: str, seconds: float) -> Answer:
         """Make the commit the branch's newest, if it follows on what is there."""
         guarded = await hook(self.git, "pre-push") is not None
         words = ("push", "--porcelain", "--no-follow-tags", "--no-recurse-submodules", "--", self.name)
-        said = await self.git.run(*words, f"{commit}:refs/heads/{branch}", seconds=HOOK)
+        said = await self.git.run(*words, f"{commit}:refs/heads/{branch}", seconds=seconds)
         return _answer(said, hook=guarded)
 
     async def close(self) -> None:
