@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.draft import Wish, attempt
@@ -23,7 +24,7 @@ from pointsman.delivery.argocd.verdict import behind
 from pointsman.delivery.boundary import Clock, Cluster, Means
 from pointsman.delivery.git import Change, Delivered, Edit, Files, Mark, Outcome, deliver
 from pointsman.delivery.git.history import author, last_change, marked
-from pointsman.delivery.git.program import open_git
+from pointsman.delivery.git.program import Git, open_git
 from pointsman.delivery.git.refusals import Ending
 from pointsman.delivery.git.remote import open_remote
 from pointsman.delivery.git.tree import read_tree
@@ -35,10 +36,15 @@ from pointsman.edge.litellm_alias import Aliases
 from pointsman.edge.litellm_values import LiteLLMValues, digest
 from pointsman.edge.wrapped import WrappedEdge
 from pointsman.errors import ConflictError, RefusedError, TemporaryError
+from pointsman.kube.resources import kind_of
+from pointsman.kube.rights import Right, rights
 
 __all__ = ["EdgeInGit", "Surroundings"]
 
 Edited = Callable[[Aliases], str]
+T = TypeVar("T")
+TURNS = 10
+"""How often one move may come back to the same members: on its way, back, and on again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +109,18 @@ class EdgeInGit(WrappedEdge):
         """Take our members away by one commit, and wait until the cluster has them no more."""
         return await self._declared(Aliases.remove, "no member of ours")
 
+    def rights(self) -> Sequence[Right]:
+        """The edge's own, and asking Argo CD to look, or to sync."""
+        place = self._place
+        application = rights(["get", "patch"], kind_of("Application"), place.namespace, name=place.application)
+        return [*super().rights(), *application]
+
     async def _declared(self, edit: Edited, what: str) -> str:
-        delivered = await self._deliver(edit, what)
+        delivered = await self._once(edit, what)
         if delivered.outcome is Outcome.SUPERSEDED:
             # What git says may only not have arrived yet.
             await self._arrived()
-            delivered = await self._deliver(edit, what)
+            delivered = await self._once(edit, what)
         if delivered.outcome is Outcome.SUPERSEDED:
             raise self._superseded(delivered)
         if delivered.stands is False:
@@ -123,10 +135,30 @@ class EdgeInGit(WrappedEdge):
         await self._values.roll_laggards()
         return (await self._values.read()).revision
 
-    async def _deliver(self, edit: Edited, what: str) -> Delivered:
+    async def _once(self, edit: Edited, what: str) -> Delivered:
+        """Deliver it. A move that comes back to what it declared before makes a commit anew."""
+        for turn in range(1, TURNS):
+            delivered = await self._deliver(edit, what, turn)
+            if (
+                delivered.outcome is not Outcome.FOUND
+                or delivered.stands is not False
+                or not await self._newest_is_ours()
+            ):
+                return delivered
+        return delivered
+
+    async def _newest_is_ours(self) -> bool:
+        """Did this very move make the newest change of the file?"""
+
+        async def look(git: Git, tip: str) -> bool:
+            return await marked(git, await last_change(git, tip, (self._place.path,)), self._move)
+
+        return await self._at_tip(look)
+
+    async def _deliver(self, edit: Edited, what: str, turn: int) -> Delivered:
         live = await self._values.read()
         change = Change(
-            mark=Mark(self._move, f"alias-{hashlib.sha256(what.encode()).hexdigest()[:10]}"),
+            mark=Mark(self._move, f"alias-{hashlib.sha256(what.encode()).hexdigest()[:10]}-{turn}"),
             subject=f"{self._values.terms.alias}: {what}",
             body=f"{self._values.terms.model} moves between serving layers; this is where its tenants go now.",
             edits=(Edit(self._place.path, lambda content, files: self._made(content, files, edit)),),
@@ -136,14 +168,22 @@ class EdgeInGit(WrappedEdge):
 
     async def _newest(self) -> Aliases:
         """The aliases as the newest commit declares them."""
+
+        async def look(git: Git, tip: str) -> Aliases:
+            found = await (await read_tree(git, tip)).read([self._place.path])
+            return self._aliases(found.get(self._place.path), tip)
+
+        return await self._at_tip(look)
+
+    async def _at_tip(self, look: Callable[[Git, str], Awaitable[T]]) -> T:
+        """What is found at the branch's newest commit; raises what a fetch that fails means."""
         place = self._place
         remote = await open_remote(await open_git(self._given.clone), place.remote, place.branch)
         try:
             answer = await remote.fetch(place.branch)
             if answer.ending is not Ending.DONE or not answer.tip:
                 raise trouble(answer, f"{place.remote}/{place.branch}", frozenset())
-            content = (await (await read_tree(remote.git, answer.tip)).read([place.path])).get(place.path)
-            return self._aliases(content, answer.tip)
+            return await look(remote.git, answer.tip)
         finally:
             await remote.close()
 

@@ -9,7 +9,7 @@ from pointsman.report.text import took
 
 __all__ = ["plan_lines"]
 
-_SAID = ("edge-settings", "aliases", "owners", "edge-rolls", "others-reach", "engines", "evidence")
+_SAID = ("delivery", "edge-settings", "aliases", "owners", "edge-rolls", "others-reach", "engines", "evidence")
 """Checks that tell what a person has to know although they refuse nothing."""
 _MARKS = {"make": "+", "change": "~", "wake": "^", "park": "v", "drain": "v", "leave": "="}
 
@@ -52,7 +52,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
 
 def _checks(checks: Mapping[str, str]) -> list[str]:
     """A line for each sentence."""
-    said = [(name, part) for name in _SAID if name in checks for part in checks[name].split("; ")]
+    said = [(name, part) for name in _SAID if name in checks for part in checks[name].split("; ") if part]
     first = dict(reversed(said))
     return (
         ["", "checks", *(f"  {name if first[name] == part else '':<14}{part}" for name, part in said)] if said else []

@@ -14,6 +14,7 @@ from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context
 from pointsman.move.live import read_live
+from pointsman.move.plan.delivery import delivery
 from pointsman.move.plan.edge import edge_healthy, edge_settings, reached
 from pointsman.move.plan.engines import engines
 from pointsman.move.plan.owning import owners
@@ -227,6 +228,7 @@ CHECKS: tuple[Check, ...] = (
     Check("source-ready", "the source serves", _source_ready),
     Check("edge-settings", "the edge follows weights", edge_settings),
     Check("edge-healthy", "every replica of the edge is ready and runs what is declared", edge_healthy),
+    Check("delivery", "who brings changes of the alias to the edge is known", delivery),
     Check("aliases", "everything that reaches the source moves along or may be left", reached),
     Check("owners", "nobody puts back what the move changes", owners),
     Check("edge-rolls", "the edge can be rolled without a gap", edge_rolls),
