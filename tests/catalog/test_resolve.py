@@ -184,7 +184,7 @@ def test_warnings_name_the_line(kind: str, tmp_path: Path) -> None:
 def test_a_platform_without_reasons_is_not_warned_of(tmp_path: Path) -> None:
     made(tmp_path, "domain: x\nfeatures: {dns: true, identity: true, public-edge: true}\n")
     done = pointsman(tmp_path, "resolve")
-    assert done.stderr == "next: pointsman root --dry-run says what that deletes; push only then\n"
+    assert done.stderr == "next: pointsman root --profile full --dry-run says what that deletes; push only then\n"
     assert pointsman(tmp_path, "resolve").stderr == ""
 
 

@@ -26,8 +26,7 @@ _PURPOSES = {
     "already, nothing is missing here. The InferenceService itself, `kserve-demo`, is in the group `demos`.",
     "embeddings": "Engines of embedding models.",
     "coding-assistant": "Engines of models for code.",
-    "routing-core": "The Gateways, with the GatewayClass that the cluster has: the one that llm-d routes by, and the one\n"
-    "that KServe is configured with.",
+    "routing-core": "The Gateways, of the GatewayClass that the cluster has: llm-d's, and KServe's.",
     "public-edge": "What lets the world in: certificates and a public Gateway.",
     "mcp-gateway": "A gateway for tools (MCP).",
     "egress": "What may be reached outside the cluster.",

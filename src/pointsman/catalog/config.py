@@ -18,7 +18,7 @@ from pointsman.catalog.source import Source, read_source
 from pointsman.catalog.telling import Told
 from pointsman.errors import SpecError
 from pointsman.intake.yaml import Place
-from pointsman.spec.words import shown
+from pointsman.spec.words import short, shown
 
 __all__ = ["Config", "read_config"]
 
@@ -84,7 +84,7 @@ class Config:
 def _stray(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"no group is turned on by features.{shown(name)}{hint}"
+    return f"no group is turned on by features.{short(name)}{hint}"
 
 
 def read_config(repository: Repository) -> Config:

@@ -49,7 +49,7 @@ def _choices(target: Path, environment: str, url: str | None, branch: str, model
     """What the files depend on, and where the URL is from."""
     from pointsman.blueprint.choices import QWEN, Choices, branch_named, environment_named, model_in
     from pointsman.blueprint.origin import origin_of, repository_url
-    from pointsman.catalog.placeholder import PLACEHOLDER
+    from pointsman.catalog.address import PLACEHOLDER
 
     environment, branch = environment_named(environment), branch_named(branch)
     found = repository_url(url, Path.cwd()) if url is not None else origin_of(target)

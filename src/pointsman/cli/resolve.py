@@ -40,7 +40,10 @@ def command(
     else:
         sys.stdout.write(found.diff() if check and differs else _sentence(found, differs=differs))
         if differs and not check:
-            sys.stderr.write("next: pointsman root --dry-run says what that deletes; push only then\n")
+            widest = list(found.repository.platform.spec.profiles)[-1]
+            sys.stderr.write(
+                f"next: pointsman root --profile {widest} --dry-run says what that deletes; push only then\n"
+            )
     return 1 if check and differs else 0
 
 

@@ -50,16 +50,20 @@ def command(
 
 
 def _read(repository: Repository, profile: str) -> Profile:
+    from pointsman.catalog.address import elsewhere
+    from pointsman.catalog.config import read_config
     from pointsman.catalog.profile import profile_of
     from pointsman.catalog.resolution import resolve
 
     found = resolve(repository)
     warn(found.told)
-    return profile_of(profile, found)
+    made = profile_of(profile, found)
+    warn(elsewhere(read_config(repository), made.sets))
+    return made
 
 
 def _placeholder(made: Profile) -> tuple[str, str]:
-    from pointsman.catalog.placeholder import placeholder_in
+    from pointsman.catalog.address import placeholder_in
 
     return placeholder_in([*made.projects, *(one.written for one in made.sets)])
 
@@ -157,7 +161,7 @@ def _refuse_strangers(found: Survey, named: set[str]) -> None:
     if strange:
         raise UsageError(
             f"--delete {strange[0]}: no Application of this name vanishes",
-            next_action="pointsman root --dry-run says which do",
+            next_action="pointsman root --profile PROFILE --dry-run says which do",
             code="delete-unknown",
         )
 
