@@ -79,7 +79,7 @@ def test_what_is_next_works_as_it_is_told(tmp_path: Path) -> None:
 
 def test_an_empty_clone_says_the_url_and_its_password_goes_nowhere(tmp_path: Path) -> None:
     git(tmp_path, "init", "clone")
-    git(tmp_path / "clone", "remote", "add", "origin", "https://somebody:s3cret@git.example.com/team/platform.git")
+    git(tmp_path / "clone", "remote", "add", "origin", "https://passerby:s3cret@git.example.com/team/platform.git")
     done = pointsman(tmp_path, "init", "clone", "-o", "json")
     found = written(done)
     assert (found["repositoryUrl"], found["repositoryUrlFrom"]) == (
@@ -89,7 +89,7 @@ def test_an_empty_clone_says_the_url_and_its_password_goes_nowhere(tmp_path: Pat
     assert urls(tmp_path / "clone") == {found["repositoryUrl"]}
     told = done.stdout + done.stderr + "".join((tmp_path / "clone" / name).read_text() for name in found["files"])
     assert "s3cret" not in told
-    assert "somebody" not in told
+    assert "passerby" not in told
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_a_model_of_ones_own_is_what_everything_is_about(tmp_path: Path) -> None
         {"name": "conf", "key": "litellm.yaml"},
         8080,
     )
-    assert values["secretEnv"] == []
+    assert [one["secret"] for one in values["secretEnv"]] == ["vllm-api-key"]
     project = yaml.safe_load((new / "clusters/prod/projects/platform.yaml").read_text())
     assert [one["namespace"] for one in project["spec"]["destinations"]] == ["argocd", "models", "llm-d", "edge"]
     sets = yaml.safe_load((new / "clusters/prod/appsets/serving.yaml").read_text())
