@@ -14,8 +14,13 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from pointsman.blueprint.origin import repository_url
 from pointsman.demo.platform import example_root
+from pointsman.edge.config_render import scalar
+from pointsman.errors import UsageError
 from tests.catalog.repository import pointsman
 
 NOWHERE = ("--kubeconfig", "/nonexistent")
@@ -109,6 +114,19 @@ def test_a_url_is_taken_as_argo_cd_can_be_told_it(tmp_path: Path, word: str, url
     assert config["repoURL"] == url
 
 
+@given(st.text(st.sampled_from("htps:/@.\\?#[]%ab1 -\n'\"é"), max_size=40) | st.text(max_size=20))
+@example("https://a@b@c/d")
+@example("https://[::1]:80/x")
+def test_whatever_is_given_as_a_url_no_user_of_http_is_left_and_yaml_reads_it_back(word: str) -> None:
+    try:
+        url = repository_url(word, Path("/"))
+    except UsageError:
+        return
+    assert yaml.safe_load(f"repoURL: {scalar(url)}") == {"repoURL": url}
+    if url.startswith("http"):
+        assert "@" not in url.split("/")[2]
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -165,7 +183,9 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     refused(pointsman(tmp_path, "init", "file"), "init-not-a-folder", 2)
     refused(pointsman(tmp_path, "init", "file/below"), "init-unwritable", 2)
-    assert files(tmp_path) == {"file"}
+    (tmp_path / "loop").symlink_to("loop")
+    refused(pointsman(tmp_path, "init", "loop/x"), "init-not-a-folder", 2)
+    assert files(tmp_path) == {"file", "loop"}
 
 
 @pytest.mark.parametrize("there", [False, True])

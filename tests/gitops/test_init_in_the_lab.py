@@ -94,6 +94,7 @@ def platform(git_lab: RunningLab, tmp_path: Path) -> Iterator[Platform]:
         yield made
     finally:
         _taken_down(git_lab, before)
+        git_lab.kubectl("delete", "configmap", "model-qwen", "-n", "pointsman-system", "--ignore-not-found")
 
 
 def _taken_down(lab: RunningLab, before: dict[str, dict[str, Any]]) -> None:
@@ -144,6 +145,9 @@ def test_a_new_platform_is_pushed_brought_up_and_serves_and_costs_nothing_before
     assert platform.replicas() == 0
     platform("make", "vllm-up")
     assert platform.answered()
+    before = platform("git", "ls-remote", "origin", "main")
+    platform("pointsman", "up", "models/qwen.yaml")
+    assert platform("git", "ls-remote", "origin", "main") == before, "git said already where the alias leads"
     platform("pointsman", "sync", "raw-vllm", "--yes")
     platform("pointsman", "wait", "raw-vllm")
     assert platform.replicas() == 1, "a sync took back what was scaled live"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.cli.words import Output, given, orderly
+from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
     from pointsman.blueprint.choices import Choices
@@ -36,13 +37,25 @@ def command(
     from pointsman.blueprint.drawing import drawn
     from pointsman.blueprint.placing import place
 
-    target = Path(folder).expanduser().resolve()
+    target = _resolved(folder)
     choices, url_from = _choices(target, environment, repository_url, branch, model)
     files = drawn(choices)
     with orderly("interrupted; nothing was written", "run it again"):
         place(files, target)
     _tell(_object(Path(folder), target, choices, url_from, list(files)), output)
     return 0
+
+
+def _resolved(folder: str) -> Path:
+    try:
+        return Path(folder).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a link that leads to itself, or nobody's home
+        raise UsageError(
+            f"this is no folder: {str(error).lower()}",
+            where=folder,
+            next_action="name another one",
+            code="init-not-a-folder",
+        ) from None
 
 
 def _choices(target: Path, environment: str, url: str | None, branch: str, model: Path | None) -> tuple[Choices, str]:
