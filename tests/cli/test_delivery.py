@@ -174,6 +174,20 @@ def test_a_deadline_leaves_with_1_and_a_reason_for_each(platform: Platform) -> N
     assert "OutOfSync: Deployment serving/raw-vllm" in one["error"]["what"]
 
 
+def test_a_profile_waits_for_what_it_deploys_by_itself_also_for_what_is_not_made_yet(platform: Platform) -> None:
+    made = ("group-platform-core", "group-serving-core", "group-kserve", "namespaces")
+    for name in made[:-1]:
+        platform.add(name, syncPolicy={"automated": {}})
+    late = threading.Timer(1, lambda: platform.add("namespaces", syncPolicy={"automated": {}}))
+    late.start()
+    words = ("wait", "--profile", "serving", "--repo", "examples/platform", "--output", "json")
+    done = platform.run(*words)
+    late.join()
+    assert done.returncode == 0, done.stderr
+    found = {one["application"]: one["state"] for one in json.loads(done.stdout)["applications"]}
+    assert found == {f"argocd/{name}": "ready" for name in made}, "manual ones are nobody's to wait for"
+
+
 def test_nothing_to_wait_for_is_no_success(platform: Platform) -> None:
     platform.add("raw-vllm")
     done = platform.run("wait", "--all-automatic")

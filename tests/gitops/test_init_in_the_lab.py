@@ -100,9 +100,8 @@ def platform(git_lab: RunningLab, tmp_path: Path) -> Iterator[Platform]:
 def _taken_down(lab: RunningLab, before: dict[str, dict[str, Any]]) -> None:
     """As the README of the platform says it; then the namespaces as they were."""
     gone = ("--ignore-not-found", "--wait", "--timeout=120s")
-    lab.kubectl("delete", "application", *MANUAL, "-n", "argocd", *gone, timeout=150, check=False)
     lab.kubectl("delete", "applicationset", *SETS, "-n", "argocd", *gone, timeout=150)
-    eventually(lambda: not _applications(lab))
+    eventually(lambda: not _applications(lab))  # one that is deleted alone is made again by its group
     lab.kubectl("delete", "appproject", "platform", "-n", "argocd", *gone)
     for name in PLACES:
         lab.kubectl("delete", "secret", "vllm-api-key", "litellm", "-n", name, *gone)
