@@ -230,7 +230,7 @@ LAST = (
     *("tests/move/test_interrupts_in_the_lab.py", "tests/move/test_strategies_in_the_lab.py"),
     *("tests/move/test_bad_targets_in_the_lab.py", "tests/layers/test_on_real_controllers.py"),
     *("tests/move/test_edges_edited_by_others_in_the_lab.py", "tests/lab/test_controlplane_bad_days.py"),
-    *("tests/move/test_hard_roads_in_the_lab.py", "tests/lab/", "tests/soak/"),
+    *("tests/gitops/", "tests/move/test_hard_roads_in_the_lab.py", "tests/lab/", "tests/soak/"),
 )
 """Every other file with a test that has a lab: none may begin while the six moves last. Those on the example's platform
 come together, so that one worker has it and the other has the edge of others; short ones come at the end."""

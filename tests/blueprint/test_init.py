@@ -334,8 +334,8 @@ def test_a_model_of_ones_own_is_what_everything_is_about(tmp_path: Path) -> None
     assert [one["namespace"] for one in project["spec"]["destinations"]] == ["argocd", "models", "llm-d", "edge"]
     sets = yaml.safe_load((new / "clusters/prod/appsets/serving.yaml").read_text())
     assert sets["spec"]["template"]["spec"]["source"]["targetRevision"] == "1.0"
-    for words in (("resolve", "--check"), ("root", "--profile", "full", "--dry-run", *NOWHERE)):
-        assert pointsman(new, *words).returncode == 0
+    for line in ("resolve --check", "root --profile full --dry-run --kubeconfig /nonexistent"):
+        assert pointsman(new, *line.split()).returncode == 0
     subprocess.run(["sh", "-n", "platform/secrets.sh"], cwd=new, check=True)
 
 
