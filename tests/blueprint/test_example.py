@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +195,25 @@ def test_a_change_of_the_configuration_rolls_the_edge() -> None:
         return str(found["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
 
     assert checksum() == checksum() != checksum("--set", "proxy_config.router_settings.num_retries=3")
+
+
+def test_a_change_of_the_model_is_noticed_until_it_is_rendered(tmp_path: Path) -> None:
+    def make(target: str) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        env = {**os.environ, "PATH": path}
+        return subprocess.run(
+            ["make", target], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    assert pointsman(tmp_path, "init", ".").returncode == 0
+    model = tmp_path / "models/qwen.yaml"
+    model.write_text(model.read_text().replace("maxModelLen: 8192", "maxModelLen: 4096"))
+    checked = make("check")
+    assert (checked.returncode, "+            - --max-model-len=4096" in checked.stdout) == (2, True), checked.stderr
+    assert make("render").returncode == 0
+    assert make("check").returncode == 0
+    changed = [name for name, path in FILES.items() if (tmp_path / name).read_bytes() != path.read_bytes()]
+    assert sorted(changed) == sorted(["models/qwen.yaml", *RENDERED.values()])
 
 
 def test_its_makefile_names_what_it_does() -> None:

@@ -108,7 +108,8 @@ def test_an_empty_clone_says_the_url_and_its_password_goes_nowhere(tmp_path: Pat
     ],
 )
 def test_a_url_is_taken_as_argo_cd_can_be_told_it(tmp_path: Path, word: str, url: str) -> None:
-    pointsman(tmp_path, "init", "new", "--repository-url", word)
+    done = pointsman(tmp_path, "init", "new", "--repository-url", word)
+    assert ("user and password were left out" in done.stderr) is ("token@" in word)
     assert urls(tmp_path / "new") == {url}
     config = yaml.safe_load((tmp_path / "new/environments/ai-dev/config.yaml").read_text())
     assert config["repoURL"] == url

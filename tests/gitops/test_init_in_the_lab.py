@@ -116,6 +116,11 @@ def _applications(lab: RunningLab) -> list[str]:
     return [one["metadata"]["name"] for one in listed if one["spec"]["project"] == "platform"]
 
 
+def keys(lab: RunningLab) -> dict[str, str]:
+    """The engines' key in each namespace."""
+    return {name: found(lab, "secret", "vllm-api-key", name)["data"]["api-key"] for name in PLACES}
+
+
 def test_a_new_platform_is_pushed_brought_up_and_serves_and_costs_nothing_before_it_is_asked_to(
     platform: Platform,
 ) -> None:
@@ -126,6 +131,10 @@ def test_a_new_platform_is_pushed_brought_up_and_serves_and_costs_nothing_before
     platform.push("A platform")
     platform("pointsman", "root", "--profile", "full", "--yes")
     platform("make", "secrets")
+    made = keys(lab)
+    assert len(set(made.values())) == 1, "the proxy has another key than the engines"
+    platform("make", "secrets")
+    assert keys(lab) == made, "a key that was there was replaced"
     platform("pointsman", "wait", "--profile", "full", "--timeout", "4m")
     assert {f"group-{name}" for name in ("platform-core", "kserve", "llm-d", "demos")} < set(_applications(lab))
     assert platform.status("litellm")["health"]["status"] == "Healthy"

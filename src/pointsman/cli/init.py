@@ -42,7 +42,8 @@ def command(
     files = drawn(choices)
     with orderly("interrupted; nothing was written", "run it again"):
         place(files, target)
-    _tell(_object(Path(folder), target, choices, url_from, list(files)), output)
+    shorter = "@" in (repository_url or "") and "@" not in choices.repository
+    _tell(_object(Path(folder), target, choices, url_from, list(files), shorter=shorter), output)
     return 0
 
 
@@ -70,7 +71,9 @@ def _choices(target: Path, environment: str, url: str | None, branch: str, model
     return Choices(environment, found or PLACEHOLDER, branch, *model_in(model or QWEN)), where
 
 
-def _object(folder: Path, target: Path, choices: Choices, url_from: str, files: list[str]) -> dict[str, Any]:
+def _object(
+    folder: Path, target: Path, choices: Choices, url_from: str, files: list[str], *, shorter: bool
+) -> dict[str, Any]:
     from pointsman.blueprint.origin import enclosing
 
     notes = []
@@ -79,6 +82,8 @@ def _object(folder: Path, target: Path, choices: Choices, url_from: str, files: 
             f"the folder lies in the git repository {around}; Argo CD reads paths from a repository's root, "
             "so make this folder a repository of its own"
         )
+    if shorter:
+        notes.append("user and password were left out of the repository URL; Argo CD has credentials of its own")
     if url_from == "placeholder":
         notes.append(f"no repository URL is known, so {choices.repository} stands for it, which root refuses")
     return {
