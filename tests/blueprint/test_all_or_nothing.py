@@ -116,3 +116,24 @@ main()
     )
     refused(done, "init-unwritable", 2)
     assert files(tmp_path) == {"LICENSE", "models", "models/theirs"}
+
+
+def test_an_interrupt_between_two_renames_waits_until_all_is_in_place(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from pathlib import Path
+from pointsman.cli.main import main
+def rename(self, target, real=Path.rename):
+    if self.name == "models":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return real(self, target)
+Path.rename = rename
+sys.argv = ["pointsman", "init", ".", "-o", "json"]
+main()
+"""
+    (tmp_path / "LICENSE").write_text("mine")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    found = written(done)
+    assert {name for name in files(tmp_path) if (tmp_path / name).is_file()} == {"LICENSE", *found["files"]}
