@@ -37,8 +37,6 @@ def platform(git_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> I
     made = Platform(git_lab, tmp_path_factory.mktemp("ours"))
     try:
         made("pointsman", "init", ".")
-        declared = made.path / "platform.yaml"
-        declared.write_text(declared.read_text("utf-8").replace("spec: {}", "spec: {delivery: git}"), "utf-8")
         model = made.path / "models" / "qwen.yaml"
         model.write_text(model.read_text("utf-8").replace("  layers:\n", f"{SURE}  layers:\n"), "utf-8")
         made.push("A platform")
