@@ -162,6 +162,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addoption(f"--{sweep}", choices=("sample", "all"), default="sample", help=f"how much of the {sweep}")
         parser.addoption(f"--{sweep}-seed", type=int, default=4, help="of the sample")
         parser.addoption(f"--{sweep}-part", default="1/1", metavar="K/N", help="only the K-th of N parts")
+    parser.addoption("--gitops-faults", action="store_true", help="write docs/gitops-faults.md")
 
 
 @contextmanager

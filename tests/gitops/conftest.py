@@ -1,0 +1,47 @@
+"""The ground of each test, and the table of the traps that were met."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RunningLab
+from tests.gitops.ground import Ground
+from tests.gitops.repository import clone
+from tests.gitops.table import Row, write_table
+
+PAGE = Path(__file__).parents[2] / "docs/gitops-faults.md"
+_PASSED = pytest.StashKey[bool]()
+
+
+@pytest.fixture
+def ground(git_lab: RunningLab, tmp_path: Path, request: pytest.FixtureRequest, met: list[Row]) -> Iterator[Ground]:
+    """A name that no other run in this lab has; what was made under it goes at the end."""
+    name = f"t{secrets.token_hex(3)}"
+    made = Ground(git_lab, clone(git_lab, tmp_path / "clone"), name, tmp_path / "state")
+    try:
+        yield made
+    finally:
+        if marked := request.node.get_closest_marker("trap"):
+            met.append(Row.of(made, marked.args[0], request.node.stash.get(_PASSED, False)))
+        made.leave()
+
+
+@pytest.fixture(scope="session")
+def met(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
+    """Every trap that was met; written into docs/gitops-faults.md at the end when that is asked for."""
+    rows: list[Row] = []
+    yield rows
+    if request.config.getoption("--gitops-faults"):
+        write_table(PAGE, rows)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report

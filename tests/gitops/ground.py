@@ -1,0 +1,169 @@
+"""The ground of one test: a name of its own in the lab, a clone, Applications of it, and the program run on them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Pointsman, RunningLab
+from tests.gitops.repository import Clone
+
+__all__ = ["ARGO", "Done", "Ground", "Object", "until"]
+
+Object = dict[str, Any]
+ARGO = "argocd"
+API = "argoproj.io/v1alpha1"
+HERE = "https://kubernetes.default.svc"
+REFRESH = "argocd.argoproj.io/refresh"
+SETS = "argocd.argoproj.io/application-set-refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One command of ours at its end."""
+
+    exit: int
+    applications: list[Object]
+    words: str
+    """Standard error."""
+
+    @property
+    def error(self) -> Object:
+        """Of the Application that is not well; empty when all are."""
+        return next((dict(one["error"]) for one in self.applications if "error" in one), {})
+
+    @property
+    def code(self) -> str:
+        """Its code."""
+        return str(self.error.get("code", ""))
+
+    @property
+    def notes(self) -> list[str]:
+        """Codes of all notes."""
+        return [note["code"] for one in self.applications for note in one["notes"]]
+
+    @property
+    def revision(self) -> str:
+        """What is applied, of the only Application."""
+        (only,) = self.applications
+        return str(only["revisions"][0])
+
+
+@dataclass
+class Ground:
+    """A test's own part of the lab."""
+
+    lab: RunningLab
+    here: Clone
+    name: str
+    state: Path
+    said: list[Done] = field(default_factory=list)
+    happened: str = ""
+    """What Argo CD did, for the table."""
+
+    @property
+    def remote(self) -> str:
+        """The repository, as Argo CD is told of it."""
+        return self.lab.config.remote.as_uri()
+
+    def push(self, files: Mapping[str, str], message: str = "Change it", folder: str = "") -> str:
+        """Commit these files of our folder; the commit."""
+        return self.here.push({f"{folder or self.name}/{name}": text for name, text in files.items()}, message)
+
+    def application(self, name: str = "", path: str = "", **more: Any) -> Object:
+        """A manual one of our folder; ``syncPolicy``, ``project`` and the like in ``more``, ``metadata`` too."""
+        name = name or self.name
+        metadata = {"name": name, "namespace": ARGO, "labels": {"of": self.name}, **more.pop("metadata", {})}
+        spec = {
+            "project": "default",
+            "source": {"repoURL": self.remote, "path": path or self.name, "targetRevision": "main"},
+            "destination": {"server": HERE, "namespace": self.name},
+            "syncPolicy": {"syncOptions": ["CreateNamespace=true"]},
+        }
+        return {"apiVersion": API, "kind": "Application", "metadata": metadata, "spec": spec | more}
+
+    def applied(self, *manifests: Object) -> None:
+        """Server-side apply them."""
+        given = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        self.lab.kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", given=given)
+
+    def live(self, kind: str = "application", name: str = "", namespace: str = "") -> Object:
+        """The object, or nothing; of other kinds in our namespace."""
+        home = namespace or (ARGO if kind in ("application", "applicationset", "appproject") else self.name)
+        words = ("get", kind, name or self.name, f"--namespace={home}", "--output=json", "--ignore-not-found")
+        out = self.lab.kubectl(*words, check=False).stdout
+        return dict(json.loads(out)) if out else {}
+
+    def status(self, name: str = "") -> Object:
+        """Of an Application."""
+        return dict(self.live(name=name).get("status") or {})
+
+    def phase(self, name: str = "") -> str:
+        """Of its last operation."""
+        return str((self.status(name).get("operationState") or {}).get("phase") or "")
+
+    def patch(self, body: Object, kind: str = "application", name: str = "", namespace: str = "") -> None:
+        """As somebody else does it."""
+        home = namespace or (ARGO if kind in ("application", "applicationset", "appproject") else self.name)
+        self.lab.kubectl(
+            *("patch", kind, name or self.name, f"--namespace={home}", "--type=merge", f"--patch={json.dumps(body)}")
+        )
+
+    def refresh(self, name: str = "", kind: str = "normal") -> None:
+        """Ask Argo CD to compare, and wait until it has."""
+        self.patch({"metadata": {"annotations": {REFRESH: kind}}}, name=name)
+        until(lambda: REFRESH not in (self.live(name=name)["metadata"].get("annotations") or {}))
+
+    def regenerate(self, name: str = "") -> None:
+        """Ask an ApplicationSet to read git anew, and wait until it has."""
+        self.patch({"metadata": {"annotations": {SETS: "true"}}}, "applicationset", name)
+        until(lambda: SETS not in (self.live("applicationset", name)["metadata"].get("annotations") or {}))
+
+    def sync(self, *words: str, timeout: float = 60) -> Done:
+        """``pointsman sync`` of our Application, or of those named first."""
+        names = words if words and not words[0].startswith("-") else (self.name, *words)
+        return self.run("sync", *names, "--yes", timeout=timeout)
+
+    def wait(self, *words: str, timeout: float = 60) -> Done:
+        """``pointsman wait``."""
+        return self.run("wait", *(words or (self.name,)), timeout=timeout)
+
+    def run(self, command: str, *words: str, timeout: float = 60) -> Done:
+        """One of our commands on Applications, to its end."""
+        asked = (command, *words, "--output", "json", "--kubeconfig", str(self.lab.kubeconfig))
+        limit = () if "--timeout" in words else ("--timeout", f"{timeout:g}")
+        done = Pointsman(self.state)(*asked, *limit, timeout=timeout + 90)
+        found = json.loads(done.stdout)["applications"] if done.stdout.startswith("{") else []
+        self.said.append(Done(done.returncode, found, done.stderr))
+        return self.said[-1]
+
+    def synced(self) -> None:
+        """Synced by us once, and well."""
+        done = self.sync()
+        assert done.exit == 0, done.words
+
+    def leave(self) -> None:
+        """Take away what was made under our name; nothing waits for it to be gone."""
+        quiet = {"check": False}
+        own = f"--selector=of={self.name}"
+        self.lab.kubectl("delete", "applicationsets", own, f"--namespace={ARGO}", "--cascade=orphan", check=False)
+        listed = self.lab.kubectl("get", "applications", f"--namespace={ARGO}", own, "--output=name", check=False)
+        for one in listed.stdout.split():
+            free = '--patch={"metadata": {"finalizers": null}, "operation": null}'
+            self.lab.kubectl("patch", one, f"--namespace={ARGO}", "--type=merge", free, check=False)
+        kinds = "applications,appprojects"
+        self.lab.kubectl("delete", kinds, own, f"--namespace={ARGO}", "--wait=false", check=False)
+        self.lab.kubectl("delete", "namespace", self.name, "--wait=false", "--ignore-not-found", check=False)
+
+
+def until(look: Callable[[], Any], seconds: float = 60) -> Any:
+    """What ``look`` finds at last."""
+    deadline = time.monotonic() + seconds
+    while not (seen := look()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+    return seen
