@@ -291,6 +291,17 @@ def test_11_an_application_that_an_application_set_would_make(tmp_path: Path) ->
         with pytest.raises(RefusedError) as unknown:
             await made.drafted("kserve")
         assert unknown.value.code == "argo-app-missing"
+        await made.cluster.create(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "ApplicationSet",
+                "metadata": {"name": "all", "namespace": "argocd"},
+                "spec": {"template": {"metadata": {"name": "{{.name}}"}}},
+            }
+        )
+        with pytest.raises(RefusedError, match="only ApplicationSet all, which makes any name") as perhaps:
+            await made.drafted("kserve")
+        assert "--wait-for-app" in perhaps.value.next_action
 
     told(tmp_path, story)
 
@@ -452,5 +463,18 @@ def test_what_is_delivered_into_another_cluster_is_not_said_to_be_ready(tmp_path
         await plain(made, destination={"server": "https://elsewhere.example", "namespace": "serving"})
         result = await made.synced()
         assert (code(result), result.state) == ("argo-remote", "synced")
+
+    told(tmp_path, story)
+
+
+def test_what_a_window_holds_back_for_an_instant_is_not_taken_back(tmp_path: Path) -> None:
+    """Seen on argo-cd 3.2.6: a window with ``manualSync`` is asked before the operation's state is there."""
+
+    async def story(made: Ground) -> None:
+        app = await plain(made)
+        app.held, app.seconds = 3.0, 6.0
+        result = await made.synced()
+        assert result.error is None, result.error
+        assert any("held back by a sync window" in line for line in made.said)
 
     told(tmp_path, story)

@@ -118,10 +118,15 @@ class Ground:
         self.patch({"metadata": {"annotations": {REFRESH: kind}}}, name=name)
         until(lambda: REFRESH not in (self.live(name=name)["metadata"].get("annotations") or {}))
 
-    def regenerate(self, name: str = "") -> None:
-        """Ask an ApplicationSet to read git anew, and wait until it has."""
+    def regenerate(self, name: str = "", *, fails: bool = False) -> None:
+        """Ask an ApplicationSet to read git anew, and wait until it has.
+
+        Where that ``fails`` the question stays, and asked again in the same words nobody hears it.
+        """
+        self.patch({"metadata": {"annotations": {SETS: None}}}, "applicationset", name)
         self.patch({"metadata": {"annotations": {SETS: "true"}}}, "applicationset", name)
-        until(lambda: SETS not in (self.live("applicationset", name)["metadata"].get("annotations") or {}))
+        if not fails:
+            until(lambda: SETS not in (self.live("applicationset", name)["metadata"].get("annotations") or {}))
 
     def sync(self, *words: str, timeout: float = 60) -> Done:
         """``pointsman sync`` of our Application, or of those named first."""

@@ -26,7 +26,12 @@ def elsewhen() -> str:
 
 
 def in_project(ground: Ground, *windows: Object) -> None:
-    spec = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}], "syncWindows": list(windows)}
+    spec = {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+        "syncWindows": list(windows),
+    }
     metadata = {"name": ground.name, "namespace": ARGO, "labels": {"of": ground.name}}
     project = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": metadata, "spec": spec}
     ground.applied(project)
@@ -93,7 +98,7 @@ def test_a_window_that_opens_in_the_middle_of_ours(ground: Ground) -> None:
         in_project(ground)
         ground.patch({"metadata": {"annotations": {"seen": "again"}}})
 
-    other = threading.Thread(target=meanwhile)
+    other = threading.Thread(target=meanwhile, daemon=True)
     other.start()
     done = ground.sync(timeout=8)
     other.join()

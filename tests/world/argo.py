@@ -54,6 +54,8 @@ class App:
     """Only a hard refresh sees a new head (manifest-generate-paths)."""
     blocked: bool = False
     """A sync window holds operations back; they cannot be terminated either."""
+    held: float = 0.0
+    """Seconds for which a window with ``manualSync`` holds an operation back: it is asked before its state is there."""
     hangs: bool = False
     """Operations run for ever, until they are terminated."""
     endless: bool = False
@@ -134,7 +136,7 @@ class Argo:
             if app.uncleared and state and _info(state) == _info(live):
                 return
             await self._begin(ref, app, live)
-        elif app.blocked:
+        elif app.blocked or self._age(state) < app.held:
             await self._state(ref, {**state, "message": "Sync operation blocked by sync window"})
         elif state["phase"] == "Terminating":
             if not app.endless:

@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 PAUSE = 1.0
 """Seconds between two looks. Argo CD writes times with a grain of one second, so more looks would see no more."""
+AT_FIRST = (0.2, 0.3, 0.5)
+"""Seconds before the first looks: what Argo CD does at once it does within a second. Only where few are looked at."""
 AT_MOST = 20
 """Looks a second at all Applications together: a platform of hundreds is no load on the API server."""
 
@@ -112,6 +114,7 @@ class Means:
         Raises StoppedError when somebody says stop, unless this is the ``ending`` that follows from it, and
         TemporaryError when the server is still away at the deadline.
         """
+        pauses = iter(AT_FIRST if self.pause <= PAUSE else ())
         while True:
             if not ending:
                 self.heed()
@@ -125,4 +128,4 @@ class Means:
                 if away is not None:
                     raise away
                 return None
-            await self.clock.sleep(self.pause)
+            await self.clock.sleep(next(pauses, self.pause))

@@ -19,7 +19,7 @@ from pointsman.delivery.argocd.finding import Note, Result
 from pointsman.delivery.argocd.operation import asked
 from pointsman.delivery.argocd.project import windows
 from pointsman.delivery.argocd.refresh import found, refreshed
-from pointsman.delivery.argocd.standing import Kind, Standing, standing
+from pointsman.delivery.argocd.standing import HELD, Kind, Standing, standing
 from pointsman.delivery.argocd.windows import Window
 from pointsman.delivery.boundary import Deadline, Means
 from pointsman.errors import DeliveryError, PointsmanError, RefusedError, StoppedError
@@ -101,14 +101,16 @@ async def drafted(means: Means, app: Application, wish: Wish, ident: str) -> Dra
 async def _idle(means: Means, app: Application, deadline: Deadline) -> Application:
     """The Application once no operation is under way: one that is posted over another is lost in silence."""
 
-    stands = [standing(app, means.clock.now())]
+    stands, free = [standing(app, means.clock.now())], [means.clock.monotonic()]
 
     async def look() -> Application | None:
         now = Application(await means.cluster.get(app.ref))
         stands.append(standing(now, means.clock.now()))
         if stands[-1].kind is Kind.NONE:
             return now
-        if stands[-1].kind in (Kind.ZOMBIE, Kind.BLOCKED):
+        if stands[-1].kind is not Kind.BLOCKED:
+            free[0] = means.clock.monotonic()
+        if stands[-1].kind is Kind.ZOMBIE or means.clock.monotonic() >= free[0] + HELD:
             raise _open(app, stands[-1])
         means.say(app.name, f"waiting: {stands[-1].sentence}")
         return None

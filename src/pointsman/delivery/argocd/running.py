@@ -10,7 +10,7 @@ from pointsman.delivery.argocd.finding import Result
 from pointsman.delivery.argocd.operation import bears, terminating, withdrawn
 from pointsman.delivery.argocd.refresh import refreshed
 from pointsman.delivery.argocd.shape import mapping
-from pointsman.delivery.argocd.standing import FINAL, Kind, standing
+from pointsman.delivery.argocd.standing import FINAL, HELD, Kind, standing
 from pointsman.delivery.argocd.verdict import Progress, Stage, failures, progress, stale
 from pointsman.delivery.boundary import Deadline, Means
 from pointsman.errors import ConflictError, DeliveryError, NotFoundError, TemporaryError
@@ -29,10 +29,16 @@ async def follow(
     Raises DeliveryError for any other end, and StoppedError when somebody said stop: the caller ends it then.
     """
 
+    free = [means.clock.monotonic()]
+
     async def look() -> tuple[Application, Progress] | None:
         now = await _there(means, app)
         step = progress(now, operation, ident, means.clock.now())
         means.say(app.name, step.sentence)
+        if step.stage is not Stage.BLOCKED:
+            free[0] = means.clock.monotonic()
+        elif means.clock.monotonic() < free[0] + HELD:
+            return None
         return None if step.stage is Stage.UNDER_WAY else (now, step)
 
     ended = await means.until(deadline, look)

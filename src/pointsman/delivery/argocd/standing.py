@@ -16,11 +16,15 @@ from pointsman.delivery.argocd.application import Application, time_of
 from pointsman.delivery.argocd.operation import differences
 from pointsman.delivery.argocd.shape import mapping, number
 
-__all__ = ["FINAL", "Kind", "Standing", "standing"]
+__all__ = ["FINAL", "HELD", "Kind", "Standing", "standing"]
 
 FINAL = ("Succeeded", "Failed", "Error")
 GRACE = timedelta(minutes=2)
 """How late a retry may be, or the clearing of an operation that ended, before somebody should look."""
+HELD = 10.0
+"""Seconds for which a window has to hold an operation back until that is believed. Argo CD decides by who began the
+operation *before* (argo-cd 3.2, syncWindowPreventsSync reads ``status.operationState``, which is none or another's as it
+takes ours), so a window with ``manualSync`` holds each one back for an instant."""
 _DAY = 86400.0
 BLOCKED = "blocked by sync window"
 """In the message of an operation that a window holds back (argo-cd 3.2, controller/sync.go)."""
