@@ -387,13 +387,19 @@ def test_an_application_that_argo_cd_skips_is_refused(tmp_path: Path) -> None:
     ("rule", "frozen"),
     [
         ({"jsonPointers": ["/spec/replicas"]}, False),
-        ({"jsonPointers": ["/spec/template/spec/containers/0/resources"]}, True),
-        ({"jqPathExpressions": [".spec.template.spec.containers[].env"]}, True),
+        ({"jsonPointers": ["/spec/template/spec/containers/0/resources"]}, False),
+        ({"jsonPointers": ["/spec/template/spec/containers/0/args/1"]}, True),
+        ({"jsonPointers": ["/spec/containers/0/image"], "group": "serving.kserve.io"}, True),
+        ({"jsonPointers": ["/spec/containers/0/image"], "group": "*"}, True),
+        ({"jqPathExpressions": ['.spec.template.spec.containers[] | select(.name == "a").env']}, False),
+        ({"jqPathExpressions": [".spec.template.spec.containers[].args[0]"]}, True),
+        ({"jqPathExpressions": ['.spec["tolerations"][0]']}, True),
+        ({"jqPathExpressions": [".spec | to_entries | .[0].value"]}, True),
         ({"jqPathExpressions": ['.data["config.yaml"]']}, False),
     ],
 )
 def test_a_field_inside_an_array_that_a_sync_keeps_is_told(tmp_path: Path, rule: dict[str, Any], frozen: bool) -> None:
-    """argo-cd 17694, 11876."""
+    """argo-cd 17694, 11876; which lists are kept was seen on argo-cd 3.2.6."""
 
     async def story(made: Ground) -> None:
         rules = [{"group": "apps", "kind": "Deployment", **rule}]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["claim", "config", "deployment", "hook"]
+__all__ = ["PAUSE", "claim", "config", "deployment", "hook", "runtime"]
 
 Object = dict[str, Any]
 PAUSE = "registry.k8s.io/pause:3.10"
@@ -19,9 +20,19 @@ def config(name: str = "one", said: str = "first", **notes: str) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"said": said}})
 
 
-def deployment(name: str = "engine", replicas: int = 1, image: str = PAUSE, mark: str = "", **spec: Any) -> str:
+def runtime(image: str) -> str:
+    """A ServingRuntime of KServe: a custom resource with containers."""
+    container = {"name": "kserve-container", "image": image, "resources": {"limits": {"memory": "16Mi"}}}
+    made = {"apiVersion": "serving.kserve.io/v1alpha1", "kind": "ServingRuntime", "metadata": {"name": "runtime"}}
+    return json.dumps({**made, "spec": {"containers": [container]}})
+
+
+def deployment(
+    name: str = "engine", replicas: int = 1, image: str = PAUSE, mark: str = "", args: Sequence[str] = (), **spec: Any
+) -> str:
     """A Deployment; another ``mark`` makes it roll."""
-    container = {"name": "engine", "image": image, "resources": {"limits": {"memory": "16Mi"}}}
+    resources = {"limits": {"memory": "16Mi"}}
+    container = {"name": "engine", "image": image, "resources": resources, "args": list(args)}
     labels = {"app": name}
     template = {
         "metadata": {"labels": labels, "annotations": {"mark": mark}},

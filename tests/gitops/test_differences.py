@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.gitops.ground import HERE, Ground, until
-from tests.gitops.manifests import PAUSE, config, deployment
+from tests.gitops.manifests import PAUSE, config, deployment, runtime
 
 pytestmark = pytest.mark.lab
 
@@ -35,20 +35,39 @@ def test_replicas_that_were_scaled_live_are_kept_by_a_sync(ground: Ground) -> No
     ground.happened = "the options went with the operation: the change was applied, and one replica runs on"
 
 
-@pytest.mark.trap("RespectIgnoreDifferences on a field inside an array")
-def test_an_array_element_that_is_frozen_is_told(ground: Ground) -> None:
-    ground.push({"engine.yaml": deployment()})
-    pointer = "/spec/template/spec/containers/0/resources"
-    ground.applied(ground.application(syncPolicy=HEEDED, ignoreDifferences=ignoring(pointer)))
+@pytest.mark.trap("RespectIgnoreDifferences on a field inside an array of a custom resource")
+def test_an_array_of_a_custom_resource_is_frozen_as_a_whole_and_told(ground: Ground) -> None:
+    """17694, 11876."""
+    ground.push({"runtime.yaml": runtime(PAUSE)})
+    pointer = "/spec/containers/0/resources"
+    ignored = [{"group": "serving.kserve.io", "kind": "ServingRuntime", "jsonPointers": [pointer]}]
+    ground.applied(ground.application(syncPolicy=HEEDED, ignoreDifferences=ignored))
     ground.synced()
-    ours = ground.push({"engine.yaml": deployment(image=OTHER, mark="second")}, "Another image")
+    ours = ground.push({"runtime.yaml": runtime(OTHER)}, "Another image")
     done = ground.sync()
-    assert done.revision == ours
-    image = containers(ground)[0]["image"]
-    assert ground.status()["operationState"]["phase"] == "Succeeded"
+    assert (done.exit, done.revision) == (0, ours), done.words
+    (container,) = ground.live("servingruntime", "runtime")["spec"]["containers"]
+    status = ground.status()
+    said = f"{status['operationState']['phase']}, {status['sync']['status']}"
+    ground.happened = f"git says {OTHER}; it has {container['image']}; the sync says {said}"
+    assert container["image"] == PAUSE
     assert "argo-ignored-array" in done.notes
-    ground.happened = f"git says {OTHER}; it runs {image}; the sync says {ground.status()['operationState']['message']}"
-    assert image == PAUSE, "frozen"
+
+
+@pytest.mark.trap("RespectIgnoreDifferences inside an array that has names (containers), and inside one that has none")
+def test_of_named_elements_only_the_field_is_kept_and_of_others_the_whole_list(ground: Ground) -> None:
+    """What Kubernetes merges by a key is merged so by Argo CD too; a list without one is kept whole."""
+    ground.push({"engine.yaml": deployment(args=["a", "b"])})
+    fields = ["/spec/template/spec/containers/0/args/0", "/spec/template/spec/containers/0/resources"]
+    ignored = [{"group": "apps", "kind": "Deployment", "jsonPointers": fields}]
+    ground.applied(ground.application(syncPolicy=HEEDED, ignoreDifferences=ignored))
+    ground.synced()
+    ground.push({"engine.yaml": deployment(image=OTHER, args=["a", "c"])}, "Another image and argument")
+    done = ground.sync()
+    assert [one["what"].split()[2] for one in done.applications[0]["notes"] if "array" in one["code"]] == fields[:1]
+    container = containers(ground)[0]
+    assert (container["image"], container["args"]) == (OTHER, ["a", "b"])
+    ground.happened = "git's image was applied although `resources` beside it is ignored; its second argument was not"
 
 
 @pytest.mark.trap("manifest-generate-paths: a base outside of it changes")

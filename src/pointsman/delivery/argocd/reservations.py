@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.finding import Note
-from pointsman.delivery.argocd.shape import items, words
+from pointsman.delivery.argocd.freezing import frozen
 from pointsman.delivery.argocd.windows import Window, lets_through
 from pointsman.errors import RefusedError
-from pointsman.owners.fields import pointer_path, simple_jq
 
 __all__ = ["leftovers", "notes", "refuse_uncompared", "refuse_unreachable", "refuse_window", "window_notes"]
-
-_HEEDED = "RespectIgnoreDifferences=true"
-_NUMBER = re.compile(r"[0-9]+|-")
 
 
 def refuse_unreachable(app: Application) -> None:
@@ -75,7 +69,7 @@ def window_notes(windows: Sequence[Window]) -> Iterator[Note]:
 
 def notes(app: Application) -> list[Note]:
     """What a person should know of its spec."""
-    return [*_hydrator(app), *_frozen(app)]
+    return [*_hydrator(app), *frozen(app)]
 
 
 def leftovers(app: Application) -> Iterator[Note]:
@@ -97,26 +91,3 @@ def _hydrator(app: Application) -> Iterator[Note]:
             "the one that was pushed",
             next_action="let --commit name the dry commit, which was pushed; see status.sourceHydrator for the rest",
         )
-
-
-def _frozen(app: Application) -> Iterator[Note]:
-    """Array elements that a sync puts the live value into, whatever git says (argo-cd 17694, 11876)."""
-    if _HEEDED not in app.options:
-        return
-    for rule in items(app.spec.get("ignoreDifferences")):
-        for field in _inside_arrays(rule):
-            kind = "/".join(str(rule[key]) for key in ("group", "kind") if rule.get(key))
-            yield Note(
-                code="argo-ignored-array",
-                what=f"ignoreDifferences covers {field} of {kind} inside an array, and {_HEEDED}: a sync keeps "
-                "the whole live element, so a change of it in git (image, port) is never applied, yet told as applied",
-                next_action="ignore a field outside arrays, or name the field's manager (managedFieldsManagers)",
-            )
-
-
-def _inside_arrays(rule: Mapping[str, Any]) -> list[str]:
-    pointers, expressions = words(rule.get("jsonPointers")), words(rule.get("jqPathExpressions"))
-    return [
-        *(one for one in pointers if any(_NUMBER.fullmatch(part) for part in pointer_path(one))),
-        *(one for one in expressions if not simple_jq(one)[1] and "[" in one),
-    ]
