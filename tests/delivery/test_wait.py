@@ -236,6 +236,26 @@ def test_applications_that_another_one_makes_meanwhile_are_waited_for_too(tmp_pa
     told(tmp_path, story)
 
 
+def test_they_are_waited_for_from_when_they_appear(tmp_path: Path) -> None:
+    """Seen on argo-cd 3.2.6: a group takes as long as its waves, and blamed was Argo CD for not comparing the rest."""
+
+    async def story(made: Ground) -> None:
+        await made.argo.add(application("group", **AUTOMATED), App([NEW], health="Degraded"))
+        work = asyncio.ensure_future(made.all_waited())
+        await made.clock.sleep(20)
+        await made.argo.add(application("early", **AUTOMATED), App([NEW]))
+        await made.clock.sleep(38)
+        await made.argo.add(application("late", **AUTOMATED), App([NEW]))
+        found = {one.name: one.error.what if one.error else "" for one in await work}
+        assert found.pop("argocd/group").startswith("synced, and not ready within 60 s")
+        assert found == {
+            "argocd/early": "",
+            "argocd/late": "it appeared only as the 60 s were over, so it was not waited for",
+        }
+
+    told(tmp_path, story)
+
+
 def test_ctrl_c_ends_a_sync_that_only_waits(tmp_path: Path) -> None:
     async def story(made: Ground) -> None:
         await plain(made, idle=True, **AUTOMATED)

@@ -65,6 +65,10 @@ def _plain(text: str, name: str) -> str:
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
     """Write the page."""
-    lines = (f"| {one.trap} | {one.happened} | {one.exit} | {one.said} | {'yes' if one.ok else 'NO'} |\n" for one in rows)
-    closing = f"\nTogether {len(rows)} traps, {sum(not one.ok for one in rows)} not as they should be.\n\n{machine()}.\n"
+    lines = (
+        f"| {one.trap} | {one.happened} | {one.exit} | {one.said} | {'yes' if one.ok else 'NO'} |\n" for one in rows
+    )
+    closing = (
+        f"\nTogether {len(rows)} traps, {sum(not one.ok for one in rows)} not as they should be.\n\n{machine()}.\n"
+    )
     path.write_text(HEAD.format(version=rows[0].version) + "".join(lines) + closing, encoding="utf-8")

@@ -83,6 +83,9 @@ def test_an_empty_cluster_gets_the_project_and_the_sets_in_order(repository: Pat
         "layer": "serving",
     }
     assert done.stdout == "profile full of ai-dev: 7 objects applied\n"
+    # It would act on the groups file from before the last push: Argo CD remembers a branch's commit for minutes.
+    asked = {"argocd.argoproj.io/application-set-refresh": "true"}
+    assert [one["metadata"].get("annotations") for one in cluster.bodies] == [None, *[asked] * 6]
 
 
 PROFILE_FULL = ("platform", "serving", "routing", "llm-gateway", "experience", "demos")

@@ -13,7 +13,10 @@ from pointsman.catalog.profile import Profile
 from pointsman.errors import NotFoundError, PermanentError, RefusedError
 from pointsman.root.survey import Cluster
 
-__all__ = ["apply", "manifests_of"]
+__all__ = ["ANEW", "apply", "manifests_of"]
+
+ANEW = "argocd.argoproj.io/application-set-refresh"
+"""Argo CD takes it away again once it has read git."""
 
 
 def manifests_of(profile: Profile) -> list[tuple[str, dict[str, Any]]]:
@@ -29,10 +32,19 @@ async def apply(profile: Profile, cluster: Cluster, tell: Callable[[str], None])
         await _tried(name, manifest, cluster)
     done = []
     for name, manifest in wanted:
-        await cluster.apply(manifest)
+        await cluster.apply(_asking(manifest))
         done.append(name)
         tell(f"applied {name}")
     return done
+
+
+def _asking(manifest: dict[str, Any]) -> dict[str, Any]:
+    """An ApplicationSet is asked to read git anew: it remembers a branch's commit for three minutes (argo-cd 3.2), and
+    would act on the groups file from before the last push."""
+    if manifest["kind"] != "ApplicationSet":
+        return manifest
+    metadata = manifest["metadata"]
+    return manifest | {"metadata": metadata | {"annotations": {**(metadata.get("annotations") or {}), ANEW: "true"}}}
 
 
 async def _tried(name: str, manifest: dict[str, Any], cluster: Cluster) -> None:

@@ -63,7 +63,9 @@ async def missing(cluster: Cluster, name: str, namespace: str) -> PointsmanError
             "what keeps it",
             code="argo-app-awaited",
         )
-    would = f"only ApplicationSet {' or '.join(perhaps)}, which makes any name," if perhaps else "no ApplicationSet here"
+    would = (
+        f"only ApplicationSet {' or '.join(perhaps)}, which makes any name," if perhaps else "no ApplicationSet here"
+    )
     return RefusedError(
         f"it does not exist, and {would} would make it{unread}",
         where=f"Application {namespace}/{name}",

@@ -13,28 +13,58 @@ from pointsman.delivery.argocd.applicationsets import absent
 from pointsman.delivery.argocd.finding import Result
 from pointsman.delivery.argocd.wait import wait_for
 from pointsman.delivery.boundary import Deadline, Means
-from pointsman.errors import NotFoundError
+from pointsman.errors import DeliveryError, NotFoundError, TemporaryError
 from pointsman.kube.resources import kind_of
 
 __all__ = ["wait_for_all"]
+
+AGAIN = 3.0
+"""Seconds until Applications are listed again, while some are waited for."""
 
 
 async def wait_for_all(
     means: Means, names: Iterable[str], namespace: str, deadline: Deadline, *, all_automatic: bool, for_app: bool
 ) -> list[Result]:
     """One result each; the manual ones that nobody named come last. Raises ClusterError when they cannot be listed."""
-    meant, done = list(dict.fromkeys(names)), dict[str, Result]()
-    while True:
-        found, manual = await _listed(means, namespace) if all_automatic else ([], [])
-        left = [one for one in manual if one.name not in {f"{namespace}/{name}" for name in meant}]
-        for one in left:
-            means.say(one.name, "manual, not waited for")
-        new = [name for name in dict.fromkeys([*meant, *found]) if f"{namespace}/{name}" not in done]
-        if not new:
-            return [*done.values(), *left]
-        means.spread(len(new))
-        waits = (wait_for(means, name, namespace, deadline, for_app=for_app) for name in new)
-        done |= {one.name: one for one in await asyncio.gather(*waits)}
+    meant, waits = list(dict.fromkeys(names)), dict[str, asyncio.Task[Result]]()
+    found, manual = list[str](), list[Result]()
+    try:
+        while True:
+            settled = all(one.done() for one in waits.values())
+            try:
+                found, manual = await _listed(means, namespace) if all_automatic else ([], [])
+            except TemporaryError:
+                if settled:
+                    raise
+            left = [one for one in manual if one.name not in {f"{namespace}/{name}" for name in meant}]
+            for one in left:
+                means.say(one.name, "manual, not waited for")
+            new = [name for name in dict.fromkeys([*meant, *found]) if name not in waits]
+            if settled and not new:
+                return [*(one.result() for one in waits.values()), *left]
+            means.spread(len(waits) + len(new))
+            waits |= {name: asyncio.create_task(_one(means, name, namespace, deadline, for_app)) for name in new}
+            limit = AGAIN if all_automatic else None
+            done, _ = await asyncio.wait(waits.values(), timeout=limit, return_when=asyncio.FIRST_EXCEPTION)
+            for one in done:
+                one.result()
+    finally:
+        for one in waits.values():
+            one.cancel()
+        await asyncio.gather(*waits.values(), return_exceptions=True)
+
+
+async def _one(means: Means, name: str, namespace: str, deadline: Deadline, for_app: bool) -> Result:
+    """One that is first seen when the time is over is told so, and not blamed on anybody."""
+    if not deadline.over:
+        return await wait_for(means, name, namespace, deadline, for_app=for_app)
+    error = DeliveryError(
+        f"it appeared only as the {deadline.seconds:g} s were over, so it was not waited for",
+        where=f"Application {namespace}/{name}",
+        next_action="run it again; --timeout gives it more time",
+        code="argo-not-synced",
+    )
+    return Result(f"{namespace}/{name}", "failed", error=error)
 
 
 async def _listed(means: Means, namespace: str) -> tuple[list[str], list[Result]]:

@@ -1,0 +1,58 @@
+"""``pointsman root`` on a platform repository in git, and what the real Argo CD makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gitops.ground import ARGO, Ground, until
+from tests.gitops.platform import LAYERS, Platform
+
+pytestmark = pytest.mark.lab
+
+
+def applications(ground: Ground) -> set[str]:
+    own = f"--selector=of={ground.name}"
+    listed = ground.lab.kubectl("get", "applications", f"--namespace={ARGO}", own, "--output=name").stdout
+    return {one.partition("/")[2] for one in listed.split()}
+
+
+def pushed(ground: Ground, message: str) -> None:
+    ground.here.push({}, message)
+    for layer in LAYERS:
+        if ground.live("applicationset", f"{ground.name}-{layer}"):
+            ground.regenerate(f"{ground.name}-{layer}")
+
+
+@pytest.mark.trap("`root` applies a profile; a gate is switched off, which deletes an engine with GPUs and its volume")
+def test_argo_cd_makes_and_deletes_exactly_what_root_told(ground: Ground) -> None:
+    platform = Platform(ground)
+    ground.here.push(platform.files(), "A platform")
+    assert platform.run("resolve", output=None)[0] == 0
+    ground.here.push({}, "Resolve")
+    code, told, said = platform.run("root", "--profile", "serving", "--yes")
+    assert code == 0, said
+    meant = {one["name"] for one in told["appear"]}
+    until(lambda: applications(ground) == meant, 30)
+    until(lambda: (ground.live("deployment", "engine").get("status") or {}).get("availableReplicas"), 30)
+    assert ground.wait(platform.named("kserve"), platform.named("platform-core")).exit == 0
+
+    assert platform.run("features", "disable", "kserve", output=None)[0] == 0
+    assert platform.run("resolve", output=None)[0] == 0
+    code, told, said = platform.run("root", "--profile", "serving", "--dry-run")
+    (engine,) = (one for one in told["vanish"] if one["name"] == platform.named("kserve"))
+    assert (code, engine["gpus"]) == (1, 1), said
+    assert engine["volumes"] == [{"claim": f"{ground.name}/weights", "size": "50Gi"}]
+    code, _, refused = platform.run("root", "--profile", "serving", "--yes")
+    assert (code, "[root-losses]" in refused) == (1, True), refused
+    assert applications(ground) == meant
+
+    pushed(ground, "Switch kserve off")
+    gone = {one["name"] for one in told["vanish"]}
+    until(lambda: applications(ground) == meant - gone, 30)
+    assert not ground.live("deployment", "engine")
+    until(lambda: not ground.live("persistentvolumeclaim", "weights"))
+    assert ground.live("configmap", "platform-core")
+    ground.happened = (
+        f"{len(meant)} Applications appeared as told; told before the push: {len(gone)} vanish, 1 GPU, 50Gi; after it "
+        "exactly these were deleted, the claim too"
+    )
