@@ -19,9 +19,9 @@ _PASSED = pytest.StashKey[bool]()
 
 @pytest.fixture
 def ground(git_lab: RunningLab, tmp_path: Path, request: pytest.FixtureRequest, met: list[Row]) -> Iterator[Ground]:
-    """A name that no other run in this lab has; what was made under it goes at the end."""
+    """A name and a branch that no other run in this lab has; what was made under it goes at the end."""
     name = f"t{secrets.token_hex(3)}"
-    made = Ground(git_lab, clone(git_lab, tmp_path / "clone"), name, tmp_path / "state")
+    made = Ground(git_lab, clone(git_lab, tmp_path / "clone", name), name, tmp_path / "state")
     try:
         yield made
     finally:

@@ -80,7 +80,7 @@ class Ground:
         metadata = {"name": name, "namespace": ARGO, "labels": {"of": self.name}, **more.pop("metadata", {})}
         spec = {
             "project": "default",
-            "source": {"repoURL": self.remote, "path": path or self.name, "targetRevision": "main"},
+            "source": {"repoURL": self.remote, "path": path or self.name, "targetRevision": self.here.branch},
             "destination": {"server": HERE, "namespace": self.name},
             "syncPolicy": {"syncOptions": ["CreateNamespace=true"]},
         }
@@ -147,22 +147,25 @@ class Ground:
         return self.said[-1]
 
     def synced(self) -> None:
-        """Synced by us once, and well."""
-        done = self.sync()
-        assert done.exit == 0, done.words
+        """Synced once by somebody else, and compared since: where a test begins."""
+        seen = until(lambda: (found := self.live()).get("status", {}).get("sync", {}).get("revision") and found)
+        options = seen["spec"].get("syncPolicy", {}).get("syncOptions", [])
+        self.patch({"operation": {"sync": {"syncOptions": options}}})
+        until(lambda: self.phase() == "Succeeded" and "operation" not in self.live())
 
     def leave(self) -> None:
         """Take away what was made under our name; nothing waits for it to be gone."""
-        quiet = {"check": False}
+
+        def away(verb: str, *words: str) -> str:
+            return self.lab.kubectl(verb, *words, f"--namespace={ARGO}", check=False).stdout
+
         own = f"--selector=of={self.name}"
-        self.lab.kubectl("delete", "applicationsets", own, f"--namespace={ARGO}", "--cascade=orphan", check=False)
-        listed = self.lab.kubectl("get", "applications", f"--namespace={ARGO}", own, "--output=name", check=False)
-        for one in listed.stdout.split():
-            free = '--patch={"metadata": {"finalizers": null}, "operation": null}'
-            self.lab.kubectl("patch", one, f"--namespace={ARGO}", "--type=merge", free, check=False)
-        kinds = "applications,appprojects"
-        self.lab.kubectl("delete", kinds, own, f"--namespace={ARGO}", "--wait=false", check=False)
-        self.lab.kubectl("delete", "namespace", self.name, "--wait=false", "--ignore-not-found", check=False)
+        away("delete", "applicationsets", own, "--cascade=orphan")
+        for one in away("get", "applications", own, "--output=name").split():
+            away("patch", one, "--type=merge", '--patch={"metadata": {"finalizers": null}, "operation": null}')
+        away("delete", "applications,appprojects", own, "--wait=false")
+        away("delete", "namespace", self.name, "--wait=false", "--ignore-not-found")
+        self.here.git("push", "--quiet", "--delete", "origin", self.here.branch)
 
 
 def until(look: Callable[[], Any], seconds: float = 60) -> Any:

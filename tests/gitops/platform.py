@@ -75,7 +75,7 @@ class Platform:
 
     def _set(self, layer: str) -> Object:
         files = [{"path": f"clusters/{self.env}/groups.generated.yaml"}]
-        source = {"repoURL": self.ground.remote, "targetRevision": "main", "path": "{{.catalogPath}}"}
+        source = {"repoURL": self.ground.remote, "targetRevision": self.ground.here.branch, "path": "{{.catalogPath}}"}
         name = f"{self.env}-group-{{{{.name}}}}"
         template = {
             "metadata": {"name": name, "labels": {"of": self.env}, "finalizers": [FINALIZER]},
@@ -87,7 +87,7 @@ class Platform:
             },
         }
         generator = {
-            "git": {"repoURL": self.ground.remote, "revision": "main", "files": files},
+            "git": {"repoURL": self.ground.remote, "revision": self.ground.here.branch, "files": files},
             "selector": {"matchLabels": {"enabled": "true", "layer": layer}},
         }
         options = {"goTemplate": True, "goTemplateOptions": ["missingkey=error"]}

@@ -19,6 +19,7 @@ class Clone:
     """One worktree on the branch that Argo CD reads."""
 
     path: Path
+    branch: str = "main"
 
     def git(self, *words: str) -> str:
         """Run git in it; its output."""
@@ -34,13 +35,18 @@ class Clone:
             target.write_text(text, "utf-8")
         self.git("add", "--all")
         self.git("commit", "--quiet", f"--message={message}")
-        self.git("push", "--quiet", "origin", "HEAD:main")
+        self.git("push", "--quiet", "origin", f"HEAD:{self.branch}")
         return self.git("rev-parse", "HEAD")
 
 
-def clone(lab: RunningLab, folder: Path) -> Clone:
-    """A new clone in this folder."""
+def clone(lab: RunningLab, folder: Path, branch: str = "main") -> Clone:
+    """A new clone in this folder, with nothing in it on another branch than ``main``."""
     subprocess.run(
         ["git", "clone", "--quiet", lab.config.remote.as_uri(), str(folder)], check=True, capture_output=True
     )
-    return Clone(folder)
+    made = Clone(folder, branch)
+    if branch != "main":
+        made.git("checkout", "--quiet", "--orphan", branch)
+        made.git("rm", "-r", "--quiet", "--force", "--ignore-unmatch", ".")
+        made.git("commit", "--quiet", "--allow-empty", "--message=Begin")
+    return made

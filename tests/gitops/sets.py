@@ -19,7 +19,7 @@ def groups(ground: Ground, *names: str) -> dict[str, str]:
 
 def appset(ground: Ground, **more: Any) -> Object:
     """One that makes an automated Application of each group, with the finalizer."""
-    source = {"repoURL": ground.remote, "targetRevision": "main", "path": "{{.catalogPath}}"}
+    source = {"repoURL": ground.remote, "targetRevision": ground.here.branch, "path": "{{.catalogPath}}"}
     automated = {"automated": {"prune": True, "selfHeal": True}, "syncOptions": ["CreateNamespace=true"]}
     spec = {
         "project": "default",
@@ -28,7 +28,11 @@ def appset(ground: Ground, **more: Any) -> Object:
         "syncPolicy": automated,
     }
     metadata = {"name": f"{ground.name}-{{{{.name}}}}", "labels": {"of": ground.name}, "finalizers": [FINALIZER]}
-    files = {"repoURL": ground.remote, "revision": "main", "files": [{"path": f"{ground.name}/groups.yaml"}]}
+    files = {
+        "repoURL": ground.remote,
+        "revision": ground.here.branch,
+        "files": [{"path": f"{ground.name}/groups.yaml"}],
+    }
     return {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "ApplicationSet",

@@ -15,8 +15,9 @@ __all__ = ["Row", "write_table"]
 
 HEAD = """# Traps of git and Argo CD
 
-Each row is one trap on the real Argo CD {version} of a lab (`pointsman lab up --gitops`): what Argo CD did, and what the
-program said to it. The table is written by the run itself (`make gitops-faults`). Where the trap is from: `docs/argocd.md`.
+Each row is one trap on the real Argo CD {version} of a lab (`pointsman lab up --gitops`): what Argo CD did, and
+what the program said to it. The table is written by the run itself (`make gitops-faults`). `docs/argocd.md` says where
+each trap is from.
 
 | trap | what happened | exit | what the program said | ok |
 | --- | --- | --- | --- | --- |

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import RunningLab
 from tests.gitops.ground import Ground, until
 from tests.gitops.manifests import config
+from tests.gitops.repository import clone
 from tests.gitops.sets import appset, groups
 
 pytestmark = pytest.mark.lab
@@ -54,11 +58,12 @@ def test_what_argo_cd_renders_with_is_there(ground: Ground, program: str) -> Non
     assert drawn["data"] == {"said": program}
 
 
-def test_a_protected_main_is_told_and_refuses(ground: Ground) -> None:
-    ground.push({"guarded.txt": "one"}, "Before")
-    subprocess.run(["git", "config", "pointsman.protected", "gitlab"], cwd=ground.lab.config.remote, check=True)
+def test_a_protected_main_is_told_and_refuses(git_lab: RunningLab, tmp_path: Path) -> None:
+    here, name = clone(git_lab, tmp_path / "clone"), secrets.token_hex(3)
+    here.push({"guarded.txt": f"{name}\n"}, "Before")
+    subprocess.run(["git", "config", "pointsman.protected", "gitlab"], cwd=git_lab.config.remote, check=True)
     try:
         with pytest.raises(AssertionError, match="not allowed to push code to protected branches"):
-            ground.push({"guarded.txt": "two"}, "After")
+            here.push({"guarded.txt": "two\n"}, "After")
     finally:
-        subprocess.run(["git", "config", "pointsman.protected", ""], cwd=ground.lab.config.remote, check=True)
+        subprocess.run(["git", "config", "pointsman.protected", ""], cwd=git_lab.config.remote, check=True)

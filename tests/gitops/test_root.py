@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.gitops.ground import ARGO, Ground, until
-from tests.gitops.platform import LAYERS, Platform
+from tests.gitops.platform import Platform
 
 pytestmark = pytest.mark.lab
 
@@ -14,13 +14,6 @@ def applications(ground: Ground) -> set[str]:
     own = f"--selector=of={ground.name}"
     listed = ground.lab.kubectl("get", "applications", f"--namespace={ARGO}", own, "--output=name").stdout
     return {one.partition("/")[2] for one in listed.split()}
-
-
-def pushed(ground: Ground, message: str) -> None:
-    ground.here.push({}, message)
-    for layer in LAYERS:
-        if ground.live("applicationset", f"{ground.name}-{layer}"):
-            ground.regenerate(f"{ground.name}-{layer}")
 
 
 @pytest.mark.trap("`root` applies a profile; a gate is switched off, which deletes an engine with GPUs and its volume")
@@ -46,7 +39,9 @@ def test_argo_cd_makes_and_deletes_exactly_what_root_told(ground: Ground) -> Non
     assert (code, "[root-losses]" in refused) == (1, True), refused
     assert applications(ground) == meant
 
-    pushed(ground, "Switch kserve off")
+    ground.here.push({}, "Switch kserve off")
+    code, _, said = platform.run("root", "--profile", "serving", "--yes", "--delete", platform.named("kserve"))
+    assert code == 0, said
     gone = {one["name"] for one in told["vanish"]}
     until(lambda: applications(ground) == meant - gone, 30)
     assert not ground.live("deployment", "engine")

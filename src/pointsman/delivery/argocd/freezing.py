@@ -1,14 +1,16 @@
 """Lists that a sync puts the live ones into, whatever git says: ``RespectIgnoreDifferences`` inside an array.
 
-What is ignored is taken out of both sides and the live value put back by a patch (argo-cd 3.2, normalizeTargetResources;
-17694, 11876). For kinds that Kubernetes itself has, that is a strategic merge: lists whose elements have names are merged
-by them, and only the field is kept. Any other list is put back whole; of a custom resource every list is.
+What is ignored is taken out of both sides and the live value put back by a patch (argo-cd 3.2,
+normalizeTargetResources; 17694, 11876). For kinds that Kubernetes itself has, that is a strategic merge: lists whose
+elements have names are merged by them, and only the field is kept. Any other list is put back whole; of a custom
+resource every list is.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from pointsman.delivery.argocd.application import Application
@@ -62,7 +64,7 @@ def _kept(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _by_pointer(rule: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     for pointer in words(rule.get("jsonPointers")):
         path = pointer_path(pointer)
-        yield pointer, [above for above, part in zip(path, path[1:], strict=False) if _NUMBER.fullmatch(part)]
+        yield pointer, [above for above, part in pairwise(path) if _NUMBER.fullmatch(part)]
 
 
 def _by_jq(rule: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -69,7 +69,7 @@ async def refreshed(means: Means, app: Application, deadline: Deadline) -> Appli
     answered = await means.until(deadline, look)
     if answered is None:
         raise DeliveryError(
-            f"Argo CD did not compare it with git within {means.clock.monotonic() - began:.0f} s, though it was asked to",
+            f"Argo CD did not compare it with git within {means.clock.monotonic() - began:.0f} s, though asked to",
             where=str(app.ref),
             next_action="look at argocd-application-controller and argocd-repo-server: do they run, is git reachable?",
             code="argo-refresh-unanswered",

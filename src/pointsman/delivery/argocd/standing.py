@@ -23,8 +23,8 @@ GRACE = timedelta(minutes=2)
 """How late a retry may be, or the clearing of an operation that ended, before somebody should look."""
 HELD = 10.0
 """Seconds for which a window has to hold an operation back until that is believed. Argo CD decides by who began the
-operation *before* (argo-cd 3.2, syncWindowPreventsSync reads ``status.operationState``, which is none or another's as it
-takes ours), so a window with ``manualSync`` holds each one back for an instant."""
+operation *before* (argo-cd 3.2, syncWindowPreventsSync reads ``status.operationState``, which is none or another's as
+it takes ours), so a window with ``manualSync`` holds each one back for an instant."""
 _DAY = 86400.0
 BLOCKED = "blocked by sync window"
 """In the message of an operation that a window holds back (argo-cd 3.2, controller/sync.go)."""
