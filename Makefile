@@ -14,7 +14,7 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help real real-fingerprint soak demo test check lab-up lab-down faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean
+.PHONY: help real real-fingerprint soak demo test check lab-up lab-down faults gitops-faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lab-down: $(VENV)/.lab ## stop it
 
 faults: $(VENV)/.dev ## every fault, one move each, in two labs at a time; 25 minutes, in parts (build/faults.jsonl); writes docs/faults.md
 	@$(call sweep,faults,2)
+
+gitops-faults: $(VENV)/.dev ## every trap of git and Argo CD on a real Argo CD in a lab; 4 minutes; writes docs/gitops-faults.md
+	@$(BIN)/python -m pytest -q tests/gitops --gitops-faults
 
 fuzz: $(VENV)/.dev ## 15,000 mutated specs, edge and platform configurations, plans, kubeconfigs and names through everything that reads (about 7 minutes)
 	@$(BIN)/python -m tests.fuzz.run --processes 60

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.catalog.repository import APPSET, CONFIG, made, pointsman
 from tests.cli.cluster import serving
@@ -398,6 +399,23 @@ def test_what_others_left_in_a_set_is_refused(repository: Path, kubeconfigs: Kub
     done = pointsman(repository, *words)
     assert (done.returncode, "error [root-leftovers]" in done.stderr, cluster.applied) == (1, True, [])
     assert "spec.templatePatch" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("left", "code"), [({"jsonnet": {}}, 0), ({"jsonnet": {"libs": ["x"]}}, 1), ({"include": ""}, 1)]
+)
+def test_what_argo_cd_itself_writes_back_into_a_set_is_no_leftover(
+    repository: Path, kubeconfigs: Kubeconfigs, left: Object, code: int
+) -> None:
+    """Seen on argo-cd 3.2.6: its controller writes the whole set back, with ``jsonnet: {}``, so every second root was
+    refused."""
+    cluster = settled()
+    template = yaml.safe_load(APPSET.format(layer="serving"))["spec"]["template"]
+    template["spec"]["source"]["directory"] |= left
+    cluster.leftovers = {"template": template}
+    words = ("root", "--profile", "serving", "--yes", "--kubeconfig", str(kubeconfigs(cluster)))
+    done = pointsman(repository, *words)
+    assert done.returncode == code, done.stderr
 
 
 def test_children_in_other_namespaces_go_along_and_are_named_with_them(

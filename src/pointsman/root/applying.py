@@ -18,6 +18,9 @@ __all__ = ["ANEW", "apply", "manifests_of"]
 ANEW = "argocd.argoproj.io/application-set-refresh"
 """Argo CD takes it away again once it has read git."""
 
+WRITTEN_EMPTY = ".directory.jsonnet"
+"""What Argo CD's controller writes as ``{}`` wherever it writes an ApplicationSet back (seen on argo-cd 3.2.6)."""
+
 
 def manifests_of(profile: Profile) -> list[tuple[str, dict[str, Any]]]:
     """What is applied, in order: a name for people, and the manifest."""
@@ -69,6 +72,8 @@ async def _tried(name: str, manifest: dict[str, Any], cluster: Cluster) -> None:
 
 def _other(wanted: Any, found: Any, place: str) -> str:
     """The first field that is not as it is meant; empty when all are. Its lists are atomic, so they compare whole."""
+    if place.endswith(WRITTEN_EMPTY) and not wanted and not found:
+        return ""
     if not isinstance(wanted, dict) or not isinstance(found, dict):
         return "" if wanted == found else place
     for key in [*wanted, *(key for key in found if key not in wanted)]:
