@@ -223,7 +223,7 @@ def test_4_an_operation_that_inherited_something_is_no_success(tmp_path: Path, l
 
 
 def test_4_an_operation_that_is_never_cleared_is_told(tmp_path: Path) -> None:
-    """argo-cd 29741 (3.5.3)."""
+    """argo-cd 29741. Not in the lab: it takes 3.5.3, and the lab has 3.2.6."""
 
     async def story(made: Ground) -> None:
         app = await plain(made)
@@ -237,7 +237,8 @@ def test_4_an_operation_that_is_never_cleared_is_told(tmp_path: Path) -> None:
 
 
 def test_5_a_zombie_is_told_by_its_age_and_left_alone(tmp_path: Path) -> None:
-    """argo-cd 28970: Running with finishedAt, and a retry that was due long ago."""
+    """argo-cd 28970: Running with finishedAt, and a retry that was due long ago. Not in the lab: a controller that
+    lost its retry cannot be had at will."""
 
     async def story(made: Ground) -> None:
         app = await plain(made)
@@ -328,7 +329,7 @@ def test_an_automated_application_is_waited_for_and_never_synced_by_us(tmp_path:
 
 
 def test_the_synced_commit_of_a_hydrator_is_another_than_the_pushed_one(tmp_path: Path) -> None:
-    """argo-cd 22303."""
+    """argo-cd 22303. Not in the lab: it takes Argo CD's commit server, which the lab does not have."""
     first, ours, _, _ = repository(tmp_path / "git")
     hydrator = {
         "drySource": {"repoURL": "https://git.example/platform", "path": "serving", "targetRevision": "main"},

@@ -61,7 +61,7 @@ def _words(done: Done) -> str:
 
 def _plain(text: str, name: str) -> str:
     words = " ".join(text.replace(name, "app").replace("|", "/").split())
-    return words if len(words) <= MOST else f"{words[:MOST]}…"
+    return words if len(words) <= MOST else f"{words[:MOST].rpartition(' ')[0]} …"
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:

@@ -122,7 +122,8 @@ def test_ctrl_c_twice_in_the_demo_leaves_a_move_that_can_be_taken_back_and_makes
     assert process.returncode == 130
     told = json.loads(out)
     assert told["interrupted"]
-    assert (told["moves"], told["reconciliation"]) == ([], None), told
+    books = told["reconciliation"]  # the second one may come when all is taken back already
+    assert books is None if not told["moves"] else books["agrees"], told
     taken_back = pointsman_in(lab)("rollback", "qwen", "--yes", "--kubeconfig", str(lab.kubeconfig))
     assert taken_back.returncode == 0, taken_back.stderr
     assert layer_of(lab) == source

@@ -41,16 +41,16 @@ async def wait_for_all(
                 means.say(one.name, "manual, not waited for")
             new = [name for name in dict.fromkeys([*meant, *found]) if name not in waits]
             if settled and not new:
-                return [*(one.result() for one in waits.values()), *left]
+                return [*(wait.result() for wait in waits.values()), *left]
             means.spread(len(waits) + len(new))
             waits |= {name: asyncio.create_task(_one(means, name, namespace, deadline, for_app)) for name in new}
             limit = AGAIN if all_automatic else None
             done, _ = await asyncio.wait(waits.values(), timeout=limit, return_when=asyncio.FIRST_EXCEPTION)
-            for one in done:
-                one.result()
+            for ended in done:
+                ended.result()
     finally:
-        for one in waits.values():
-            one.cancel()
+        for wait in waits.values():
+            wait.cancel()
         await asyncio.gather(*waits.values(), return_exceptions=True)
 
 
