@@ -19,8 +19,9 @@ import pytest
 
 from pointsman.lab.toolchain import ensure_toolchain
 from tests.conftest import RunningLab
+from tests.gitops.ground import until
+from tests.gitops.looking import found
 from tests.gitops.repository import NAMED
-from tests.gitops.test_argo_cd_in_the_lab import eventually, found
 
 pytestmark = pytest.mark.lab
 
@@ -101,7 +102,7 @@ def _taken_down(lab: RunningLab, before: dict[str, dict[str, Any]]) -> None:
     """As the README of the platform says it; then the namespaces as they were."""
     gone = ("--ignore-not-found", "--wait", "--timeout=120s")
     lab.kubectl("delete", "applicationset", *SETS, "-n", "argocd", *gone, timeout=150)
-    eventually(lambda: not _applications(lab))  # one that is deleted alone is made again by its group
+    until(lambda: not _applications(lab))  # one that is deleted alone is made again by its group
     lab.kubectl("delete", "appproject", "platform", "-n", "argocd", *gone)
     for name in PLACES:
         lab.kubectl("delete", "secret", "vllm-api-key", "litellm", "-n", name, *gone)
@@ -143,7 +144,7 @@ def test_a_new_platform_is_pushed_brought_up_and_serves_and_costs_nothing_before
     def unsynced() -> bool:
         return all(platform.status(name).get("sync", {}).get("status") == "OutOfSync" for name in MANUAL)
 
-    eventually(unsynced)
+    until(unsynced)
     for name in MANUAL:
         assert "operationState" not in platform.status(name), "nobody asked for a sync"
     for kind, place in (("deployment", "serving"), ("inferenceservice", "kserve"), ("llminferenceservice", "llm-d")):

@@ -16,7 +16,7 @@ import yaml
 
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
-from tests.gitops.test_argo_cd_in_the_lab import found
+from tests.gitops.looking import found
 from tests.gitops.test_init_in_the_lab import Platform, _taken_down
 from tests.move.tenants import accounts
 
