@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,7 @@ def test_a_bring_up_is_not_done_before_its_last_application_is_ready(ground: Gro
     done = ground.wait(*names[:3])
     assert (done.exit, set(ours(ground, done).values())) == (0, {"ready"}), done.words
     ground.said.pop()
+    ground.said[-1] = replace(early, applications=[one for one in early.applications if ground.name in str(one)])
     ground.happened = (
         "children of the group were found as they were made; the one with a bad image held it up to the end"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.gitops.ground import ARGO, Ground, until
+from tests.gitops.ground import ARGO, Done, Ground, until
 from tests.gitops.platform import Platform
 
 pytestmark = pytest.mark.lab
@@ -37,6 +37,7 @@ def test_argo_cd_makes_and_deletes_exactly_what_root_told(ground: Ground) -> Non
     assert engine["volumes"] == [{"claim": f"{ground.name}/weights", "size": "50Gi"}]
     code, _, refused = platform.run("root", "--profile", "serving", "--yes")
     assert (code, "[root-losses]" in refused) == (1, True), refused
+    what = next(line.partition(": ")[2] for line in refused.splitlines() if "[root-losses]" in line)
     assert applications(ground) == meant
 
     ground.here.push({}, "Switch kserve off")
@@ -47,6 +48,7 @@ def test_argo_cd_makes_and_deletes_exactly_what_root_told(ground: Ground) -> Non
     assert not ground.live("deployment", "engine")
     until(lambda: not ground.live("persistentvolumeclaim", "weights"))
     assert ground.live("configmap", "platform-core")
+    ground.said.append(Done(1, [{"error": {"code": "root-losses", "what": what}, "notes": []}], refused))
     ground.happened = (
         f"{len(meant)} Applications appeared as told; told before the push: {len(gone)} vanish, 1 GPU, 50Gi; after it "
         "exactly these were deleted, the claim too"
