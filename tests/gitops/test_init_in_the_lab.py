@@ -5,121 +5,22 @@ It has a bare repository of its own; the platform's namespaces are the lab's, an
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pointsman.lab.toolchain import ensure_toolchain
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
-from tests.gitops.looking import found
-from tests.gitops.repository import NAMED
+from tests.gitops.initialised import MANUAL, Platform, applications, in_the_lab, keys
 
 pytestmark = pytest.mark.lab
-
-SETS = ("demos", "experience", "llm-gateway", "routing", "serving", "platform")
-MANUAL = ("raw-vllm", "kserve-demo", "llm-d")
-PLACES = ("serving", "kserve", "llm-d", "llm-gateway")
-EDGE = "http://litellm.llm-gateway.svc.cluster.local:4000/v1/chat/completions"
-
-
-class Platform:
-    """The clone of whoever starts a platform, and what is typed in it."""
-
-    def __init__(self, lab: RunningLab, folder: Path) -> None:
-        self.lab = lab
-        self.remote, self.path = folder / "ours.git", folder / "clone"
-        self._ran("git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.remote), at=folder)
-        self._ran("git", "clone", "--quiet", str(self.remote), str(self.path), at=folder)
-        (folder / "bin").mkdir()
-        tools = {
-            "kubectl": ensure_toolchain().tool("kubectl"),
-            "pointsman": str(Path(sys.executable).with_name("pointsman")),
-        }
-        for name, tool in tools.items():
-            (folder / "bin" / name).symlink_to(tool)
-        self.env = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "KUBECONFIG": str(lab.kubeconfig)}
-        self.env["KUBECACHEDIR"] = str(folder / "kubectl")
-
-    def environment(self) -> dict[str, str]:
-        """What a program of theirs runs in."""
-        return os.environ | self.env
-
-    def __call__(self, *words: str) -> str:
-        """Run a command line in it, to its good end; what it said."""
-        return self._ran(*words, at=self.path, **self.env)
-
-    def _ran(self, *words: str, at: Path, **env: str) -> str:
-        done = subprocess.run(
-            words, cwd=at, env=os.environ | env, capture_output=True, text=True, timeout=400, check=False
-        )
-        assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
-        return done.stdout
-
-    def push(self, message: str) -> None:
-        self("git", "add", "--all")
-        self("git", *NAMED, "commit", "--quiet", f"--message={message}")
-        self("git", "push", "--quiet", "origin", "HEAD:main")
-
-    def status(self, name: str) -> dict[str, Any]:
-        return dict(found(self.lab, "application", name).get("status") or {})
-
-    def replicas(self) -> int:
-        return int(found(self.lab, "deployment", "raw-vllm", "serving")["spec"]["replicas"])
-
-    def answered(self) -> str:
-        """What a tenant is told, through the edge."""
-        secret = found(self.lab, "secret", "litellm", "llm-gateway")["data"]["master-key"]
-        said = {"model": "qwen-local", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 8}
-        request = urllib.request.Request(EDGE, json.dumps(said).encode(), {"content-type": "application/json"})
-        request.add_header("authorization", f"Bearer {base64.b64decode(secret).decode()}")
-        proxy = urllib.request.ProxyHandler({"http": self.lab.config.proxy_url})
-        with urllib.request.build_opener(proxy).open(request, timeout=60) as answer:
-            return str(json.load(answer)["choices"][0]["message"]["content"])
 
 
 @pytest.fixture
 def platform(git_lab: RunningLab, tmp_path: Path) -> Iterator[Platform]:
-    before = {name: found(git_lab, "namespace", name)["metadata"] for name in PLACES}
-    assert not found(git_lab, "appproject", "platform"), "somebody else's platform is in this lab"
-    made = Platform(git_lab, tmp_path)
-    try:
+    with in_the_lab(git_lab, tmp_path) as made:
         yield made
-    finally:
-        _taken_down(git_lab, before)
-        git_lab.kubectl("delete", "configmap", "model-qwen", "-n", "pointsman-system", "--ignore-not-found")
-
-
-def _taken_down(lab: RunningLab, before: dict[str, dict[str, Any]]) -> None:
-    """As the README of the platform says it; then the namespaces as they were."""
-    gone = ("--ignore-not-found", "--wait", "--timeout=120s")
-    lab.kubectl("delete", "applicationset", *SETS, "-n", "argocd", *gone, timeout=150)
-    until(lambda: not _applications(lab))  # one that is deleted alone is made again by its group
-    lab.kubectl("delete", "appproject", "platform", "-n", "argocd", *gone)
-    for name in PLACES:
-        lab.kubectl("delete", "secret", "vllm-api-key", "litellm", "-n", name, *gone)
-        now = found(lab, "namespace", name)["metadata"]
-        old = {kind: before[name].get(kind) or {} for kind in ("labels", "annotations")}
-        patch = {kind: dict.fromkeys(now.get(kind) or {}, None) | was for kind, was in old.items()}
-        lab.kubectl("patch", "namespace", name, "--type=merge", f"--patch={json.dumps({'metadata': patch})}")
-
-
-def _applications(lab: RunningLab) -> list[str]:
-    listed = json.loads(lab.kubectl("get", "applications", "-n", "argocd", "-o", "json").stdout)["items"]
-    return [one["metadata"]["name"] for one in listed if one["spec"]["project"] == "platform"]
-
-
-def keys(lab: RunningLab) -> dict[str, str]:
-    """The engines' key in each namespace."""
-    return {name: found(lab, "secret", "vllm-api-key", name)["data"]["api-key"] for name in PLACES}
 
 
 def test_a_new_platform_is_pushed_brought_up_and_serves_and_costs_nothing_before_it_is_asked_to(
@@ -137,7 +38,7 @@ def test_a_new_platform_is_pushed_brought_up_and_serves_and_costs_nothing_before
     platform("make", "secrets")
     assert keys(lab) == made, "a key that was there was replaced"
     platform("pointsman", "wait", "--profile", "full", "--timeout", "4m")
-    assert {f"group-{name}" for name in ("platform-core", "kserve", "llm-d", "demos")} < set(_applications(lab))
+    assert {f"group-{name}" for name in ("platform-core", "kserve", "llm-d", "demos")} < set(applications(lab))
     assert platform.status("litellm")["health"]["status"] == "Healthy"
     assert platform.status("group-kserve")["sync"]["status"] == "Synced", "a page alone is nothing to deploy"
 

@@ -16,15 +16,13 @@ import yaml
 
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
-from tests.gitops.looking import found
-from tests.gitops.test_init_in_the_lab import Platform, _taken_down
+from tests.gitops.initialised import Platform, in_the_lab
 from tests.move.tenants import accounts
 
 pytestmark = pytest.mark.lab
 
 VALUES = "platform/litellm/values.yaml"
 TRAILER = re.compile(r"^Pointsman-Move: (\S+) (\S+)$", re.MULTILINE)
-PLACES = ("serving", "kserve", "llm-d", "llm-gateway")
 SURE = "  move: {evidence: {falseAlarm: 0.2, miss: 0.2, errors: 0.4, noise: 100, slack: 10"
 SURE += "".join(f", {one}: 100" for one in ("ttftP50", "ttftP95", "itlP50", "itlP95")) + "}}\n"
 
@@ -32,25 +30,22 @@ SURE += "".join(f", {one}: 100" for one in ("ttftP50", "ttftP95", "itlP50", "itl
 @pytest.fixture(scope="module")
 def platform(git_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform as ``init`` writes it, brought up, that says ``delivery: git``; its model is served on raw vLLM."""
-    before = {name: found(git_lab, "namespace", name)["metadata"] for name in PLACES}
-    assert not found(git_lab, "appproject", "platform"), "somebody else's platform is in this lab"
-    made = Platform(git_lab, tmp_path_factory.mktemp("ours"))
     try:
-        made("pointsman", "init", ".")
-        model = made.path / "models" / "qwen.yaml"
-        model.write_text(model.read_text("utf-8").replace("  layers:\n", f"{SURE}  layers:\n"), "utf-8")
-        made.push("A platform")
-        made("git", "config", "user.name", "An Operator")
-        made("git", "config", "user.email", "operator@example.com")
-        made("pointsman", "root", "--profile", "full", "--yes")
-        made("make", "secrets")
-        made("pointsman", "wait", "--profile", "full", "--timeout", "4m")
-        made("pointsman", "sync", "raw-vllm", "--yes")
-        made("make", "vllm-up")
-        made("pointsman", "wait", "raw-vllm")
-        yield made
+        with in_the_lab(git_lab, tmp_path_factory.mktemp("ours")) as made:
+            made("pointsman", "init", ".")
+            model = made.path / "models" / "qwen.yaml"
+            model.write_text(model.read_text("utf-8").replace("  layers:\n", f"{SURE}  layers:\n"), "utf-8")
+            made.push("A platform")
+            made("git", "config", "user.name", "An Operator")
+            made("git", "config", "user.email", "operator@example.com")
+            made("pointsman", "root", "--profile", "full", "--yes")
+            made("make", "secrets")
+            made("pointsman", "wait", "--profile", "full", "--timeout", "4m")
+            made("pointsman", "sync", "raw-vllm", "--yes")
+            made("make", "vllm-up")
+            made("pointsman", "wait", "raw-vllm")
+            yield made
     finally:
-        _taken_down(git_lab, before)
         for kind, place in (("inferenceservice", "kserve"), ("persistentvolumeclaim", "kserve")):
             git_lab.kubectl("delete", kind, "--all", "-n", place, "--wait", "--timeout=60s", timeout=90, check=False)
 

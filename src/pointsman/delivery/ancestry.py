@@ -5,20 +5,19 @@ Revisions are never compared for equality: the next commit of anybody makes that
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pointsman.errors import UsageError
+from pointsman.delivery.git.program import Git
+from pointsman.errors import RefusedError, UsageError
 
 __all__ = ["Answer", "Repository", "same_commit"]
 
 _HEX = re.compile(r"[0-9a-fA-F]{4,64}")
 PATIENCE = 30.0
 """Seconds for git to answer; a history of a million commits takes a few."""
-_QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_NOTHING_FETCHED = {"GIT_NO_LAZY_FETCH": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +71,11 @@ class Repository:
 
     async def _git(self, *words: str) -> tuple[int, str]:
         """Exit code, and what was said; 127 when there is no git."""
+        assert self.path is not None
         try:
-            process = await asyncio.create_subprocess_exec(
-                *("git", "-C", str(self.path), *words),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                env={**os.environ, **_QUIET},
-            )
-        except OSError as error:
-            return 127, f"git cannot be run: {error.strerror}"
-        try:
-            async with asyncio.timeout(PATIENCE):
-                out, _ = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            said = await Git(self.path).run(*words, seconds=PATIENCE, env=_NOTHING_FETCHED)
+        except RefusedError as error:
+            return 127, error.what
+        if said.late:
             return 124, f"git did not answer within {PATIENCE:g} s"
-        return process.returncode or 0, out.decode(errors="replace").strip()
+        return said.code, f"{said.out.decode(errors='replace')}{said.err}".strip()

@@ -33,7 +33,7 @@ from pointsman.edge.config_text import ConfigText
 from pointsman.edge.contract import AliasState, Member, Obstacle, said
 from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases
-from pointsman.edge.litellm_values import LiteLLMValues, digest
+from pointsman.edge.litellm_values import LiteLLMValues, aside, digest
 from pointsman.edge.wrapped import WrappedEdge
 from pointsman.errors import ConflictError, RefusedError, TemporaryError
 from pointsman.kube.resources import kind_of
@@ -63,6 +63,11 @@ def _untold(text: str) -> None:
     """Nobody listens yet."""
 
 
+async def _edited(edit: Edited, aliases: Aliases) -> str:
+    """The text after the edit; a long one takes a moment, in which a lock has to be renewed."""
+    return await aside(len(aliases.config.text), edit, aliases)
+
+
 class EdgeInGit(WrappedEdge):
     """Implements ``pointsman.edge.contract.Edge``."""
 
@@ -73,6 +78,8 @@ class EdgeInGit(WrappedEdge):
         self._given = given
         self._move = f"{edge.terms.model}-{secrets.token_hex(4)}"
         self._means = Means(given.cluster, given.clock, _untold)
+        self._parsed: tuple[str, Aliases] | None = None
+        """The last commit that was read, so that one is parsed once."""
 
     def begin(self, move: str, tell: Callable[[str], None]) -> None:
         """Whose changes these are from now on, and who is told of them."""
@@ -171,7 +178,7 @@ class EdgeInGit(WrappedEdge):
 
         async def look(git: Git, tip: str) -> Aliases:
             found = await (await read_tree(git, tip)).read([self._place.path])
-            return self._aliases(found.get(self._place.path), tip)
+            return await self._aliases(found.get(self._place.path), tip)
 
         return await self._at_tip(look)
 
@@ -187,11 +194,17 @@ class EdgeInGit(WrappedEdge):
         finally:
             await remote.close()
 
-    def _made(self, content: bytes | None, files: Files, edit: Edited) -> bytes:
-        return edit(self._aliases(content, files.commit)).encode()
+    async def _made(self, content: bytes | None, files: Files, edit: Edited) -> bytes:
+        aliases = await self._aliases(content, files.commit)
+        return (await _edited(edit, aliases)).encode()
 
-    def _aliases(self, content: bytes | None, commit: str) -> Aliases:
-        where = f"{self._place.path} in {commit[:12]}"
+    async def _aliases(self, content: bytes | None, commit: str) -> Aliases:
+        """The aliases in the file as this commit has it."""
+        if self._parsed is None or self._parsed[0] != commit:
+            self._parsed = commit, await self._read(content, f"{self._place.path} in {commit[:12]}")
+        return self._parsed[1]
+
+    async def _read(self, content: bytes | None, where: str) -> Aliases:
         if content is None:
             raise RefusedError(
                 "the edge's configuration is not in git",
@@ -208,13 +221,13 @@ class EdgeInGit(WrappedEdge):
                 next_action="save it as UTF-8",
                 code="edge-config-yaml",
             ) from error
-        return Aliases(ConfigText(text, where, self._place.under), self._values.terms)
+        return Aliases(await aside(len(text), ConfigText, text, where, self._place.under), self._values.terms)
 
     async def _unwanted(self, files: Files, live: AliasState, edit: Edited) -> str:
         """Why git's own declaration is a newer decision; empty when it is what runs, what is wanted, or ours."""
-        aliases = self._aliases(files.get(self._place.path), files.commit)
+        aliases = await self._aliases(files.get(self._place.path), files.commit)
         there = frozenset(aliases.members())
-        if there == frozenset(live.members) or edit(aliases) == aliases.config.text:
+        if there == frozenset(live.members) or await _edited(edit, aliases) == aliases.config.text:
             return ""
         git = await open_git(self._given.clone)
         commit = await last_change(git, files.commit, (self._place.path,))
@@ -237,23 +250,24 @@ class EdgeInGit(WrappedEdge):
         if not app.automated:
             await self._synced(commit)
             return
-        deadline, seen = means.within(self._given.timeout), [app]
+        deadline, why = means.within(self._given.timeout), ""
 
         async def look() -> bool | None:
-            seen.append(await refreshed(means, seen[-1], deadline))
-            why = behind(seen[-1], self._given.clock.now())
+            nonlocal app, why
+            app = await refreshed(means, app, deadline)
+            why = behind(app, self._given.clock.now())
             if not why and edit is not None and not await self._declares(edit):
                 why = f"the cluster does not declare what {place.where} does"
-            means.say(seen[-1].name, why or "synced")
+            means.say(app.name, why or "synced")
             return None if why else True
 
         if await means.until(deadline, look) is None:
-            raise self._late(seen[-1], commit)
+            raise self._late(app, commit, why)
 
     async def _declares(self, edit: Edited) -> bool:
         """Does the change leave what the cluster declares as it is?"""
         parsed = await self._values.parsed()
-        return edit(Aliases(parsed, self._values.terms)) == parsed.text
+        return await _edited(edit, Aliases(parsed, self._values.terms)) == parsed.text
 
     async def _synced(self, commit: str) -> None:
         """A manual Application is synced by us."""
@@ -264,8 +278,7 @@ class EdgeInGit(WrappedEdge):
         if result.error is not None:
             raise result.error
 
-    def _late(self, app: Application, commit: str) -> TemporaryError:
-        why = behind(app, self._given.clock.now()) or f"the cluster does not declare what {self._place.where} does"
+    def _late(self, app: Application, commit: str, why: str) -> TemporaryError:
         return TemporaryError(
             f"commit {commit[:12] or 'of others'} is not in the cluster after {self._given.timeout:g} s: {why}",
             where=str(app.ref),

@@ -51,7 +51,7 @@ from pointsman.spec.apis import APIS
 from pointsman.spec.model import Model
 from pointsman.spec.tenant import Edge as Settings
 
-__all__ = ["LiteLLMValues", "digest", "litellm_values", "read_aliases"]
+__all__ = ["LiteLLMValues", "aside", "digest", "litellm_values", "read_aliases"]
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -148,7 +148,7 @@ class LiteLLMValues:
     async def obstacles(self) -> Sequence[Obstacle]:
         """Settings that a move cannot or should not be made on."""
         parsed = await self.parsed()
-        return await _aside(len(parsed.text), obstacles, parsed, self.terms)
+        return await aside(len(parsed.text), obstacles, parsed, self.terms)
 
     async def shown_keys(self) -> Sequence[ShownKey]:
         """The key that a new member of each alias would show, as the entry it is made from says it."""
@@ -160,7 +160,7 @@ class LiteLLMValues:
     async def reaching(self, base_urls: Sequence[str]) -> Sequence[Reacher]:
         """Whoever else of the configuration reaches these addresses."""
         parsed = await self.parsed()
-        return await _aside(len(parsed.text), reaching, parsed, self.terms, base_urls)
+        return await aside(len(parsed.text), reaching, parsed, self.terms, base_urls)
 
     async def write(self, members: Sequence[Member]) -> str:
         """Declare all members in one change; roll the pods unless all of them run these members already."""
@@ -205,7 +205,7 @@ class LiteLLMValues:
             config = await self.objects.config()
             parsed = await self._parse(config)
             with self._editable():
-                text = await _aside(len(config.text), edit, Aliases(parsed, self.terms))
+                text = await aside(len(config.text), edit, Aliases(parsed, self.terms))
             if text == config.text:
                 return text, False
             body = {"metadata": {"resourceVersion": config.version}, "data": {self.settings.key: text}}
@@ -238,7 +238,7 @@ class LiteLLMValues:
         version, known = self._parsed or ("", None)
         if known is None or version != config.version or known.text != config.text:
             with self._editable():
-                known = await _aside(len(config.text), ConfigText, config.text, self.objects.where)
+                known = await aside(len(config.text), ConfigText, config.text, self.objects.where)
             self._parsed = config.version, known
         return known
 
@@ -402,7 +402,7 @@ def _helps(seen: Rollout) -> str:
     return "rollout resume" if seen.paused else "rollout restart" if seen.mute else "rollout status"
 
 
-async def _aside(size: int, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+async def aside(size: int, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
     """Do what takes a moment for a long text in a thread, so that a lock is renewed meanwhile."""
     if size < LONG:
         return work(*given, **named)

@@ -12,11 +12,11 @@ from pointsman.owners.fields import Path, may_declare
 from pointsman.owners.ignoring import argo_covers
 from pointsman.owners.marks import Name, labels, notes, spec_of, tracked
 
-__all__ = ["LABEL", "Settings", "judge", "names_on", "title"]
+__all__ = ["LABEL", "Settings", "here", "judge", "names_on", "title"]
 
 LABEL = "app.kubernetes.io/instance"
 """The label Argo CD tracks by unless ``application.instanceLabelKey`` says otherwise. Helm charts set it too."""
-_HERE = {"https://kubernetes.default.svc", "https://kubernetes.default.svc:443"}
+_HERE = ("https://kubernetes.default.svc", "https://kubernetes.default.svc:443")
 _FIELD_MANAGERS = {"argocd-controller", "argocd-application-controller", "argocd-server"}
 _PART_OF_SYNC = "RespectIgnoreDifferences=true"
 
@@ -30,6 +30,11 @@ class Settings:
     """``ignoreDifferences`` for every Application."""
     unread: str = ""
     """Why it could not be read; empty when it was, or is not there."""
+
+
+def here(destination: Mapping[str, Any]) -> bool:
+    """Is an Application's destination the cluster that it is in?"""
+    return destination.get("server") in _HERE or destination.get("name") == "in-cluster"
 
 
 def names_on(live: Object, ref: Ref, label: str = LABEL) -> set[str]:
@@ -66,8 +71,7 @@ def _owns(app: Object, change: Change, marked: Name | None, settings: Settings) 
         return True
     if not _lists(app, change.ref):
         return False
-    target = spec_of(app).get("destination") or {}
-    if target.get("server") in _HERE or target.get("name") == "in-cluster":
+    if here(spec_of(app).get("destination") or {}):
         return True
     said = labels(change.live).get(settings.label, "")
     if said.rpartition("_")[2] != app["metadata"]["name"]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pointsman.owners import argo
+
 __all__ = ["CHILD", "Key", "Tracked", "children_of", "deletes", "here", "key_of", "made_by", "tracked_by"]
 
 Object = Mapping[str, Any]
@@ -14,7 +16,6 @@ Key = tuple[str, str]
 
 CHILD = ("argoproj.io", "Application")
 _FINALIZER = "resources-finalizer.argocd.argoproj.io"
-_HERE = {"https://kubernetes.default.svc", "https://kubernetes.default.svc:443"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,7 @@ def deletes(app: Object) -> bool:
 
 def here(app: Object) -> bool:
     """Does it deploy to the cluster that it is in?"""
-    target = (app.get("spec") or {}).get("destination") or {}
-    return target.get("server") in _HERE or target.get("name") == "in-cluster"
+    return argo.here((app.get("spec") or {}).get("destination") or {})
 
 
 def tracked_by(app: Object) -> list[Tracked] | None:

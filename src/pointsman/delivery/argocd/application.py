@@ -9,13 +9,13 @@ from typing import Any
 
 from pointsman.delivery.argocd.shape import items, mapping, number, words
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.owners.argo import here
 
 __all__ = ["NOTE", "Application", "Resource", "application_ref", "time_of"]
 
 NOTE = "argocd.argoproj.io/"
 """What Argo CD's own annotations begin with."""
 REFRESH = f"{NOTE}refresh"
-_HERE = ("https://kubernetes.default.svc", "https://kubernetes.default.svc:443")
 _UNABLE = ("ComparisonError", "InvalidSpecError", "UnknownError")
 """Conditions with which a sync ends at once (argo-cd 3.2, SyncAppState and refreshAppConditions)."""
 _ACCEPTED = ("Healthy", "Suspended", "")
@@ -150,8 +150,7 @@ class Application:
     @property
     def remote(self) -> bool:
         """Does it deliver into another cluster than the one it is in?"""
-        target = mapping(self.spec.get("destination"))
-        return not (target.get("server") in _HERE or target.get("name") == "in-cluster")
+        return not here(mapping(self.spec.get("destination")))
 
     @property
     def operation(self) -> Mapping[str, Any] | None:

@@ -10,13 +10,13 @@ from pointsman.lab.addons.kserve import KServe, split
 from pointsman.lab.kubectl import Kubectl
 from pointsman.lab.progress import Progress, Report
 
-__all__ = ["install"]
+__all__ = ["install", "read"]
 
 
 def install(kubectl: Kubectl, manifests: Path, authority: bytes, report: Report) -> None:
     """Install everything; also over an older installation."""
-    kserve = KServe([*_read(manifests / "kserve.yaml"), *_read(manifests / "presets.yaml")], authority)
-    definitions = [*_read(manifests / "gateway-api.yaml"), *_read(manifests / "lws.yaml"), *kserve.definitions]
+    kserve = KServe([*read(manifests / "kserve.yaml"), *read(manifests / "presets.yaml")], authority)
+    definitions = [*read(manifests / "gateway-api.yaml"), *read(manifests / "lws.yaml"), *kserve.definitions]
     presets = [found for found in kserve.objects if found["kind"] == "LLMInferenceServiceConfig"]
     objects = [found for found in kserve.objects if found["kind"] != "LLMInferenceServiceConfig"]
 
@@ -30,7 +30,8 @@ def install(kubectl: Kubectl, manifests: Path, authority: bytes, report: Report)
     kubectl.apply(kserve.webhooks)
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def read(path: Path) -> list[dict[str, Any]]:
+    """The manifests of one file."""
     from ruamel.yaml import YAML
 
     return list(split(YAML(typ="safe", pure=False).load_all(path.read_text())))

@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from pointsman.lab.addons.install import read
 from pointsman.lab.addons.names import ARGO_NAMESPACE
 from pointsman.lab.addons.own import Manifest
 from pointsman.lab.gitops.toolset import MANIFESTS
@@ -30,7 +31,7 @@ _PROJECT: Manifest = {
 
 def install(kubectl: Kubectl, manifests: Path, report: Report) -> None:
     """Install everything; also over an older installation."""
-    found = [_placed(one) for one in _read(manifests / MANIFESTS)]
+    found = [_placed(one) for path in sorted((manifests / MANIFESTS).iterdir()) for one in read(path)]
     definitions = [one for one in found if one["kind"] == "CustomResourceDefinition"]
     report(Progress("add-ons", f"Argo CD: {len(found)} objects"))
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ARGO_NAMESPACE}}
@@ -45,10 +46,3 @@ def _placed(manifest: dict[str, Any]) -> dict[str, Any]:
     if manifest["metadata"]["name"] == "argocd-secret":
         manifest["stringData"] = {"server.secretkey": secrets.token_urlsafe(32)}
     return manifest
-
-
-def _read(folder: Path) -> list[dict[str, Any]]:
-    from ruamel.yaml import YAML
-
-    reader = YAML(typ="safe", pure=False)
-    return [one for path in sorted(folder.iterdir()) for one in reader.load_all(path.read_text("utf-8")) if one]
