@@ -1,0 +1,93 @@
+"""One object as it is deployed, and the documents that say what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.adopt.documents import Document
+
+__all__ = ["Deployed", "Key", "expanded", "key_of"]
+
+Key = tuple[str, str, str, str]
+"""Group, kind, namespace, name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """An object, and where it is written."""
+
+    data: Mapping[str, Any]
+    documents: tuple[Document, ...] = ()
+    """The document it comes from, then those that patch it; none when nobody knows."""
+    inside: tuple[str | int, ...] = ()
+    """Where in the first document it stands: an item of a List."""
+
+    @property
+    def kind(self) -> str:
+        """``kind``."""
+        return str(self.data.get("kind"))
+
+    @property
+    def name(self) -> str:
+        """``metadata.name``."""
+        return str(self._metadata.get("name") or "")
+
+    @property
+    def namespace(self) -> str:
+        """``metadata.namespace``; empty when it is not written."""
+        return str(self._metadata.get("namespace") or "")
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core's."""
+        return str(self.data.get("apiVersion") or "").rpartition("/")[0]
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """``metadata.labels``."""
+        found = self._metadata.get("labels")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def where(self) -> str:
+        """The line that it begins in."""
+        return self.at()
+
+    def at(self, *place: str | int) -> str:
+        """The line of a part: in the last document that says anything about it; empty when nobody knows."""
+        for length in range(len(place), 0, -1):
+            for document in reversed(self.documents):
+                whole = (*self.inside, *place[:length]) if document is self.documents[0] else place[:length]
+                if whole in document.reading.lines:
+                    return document.at(*whole)
+        return self.documents[0].at(*self.inside) if self.documents else ""
+
+    @property
+    def _metadata(self) -> Mapping[str, Any]:
+        found = self.data.get("metadata")
+        return found if isinstance(found, dict) else {}
+
+
+def key_of(data: Mapping[str, Any]) -> Key:
+    """What tells objects of one cluster apart."""
+    metadata = data.get("metadata")
+    named = metadata if isinstance(metadata, dict) else {}
+    group = str(data.get("apiVersion") or "").rpartition("/")[0]
+    return group, str(data.get("kind")), str(named.get("namespace") or ""), str(named.get("name") or "")
+
+
+def expanded(document: Document) -> list[Deployed]:
+    """The objects of a document: one, or the items of a List; none when it is no manifest."""
+    data = document.data
+    if isinstance(data, dict) and str(data.get("kind")).endswith("List") and isinstance(data.get("items"), list):
+        items = [(at, one) for at, one in enumerate(data["items"]) if _whole(one)]
+        return [Deployed(one, (document,), ("items", at)) for at, one in items]
+    found = document.object
+    return [Deployed(found, (document,))] if found is not None else []
+
+
+def _whole(data: Any) -> bool:
+    metadata = data.get("metadata") if isinstance(data, dict) else None
+    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str) and isinstance(data.get("kind"), str)
