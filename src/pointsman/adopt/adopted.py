@@ -1,0 +1,107 @@
+"""All of it in order: a repository, or a cluster, to what is found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pointsman.adopt.applications import Application, applications_in
+from pointsman.adopt.comparing import findings_of
+from pointsman.adopt.edges import Edge, edges_in
+from pointsman.adopt.engines import engines_in
+from pointsman.adopt.findings import Finding
+from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.members import lost_finding
+from pointsman.adopt.models import Found, models_of
+from pointsman.adopt.promise import Engine
+from pointsman.adopt.roads import LOST, Road, Roads
+from pointsman.adopt.standing import World, world_of
+from pointsman.adopt.survey import survey
+from pointsman.adopt.tree import Tree
+from pointsman.errors import UsageError
+
+__all__ = ["Adopted", "adopt", "understood"]
+
+
+@dataclass(slots=True)
+class Adopted:
+    """What was found."""
+
+    tree: Tree | None
+    world: World
+    engines: list[Engine]
+    edges: list[Edge]
+    roads: list[Road]
+    models: list[Found]
+    findings: list[Finding]
+    left_out: list[LeftOut] = field(default_factory=list)
+    env: str = ""
+
+    @property
+    def nothing(self) -> bool:
+        """Neither an engine nor an alias that leads to one."""
+        return not self.models
+
+
+def adopt(root: Path | Tree, env: str | None = None, same: Iterable[tuple[str, str]] = ()) -> Adopted:
+    """Everything that a repository says about served models; raises UsageError where an environment has to be named."""
+    tree = root if isinstance(root, Tree) else Tree(root)
+    found = survey(tree)
+    applications = applications_in(found)
+    chosen = _environment(applications, env)
+    world = world_of(found, [one for one in applications if not chosen or one.env in ("", chosen)])
+    made = understood(world, edges_in(found, world), same)
+    made.tree, made.env = tree, chosen
+    made.left_out = sorted({*found.left_out, *world.left_out, *made.left_out})
+    return made
+
+
+def understood(world: World, edges: Sequence[Edge], same: Iterable[tuple[str, str]] = ()) -> Adopted:
+    """What a world means: engines, roads to them, models, and what does not agree."""
+    engines = engines_in(world)
+    follow = Roads(world, engines)
+    roads = [follow.of(member) for edge in edges for member in edge.members]
+    models = models_of(world, engines, roads, same)
+    findings = [one for model in models for one in findings_of(model)]
+    findings += [lost_finding(road) for road in roads if road.end == LOST and not road.engines]
+    left_out = _unknown(edges, roads, engines)
+    return Adopted(None, world, engines, list(edges), roads, models, findings, left_out)
+
+
+def _unknown(edges: Sequence[Edge], roads: Sequence[Road], engines: Sequence[Engine]) -> list[LeftOut]:
+    """What cannot be told from what is written."""
+    found = [LeftOut(one.standing.where, f"{one}: {why}") for one in engines for why in one.unknown]
+    found += [
+        LeftOut(edge.database, _DATABASE, "pointsman adopt --live reads what runs; of those nothing is moved")
+        for edge in edges
+        if edge.database
+    ]
+    found += [
+        LeftOut(road.where, f"{road.member.alias}: {road.why or 'where it leads is not known'}")
+        for road in roads
+        if road.end == "unknown"
+    ]
+    return found
+
+
+_DATABASE = (
+    "LiteLLM keeps models in a database, too (store_model_in_db): aliases that were added there are not in files"
+)
+
+
+def _environment(applications: Sequence[Application], env: str | None) -> str:
+    known = sorted({one.env for one in applications if one.env})
+    if env is not None and env not in known:
+        raise UsageError(
+            f"no Application is written for an environment {env[:80]!r}",
+            next_action=f"use one of: {', '.join(known) or 'none is known; leave --env out'}",
+            code="env-unknown",
+        )
+    if env is None and len(known) > 1:
+        raise UsageError(
+            f"the repository has Applications for {len(known)} environments: {', '.join(known)}",
+            next_action="name the one you mean: --env ENV",
+            code="env-not-named",
+        )
+    return env or (known[0] if known else "")

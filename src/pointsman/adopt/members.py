@@ -1,0 +1,164 @@
+"""What an alias's members say, against the engines that they lead to and against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from pointsman.adopt.findings import Finding, Fix, ReplaceText, SetEntry
+from pointsman.adopt.models import Found
+from pointsman.adopt.promise import Auth
+from pointsman.adopt.roads import LOST, Road
+from pointsman.edge.litellm_params import INFO, KNOWN, PARAMS, address_key
+
+__all__ = ["lost_finding", "member_findings", "price_of"]
+
+_PRICES = ("input_cost_per_token", "output_cost_per_token")
+
+
+def member_findings(model: Found) -> list[Finding]:
+    """Everything about the members that reach this model."""
+    found: list[Finding] = []
+    for road in model.roads:
+        found += [*_port(model, road), *_model(model, road), *_base(model, road), *_key(model, road)]
+    return [*found, *_prices(model)]
+
+
+def lost_finding(road: Road) -> Finding:
+    """A member that leads to nothing that is known."""
+    return Finding(
+        "adopt-road",
+        "",
+        road.where,
+        f"{road.member.alias} leads to {road.member.base}, and {road.why}",
+        "correct the address, or write what should be there",
+    )
+
+
+def _port(model: Found, road: Road) -> Iterator[Finding]:
+    if road.end != LOST:
+        return
+    fixes: tuple[Fix, ...] = ()
+    if road.wrong_port is not None:
+        service, place, before = road.wrong_port
+        fixes = (ReplaceText(service, place, before, str(road.engines[0].port.value)),)
+    yield Finding(
+        "adopt-port",
+        model.name,
+        road.where,
+        f"{road.member.alias} does not reach {road.engines[0]}: {road.why}",
+        "let the ports agree",
+        fixes,
+    )
+
+
+def _model(model: Found, road: Road) -> Iterator[Finding]:
+    """The name that requests carry, against what the engine will answer to once the layers agree."""
+    engine, said = road.engines[0], road.member.model
+    if "*" in said or said == model.wanted or not model.wanted:
+        return
+    if engine.serves(said) and engine.serves(model.wanted):
+        return
+    if engine is model.engine and engine.serves(said):
+        return
+    fixes: list[Fix] = [_set(road, "model", _renamed(road, model.wanted))]
+    told = ""
+    if road.header is not None and road.header[2] != model.wanted:
+        route, place, before = road.header
+        fixes.append(ReplaceText(route, place, before, model.wanted))
+        told = f", and {route} tells it by {before}"
+    answers = model.wanted if engine is model.engine else _names(model, road)
+    yield Finding(
+        "adopt-model-name",
+        model.name,
+        road.member.where,
+        f"{road.member.alias} asks {engine} for {said}, which answers to {answers}{told}",
+        f"write model: {_renamed(road, model.wanted)}",
+        tuple(fixes),
+    )
+
+
+def _names(model: Found, road: Road) -> str:
+    own = ", ".join(str(one.value) for one in road.engines[0].names)
+    return own if road.engines[0].serves(model.wanted) else f"{own}, and should answer to {model.wanted}"
+
+
+def _renamed(road: Road, name: str) -> str:
+    said = str(road.member.params.get("model"))
+    prefix = f"{road.member.provider}/"
+    return f"{prefix}{name}" if said.startswith(prefix) else name
+
+
+def _base(model: Found, road: Road) -> Iterator[Finding]:
+    member = road.member
+    path = urlsplit(member.base).path.rstrip("/")
+    if path.endswith("/v1") or member.provider not in KNOWN:
+        return
+    said = member.params.get(address_key(member.params))
+    ours = isinstance(said, str)
+    fixes: tuple[Fix, ...] = (_set(road, address_key(member.params), f"{member.base}/v1"),) if ours else ()
+    yield Finding(
+        "adopt-base-url",
+        model.name,
+        member.where,
+        f"{member.alias} leads to {member.base}, which does not end in /v1, below which engines answer",
+        f"write {address_key(member.params)}: {member.base}/v1" if ours else "write it in its credential",
+        fixes,
+    )
+
+
+def _key(model: Found, road: Road) -> Iterator[Finding]:
+    member, auth = road.member, model.engine.auth.value
+    assert isinstance(auth, Auth)
+    asked = bool(auth.secret or auth.plain)
+    if not asked or member.params.get("api_key") or member.params.get("litellm_credential_name"):
+        return
+    others = [str(one.member.params["api_key"]) for one in model.roads if one.member.params.get("api_key")]
+    named = [key for key in others if key.startswith("os.environ/")]
+    fixes: tuple[Fix, ...] = (_set(road, "api_key", named[0]),) if len(set(named)) == 1 else ()
+    yield Finding(
+        "adopt-key",
+        model.name,
+        member.where,
+        f"{member.alias} shows no key, and {model.engine} asks for one: it would be told 401",
+        f"write api_key: {named[0] if named else 'os.environ/NAME, with that variable set from the Secret'}",
+        fixes,
+    )
+
+
+def price_of(road: Road) -> dict[str, object]:
+    """What a member says it costs."""
+    params, info = road.member.params, road.member.entry.section(INFO)
+    return {key: params.get(key, info.get(key)) for key in _PRICES if params.get(key, info.get(key)) is not None}
+
+
+def _prices(model: Found) -> Iterator[Finding]:
+    """One price for one alias, whichever engine of ours answers."""
+    for alias in model.aliases:
+        roads = [road for road in model.roads if road.member.alias == alias]
+        roads.sort(key=lambda road: road.engines[0] is not model.engine)
+        price = next((said for road in roads if len(said := price_of(road)) == len(_PRICES)), None)
+        for road in roads if price else ():
+            if price and price_of(road) != price:
+                yield _price(model, road, price)
+
+
+def _price(model: Found, road: Road, price: dict[str, object]) -> Finding:
+    own = price_of(road)
+    numbers = {(PARAMS, key): value for key, value in price.items() if isinstance(value, int | float)}
+    return Finding(
+        "adopt-price",
+        model.name,
+        road.member.where,
+        f"a member of {road.member.alias} says {_told(own)}, and another one {_told(price)}",
+        "write one price for all engines of the model",
+        (SetEntry(road.member.edge, road.member.entry.index, numbers),) if len(numbers) == len(price) else (),
+    )
+
+
+def _told(price: dict[str, object]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in price.items()) or "no price"
+
+
+def _set(road: Road, key: str, value: str) -> SetEntry:
+    return SetEntry(road.member.edge, road.member.entry.index, {(PARAMS, key): value})

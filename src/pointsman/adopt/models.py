@@ -1,0 +1,197 @@
+"""Which engines are one model on several layers, and which aliases reach it.
+
+Engines belong together when one alias reaches both, when they answer to one name, or say so by a label; and when they
+load the same weights, unless that would make two engines on one layer one model. A person may say so, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.promise import Engine
+from pointsman.adopt.roads import Road
+from pointsman.adopt.standing import World
+from pointsman.edge.litellm_names import aliases_of
+from pointsman.edge.litellm_params import INFO, blocked, shares
+from pointsman.spec.model import LAYER_IDS
+
+__all__ = ["Found", "models_of"]
+
+_LABEL = "pointsman.dev/model"
+
+
+@dataclass(slots=True)
+class Found:
+    """One model."""
+
+    name: str
+    engines: dict[str, Engine]
+    """By layer."""
+    roads: list[Road] = field(default_factory=list)
+    """Members of its aliases that reach it."""
+    others: list[Road] = field(default_factory=list)
+    """Members of its aliases that lead elsewhere: clouds, other engines."""
+    aliases: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Names that are only others of an alias (``model_group_alias``)."""
+    chief: str = ""
+    """The layer that tenants are served from; the first one where no alias says."""
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that tenants are served by."""
+        return self.engines[self.chief]
+
+    @property
+    def wanted(self) -> str:
+        """The name that every layer should answer to: what tenants' requests carry today, if its engine knows it."""
+        for road in self.roads:
+            if road.engines and road.engines[0] is self.engine and self.engine.serves(road.member.model):
+                return road.member.model
+        return str(self.engine.names[0].value) if self.engine.names else ""
+
+    def road_to(self, layer: str) -> Road | None:
+        """The first member that leads to a layer."""
+        engine = self.engines.get(layer)
+        return next((road for road in self.roads if engine in road.engines), None)
+
+
+def models_of(
+    world: World, engines: Sequence[Engine], roads: Sequence[Road], same: Iterable[tuple[str, str]]
+) -> list[Found]:
+    """Every model, in the order of the engines."""
+    groups = _Groups(engines)
+    by_alias: dict[tuple[int, str], Engine] = {}
+    for road in roads:
+        if road.engines:
+            groups.join(by_alias.setdefault(_alias_key(road), road.engines[0]), road.engines[0])
+    for one in engines:
+        for other in engines:
+            if one.layer != other.layer and _strong(one, other):
+                groups.join(one, other)
+    for left, right in same:
+        _join_named(groups, engines, left, right)
+    _by_weights(groups, engines, world)
+    return _named([_found(group, roads, world) for group in groups.all()])
+
+
+def _alias_key(road: Road) -> tuple[int, str]:
+    return id(road.member.edge), road.member.alias
+
+
+def _strong(one: Engine, other: Engine) -> bool:
+    label, its = one.standing.deployed.labels.get(_LABEL), other.standing.deployed.labels.get(_LABEL)
+    if label and its:
+        return bool(label == its)
+    return bool({fact.value for fact in one.names} & {fact.value for fact in other.names})
+
+
+def _join_named(groups: _Groups, engines: Sequence[Engine], left: str, right: str) -> None:
+    chosen = [[one for one in engines if said in (f"{one.namespace}/{one.name}", one.name)] for said in (left, right)]
+    for one in chosen[0]:
+        for other in chosen[1]:
+            groups.join(one, other)
+
+
+def _by_weights(groups: _Groups, engines: Sequence[Engine], world: World) -> None:
+    for at, one in enumerate(engines):
+        for other in engines[at + 1 :]:
+            if one.weights is None or other.weights is None or one.layer == other.layer:
+                continue
+            if one.weights.value.lower() != other.weights.value.lower() or groups.together(one, other):
+                continue
+            if groups.unique_after(one, other):
+                groups.join(one, other)
+            else:
+                why = f"it loads the weights of {other}, but which of several engines there it belongs to is not known"
+                world.left_out.append(LeftOut(one.standing.where, why, f"say it: --same {one.name}={other.name}"))
+
+
+class _Groups:
+    """Engines that belong together."""
+
+    def __init__(self, engines: Sequence[Engine]) -> None:
+        self._of = {id(one): [one] for one in engines}
+
+    def join(self, one: Engine, other: Engine) -> None:
+        mine, its = self._of[id(one)], self._of[id(other)]
+        if mine is not its:
+            mine += its
+            for each in its:
+                self._of[id(each)] = mine
+
+    def together(self, one: Engine, other: Engine) -> bool:
+        return self._of[id(one)] is self._of[id(other)]
+
+    def unique_after(self, one: Engine, other: Engine) -> bool:
+        layers = [each.layer for each in (*self._of[id(one)], *self._of[id(other)])]
+        return len(layers) == len(set(layers))
+
+    def all(self) -> list[list[Engine]]:
+        return list({id(group): group for group in self._of.values()}.values())
+
+
+def _found(group: list[Engine], roads: Sequence[Road], world: World) -> Found:
+    reached = [road for road in roads if road.engines and road.engines[0] in group]
+    order = [road.engines[0] for road in reached] + group
+    made = Found("", {})
+    for layer in LAYER_IDS:
+        own = [one for one in order if one.layer == layer]
+        if own:
+            made.engines[layer] = own[0]
+            for one in {id(each): each for each in own}.values():
+                if one is not own[0]:
+                    why = f"a second engine of the same model on {layer} beside {own[0]}; a Model has one a layer"
+                    world.left_out.append(LeftOut(one.standing.where, why))
+    made.roads = [road for road in reached if road.engines[0] in made.engines.values()]
+    made.aliases = list(dict.fromkeys(road.member.alias for road in made.roads))
+    keys = {_alias_key(road) for road in made.roads}
+    made.others = [road for road in roads if _alias_key(road) in keys and road not in made.roads]
+    for road in made.roads:
+        known = aliases_of(road.member.edge.config)
+        made.renamed |= {name: target for name, target in known.items() if target in made.aliases}
+    made.chief = _chief(made)
+    return made
+
+
+def _chief(made: Found) -> str:
+    """The layer with the largest share of the first alias."""
+    if not made.roads:
+        return next(iter(made.engines))
+    key = _alias_key(made.roads[0])
+    members = [road for road in (*made.roads, *made.others) if _alias_key(road) == key]
+    given = shares([road.member.entry.data for road in members])
+    weights = [1.0] * len(members) if isinstance(given, tuple) else [float(one) for one in given]
+    ranked = [
+        (0.0 if blocked(road.member.entry.section(INFO)) else weight, -at, road)
+        for at, (road, weight) in enumerate(zip(members, weights, strict=True))
+        if road in made.roads
+    ]
+    best = max(ranked, key=lambda each: each[:2])[2]
+    return best.engines[0].layer
+
+
+def _named(made: list[Found]) -> list[Found]:
+    """Each by its label, else its alias, else its engine; all different."""
+    taken: set[str] = set()
+    for one in made:
+        labels = [str(each.standing.deployed.labels.get(_LABEL) or "") for each in one.engines.values()]
+        said = next((label for label in labels if label), "") or (one.aliases[0] if one.aliases else one.engine.name)
+        name = base = as_name(said)
+        number = 2
+        while name in taken:
+            name = f"{base[:37]}-{number}"
+            number += 1
+        taken.add(name)
+        one.name = name
+    return made
+
+
+def as_name(text: str) -> str:
+    """A text as a model may be called."""
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    plain = plain if plain[:1].isalpha() else f"m-{plain}"
+    return plain[:40].strip("-") or "model"

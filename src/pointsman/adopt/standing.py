@@ -1,0 +1,159 @@
+"""Every object that a repository says is in the cluster, with the folder and the Application that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pointsman.adopt.applications import Application
+from pointsman.adopt.closure import closure_of
+from pointsman.adopt.folder import Folder, objects_in
+from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.objects import Deployed, expanded
+from pointsman.adopt.survey import Survey
+
+__all__ = ["Origin", "Standing", "World", "world_of"]
+
+KINDS = frozenset(
+    {
+        *("Deployment", "StatefulSet", "LeaderWorkerSet", "Service", "InferenceService", "LLMInferenceService"),
+        *("ServingRuntime", "ClusterServingRuntime", "HTTPRoute", "Gateway", "InferencePool", "ConfigMap"),
+    }
+)
+_ENGINES = frozenset({"Deployment", "StatefulSet", "LeaderWorkerSet", "InferenceService", "LLMInferenceService"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where objects come from."""
+
+    path: str
+    """The folder, or file; empty where they come from a cluster."""
+    application: Application | None = None
+    recurse: bool = False
+    files: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One object."""
+
+    deployed: Deployed
+    namespace: str
+    origin: Origin
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The object."""
+        return self.deployed.data
+
+    @property
+    def kind(self) -> str:
+        """``kind``."""
+        return self.deployed.kind
+
+    @property
+    def name(self) -> str:
+        """``metadata.name``."""
+        return self.deployed.name
+
+    @property
+    def where(self) -> str:
+        """The line it begins in, or what it is called in the cluster."""
+        return self.deployed.where or str(self)
+
+    def at(self, *place: str | int) -> str:
+        """The line of a part."""
+        return self.deployed.at(*place) or str(self)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(slots=True)
+class World:
+    """What is in one cluster, by what is written or by what runs."""
+
+    objects: list[Standing] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    applications: list[Application] = field(default_factory=list)
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Kinds that could not be asked for, and why; forbidden is not absent."""
+
+    def of(self, *kinds: str) -> Iterator[Standing]:
+        """Every object of these kinds."""
+        return (one for one in self.objects if one.kind in kinds)
+
+    def find(self, kind: str, namespace: str, name: str) -> Standing | None:
+        """One object."""
+        return next((one for one in self.of(kind) if (one.namespace, one.name) == (namespace, name)), None)
+
+
+def world_of(found: Survey, applications: Iterable[Application]) -> World:
+    """Everything that Applications deploy, then what lies in no Application's folder."""
+    made = World(applications=list(applications))
+    claimed: set[str] = set()
+    built: dict[tuple[str, bool], Folder] = {}
+    for application in made.applications:
+        for part in application.parts:
+            if part.helm or (not part.path and not part.recurse):
+                continue
+            key = (part.path, part.recurse)
+            if key not in built:
+                if found.over():
+                    return made
+                built[key] = objects_in(found.tree, part.path, recurse=part.recurse)
+                made.left_out += _told(built[key], found)
+            claimed |= built[key].files
+            _add(made, built[key], Origin(part.path, application, part.recurse, built[key].files))
+    _unclaimed(made, found, claimed)
+    return made
+
+
+def _told(folder: Folder, found: Survey) -> list[LeftOut]:
+    """A chart is told once, with the repository's other charts."""
+    return [one for one in folder.left_out if folder.kind != "helm" or folder.path not in found.charts]
+
+
+def _add(made: World, folder: Folder, origin: Origin) -> None:
+    into = origin.application.into if origin.application else ""
+    for one in folder.objects:
+        if one.kind in KINDS:
+            made.objects.append(Standing(one, one.namespace or into, origin))
+
+
+def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
+    """Kustomizations that no other one takes up, then single files."""
+    folders = sorted(set(found.kustomizations()))
+    closures = {folder: closure_of(found.tree, folder) for folder in folders if not found.over()}
+    taken = {inner for folder, one in closures.items() for inner in one.folders if inner != folder}
+    for folder, closure in closures.items():
+        own = {name for name in closure.files if name.startswith(f"{folder}/" if folder else "")}
+        interesting = any(found.pages[name].kinds & KINDS for name in closure.files if name in found.pages)
+        if folder not in taken and not own <= claimed and (interesting or closure.left_out):
+            built = objects_in(found.tree, folder)
+            made.left_out += built.left_out
+            _add(made, built, Origin(folder, files=built.files))
+        claimed |= closure.files
+    _files(made, found, claimed)
+
+
+def _files(made: World, found: Survey, claimed: set[str]) -> None:
+    for page in found.pages.values():
+        if page.path in claimed or page.kinds.isdisjoint(KINDS) or found.templated(page.path):
+            continue
+        if not _counts(page.kinds, page.speaks_of_engines, page.lists_models):
+            continue
+        folder = page.path.rpartition("/")[0]
+        for document in found.documents(page):
+            for one in expanded(document):
+                if one.kind in KINDS:
+                    origin = Origin(folder or page.path, files=frozenset({page.path}))
+                    made.objects.append(Standing(one, one.namespace, origin))
+
+
+def _counts(kinds: frozenset[str], engines: bool, models: bool) -> bool:
+    """Of thousands of Deployments and ConfigMaps those alone are read that speak of engines or aliases."""
+    plain = {"Deployment", "StatefulSet", "ConfigMap"}
+    return bool((kinds & KINDS) - plain) or engines or models

@@ -1,0 +1,131 @@
+"""What lies in a repository: every file that may say something about serving, read once, and bounded.
+
+A repository may hold thousands of files that say nothing here. Texts are looked at first; YAML is read only where a
+text names a kind, or a key, that counts.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pointsman.adopt.closure import FILES
+from pointsman.adopt.documents import Document, documents_of
+from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.tree import Tree
+from pointsman.errors import PointsmanError
+
+__all__ = ["SECONDS", "Page", "Survey", "survey"]
+
+SECONDS = 3.5
+"""How long reading may take; what is left then is listed."""
+_ENDINGS = (".yaml", ".yml", ".json")
+_KIND = re.compile(r"""(?<![\w.])["']?kind["']?\s*:\s*["']?([A-Z]\w+)""")
+_LIST = re.compile(r"""(?<![\w.])["']?model_list["']?\s*:""")
+_ENGINE = re.compile(r"vllm|served-model-name|max-model-len", re.IGNORECASE)
+_FEW = 300
+"""So many files are read as YAML whatever they hold, so that what is broken is told."""
+_CHART = "Chart.yaml"
+
+
+@dataclass(slots=True)
+class Page:
+    """One file's text, and what it seems to hold."""
+
+    path: str
+    text: str
+    kinds: frozenset[str]
+    lists_models: bool
+    speaks_of_engines: bool
+    documents: list[Document] | None = None
+
+
+@dataclass(slots=True)
+class Survey:
+    """A repository's files."""
+
+    tree: Tree
+    pages: dict[str, Page] = field(default_factory=dict)
+    charts: set[str] = field(default_factory=set)
+    """Folders of charts."""
+    left_out: list[LeftOut] = field(default_factory=list)
+    clock: Callable[[], float] = time.monotonic
+    begun: float = 0.0
+    late: bool = False
+
+    def documents(self, page: Page) -> list[Document]:
+        """A file's documents; none, and listed once, when time is over."""
+        if page.documents is None:
+            if self.over():
+                return []
+            page.documents = documents_of(page.path, page.text, self.left_out)
+        return page.documents
+
+    def over(self) -> bool:
+        """Is the time over? Told once."""
+        if not self.late and self.clock() - self.begun > SECONDS:
+            self.late = True
+            why = f"reading stopped after {SECONDS:g} s; what was not read by then is not known"
+            self.left_out.append(LeftOut(".", why, "name a folder of it: pointsman adopt PATH"))
+        return self.late
+
+    def of_kind(self, *kinds: str) -> Iterator[tuple[Page, Document]]:
+        """Every document of these kinds that is no chart's template."""
+        for page in self.pages.values():
+            if page.kinds.isdisjoint(kinds) or self.templated(page.path):
+                continue
+            for document in self.documents(page):
+                found = document.object
+                if found is not None and found["kind"] in kinds:
+                    yield page, document
+
+    def kustomizations(self) -> Iterator[str]:
+        """Folders with a kustomization."""
+        for path in self.pages:
+            folder, _, name = path.rpartition("/")
+            if name in FILES:
+                yield folder
+
+    def templated(self, path: str) -> bool:
+        """Does it lie in a chart's templates?"""
+        return any(path.startswith(f"{chart}/templates/" if chart else "templates/") for chart in self.charts)
+
+
+def survey(tree: Tree, clock: Callable[[], float] = time.monotonic) -> Survey:
+    """Look at every file of a repository."""
+    found = Survey(tree, clock=clock, begun=clock())
+    names = list(tree.walk("", found.left_out))
+    found.charts = {name.rpartition("/")[0] for name in names if name.rpartition("/")[2] == _CHART}
+    for name in _wanted(names):
+        if found.over():
+            break
+        try:
+            text = tree.text(name)
+        except PointsmanError as error:
+            found.left_out.append(LeftOut(error.where or name, error.what, error.next_action))
+            continue
+        found.pages[name] = _page(name, text)
+    _read_all(found)
+    found.left_out += [LeftOut(chart or ".", _OF_CHART, "needs helm") for chart in sorted(found.charts)]
+    return found
+
+
+_OF_CHART = "the chart's templates are not filled in, so what it deploys is not known"
+
+
+def _wanted(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if name.endswith(_ENDINGS) or name.rpartition("/")[2] in FILES)
+
+
+def _page(path: str, text: str) -> Page:
+    kinds = frozenset(_KIND.findall(text))
+    return Page(path, text, kinds, bool(_LIST.search(text)), bool(_ENGINE.search(text)))
+
+
+def _read_all(found: Survey) -> None:
+    if len(found.pages) <= _FEW:
+        for page in found.pages.values():
+            if not found.templated(page.path):
+                found.documents(page)
