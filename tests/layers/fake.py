@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pointsman.kube.resources import Ref, kind_of
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, PodNeed, Readiness
+from pointsman.layers.contract import (
+    Capabilities,
+    Endpoint,
+    EnginePods,
+    Live,
+    Manifest,
+    Patch,
+    PodNeed,
+    Promise,
+    Readiness,
+    Started,
+)
+from pointsman.layers.engine import started
 from pointsman.layers.needs import Requests
 from pointsman.layers.rollout import deployment, holds_nothing, rolled_out
 from pointsman.spec.model import Model
@@ -39,6 +51,12 @@ class FakeLayer:
                 "spec": {"replicas": model.spec.replicas},
             }
         ]
+
+    def started(self, model: Model) -> Started:
+        return started(model)
+
+    def promise(self, model: Model) -> Promise | None:
+        return None
 
     def endpoint(self, model: Model) -> Endpoint:
         service = Ref(kind_of("Service", "v1"), model.name, "fake")

@@ -38,12 +38,24 @@ class Held:
     test: str
 
 
+TAKEN = "tests/adopt/test_taking.py"
+FROM = {
+    "path": "test_what_a_folder_says_is_what_the_layer_is_made_of",
+    "application": "test_a_folder_that_an_application_deploys_may_hold_what_is_not_applied_here",
+    "applicationNamespace": "test_an_application_is_looked_for_where_the_model_says",
+    "container": "test_the_container_that_is_named_is_the_engine",
+    "objects": "test_nobody_writes_objects_into_a_file",
+}
+"""What is read of a folder, and the test that sees it."""
+
+
 def layered(layer: str) -> dict[str, Seen | Held]:
     """Fields that every layer's block has."""
     own = f"spec.layers.{layer}"
     return {
         f"{own}.name": Seen("other-name", views.rendered, "name: other-name\n"),
         f"{own}.namespace": Seen("elsewhere", views.rendered, "namespace: elsewhere\n"),
+        **{f"{own}.from.{name}": Held(TAKEN, test) for name, test in FROM.items()},
         f"{own}.address": Seen("http://gw.example.com/q/v1", views.endpoints, "http://gw.example.com/q/v1"),
         f"{own}.weights.pvc.claim": Seen("staged", views.rendered, "staged"),
         f"{own}.weights.pvc.path": Seen(

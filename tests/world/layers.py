@@ -15,8 +15,11 @@ from pointsman.layers.contract import (
     Manifest,
     Patch,
     PodNeed,
+    Promise,
     Readiness,
+    Started,
 )
+from pointsman.layers.engine import started
 from pointsman.layers.needs import need_of
 from pointsman.spec.model import Model
 
@@ -60,6 +63,12 @@ class PlainLayer:
                 },
             },
         ]
+
+    def started(self, model: Model) -> Started:
+        return started(model.on(self.id))
+
+    def promise(self, model: Model) -> Promise | None:
+        return None
 
     def endpoint(self, model: Model) -> Endpoint:
         name = self.name(model)

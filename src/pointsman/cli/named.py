@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from pointsman.errors import ClusterError, SpecError, UsageError
 from pointsman.spec.loading import FOLDERS, file_named, known_files, load_model, names_file
-from pointsman.spec.model import Model
+from pointsman.spec.model import LAYER_IDS, Model
 from pointsman.spec.words import is_name, shown
 
 if TYPE_CHECKING:
     from pointsman.move.boundary import Cluster
 
-__all__ = ["Named", "declared", "name_in", "name_told", "unknown"]
+__all__ = ["Named", "declared", "name_in", "name_told", "read_model", "unknown"]
 
 PATIENCE = 10.0
 """Seconds for the cluster to say whether it knows a name."""
@@ -41,10 +41,20 @@ def declared(word: str, kubeconfig: Path | None, context: str | None) -> Named:
     """The whole model that is meant. Raises UsageError ``model-unknown`` naming every place that was looked in."""
     path = file_named(word, Path())
     if path is not None:
-        return Named(load_model(path), path)
+        return Named(read_model(path), path)
     if not is_name(word):
         raise unknown(word)
     return Named(asyncio.run(_kept(word, kubeconfig, context)), None)
+
+
+def read_model(path: Path) -> Model:
+    """The model in a file, with the manifests that it refers to; raises SpecError."""
+    found = load_model(path)
+    if not any(found.spec.layers.block(layer).written for layer in LAYER_IDS):
+        return found
+    from pointsman.adopt.taking import taken
+
+    return taken(found, path)
 
 
 async def _kept(word: str, kubeconfig: Path | None, context: str | None) -> Model:

@@ -77,13 +77,13 @@ def command(
 
 def _named(words: Sequence[str], kubeconfig: Path | None, context: str | None) -> list[Model]:
     """The models that are meant, each once."""
-    from pointsman.cli.named import declared
-    from pointsman.spec.loading import FOLDERS, known_files, load_model
+    from pointsman.cli.named import declared, read_model
+    from pointsman.spec.loading import FOLDERS, known_files
 
     found = (
         [declared(given(word), kubeconfig, context).model for word in words]
         if words
-        else [load_model(path) for path in known_files(Path())]
+        else [read_model(path) for path in known_files(Path())]
     )
     if not found:
         raise UsageError(

@@ -72,20 +72,20 @@ def _begin(client: Client) -> None:
 
 async def _record(client: Client, wanted: str) -> Record:
     """What the cluster keeps of the model, else what its file says."""
-    from pointsman.cli.named import unknown
+    from pointsman.cli.named import read_model, unknown
     from pointsman.move.boundary import SystemClock
     from pointsman.move.journal.ledger import Ledger
     from pointsman.move.records import UNKEPT, Record, known_names, record_of
-    from pointsman.spec.loading import file_named, load_model, names_file
+    from pointsman.spec.loading import file_named, names_file
     from pointsman.spec.words import is_name
 
     path = file_named(wanted, Path())
-    told = load_model(path) if path is not None and names_file(wanted) else None
+    told = read_model(path) if path is not None and names_file(wanted) else None
     name = told.name if told is not None else wanted
     if is_name(name) and (found := await record_of(client, name)) is not None:
         return found
     if told is None and path is not None:
-        told = load_model(path)
+        told = read_model(path)
     if told is not None:
         return Record(told.name, told)
     if is_name(name) and any(await Ledger(client, SystemClock()).open_ones(model=name)):

@@ -125,6 +125,7 @@ KINDS: tuple[Kind, ...] = (
         namespaced=False,
     ),
     Kind(_SERVING, "v1beta1", "InferenceService", "inferenceservices"),
+    Kind(_SERVING, "v1alpha1", "LLMInferenceService", "llminferenceservices"),  # as people may have written it
     Kind(_SERVING, "v1alpha2", "LLMInferenceService", "llminferenceservices"),
     Kind(_SERVING, "v1alpha2", "LLMInferenceServiceConfig", "llminferenceserviceconfigs"),
     Kind(_GATEWAY, "v1", "GatewayClass", "gatewayclasses", namespaced=False),

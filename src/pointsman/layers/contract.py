@@ -13,9 +13,22 @@ from urllib.parse import urlsplit
 
 from pointsman.kube.resources import Ref
 from pointsman.layers.needs import PodNeed
+from pointsman.layers.promise import Promise
 from pointsman.spec.model import Model
 
-__all__ = ["Capabilities", "Endpoint", "EnginePods", "Layer", "Live", "Manifest", "Patch", "PodNeed", "Readiness"]
+__all__ = [
+    "Capabilities",
+    "Endpoint",
+    "EnginePods",
+    "Layer",
+    "Live",
+    "Manifest",
+    "Patch",
+    "PodNeed",
+    "Promise",
+    "Readiness",
+    "Started",
+]
 
 Manifest = dict[str, Any]
 """One Kubernetes object as JSON-like data."""
@@ -96,6 +109,16 @@ class Patch:
     body: Manifest
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What the engines of a layer are started with, for people who compare two layers."""
+
+    said: Mapping[str, str]
+    """Image, flags, replicas, accelerators by their names."""
+    env: Mapping[str, str]
+    """Environment variables. Their values are compared and never shown: some of them are nobody's business."""
+
+
 class Layer(Protocol):
     """The contract. Implementations are stateless; all arguments are values."""
 
@@ -119,6 +142,12 @@ class Layer(Protocol):
 
     def render(self, model: Model) -> list[Manifest]:
         """All manifests in apply order, byte-stable for equal models, unparked."""
+
+    def started(self, model: Model) -> Started:
+        """What its engines are started with."""
+
+    def promise(self, model: Model) -> Promise | None:
+        """What manifests that people wrote promise; None where they are rendered, as the spec promises."""
 
     def endpoint(self, model: Model) -> Endpoint:
         """Where the edge reaches this layer."""

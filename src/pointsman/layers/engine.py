@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pointsman.spec.arguments import flags, without
+from pointsman.layers.contract import Started
+from pointsman.spec.arguments import flags, values, without
 from pointsman.spec.blocks import PvcWeights
 from pointsman.spec.model import Accelerator, Auth, Model
 
@@ -25,6 +26,7 @@ __all__ = [
     "promised",
     "resources",
     "secret_env",
+    "started",
     "strategy",
     "unprivileged",
 ]
@@ -78,6 +80,18 @@ def _divided(model: Model) -> list[str]:
     gpus, args = model.spec.accelerator.gpus_per_replica, model.spec.engine.args
     parallel = any("parallel-size" in flag.name or flag.name == "nnodes" for flag in flags(args))
     return [f"--tensor-parallel-size={gpus}"] if gpus > 1 and not parallel else []
+
+
+def started(model: Model) -> Started:
+    """What a rendered engine of this model, as a layer runs it, is started with."""
+    spec = model.spec
+    said = {
+        "image": spec.engine.image,
+        **{f"--{name}": value for name, value in values(promised(model)).items()},
+        "replicas": str(spec.replicas),
+        "accelerators a replica": str(spec.accelerator.gpus_per_replica),
+    }
+    return Started(said, spec.engine.env)
 
 
 def secret_env(name: str, auth: Auth) -> dict[str, Any]:

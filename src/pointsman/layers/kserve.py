@@ -12,7 +12,18 @@ from typing import Any
 
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers import engine, stop
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, PodNeed, Readiness
+from pointsman.layers.contract import (
+    Capabilities,
+    Endpoint,
+    EnginePods,
+    Live,
+    Manifest,
+    Patch,
+    PodNeed,
+    Promise,
+    Readiness,
+    Started,
+)
 from pointsman.layers.needs import need_of
 from pointsman.layers.rollout import deployment, holds_nothing, rolled_out
 from pointsman.spec.blocks import PvcWeights
@@ -53,6 +64,14 @@ class KServe:
             ]
         )
         return [*claims, self._inference_service(model)]
+
+    def started(self, model: Model) -> Started:
+        """As the spec has it for this layer."""
+        return engine.started(model.on(self.id))
+
+    def promise(self, model: Model) -> Promise | None:
+        """None: what the spec promises."""
+        return None
 
     def endpoint(self, model: Model) -> Endpoint:
         """The predictor's Service, on the port 80 that KServe gives it.
@@ -164,7 +183,10 @@ def _behind(service: Manifest, made: Manifest | None) -> str:
     """What the Deployment does not have yet of what our InferenceService declares; empty when nothing."""
     if lag := lagging(service, made):
         return lag
-    if made is not None and made["spec"].get("replicas", 1) != service["spec"]["predictor"].get("minReplicas", 1):
+    annotations = service["metadata"].get("annotations") or {}
+    fixed = annotations.get("serving.kserve.io/autoscalerClass") == "none"
+    wanted = service["spec"]["predictor"].get("minReplicas", 1)
+    if fixed and made is not None and made["spec"].get("replicas", 1) != wanted:
         return "KServe has not carried the number of replicas over yet"
     return ""
 

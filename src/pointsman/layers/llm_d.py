@@ -10,7 +10,18 @@ from collections.abc import Sequence
 
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers import engine, preset_pod, stop
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, PodNeed, Readiness
+from pointsman.layers.contract import (
+    Capabilities,
+    Endpoint,
+    EnginePods,
+    Live,
+    Manifest,
+    Patch,
+    PodNeed,
+    Promise,
+    Readiness,
+    Started,
+)
 from pointsman.layers.needs import need_of
 from pointsman.layers.rollout import condition, deployment, holds_nothing, rolled_out
 from pointsman.spec.model import Model
@@ -71,6 +82,14 @@ class LlmD:
             }
         ]
 
+    def started(self, model: Model) -> Started:
+        """As the spec has it for this layer."""
+        return engine.started(model.on(self.id))
+
+    def promise(self, model: Model) -> Promise | None:
+        """None: what the spec promises."""
+        return None
+
     def endpoint(self, model: Model) -> Endpoint:
         """The Gateway's Service, below the path KServe routes to this object."""
         gateway = model.spec.layers.llm_d.gateway
@@ -87,7 +106,7 @@ class LlmD:
 
     def engines(self, model: Model) -> Sequence[EnginePods]:
         """Engines that answer tenants, then prefill's, which answer those engines."""
-        if model.spec.layers.llm_d.prefill is None:
+        if not self._prefills(model):
             return [self._pods(model, "both", engine.PORT, "serve")]
         return [
             self._pods(model, "decode", _BEHIND_SIDECAR, "serve"),
@@ -96,9 +115,8 @@ class LlmD:
 
     def reads(self, model: Model) -> Sequence[Ref]:
         """The LLMInferenceService, then every Deployment made from it."""
-        main = Ref(
-            kind_of("LLMInferenceService", "serving.kserve.io/v1alpha2"), self.name(model), self.namespace(model)
-        )
+        kind = kind_of("LLMInferenceService", "serving.kserve.io/v1alpha2")
+        main = Ref(kind, self.name(model), self.namespace(model))
         return [main, *self._deployments(model)]
 
     def readiness(self, model: Model, live: Live) -> Readiness:
@@ -153,9 +171,16 @@ class LlmD:
 
     def _deployments(self, model: Model) -> list[Ref]:
         name, namespace = self.name(model), self.namespace(model)
-        prefill = ["-kserve-prefill"] if model.spec.layers.llm_d.prefill else []
-        suffixes = ["-kserve", *prefill, "-kserve-router-scheduler"]
+        suffixes = ["-kserve", *(["-kserve-prefill"] if self._prefills(model) else [])]
+        suffixes += ["-kserve-router-scheduler"] if self._schedules(model) else []
         return [deployment(namespace, f"{name}{suffix}") for suffix in suffixes]
+
+    def _prefills(self, model: Model) -> bool:
+        return model.spec.layers.llm_d.prefill is not None
+
+    def _schedules(self, model: Model) -> bool:
+        """Is there an endpoint picker?"""
+        return True
 
     def _pods(self, model: Model, llm_d_role: str, port: int, role: str) -> EnginePods:
         labels = {

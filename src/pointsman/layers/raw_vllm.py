@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers import engine
-from pointsman.layers.contract import Capabilities, Endpoint, EnginePods, Live, Manifest, Patch, PodNeed, Readiness
+from pointsman.layers.contract import (
+    Capabilities,
+    Endpoint,
+    EnginePods,
+    Live,
+    Manifest,
+    Patch,
+    PodNeed,
+    Promise,
+    Readiness,
+    Started,
+)
 from pointsman.layers.needs import need_of
 from pointsman.layers.rollout import deployment, holds_nothing, rolled_out
 from pointsman.spec.blocks import PvcWeights
@@ -44,6 +55,14 @@ class RawVllm:
             ]
         )
         return [*claims, self._service(model), self._deployment(model)]
+
+    def started(self, model: Model) -> Started:
+        """As the spec has it for this layer."""
+        return engine.started(model.on(self.id))
+
+    def promise(self, model: Model) -> Promise | None:
+        """None: what the spec promises."""
+        return None
 
     def endpoint(self, model: Model) -> Endpoint:
         """The Service, on the engine's own port."""

@@ -36,6 +36,7 @@ _APPLY = {
     "edge-settings",
     "edge-healthy",
     "owners",
+    "promises",
     "edge-rolls",
     "kinds-served",
     "target-namespace",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from pointsman.spec.block import Block
 from pointsman.spec.resources import Accelerator, Resources
@@ -23,6 +24,7 @@ __all__ = [
     "PvcWeights",
     "RawVllm",
     "StagedWeights",
+    "Written",
 ]
 
 FILE = "file"
@@ -50,8 +52,35 @@ class StagedWeights(Block):
     """The claim."""
 
 
+class Written(Block):
+    """Manifests that people wrote, in the place of rendered ones."""
+
+    path: Path
+    """Folder or file, from the root of the repository that the spec lies in: ``serving/kserve``."""
+    application: Name | None = None
+    """The Argo CD Application that deploys them: it is synced. Without one they are applied as they are."""
+    application_namespace: Name = "argocd"
+    """Where that Application is."""
+    container: Name | None = None
+    """The container that runs vLLM, where its command does not tell."""
+    objects: Annotated[tuple[dict[str, Any], ...], Field(strict=False)] = ()
+    """What was read there. Never written in a file: it is filled in when the spec is read, and kept by the cluster."""
+
+    @field_validator("objects")
+    @classmethod
+    def _not_in_a_file(cls, value: tuple[dict[str, Any], ...], info: ValidationInfo) -> tuple[dict[str, Any], ...]:
+        if value and info.context == FILE:
+            raise PydanticCustomError(
+                "pointsman", "{what}", {"what": "it is filled in from path", "allowed": "remove the field"}
+            )
+        return value
+
+
 class Placed(Block):
     """What every layer's block has."""
+
+    written: Written | None = Field(default=None, alias="from")
+    """Manifests that people wrote: what they say stands, and nothing is rendered for this layer."""
 
     name: Name | None = None
     """Name of the main object; the model's name when absent."""
@@ -154,5 +183,13 @@ class Layers(Block):
 
     def block(self, layer: str) -> Placed:
         """The block of the layer with this id; an empty one for a layer that has none."""
-        blocks: dict[str, Placed] = {"raw-vllm": self.raw_vllm, "kserve": self.kserve, "llm-d": self.llm_d}
-        return blocks.get(layer) or Placed()
+        found: Placed = getattr(self, _ATTRIBUTES.get(layer, ""), None) or Placed()
+        return found
+
+    def changed(self, changes: Mapping[str, Mapping[str, Any]]) -> Layers:
+        """The same with these fields of blocks changed, by the layer's id."""
+        blocks = {_ATTRIBUTES[id_]: self.block(id_).model_copy(update=dict(own)) for id_, own in changes.items()}
+        return self.model_copy(update=blocks)
+
+
+_ATTRIBUTES = {"raw-vllm": "raw_vllm", "kserve": "kserve", "llm-d": "llm_d"}

@@ -6,6 +6,7 @@ one meaning on every layer; what only one layer has is in that layer's block (``
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, WrapSerializer
@@ -215,6 +216,11 @@ class Model(Block):
             "replicas": own.replicas or self.spec.replicas,
         }
         return self.model_copy(update={"spec": self.spec.model_copy(update=changes)})
+
+    def with_layers(self, changes: Mapping[str, Mapping[str, Any]]) -> Model:
+        """The model with these fields of its layers' blocks changed, by the layer's id."""
+        layers = self.spec.layers.changed(changes)
+        return self.model_copy(update={"spec": self.spec.model_copy(update={"layers": layers})})
 
 
 HuggingFace.model_rebuild()

@@ -42,6 +42,8 @@ class Wish:
     repository: Path | None = None
     prune: bool = False
     wait_for_app: bool = False
+    ready: bool = True
+    """Wait for its workloads too? Somebody else may be about to wake them."""
 
     @property
     def clone(self) -> Repository:

@@ -64,7 +64,8 @@ async def _synced(means: Means, draft: Draft, operation: Mapping[str, Any], resu
     await _proved(app, app.applied, draft.wish)
     result.state = "synced"
     result.notes = [*result.notes, *reservations.leftovers(app)]
-    await readied(means, app, deadline, result)
+    if draft.wish.ready:
+        await readied(means, app, deadline, result)
 
 
 async def _unchanged(means: Means, draft: Draft) -> Application:

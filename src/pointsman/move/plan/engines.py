@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pointsman.layers.engine import promised
+from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
-from pointsman.spec.arguments import values
 from pointsman.spec.model import Model
 from pointsman.spec.words import short
 
@@ -22,27 +21,17 @@ _SHOWN = 30
 
 async def engines(context: Context) -> str:
     """A sentence for each difference."""
-    return "; ".join(_differing(context.model, context.source.id, context.target.id)) or "the same on both layers"
+    return "; ".join(_differing(context.model, context.source, context.target)) or "the same on both layers"
 
 
-def _differing(model: Model, source: str, target: str) -> Iterator[str]:
+def _differing(model: Model, source: Layer, target: Layer) -> Iterator[str]:
     """What differs, source first. Values of the environment are not shown: some of them are nobody's business."""
-    before, after = model.on(source), model.on(target)
-    for name, old, new in _unlike(_said(before), _said(after)):
-        yield f"{name} is {old} on {source}, {new} on {target}"
-    for name, old, new in _unlike(before.spec.engine.env, after.spec.engine.env):
-        there = [layer for layer, value in ((source, old), (target, new)) if value != _NONE]
+    before, after = source.started(model), target.started(model)
+    for name, old, new in _unlike(before.said, after.said):
+        yield f"{name} is {old} on {source.id}, {new} on {target.id}"
+    for name, old, new in _unlike(before.env, after.env):
+        there = [layer.id for layer, value in ((source, old), (target, new)) if value != _NONE]
         yield f"{name} is {'set differently on both' if len(there) > 1 else f'set on {there[0]} only'}"
-
-
-def _said(model: Model) -> dict[str, str]:
-    spec = model.spec
-    return {
-        "image": spec.engine.image,
-        **{f"--{name}": value for name, value in values(promised(model)).items()},
-        "replicas": str(spec.replicas),
-        "accelerators a replica": str(spec.accelerator.gpus_per_replica),
-    }
 
 
 def _unlike(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:

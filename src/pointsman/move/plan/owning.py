@@ -72,7 +72,8 @@ async def _source(context: Context) -> list[Change]:
 async def _target(context: Context) -> list[Change]:
     """What of it is there already, and is changed or woken."""
     layer, model = context.target, context.model
-    manifests = layer.render(model)
+    written = model.spec.layers.block(layer.id).written
+    manifests = [] if written and written.application else layer.render(model)  # an Application's own to apply
     applied = await asyncio.gather(*(_applied(context, layer, one) for one in manifests))
     found: dict[Ref, Change] = {}
     for one in [*(change for change in applied if change), *await _patched(context, layer, layer.unpark(model))]:

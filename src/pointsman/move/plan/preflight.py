@@ -18,6 +18,7 @@ from pointsman.move.plan.delivery import delivery
 from pointsman.move.plan.edge import edge_healthy, edge_settings, reached
 from pointsman.move.plan.engines import engines
 from pointsman.move.plan.owning import owners
+from pointsman.move.plan.promises import promises
 from pointsman.move.plan.reaching import others_reach
 from pointsman.move.plan.refusing import refuse
 from pointsman.move.plan.rights import rights_of
@@ -184,11 +185,14 @@ async def _bridge_possible(context: Context) -> None:
     """What holds for the target has to hold for the layer in the middle too."""
     assert context.bridge is not None
     there = replace(context, target=context.bridge)
-    for check in (_rights, owners, _kinds_served, _namespace, _auth_secret, _no_foreign, _accepted):
+    for check in (_rights, owners, promises, _kinds_served, _namespace, _auth_secret, _no_foreign, _accepted):
         await check(there)
 
 
 async def _no_foreign(context: Context) -> str:
+    written = context.model.spec.layers.block(context.target.id).written
+    if written is not None:
+        return f"people wrote them, in {written.path}"
     refs = _names_taken(context.target, context.model)
     found = await asyncio.gather(*(context.cluster.find(ref) for ref in refs))
     for ref, live in zip(refs, found, strict=True):
@@ -234,6 +238,7 @@ CHECKS: tuple[Check, ...] = (
     Check("edge-rolls", "the edge can be rolled without a gap", edge_rolls),
     Check("engines", "what runs otherwise on the target is told", engines),
     Check("others-reach", "what reaches the source past the edge is told", others_reach),
+    Check("promises", "manifests that people wrote promise what the spec promises", promises),
     Check("kinds-served", "the cluster knows the target's kinds", _kinds_served),
     Check("target-namespace", "the target's namespace exists", _namespace),
     Check("auth-secret", "the engine's key is in the target's namespace", _auth_secret),

@@ -15,6 +15,7 @@ from pointsman.move.judging.askers import refuse_reached, still_reached
 from pointsman.move.judging.drain import run_out
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import pod_of
+from pointsman.move.steps.application import deployed_by, synced
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.waits import Wait
 
@@ -24,14 +25,16 @@ __all__ = ["Deploy", "apply_layer", "pods_gone"]
 async def apply_layer(context: Context, layer: Layer, replicas: int = 0) -> list[str]:
     """Apply a layer's manifests in order and wake what is parked; returns the objects' names.
 
-    ``replicas`` other than 0 stands in the place of the declared number, in every request that says it.
+    ``replicas`` other than 0 stands in the place of the declared number, in every request that says it. Where an
+    Application deploys them, it is synced instead.
     """
-    applied = []
+    applied = [str(ref_of(manifest)) for manifest in layer.render(context.model)]
     sizes = {patch.ref: patch.body for patch in layer.scale(context.model, replicas)} if replicas else {}
-    for manifest in layer.render(context.model):
-        ref = ref_of(manifest)
-        await context.cluster.apply(merged(manifest, sizes.get(ref, {})))
-        applied.append(str(ref))
+    if deployed_by(context, layer):
+        await synced(context, layer)
+    else:
+        for manifest in layer.render(context.model):
+            await context.cluster.apply(merged(manifest, sizes.get(ref_of(manifest), {})))
     for patch in layer.unpark(context.model):
         if await context.cluster.find(patch.ref) is not None:
             await context.cluster.patch(patch.ref, merged(patch.body, sizes.get(patch.ref, {})))
@@ -59,9 +62,10 @@ class Deploy:
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
-        refs = [ref_of(manifest) for manifest in context.target.render(context.model)]
+        refs = ", ".join(str(ref_of(manifest)) for manifest in context.target.render(context.model))
+        by = deployed_by(context, context.target)
         return Description(
-            act=f"apply {', '.join(map(str, refs))}",
+            act=f"sync {by}: {refs}" if by else f"apply {refs}",
             check="the API server takes every object",
             undo="let it finish what tenants asked of it; delete what was not there before; park what was parked",
         )

@@ -1,0 +1,162 @@
+"""The command line of an engine, as a container of somebody's manifest has it.
+
+vLLM is started in many ways: ``vllm serve``, its Python module, a shell's ``-c``, or by the image's own entry point
+with arguments alone. All of them end in one list of arguments; what cannot be told is said and never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.spec.arguments import flags
+
+__all__ = ["Command", "behind_preset", "command_of", "is_engine", "starts_engine"]
+
+_SHELLS = {"sh", "bash", "ash", "dash"}
+_ENDS = {";", "&&", "||", "|", "&"}
+_MODULES = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.cli.main")
+_VARIABLE = re.compile(
+    r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)"
+)
+_IMAGE = re.compile(r"vllm|llm-d|huggingfaceserver", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What an engine is started with."""
+
+    model: str | None
+    """The weights it is given: a repository of the hub, or a path; None when it does not say."""
+    args: tuple[str, ...] = ()
+    """Everything behind that, one word an item."""
+    unknown: str = ""
+    """Why the rest cannot be told, as a sentence; empty when nothing is missing."""
+
+    def value(self, name: str) -> str | None:
+        """The value of a flag, as vLLM takes it: the last one counts. None when it is not given."""
+        found = [flag.value for flag in flags(self.args) if flag.name == name]
+        return found[-1] if found else None
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """All values of a flag that takes several."""
+        found: tuple[str, ...] = ()
+        for flag in flags(self.args):
+            if flag.name == name:
+                head = self.args[flag.start].partition("=")[2]
+                found = (*([head] if head else ()), *self.args[flag.start + 1 : flag.end])
+        return found
+
+    def given(self, name: str) -> bool:
+        """Is the flag there at all?"""
+        return any(flag.name == name for flag in flags(self.args))
+
+
+def command_of(container: Mapping[str, Any]) -> Command:
+    """What the container starts vLLM with."""
+    words = [str(one) for one in [*_listed(container, "command"), *_listed(container, "args")]]
+    known = {one["name"]: one["value"] for one in _listed(container, "env") if isinstance(one, dict) and "value" in one}
+    shell = _in_shell(words)
+    if shell is None:
+        found = [_filled(word, known, shell=False) for word in words]
+        return _read(found, "" if _listed(container, "command") else "image")
+    script, passed = shell
+    return _scripted(script, passed, known)
+
+
+def behind_preset(container: Mapping[str, Any]) -> Command:
+    """What is laid over a preset's command line: arguments, each of which passes a shell, and VLLM_ADDITIONAL_ARGS."""
+    env = [one for one in _listed(container, "env") if isinstance(one, dict)]
+    more = [str(one.get("value", "")) for one in env if one.get("name") == "VLLM_ADDITIONAL_ARGS"]
+    try:
+        words = [word for text in [*_listed(container, "args"), *more] for word in shlex.split(str(text))]
+    except ValueError as error:
+        return Command(None, unknown=f"its arguments cannot be read: {str(error).lower()}")
+    return Command(None, tuple(words))
+
+
+def is_engine(container: Mapping[str, Any]) -> bool:
+    """Does it run vLLM, by its command or by its image?"""
+    return starts_engine(container) or bool(_IMAGE.search(str(container.get("image", ""))))
+
+
+def starts_engine(container: Mapping[str, Any]) -> bool:
+    """Does its command name vLLM?"""
+    words = " ".join(str(one) for one in [*_listed(container, "command"), *_listed(container, "args")])
+    return bool(re.search(r"(^|[\s/])vllm(\s|$)", words)) or any(module in words for module in _MODULES)
+
+
+def _listed(container: Mapping[str, Any], key: str) -> Sequence[Any]:
+    value = container.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _in_shell(words: Sequence[str]) -> tuple[str, Sequence[str]] | None:
+    """The script that a shell is given by ``-c``, and what follows it; None when no shell runs."""
+    if not words or words[0].rpartition("/")[2] not in _SHELLS:
+        return None
+    for index, word in enumerate(words[1:], 1):
+        if word.startswith("-") and not word.startswith("--") and word.endswith("c") and index + 1 < len(words):
+            return words[index + 1], words[index + 2 :]
+    return None
+
+
+def _scripted(script: str, passed: Sequence[str], known: Mapping[str, str]) -> Command:
+    """The engine's words of a script; everything after them up to the next command."""
+    lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars=";&|")
+    lexer.whitespace_split = True
+    try:
+        words = list(lexer)
+    except ValueError as error:
+        return Command(None, unknown=f"its shell script cannot be read: {str(error).lower()}")
+    at = next((index for index, word in enumerate(words) if _begins(words, index)), None)
+    if at is None:
+        return Command(None, unknown="its shell script names no vllm serve")
+    end = next((index for index, word in enumerate(words) if index > at and set(word) <= set(";&|")), len(words))
+    own = [_filled(word, known, shell=True) for word in words[at:end]]
+    if "$@" in own:
+        place = own.index("$@")
+        own[place : place + 1] = list(passed[1:])
+    return _read(own, "script")
+
+
+def _begins(words: Sequence[str], index: int) -> bool:
+    word = words[index].rpartition("/")[2]
+    return (word == "vllm" and words[index + 1 : index + 2] == ["serve"]) or word in _MODULES
+
+
+def _read(words: Sequence[str], how: str) -> Command:
+    """The weights and the arguments of a list of words that starts vLLM, or goes behind an image's own entry point."""
+    rest = list(words)
+    for index, word in enumerate(rest):
+        if word.rpartition("/")[2] == "vllm" and rest[index + 1 : index + 2] == ["serve"]:
+            return _taken(rest[index + 2 :])
+        if word in _MODULES:
+            return _taken(rest[index + 1 :])
+    if how == "image":
+        return _taken(rest[1:] if rest[:1] == ["serve"] else rest)
+    return Command(None, unknown="its command does not name vLLM")
+
+
+def _taken(words: Sequence[str]) -> Command:
+    unknown = next((word for word in words if "$" in word), "")
+    said = f"{unknown} is filled in when it starts" if unknown else ""
+    named = [flag.value for flag in flags(words) if flag.name == "model"]
+    if words and not words[0].startswith("-"):
+        return Command(words[0], tuple(words[1:]), said)
+    return Command(named[-1] if named else None, tuple(words), said)
+
+
+def _filled(word: str, known: Mapping[str, str], *, shell: bool) -> str:
+    """Variables that the manifest itself gives a value; others stay as they are written."""
+
+    def value(found: re.Match[str]) -> str:
+        if found.group() == "$$":
+            return "$$" if shell else "$"
+        name = found.group(1) or (found.group(2) or found.group(3) if shell else None)
+        return known.get(name, found.group()) if name else found.group()
+
+    return _VARIABLE.sub(value, word)

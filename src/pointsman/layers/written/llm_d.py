@@ -1,0 +1,116 @@
+"""An LLMInferenceService that people wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pointsman.kube.resources import Ref, kind_of, ref_of
+from pointsman.layers.command import behind_preset
+from pointsman.layers.contract import Endpoint, Manifest, PodNeed, Started
+from pointsman.layers.engine import PORT
+from pointsman.layers.llm_d import LlmD
+from pointsman.layers.needs import need_of
+from pointsman.layers.promise import Promise, promise_of
+from pointsman.layers.written.objects import block_of, main_in, of_kind, placed, where
+from pointsman.layers.written.started import started_as
+from pointsman.layers.written.woken import woken
+from pointsman.spec.model import Model
+
+__all__ = ["WrittenLlmD"]
+
+_SERVICE = kind_of("LLMInferenceService")
+
+
+class WrittenLlmD(LlmD):
+    """The llm-d layer, from a folder. It is judged, parked and scaled like one that is rendered."""
+
+    def namespace(self, model: Model) -> str:
+        """The LLMInferenceService's own."""
+        return str(self._main(model)["metadata"]["namespace"])
+
+    def name(self, model: Model) -> str:
+        """The LLMInferenceService's."""
+        return str(self._main(model)["metadata"]["name"])
+
+    def render(self, model: Model) -> list[Manifest]:
+        """The folder's objects; an LLMInferenceService that is stopped in git is not."""
+        main = ref_of(self._main(model))
+        sizes = {"spec": {"replicas": model.on(self.id).spec.replicas}}
+        return [woken(one, sizes if ref_of(one) == main else {}) for one in self._objects(model)]
+
+    def started(self, model: Model) -> Started:
+        """What its container says."""
+        return started_as(self._container(model), self.promise(model), model.on(self.id).spec.replicas)
+
+    def promise(self, model: Model) -> Promise:
+        """What it says; the rest of the command line is its preset's."""
+        main = self._main(model)
+        spec, container = main["spec"], self._container(model)
+        served = spec.get("model") or {}
+        return promise_of(
+            behind_preset(container),
+            container,
+            spec.get("template") or {},
+            names=[str(served.get("name") or main["metadata"]["name"])],
+            weights=str(served.get("uri") or "") or None,
+            port=PORT,
+            replicas=spec.get("replicas", 1),
+        )
+
+    def endpoint(self, model: Model) -> Endpoint:
+        """The Gateway's Service, below the path KServe routes to this object."""
+        block = model.spec.layers.llm_d
+        name, namespace = self._gateway(model)
+        service = block.gateway.service or name
+        path = f"/{self.namespace(model)}/{self.name(model)}"
+        port = "" if block.gateway.port == 80 else f":{block.gateway.port}"
+        base = block.address or f"http://{service}.{namespace}.svc.cluster.local{port}{path}/v1"
+        return Endpoint(base, Ref(kind_of("Service", "v1"), service, namespace), block.gateway.port, path)
+
+    def needs(self, model: Model) -> Sequence[PodNeed]:
+        """Engines, prefill's among them. What presets add is not in it."""
+        spec, prefill = self._main(model)["spec"], self._prefill(model)
+        engines = [need_of("serve", spec.get("template") or {})] * model.on(self.id).spec.replicas
+        return [
+            *engines,
+            *[need_of("prefill", prefill.get("template") or {})] * prefill.get("replicas", 1 if prefill else 0),
+        ]
+
+    def gpus(self, model: Model) -> int:
+        """What its pods ask for, prefill's included."""
+        return sum(need.gpus for need in self.needs(model))
+
+    def _objects(self, model: Model) -> list[Manifest]:
+        return [placed(one, model.spec.layers.llm_d.namespace) for one in block_of(model, self.id)[1].objects]
+
+    def _main(self, model: Model) -> Manifest:
+        block, _ = block_of(model, self.id)
+        found = of_kind(self._objects(model), _SERVICE)
+        return main_in(found, block.name, "LLMInferenceService", where(model, self.id))
+
+    def _container(self, model: Model) -> Mapping[str, Any]:
+        """The engine's own part of the preset's container; empty when nothing is laid over it."""
+        pod = self._main(model)["spec"].get("template") or {}
+        wanted = block_of(model, self.id)[1].container or "main"
+        return next((one for one in pod.get("containers") or [] if one.get("name") == wanted), {})
+
+    def _prefill(self, model: Model) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._main(model)["spec"].get("prefill") or {}
+        return found
+
+    def _gateway(self, model: Model) -> tuple[str, str]:
+        """The one it names, else the block's."""
+        router = self._main(model)["spec"].get("router") or {}
+        refs = ((router.get("gateway") or {}).get("refs")) or []
+        block = model.spec.layers.llm_d.gateway
+        if len(refs) != 1:
+            return block.name, block.namespace
+        return str(refs[0]["name"]), str(refs[0].get("namespace") or self.namespace(model))
+
+    def _prefills(self, model: Model) -> bool:
+        return bool(self._prefill(model))
+
+    def _schedules(self, model: Model) -> bool:
+        router = self._main(model)["spec"].get("router") or {}
+        return router.get("scheduler") is not None
