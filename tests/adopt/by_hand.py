@@ -31,8 +31,8 @@ spec:
            labelSelector: {matchLabels: {app: raw-vllm}}}
       containers:
         - name: metrics
-          image: registry.example.com/exporter:1.4
-          args: ["--port", "9100"]
+          image: busybox:1.36
+          args: [sleep, infinity]
           resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {cpu: 50m, memory: 32Mi}}
           securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
         - name: server

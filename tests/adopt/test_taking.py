@@ -145,8 +145,8 @@ def test_a_folder_that_promises_something_else_is_told(before: str, after: str, 
 
 
 def test_the_container_that_is_named_is_the_engine(tmp_path: Path) -> None:
-    two = RAW.replace("image: registry.example.com/exporter:1.4", "image: vllm/vllm-openai:v0.23.0").replace(
-        'args: ["--port", "9100"]', "command: [vllm, serve, other/model]"
+    two = RAW.replace("image: busybox:1.36", "image: vllm/vllm-openai:v0.23.0").replace(
+        "args: [sleep, infinity]", "command: [vllm, serve, other/model]"
     )
     assert "which container" in refused(platform(tmp_path, raw=two)).what
     named = MODEL.replace("{path: serving/raw-vllm}", "{path: serving/raw-vllm, container: server}")

@@ -14,8 +14,8 @@ import pytest
 from pointsman.errors import RefusedError, UsageError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.context import Options
+from pointsman.move.diff import Change, differences
 from pointsman.move.means import spec_of
-from pointsman.move.plan.diff import Change, differences
 from pointsman.move.plan.file import load_plan, refuse_changed, save_plan
 from pointsman.report.plan import plan_lines
 from tests.spec.text import TEXT, loaded

@@ -46,11 +46,17 @@ def _programs(config: LabConfig) -> dict[str, str]:
         "llm-d-endpoint-picker": _module("pointsman.lab.engine.picker"),
         "storage-initializer": _module("pointsman.lab.engine.storage"),
         "litellm": _module("pointsman.lab.node.zygote"),
-        "python3": f'exec {shlex.quote(sys.executable)} "$@"',
-        "python": f'exec {shlex.quote(sys.executable)} "$@"',
+        "python3": _python(),
+        "python": _python(),
         "pause": "exec sleep infinity",
         "busybox": 'exec "$@"',
     }
+
+
+def _python() -> str:
+    """The interpreter; the module by which an engine's image may start vLLM is the program that does."""
+    server = 'if [ "$1" = -m ] && [ "$2" = vllm.entrypoints.openai.api_server ]; then shift 2; exec vllm serve "$@"; fi'
+    return f'{server}\nexec {shlex.quote(sys.executable)} "$@"'
 
 
 def _module(name: str) -> str:

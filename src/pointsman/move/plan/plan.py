@@ -10,11 +10,11 @@ from typing import Any
 from pointsman.kube.resources import kind_of, ref_of
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
+from pointsman.move.diff import ObjectPlan, plan_object
 from pointsman.move.journal.journal import digest
 from pointsman.move.live import read_live
 from pointsman.move.plan.capacity import room_from
 from pointsman.move.plan.cost import Needs, Price, needs_of, price_of
-from pointsman.move.plan.diff import ObjectPlan, plan_object
 from pointsman.move.plan.predict import Prediction, engines_of, predict
 from pointsman.move.plan.strategy import Choice
 from pointsman.move.steps import Step

@@ -10,7 +10,7 @@ from pointsman.errors import MoveFailedError
 from pointsman.kube.resources import Ref
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
-from pointsman.move.plan.diff import plan_object
+from pointsman.move.diff import plan_object
 from pointsman.move.waits import Wait
 
 __all__ = ["deployed_by", "synced"]
