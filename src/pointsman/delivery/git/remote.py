@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pointsman.delivery.git.commit import hook
@@ -35,6 +36,8 @@ class Answer:
     """What was said, for a person."""
     tip: str = ""
     """What a fetch found; empty when there is no such branch."""
+    tips: Mapping[str, str] = field(default_factory=dict)
+    """Where branches that were asked for are; those that are not there are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,15 @@ class Remote:
         if "couldn't find remote ref" in said.err:
             return Answer(Ending.DONE)
         return _answer(said, hook=False)
+
+    async def listed(self, *branches: str) -> Answer:
+        """Where these branches are; nothing is brought here."""
+        wanted = {f"refs/heads/{branch}": branch for branch in branches}
+        said = await self.git.run("ls-remote", "--quiet", "--", self.name, *wanted, seconds=NETWORK)
+        if not said.ok:
+            return _answer(said, hook=False)
+        rows = (line.split("\t", 1) for line in said.out.decode("utf-8", "replace").splitlines() if "\t" in line)
+        return Answer(Ending.DONE, tips={wanted[ref]: commit for commit, ref in rows if ref in wanted})
 
     async def push(self, commit: str, branch: str, seconds: float) -> Answer:
         """Make the commit the branch's newest, if it follows on what is there."""

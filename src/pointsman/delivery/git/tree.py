@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pointsman.delivery.git.changes import Made
 from pointsman.delivery.git.program import Git
 from pointsman.errors import RefusedError
 
-__all__ = ["Entry", "Tree", "entry_to_write", "read_tree", "temporary_index", "write_tree"]
+__all__ = ["Entry", "Tree", "entry_to_write", "file_at", "read_tree", "temporary_index", "write_tree"]
 
 PLAIN = "100644"
 _KINDS = {"120000": "a symbolic link", "160000": "a submodule"}
@@ -69,6 +70,13 @@ async def read_tree(git: Git, commit: str) -> Tree:
             mode, _, name = head.decode().split(" ")
             found[os.fsdecode(path)] = Entry(mode, name)
     return Tree(git, commit, found)
+
+
+async def file_at(git: Git, commit: str, path: str) -> bytes | None:
+    """One file's bytes in a commit; None when there is no file of that name."""
+    answer = await git.answer("cat-file", "--batch", given=os.fsencode(f"{commit}:{path}\n"))
+    head = answer.partition(b"\n")[0]
+    return next(_blobs(answer)) if re.fullmatch(rb"[0-9a-f]+ blob \d+", head) else None
 
 
 def _blobs(answer: bytes) -> Iterator[bytes]:

@@ -1,0 +1,103 @@
+"""What commits say of the aliases: the newest one, any other, and whose change it is.
+
+The branch is asked for before anything is fetched, and one commit is parsed once: as long as nobody pushes, a question
+about the alias is one short run of git.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pointsman.delivery.git import Files
+from pointsman.delivery.git.branches import Branches
+from pointsman.delivery.git.history import author, last_change, marked
+from pointsman.delivery.git.program import Git
+from pointsman.delivery.git.tree import file_at
+from pointsman.edge.config_text import ConfigText
+from pointsman.edge.contract import AliasState, said
+from pointsman.edge.in_git import InGit
+from pointsman.edge.litellm_alias import Aliases, Terms
+from pointsman.edge.litellm_values import aside
+from pointsman.errors import RefusedError
+
+__all__ = ["Declared", "Edited", "edited"]
+
+Edited = Callable[[Aliases], str]
+"""A change of the aliases: the whole text after it."""
+
+
+async def edited(edit: Edited, aliases: Aliases) -> str:
+    """The text after the edit; a long one takes a moment, in which a lock has to be renewed."""
+    return await aside(len(aliases.config.text), edit, aliases)
+
+
+class Declared:
+    """The edge's file as commits have it."""
+
+    def __init__(self, place: InGit, terms: Terms, branches: Branches) -> None:
+        self.place = place
+        self.terms = terms
+        self._branches = branches
+        self._parsed: tuple[str, Aliases] | None = None
+        """The last commit that was read, so that one is parsed once."""
+
+    async def newest(self) -> Aliases:
+        """The aliases as the newest commit declares them."""
+
+        async def look(git: Git, tip: str) -> Aliases:
+            if self._parsed is not None and self._parsed[0] == tip:
+                return self._parsed[1]
+            return await self.aliases(await file_at(git, tip, self.place.path), tip)
+
+        return await self._branches.at_tip(look)
+
+    async def changed_last_by(self, move: str) -> bool:
+        """Did this very move make the newest change of the file?"""
+
+        async def look(git: Git, tip: str) -> bool:
+            return await marked(git, await last_change(git, tip, (self.place.path,)), move)
+
+        return await self._branches.at_tip(look)
+
+    async def made(self, content: bytes | None, files: Files, edit: Edited) -> bytes:
+        """The file's bytes after an edit, on what a commit has."""
+        return (await edited(edit, await self.aliases(content, files.commit))).encode()
+
+    async def unwanted(self, files: Files, live: AliasState, edit: Edited, move: str) -> str:
+        """Why git's own declaration is a newer decision; empty when it is what runs, what is wanted, or the move's."""
+        aliases = await self.aliases(files.get(self.place.path), files.commit)
+        there = frozenset(aliases.members())
+        if there == frozenset(live.members) or await edited(edit, aliases) == aliases.config.text:
+            return ""
+        git = await self._branches.git()
+        commit = await last_change(git, files.commit, (self.place.path,))
+        if await marked(git, commit, move):
+            return ""
+        return f"git declares {said(aliases.members())} ({await author(git, commit)}), the cluster {said(live.members)}"
+
+    async def aliases(self, content: bytes | None, commit: str) -> Aliases:
+        """The aliases in the file as this commit has it; raises RefusedError when it cannot be read."""
+        if self._parsed is None or self._parsed[0] != commit:
+            text, where = _text(content, f"{self.place.path} in {commit[:12]}")
+            config = await aside(len(text), ConfigText, text, where, self.place.under)
+            self._parsed = commit, Aliases(config, self.terms)
+        return self._parsed[1]
+
+
+def _text(content: bytes | None, where: str) -> tuple[str, str]:
+    if content is None:
+        raise RefusedError(
+            "the edge's configuration is not in git",
+            where=where,
+            next_action="name its file in spec.edge.values of platform.yaml",
+            code="edge-config-missing",
+        )
+    try:
+        return content.decode(), where
+    except UnicodeDecodeError as error:
+        raise RefusedError(
+            "the edge's configuration is no UTF-8 text",
+            where=where,
+            next_action="save it as UTF-8",
+            code="edge-config-yaml",
+        ) from error

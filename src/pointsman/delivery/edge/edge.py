@@ -1,0 +1,141 @@
+"""An edge around the edge: each change is one commit, which Argo CD brings into the cluster.
+
+What is declared is what the newest commit says, whether it arrived or not: who takes a change back has to take back
+what is on its way, too. What runs is what replicas say, and everything else is the edge's own. A change is made on the
+newest commit of the branch, pushed once, and waited for until the cluster declares it as it was written and Argo CD has
+nothing left to do. A chart that does not roll its pods by a checksum is rolled here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pointsman.delivery.boundary import Means
+from pointsman.delivery.edge.arrival import Arrival
+from pointsman.delivery.edge.declared import Declared, Edited
+from pointsman.delivery.edge.surroundings import Surroundings
+from pointsman.delivery.git import Change, Delivered, Edit, Mark, Outcome, deliver
+from pointsman.delivery.git.branches import Branches
+from pointsman.edge.contract import AliasState, Member, Obstacle, said
+from pointsman.edge.in_git import InGit
+from pointsman.edge.litellm_alias import Aliases
+from pointsman.edge.litellm_values import LiteLLMValues, digest
+from pointsman.edge.wrapped import WrappedEdge
+from pointsman.errors import ConflictError
+from pointsman.kube.resources import kind_of
+from pointsman.kube.rights import Right, rights
+
+__all__ = ["EdgeInGit"]
+
+TURNS = 10
+"""How often one move may come back to the same members: on its way, back, and on again."""
+
+
+def _untold(text: str) -> None:
+    """Nobody listens yet."""
+
+
+class EdgeInGit(WrappedEdge):
+    """Implements ``pointsman.edge.contract.Edge``."""
+
+    def __init__(self, edge: LiteLLMValues, place: InGit, given: Surroundings) -> None:
+        super().__init__(edge)
+        self._values = edge
+        self._place = place
+        self._given = given
+        self._move = f"{edge.terms.model}-{secrets.token_hex(4)}"
+        self._means = Means(given.cluster, given.clock, _untold)
+        self._declared = Declared(place, edge.terms, Branches(given.clone, place.remote, place.branch))
+        self._arrival = Arrival(place, edge, given)
+
+    def begin(self, move: str, tell: Callable[[str], None]) -> None:
+        """Whose changes these are from now on, and who is told of them."""
+        self._move = move
+        self._means = Means(self._given.cluster, self._given.clock, tell)
+
+    async def read(self) -> AliasState:
+        """The aliases as the newest commit declares them."""
+        live, aliases = await self._values.read(), await self._declared.newest()
+        members = aliases.members()
+        if frozenset(members) == frozenset(live.members):
+            return live
+        return replace(live, members=members, revision=digest(aliases.config.text))
+
+    async def obstacles(self) -> Sequence[Obstacle]:
+        """The edge's own, and git where it declares something else than the cluster."""
+        found, state = await super().obstacles(), await self._values.read()
+        aliases = await self._declared.newest()
+        if frozenset(aliases.members()) == frozenset(state.members):
+            return found
+        gap = Obstacle(
+            "edge-in-git",
+            f"git declares {said(aliases.members())}, the cluster {said(state.members)}",
+            aliases.config.where,
+            f"let Application {self._place.application} sync it, or mend it in git",
+        )
+        return [*found, gap]
+
+    async def write(self, members: Sequence[Member]) -> str:
+        """Declare all members by one commit, and wait until the cluster declares them."""
+        return await self._declare(lambda aliases: aliases.write(members), said(members))
+
+    async def remove(self) -> str:
+        """Take our members away by one commit, and wait until the cluster has them no more."""
+        return await self._declare(Aliases.remove, "no member of ours")
+
+    def rights(self) -> Sequence[Right]:
+        """The edge's own, and asking Argo CD to look, or to sync."""
+        place = self._place
+        application = rights(["get", "patch"], kind_of("Application"), place.namespace, name=place.application)
+        return [*super().rights(), *application]
+
+    async def _declare(self, edit: Edited, what: str) -> str:
+        delivered = await self._once(edit, what)
+        if delivered.outcome is Outcome.SUPERSEDED:
+            # What git says may only not have arrived yet.
+            await self._arrival.wait(self._means)
+            delivered = await self._once(edit, what)
+        if delivered.outcome is Outcome.SUPERSEDED:
+            raise self._superseded(delivered)
+        if delivered.stands is False:
+            raise ConflictError(
+                f"somebody else changed the alias in git after commit {delivered.commit[:12]} declared {what}",
+                where=self._place.where,
+                next_action=f"git log -p -- {self._place.path}, then run the command again",
+                code="edge-contended",
+            )
+        self._means.tell(f"{self._place.path}: {delivered.told()}")
+        await self._arrival.wait(self._means, delivered.commit, edit)
+        await self._values.roll_laggards()
+        return (await self._values.read()).revision
+
+    async def _once(self, edit: Edited, what: str) -> Delivered:
+        """Deliver it. A move that comes back to what it declared before makes a commit anew."""
+        for turn in range(1, TURNS):
+            delivered = await self._deliver(edit, what, turn)
+            overtaken = delivered.outcome is Outcome.FOUND and delivered.stands is False
+            if not overtaken or not await self._declared.changed_last_by(self._move):
+                return delivered
+        return delivered
+
+    async def _deliver(self, edit: Edited, what: str, turn: int) -> Delivered:
+        live, declared = await self._values.read(), self._declared
+        change = Change(
+            mark=Mark(self._move, f"alias-{hashlib.sha256(what.encode()).hexdigest()[:10]}-{turn}"),
+            subject=f"{self._values.terms.alias}: {what}",
+            body=f"{self._values.terms.model} moves between serving layers; this is where its tenants go now.",
+            edits=(Edit(self._place.path, lambda content, files: declared.made(content, files, edit)),),
+            wanted=lambda files: declared.unwanted(files, live, edit, self._move),
+        )
+        return await deliver(self._given.clone, change, remote=self._place.remote, branch=self._place.branch)
+
+    def _superseded(self, delivered: Delivered) -> ConflictError:
+        return ConflictError(
+            delivered.reason,
+            where=self._place.where,
+            next_action=f"wait for Application {self._place.application}, or take that commit back; then run it again",
+            code="edge-contended",
+        )

@@ -1,0 +1,64 @@
+"""A branch of a remote that is looked at again and again: asked where it is, and fetched only when it has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pointsman.delivery.git.program import Git, open_git
+from pointsman.delivery.git.refusals import Ending
+from pointsman.delivery.git.remote import Answer, Remote, open_remote
+from pointsman.delivery.git.troubles import no_branch, trouble
+
+__all__ = ["Branches"]
+
+T = TypeVar("T")
+
+
+class Branches:
+    """One remote as a clone knows it; ``branch`` is the one that everything goes to."""
+
+    def __init__(self, repository: Path, remote: str, branch: str) -> None:
+        self._repository = repository
+        self._name = remote
+        self._branch = branch
+        self._remote: Remote | None = None
+        self._tip = ""
+        """The newest commit that was fetched."""
+
+    async def git(self) -> Git:
+        """The program in the clone."""
+        return (await self._opened()).git
+
+    async def tips(self, *branches: str) -> Mapping[str, str]:
+        """Where the remote's branches are, by one question; those that are not there are missing."""
+        return self._believed(await (await self._opened()).listed(*branches)).tips
+
+    async def at_tip(self, look: Callable[[Git, str], Awaitable[T]]) -> T:
+        """What is found at the branch's newest commit, brought here where it is a new one.
+
+        Raises RefusedError or TemporaryError when the remote cannot be asked, or has no such branch.
+        """
+        remote = await self._opened()
+        if self._tip and (await self.tips(self._branch)).get(self._branch) == self._tip:
+            return await look(remote.git, self._tip)
+        try:
+            tip = self._believed(await remote.fetch(self._branch)).tip
+            if not tip:
+                raise no_branch(f"{self._name}/{self._branch}")
+            found = await look(remote.git, tip)
+        finally:
+            await remote.close()
+        self._tip = tip
+        return found
+
+    async def _opened(self) -> Remote:
+        if self._remote is None:
+            self._remote = await open_remote(await open_git(self._repository), self._name, self._branch)
+        return self._remote
+
+    def _believed(self, answer: Answer) -> Answer:
+        if answer.ending is not Ending.DONE:
+            raise trouble(answer, f"{self._name}/{self._branch}")
+        return answer
