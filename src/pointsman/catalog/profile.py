@@ -13,7 +13,7 @@ from pointsman.errors import RefusedError, SpecError, UsageError
 from pointsman.spec.judging import nearest
 from pointsman.spec.words import shown
 
-__all__ = ["Child", "Profile", "profile_of"]
+__all__ = ["Child", "Profile", "appset_of", "children_in", "profile_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,13 @@ def profile_of(name: str, found: Resolution) -> Profile:
     repository = found.repository
     layers = _layers(name, repository)
     _refuse_groups_file(found)
-    groups_file = repository.named(repository.groups_file)
-    sets = tuple(appset_in(_appset(repository, layer), groups_file) for layer in layers)
+    sets = tuple(appset_of(repository, layer) for layer in layers)
     _refuse_twins(sets)
     elements = [row.element for row in found.rows]
     generated = {one.name: one.generated(elements) for one in sets}
     _refuse_same_names(sets, generated)
     on = {each.element["name"]: each.element["catalogPath"] for made in generated.values() for each in made}
-    children = {group: _children(repository, folder, sets[0].namespace) for group, folder in on.items()}
+    children = {group: children_in(repository, folder, sets[0].namespace) for group, folder in on.items()}
     return Profile(name, _projects(repository), sets, generated, children, _needed(repository, on))
 
 
@@ -136,6 +135,11 @@ def _refuse_same_names(sets: tuple[AppSet, ...], generated: dict[str, list[Gener
             seen[made.namespace, made.name] = group
 
 
+def appset_of(repository: Repository, layer: str) -> AppSet:
+    """A layer's ApplicationSet; raises RefusedError or SpecError where it is none, or not understood."""
+    return appset_in(_appset(repository, layer), repository.named(repository.groups_file))
+
+
 def _appset(repository: Repository, layer: str) -> Written:
     path = repository.path(repository.platform.spec.appsets) / f"{layer}.yaml"
     found = manifests_in(path, repository.root)
@@ -168,7 +172,8 @@ _RENDERED = ("kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.
 """Files that make Argo CD render a folder instead of applying what lies in it."""
 
 
-def _children(repository: Repository, folder: str, namespace: str) -> list[Child] | None:
+def children_in(repository: Repository, folder: str, namespace: str) -> list[Child] | None:
+    """The Applications in a group's folder; None where only Argo CD can tell what it holds."""
     path = repository.root / folder
     if not path.is_dir():
         raise SpecError(

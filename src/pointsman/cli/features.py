@@ -12,6 +12,7 @@ import typer
 
 from pointsman.cli import stopping
 from pointsman.cli.manifests import Output
+from pointsman.cli.proposing import Commit, PullRequest, Push, Yes, asked_for
 from pointsman.cli.repo import HALF_WAY, Env, Repo, warn
 from pointsman.cli.words import given
 from pointsman.errors import UsageError
@@ -34,6 +35,10 @@ class Action(StrEnum):
 def command(
     action: Annotated[Action, typer.Argument(metavar="list|enable|disable", help="What to do.")] = Action.list,
     name: Annotated[str | None, typer.Argument(metavar="NAME", parser=given, help="The feature to set.")] = None,
+    commit: Commit = False,
+    push: Push = False,
+    pull_request: PullRequest = False,
+    yes: Yes = False,
     env: Env = None,
     repo: Repo = Path(),
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
@@ -41,12 +46,21 @@ def command(
     """List a platform's features, or turn one on or off in the configuration."""
     from pointsman.catalog.repository import open_repository
 
+    way = asked_for(commit, push, pull_request)
+
     if (name is None) is not (action is Action.list):
         wanted = f"pointsman features {action} NAME" if name is None else "pointsman features enable NAME, or disable"
         raise UsageError("the words do not fit together", next_action=wanted)
+    if way is not None and name is None:
+        raise UsageError("listing features changes nothing", next_action=f"leave {way.option} out")
     repository = open_repository(repo, env)
     if name is None:
         _list(repository, output)
+    elif way is not None:
+        from pointsman.cli.proposing import carry_out
+        from pointsman.delivery.platform import Wish
+
+        carry_out(repository, Wish(name, action is Action.enable), way, yes, output)
     else:
         _set(repository, name, action is Action.enable, output)
     return 0

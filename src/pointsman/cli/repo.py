@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pointsman.catalog.repository import Repository
     from pointsman.catalog.telling import Told
     from pointsman.edge.in_git import InGit
 
-__all__ = ["HALF_WAY", "Env", "Repo", "edge_in_git", "warn"]
+__all__ = ["HALF_WAY", "Env", "Repo", "branch_of", "edge_in_git", "warn"]
 
 HALF_WAY = "interrupted while the file was written: it is as it was, or as it was to be"
 
@@ -28,17 +29,23 @@ Env = Annotated[
 
 def edge_in_git(repo: Path, env: str | None) -> InGit | None:
     """Where git has the edge that moves change; None where the platform, if there is one, says ``delivery: direct``."""
-    from pointsman.catalog.config import read_config
     from pointsman.catalog.repository import declared_platform, open_repository
     from pointsman.edge.in_git import InGit
 
     platform = declared_platform(repo)
     if platform is None or platform.spec.delivery == "direct":
         return None
-    branch = read_config(open_repository(repo, env)).word(("repoBranch",)) or "main"
+    branch = branch_of(open_repository(repo, env))
     edge = platform.spec.edge
     under = tuple(part for part in edge.under.split(".") if part)
     return InGit(edge.values, under, edge.application, edge.namespace, edge.remote, branch)
+
+
+def branch_of(repository: Repository) -> str:
+    """The branch that Argo CD reads, as the configuration says it."""
+    from pointsman.catalog.config import read_config
+
+    return read_config(repository).word(("repoBranch",)) or "main"
 
 
 def warn(told: Iterable[Told]) -> None:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.cli import stopping
+from pointsman.cli.proposing import Commit, PullRequest, Push, Yes, asked_for
 from pointsman.cli.repo import HALF_WAY, Env, Repo, warn
 from pointsman.cli.words import Output
+from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
     from pointsman.catalog.resolution import Resolution
@@ -21,6 +23,10 @@ __all__ = ["command"]
 
 def command(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; print what differs, and exit with 1.")] = False,
+    commit: Commit = False,
+    push: Push = False,
+    pull_request: PullRequest = False,
+    yes: Yes = False,
     env: Env = None,
     repo: Repo = Path(),
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
@@ -29,7 +35,16 @@ def command(
     from pointsman.catalog.repository import open_repository
     from pointsman.catalog.resolution import resolve
 
-    found = resolve(open_repository(repo, env))
+    repository = open_repository(repo, env)
+    if (way := asked_for(commit, push, pull_request)) is not None:
+        from pointsman.cli.proposing import carry_out
+        from pointsman.delivery.platform import Wish
+
+        if check:
+            raise UsageError("--check writes nothing", next_action=f"leave {way.option} out, or --check")
+        carry_out(repository, Wish(), way, yes, output)
+        return 0
+    found = resolve(repository)
     warn(found.told)
     differs = found.after != found.before
     if differs and not check:

@@ -102,8 +102,14 @@ async def test_found_from_the_base_that_was_told_before_the_push_or_without_it(g
 async def test_made_and_kept_without_a_push(ground: Ground) -> None:
     tip = ground.tip()
     delivered = await ground.deliver(mode=Mode.COMMIT)
-    assert (ground.tip(), delivered.branch) == (tip, "refs/pointsman/ready/m-1-features")
+    assert (ground.tip(), delivered.branch) == (tip, "pointsman/m-1-features")
     assert git(ground.clone, "rev-parse", delivered.branch, f"{delivered.branch}^").split() == [delivered.commit, tip]
+    again = await ground.deliver(mode=Mode.COMMIT)
+    assert (again.outcome, again.commit, again.request) == (Outcome.FOUND, delivered.commit, None)
+    with pytest.raises(RefusedError) as caught:
+        await ground.deliver(change("tracing"), mode=Mode.COMMIT)
+    assert (caught.value.code, caught.value.where) == ("git-branch-taken", "pointsman/m-1-features")
+    assert git(ground.clone, "rev-parse", delivered.branch) == delivered.commit
 
 
 async def test_nothing_of_a_delivery_is_left_in_the_clone_but_objects(ground: Ground) -> None:

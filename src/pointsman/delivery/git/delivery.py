@@ -20,9 +20,9 @@ from pointsman.delivery.git.history import find, last_change, lines_stand, paren
 from pointsman.delivery.git.making import Draft, draft, files_of, make
 from pointsman.delivery.git.outcome import Delivered, Mode, Outcome, Patience
 from pointsman.delivery.git.program import Git, open_git
-from pointsman.delivery.git.pull_request import request_of, same_content, taken
+from pointsman.delivery.git.pull_request import link_in, request_of, same_content, taken
 from pointsman.delivery.git.refusals import Ending
-from pointsman.delivery.git.remote import PREFIX, Answer, Remote, open_remote
+from pointsman.delivery.git.remote import Answer, Remote, open_remote
 from pointsman.delivery.git.tree import Tree, read_tree
 from pointsman.delivery.git.troubles import conflict, contended, no_branch, trouble, unclear
 from pointsman.errors import PointsmanError, RefusedError
@@ -76,6 +76,8 @@ class _Delivery:
     races: int = 0
     until: float = 0.0
     """When a remote that does not answer is given up; 0 as long as it always answered."""
+    link: str = ""
+    """Where the server says that a pull request is opened."""
     error: PointsmanError | None = None
     """What the last push came to, unless the next look finds the commit all the same."""
 
@@ -89,7 +91,12 @@ class _Delivery:
 
     @property
     def target(self) -> str:
-        return self.change.mark.branch if self.mode is Mode.PULL_REQUEST else self.branch
+        return self.branch if self.mode is Mode.PUSH else self.change.mark.branch
+
+    @property
+    def local(self) -> str:
+        """The change's own branch in the clone."""
+        return f"refs/heads/{self.change.mark.branch}"
 
     async def run(self) -> Delivered:
         while True:
@@ -128,12 +135,19 @@ class _Delivery:
         commit = await find(self.git, tip, self.change.mark, self.since)
         if commit:
             return await self.done(commit, tip, self.branch)
-        if self.mode is not Mode.PULL_REQUEST or not (head := await self.tip(self.target)):
+        if not (head := await self.head()):
             return None
         commit = await find(self.git, head, self.change.mark, tip)
         if not commit or not await same_content(self.git, self.change, commit, head):
-            raise taken(self.where)
+            raise taken(self.where if self.mode is Mode.PULL_REQUEST else self.target)
         return await self.done(commit, tip, self.target)
+
+    async def head(self) -> str:
+        """The newest commit of the change's own branch, here or at the remote; empty when there is none."""
+        if self.mode is Mode.COMMIT:
+            said = await self.git.run("rev-parse", "--verify", "--quiet", f"{self.local}^{{commit}}")
+            return said.out.decode().strip()
+        return await self.tip(self.target) if self.mode is Mode.PULL_REQUEST else ""
 
     async def done(self, commit: str, tip: str, branch: str) -> Delivered:
         """Its commit is there: made by this process, or found."""
@@ -144,7 +158,8 @@ class _Delivery:
             stands = branch != self.branch or await lines_stand(self.git, files, tip)
         except RefusedError:
             return Delivered(outcome, commit, base, branch, stands=None)
-        request = await request_of(self.git, self.change, commit, self.branch) if branch != self.branch else None
+        asked = self.mode is Mode.PULL_REQUEST and branch != self.branch
+        request = await request_of(self.git, self.change, commit, self.branch, self.link) if asked else None
         return Delivered(outcome, commit, base, branch, stands=stands, request=request)
 
     async def unwanted(self, files: Files) -> str:
@@ -170,9 +185,9 @@ class _Delivery:
         return commit
 
     async def keep(self, commit: str, tip: str) -> Delivered:
-        ref = f"{PREFIX}ready/{self.change.mark.id}-{self.change.mark.step}"
-        await self.git.answer("update-ref", ref, commit)
-        return Delivered(Outcome.MADE, commit, tip, ref)
+        """On a branch of its own, which is made here and never moved."""
+        await self.git.answer("update-ref", self.local, commit, "0" * len(commit))
+        return Delivered(Outcome.MADE, commit, tip, self.change.mark.branch)
 
     async def push(self, commit: str, tip: str) -> Delivered | None:
         """Push; where that fails, say in ``error`` what it means unless the commit is found."""
@@ -180,6 +195,7 @@ class _Delivery:
             await self.recorded(tip, commit)
         answer = await self.remote.push(commit, self.target, self.patience.push)
         if answer.ending is Ending.DONE:
+            self.link = link_in(answer.words)
             return await self.done(commit, commit, self.target)
         self.error = self.meaning(answer, commit)
         if self.error is None:

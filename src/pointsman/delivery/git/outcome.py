@@ -17,7 +17,7 @@ class Mode(StrEnum):
     """How far a change goes."""
 
     COMMIT = "commit"
-    """Made, and kept under a ref of ours; nothing is pushed."""
+    """Made, and kept on a local branch of its own; nothing is pushed."""
     PUSH = "push"
     PULL_REQUEST = "pull-request"
     """To a branch of its own; the pull request itself is the caller's."""
@@ -44,6 +44,8 @@ class Request:
     title: str
     body: str
     """What, why, the difference in a fenced block, and the commit's mark."""
+    link: str = ""
+    """Where the server said that it is opened; empty when it did not say, or the branch was there before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Delivered:
     base: str
     """What the branch pointed at before: the commit's parent. Nothing of ours is older."""
     branch: str
-    """Where the commit is: the branch, that of the pull request, or a ref of ours."""
+    """Where the commit is: the branch, that of the pull request, or a local one."""
     reason: str = ""
     """Why it is not wanted any more."""
     stands: bool | None = True

@@ -17,9 +17,10 @@ from pointsman.delivery.git.tree import read_tree
 from pointsman.delivery.git.wording import redacted
 from pointsman.errors import PointsmanError, RefusedError
 
-__all__ = ["Landed", "Landing", "landed", "request_of", "same_content", "taken"]
+__all__ = ["Landed", "Landing", "landed", "link_in", "request_of", "same_content", "taken"]
 
 _FENCE = re.compile(r"`{3,}")
+_LINK = re.compile(r"https?://[^\s;'\"<>]*(?:pull|merge_request|compare)[^\s;'\"<>]*")
 
 
 class Landing(StrEnum):
@@ -46,7 +47,13 @@ class Landed:
     """Do the lines stand at the base branch's end? Others may have changed them since."""
 
 
-async def request_of(git: Git, change: Change, commit: str, base: str) -> Request:
+def link_in(words: str) -> str:
+    """Where a server says that a pull request is opened: forges answer the push of a new branch with that."""
+    found = _LINK.search(words)
+    return found[0] if found else ""
+
+
+async def request_of(git: Git, change: Change, commit: str, base: str, link: str = "") -> Request:
     """The text to open a pull request with."""
     words = ("diff-tree", "-p", "--no-commit-id", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/")
     difference = (await git.answer(*words, "--dst-prefix=b/", commit)).decode("utf-8", "replace").rstrip("\n")
@@ -54,7 +61,7 @@ async def request_of(git: Git, change: Change, commit: str, base: str) -> Reques
     subject, _, rest = change.message.partition("\n\n")
     why = rest.removesuffix(change.mark.line + "\n").strip()
     parts = [part for part in (why, f"{ticks}diff\n{difference}\n{ticks}", change.mark.line) if part]
-    return Request(change.mark.branch, base, subject.strip(), redacted("\n\n".join(parts), change.secrets) + "\n")
+    return Request(change.mark.branch, base, subject.strip(), redacted("\n\n".join(parts), change.secrets) + "\n", link)
 
 
 async def same_content(git: Git, change: Change, commit: str, head: str) -> bool:

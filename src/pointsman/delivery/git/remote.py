@@ -20,7 +20,7 @@ from pointsman.errors import RefusedError
 __all__ = ["PREFIX", "Answer", "Remote", "open_remote"]
 
 PREFIX = "refs/pointsman/"
-"""Where our refs are: ``SECONDS-TOKEN`` while a delivery works, ``ready/ID-STEP`` for commits that wait for a push."""
+"""Where our refs are, ``SECONDS-TOKEN``, while a delivery works."""
 LEFT = 86400
 """Seconds after which a ref of a delivery that died is taken away by the next one."""
 _QUIETLY = ("-c", "fetch.writeCommitGraph=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
