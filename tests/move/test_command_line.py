@@ -23,6 +23,8 @@ CASES = [
         "kubeconfig-invalid",
         "kubeconfig",
     ),
+    (("move", MODEL, "--to", "kserve", "--yes", "--shift", "50"), 2, "usage", "no way from no tenant to all"),
+    (("plan", MODEL, "--to", "kserve", "--shift", "100", "--strategy", "gap"), 2, "usage", "--shift has no meaning"),
     (("up", MODEL, *NOWHERE), 2, "kubeconfig-invalid", "kubeconfig"),
     (("status", *NOWHERE), 2, "kubeconfig-invalid", "kubeconfig"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from pointsman.move.control import Control
 from pointsman.move.journal.ledger import Ledger
 from pointsman.move.journal.requests import Verb
 from pointsman.move.journal.states import REVERSIBLE
-from pointsman.move.means import Result
+from pointsman.move.means import Result, spec_of
+from pointsman.move.plan.file import load_plan, save_plan
+from pointsman.move.plan.plan import Plan
+from pointsman.report.plan import plan_lines
 from tests.move.test_kill_everywhere import SECOND, Died, records
 from tests.world.cluster import Write
 from tests.world.git import APPLICATION, PLACE, GitWorld
@@ -35,8 +39,12 @@ def world_in(folder: Path, *, looks: int = 1) -> GitWorld:
     return world
 
 
-async def moved(world: GitWorld) -> Result:
-    return await world.conductor().move(world.model, "kserve", options())
+async def moved(world: GitWorld, chosen: Options | None = None) -> Result:
+    return await world.conductor().move(world.model, "kserve", chosen or options())
+
+
+async def planned(world: GitWorld, chosen: Options) -> Plan:
+    return await world.conductor().plan(world.model, "kserve", chosen)
 
 
 def test_each_change_is_one_commit_and_everything_else_in_the_file_stays(tmp_path: Path) -> None:
@@ -50,6 +58,84 @@ def test_each_change_is_one_commit_and_everything_else_in_the_file_stays(tmp_pat
     assert {mark.split()[0] for mark in world.marks()} == {result.receipt["move"]}
     assert [line for line in before.splitlines() if "raw-vllm" not in line and line not in world.values()] == []
     assert result.receipt["waits"]["delivery"] > 0
+
+
+def test_the_log_of_a_move_reads_as_a_person_would_have_written_it(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+    assert run_virtually(moved(world)).error is None
+    assert [subject for subject, _ in world.log()] == [
+        "qwen-local: raw vLLM 90, KServe 10",
+        "qwen-local: raw vLLM 50, KServe 50",
+        "qwen-local: raw vLLM 0, KServe 100",
+        "qwen-local: KServe alone",
+    ]
+    bodies = [" ".join(body.split()) for _, body in world.log()]
+    assert bodies[0].startswith("qwen moves from raw vLLM to KServe, which serves and keeps the contract. 10 % of its")
+    assert bodies[1] == "KServe was no worse than raw vLLM with 10 % of the tenants, so 50 % go there now."
+    assert bodies[3].startswith("KServe serves all tenants and stays. raw vLLM leaves the alias")
+    assert all(len(line) <= 72 for _, body in world.log() for line in body.splitlines())
+
+
+def test_what_takes_a_move_back_says_why(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+
+    def lose(write: Write) -> None:
+        world.argo(write)
+        if len(world.marks()) == 2:
+            for (namespace, _), engine in world.cluster.engines.items():
+                engine.faults.broken = namespace == "kserve"
+
+    world.cluster.after = lose
+    result = run_virtually(moved(world))
+    assert result.receipt["state"] == "undone"
+    subject, body = world.log()[-1]
+    assert subject == "qwen-local: back to raw vLLM alone"
+    said = " ".join(body.split())
+    assert said.startswith("The move of qwen from raw vLLM to KServe is taken back: shift-50: ")
+    assert said.endswith("Tenants are where they were before it.")
+
+
+def test_all_at_once_is_one_commit_told_in_the_plan_with_what_it_gives_up(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+    at_once = replace(options(), shares=(100,))
+    plan = run_virtually(planned(world, at_once)).as_dict()
+    assert plan["shifting"]["changes"] == [{"step": "shift-100", "subject": "qwen-local: KServe alone"}]
+    assert "100 % of the tenants are on KServe before it is compared" in plan["shifting"]["givesUp"]
+    told = "\n".join(plan_lines(plan))
+    assert "commits       1 to platform/litellm/values.yaml on origin/main" in told
+    assert "gives up      100 % of the tenants are on KServe before" in told
+    result = run_virtually(moved(world, at_once))
+    assert result.error is None, result.error
+    assert [subject for subject, _ in world.log()] == ["qwen-local: KServe alone"]
+    assert [step["id"] for step in result.receipt["steps"]] == [
+        *("preflight", "deploy", "serve-ready", "contract", "shift-100", "hold", "drain", "park"),
+    ]
+    assert all(one == {KSERVE: 100} for one in world.running())
+
+
+def test_shares_that_are_chosen_are_the_moves_steps(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+    result = run_virtually(moved(world, replace(options(), shares=(25, 100))))
+    assert result.error is None, result.error
+    assert [subject for subject, _ in world.log()] == [
+        "qwen-local: raw vLLM 75, KServe 25",
+        "qwen-local: raw vLLM 0, KServe 100",
+        "qwen-local: KServe alone",
+    ]
+
+
+def test_the_usual_steps_give_nothing_up(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+    plan = run_virtually(planned(world, options())).as_dict()
+    assert (len(plan["shifting"]["changes"]), plan["shifting"]["givesUp"]) == (4, "")
+
+
+def test_a_plan_through_git_is_kept_and_read_again(tmp_path: Path) -> None:
+    world = world_in(tmp_path / "world")
+    chosen = replace(options(), shares=(50, 100))
+    made = run_virtually(planned(world, chosen))
+    save_plan(tmp_path / "p.json", spec_of(world.model), made, chosen)
+    assert load_plan(tmp_path / "p.json").chosen == chosen
 
 
 def test_git_that_declares_something_else_than_the_cluster_refuses_a_plan(tmp_path: Path) -> None:

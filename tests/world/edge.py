@@ -9,7 +9,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pointsman.edge.contract import CLOSED, AliasState, Member, Observation, Obstacle, Reacher, Replica, ShownKey
+from pointsman.edge.contract import (
+    CLOSED,
+    AliasState,
+    Member,
+    Observation,
+    Obstacle,
+    Reacher,
+    Reason,
+    Replica,
+    ShownKey,
+)
 from pointsman.errors import RefusedError, TemporaryError
 from pointsman.kube.resources import kind_of
 from pointsman.kube.rights import Right, rights
@@ -88,7 +98,7 @@ class MemoryEdge:
     async def sent(self, base_urls: Sequence[str]) -> dict[str, int] | None:
         return None if self.sends is None else dict(self.sends)
 
-    async def write(self, members: Sequence[Member]) -> str:
+    async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         assert sum(one.weight for one in members) > 0, "an alias that nobody serves"
         return await self._declare(members)
 

@@ -80,6 +80,12 @@ class GitWorld(ProxyWorld):
         told = self.git("--git-dir", str(self.bare), "log", "--reverse", "--format=%B", "main")
         return [line.partition(": ")[2] for line in told.splitlines() if line.startswith("Pointsman-Move: ")]
 
+    def log(self, branch: str = "main") -> list[tuple[str, str]]:
+        """Subjects and bodies of commits that a move made, the oldest first; the mark is left out."""
+        told = self.git("--git-dir", str(self.bare), "log", "--reverse", "--format=%s%x00%b%x01", branch)
+        parts = [one.strip("\n").split("\0") for one in told.split("\x01") if "Pointsman-Move: " in one]
+        return [(subject, body.partition("Pointsman-Move: ")[0].strip()) for subject, body in parts]
+
     def in_git(self) -> dict[str, float]:
         """Weights by address, as the newest commit declares them."""
         listed = yaml.safe_load(self.values())["proxy_config"]["model_list"]

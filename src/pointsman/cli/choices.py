@@ -7,8 +7,20 @@ from typing import Annotated
 import typer
 
 from pointsman.cli.words import DrainPolicy, Strategy, lasting
+from pointsman.errors import UsageError
 
-__all__ = ["AllowDowntime", "Drain", "DrainTimeout", "Hold", "Leave", "ReadyTimeout", "RollTimeout", "Room"]
+__all__ = [
+    "AllowDowntime",
+    "Drain",
+    "DrainTimeout",
+    "Hold",
+    "Leave",
+    "ReadyTimeout",
+    "RollTimeout",
+    "Room",
+    "Shift",
+    "shares_in",
+]
 
 Hold = Annotated[float, lasting("--hold", "How long to keep the source warm after the shift:")]
 ReadyTimeout = Annotated[float, lasting("--ready-timeout", "How long the target may take to get ready:", least=1)]
@@ -26,3 +38,26 @@ Leave = Annotated[
     ),
 ]
 AllowDowntime = Annotated[float, lasting("--allow-downtime", "Time without any engine that is accepted:")]
+Shift = Annotated[
+    str | None,
+    typer.Option(
+        "--shift",
+        metavar="SHARES",
+        help="Percent of tenants on the target, step by step: 10,50,100 when nothing is said; 100 is all at once.",
+    ),
+]
+
+
+def shares_in(text: str | None) -> tuple[int, ...]:
+    """``10,50,100`` as numbers; empty when nothing was said. Raises UsageError for anything else."""
+    if text is None:
+        return ()
+    words = [word.strip() for word in text.split(",")]
+    found = tuple(int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 4)
+    rising = all(one < other for one, other in zip((0, *found), found, strict=False))
+    if len(found) != len(words) or not rising or found[-1] != 100:
+        raise UsageError(
+            f"--shift {text!r} is no way from no tenant to all of them",
+            next_action="give rising whole numbers from 1 on, the last of them 100: 10,50,100 or 100",
+        )
+    return found

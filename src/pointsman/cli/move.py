@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, Leave, ReadyTimeout, RollTimeout, Room
+from pointsman.cli.choices import (
+    AllowDowntime,
+    Drain,
+    DrainTimeout,
+    Hold,
+    Leave,
+    ReadyTimeout,
+    RollTimeout,
+    Room,
+    Shift,
+    shares_in,
+)
 from pointsman.cli.repo import Env, Repo, edge_in_git
 from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
 from pointsman.errors import StoppedError, UsageError
@@ -32,6 +43,7 @@ def command(
     drain_policy: Drain = DrainPolicy.wait,
     roll_timeout: RollTimeout = 300.0,
     strategy: Room = Strategy.auto,
+    shift: Shift = None,
     allow_downtime: AllowDowntime = 0.0,
     leave_alias: Leave = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing, --yes or not.")] = False,
@@ -61,6 +73,7 @@ def command(
         drain_policy=drain_policy.value,
         roll_timeout=roll_timeout,
         strategy=strategy.value,
+        shares=shares_in(shift),
         allow_downtime=allow_downtime,
         leave=tuple(leave_alias or ()),
         in_git=edge_in_git(repo, env),

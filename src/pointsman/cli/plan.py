@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.choices import AllowDowntime, Drain, DrainTimeout, Hold, Leave, ReadyTimeout, RollTimeout, Room
+from pointsman.cli.choices import (
+    AllowDowntime,
+    Drain,
+    DrainTimeout,
+    Hold,
+    Leave,
+    ReadyTimeout,
+    RollTimeout,
+    Room,
+    Shift,
+    shares_in,
+)
 from pointsman.cli.repo import Env, Repo, edge_in_git
 from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
 from pointsman.errors import UsageError
@@ -40,6 +51,7 @@ def plan(
     drain_policy: Drain = DrainPolicy.wait,
     roll_timeout: RollTimeout = 300.0,
     strategy: Room = Strategy.auto,
+    shift: Shift = None,
     allow_downtime: AllowDowntime = 0.0,
     leave_alias: Leave = None,
     repo: Repo = Path(),
@@ -66,6 +78,7 @@ def plan(
         drain_policy=drain_policy.value,
         roll_timeout=roll_timeout,
         strategy=strategy.value,
+        shares=shares_in(shift),
         allow_downtime=allow_downtime,
         leave=tuple(leave_alias or ()),
         in_git=edge_in_git(repo, env),

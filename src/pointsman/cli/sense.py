@@ -22,6 +22,11 @@ def refuse_nonsense(model: Model, to: str, options: Options) -> None:
             f"--allow-downtime has no meaning with --strategy {options.strategy}, which keeps tenants served",
             next_action="leave one of them out, or take --strategy gap",
         )
+    if options.shares and options.strategy == "gap":
+        raise UsageError(
+            "--shift has no meaning with --strategy gap, where tenants are let in all at once",
+            next_action="leave one of them out",
+        )
     why = ruled_out(model, target, options)
     if why:
         raise RefusedError(

@@ -32,6 +32,7 @@ __all__ = [
     "Observation",
     "Obstacle",
     "Reacher",
+    "Reason",
     "Replica",
     "ShownKey",
     "Weight",
@@ -89,6 +90,16 @@ def said(members: Sequence[Member] | None) -> str:
     if members is None:
         return "what it does not say"
     return ", ".join(f"{one.id} {one.weight:g}" for one in members) or "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why aliases are changed, for whoever keeps a record of changes."""
+
+    text: str
+    """A sentence or several, for people."""
+    back: bool = False
+    """Are tenants put back where they were?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +185,7 @@ class Edge(Protocol):
     async def read(self) -> AliasState:
         """The declared state. An alias that does not exist has no members."""
 
-    async def write(self, members: Sequence[Member]) -> str:
+    async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members in one change and roll the edge where it runs others; returns the revision. Idempotent.
 
         Of others' members only the weight is written, and only where it would not count otherwise.

@@ -23,6 +23,10 @@ class InGit:
     """The remote that is pushed to, as the clone names it."""
     branch: str = "main"
     """The branch that the Application reads."""
+    pull_requests: bool = False
+    """Is each change a branch of its own, which somebody merges?"""
+    merge_timeout: float = 86400.0
+    """Seconds that one may wait to be merged, before the move pauses for a person."""
 
     @property
     def where(self) -> str:

@@ -28,6 +28,7 @@ from pointsman.edge.contract import (
     Observation,
     Obstacle,
     Reacher,
+    Reason,
     Replica,
     ShownKey,
     said,
@@ -162,7 +163,7 @@ class LiteLLMValues:
         parsed = await self.parsed()
         return await aside(len(parsed.text), reaching, parsed, self.terms, base_urls)
 
-    async def write(self, members: Sequence[Member]) -> str:
+    async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members in one change; roll the pods unless all of them run these members already."""
         return await self._declare(lambda aliases: aliases.write(members))
 

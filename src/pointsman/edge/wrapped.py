@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Replica, ShownKey
+from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Reason, Replica, ShownKey
 from pointsman.kube.rights import Right
 
 __all__ = ["WrappedEdge"]
@@ -29,9 +29,9 @@ class WrappedEdge:
         """The declared state."""
         return await self._edge.read()
 
-    async def write(self, members: Sequence[Member]) -> str:
+    async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members."""
-        return await self._edge.write(members)
+        return await self._edge.write(members, why)
 
     async def remove(self) -> str:
         """Take the aliases away."""

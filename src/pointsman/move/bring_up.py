@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pointsman.edge.contract import Member
+from pointsman.edge.contract import Member, Reason
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError, StoppedError
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
@@ -164,7 +164,7 @@ async def _bring_up(conductor: Conductor, context: Context) -> Mapping[str, Any]
     members = context.alone(layer)
     begin("alias", f"point {', '.join(context.edge.names)} at {layer.title}")
     if not same_members(context.alias.members, members):
-        await point_alias(context, members)
+        await point_alias(context, members, Reason(f"{model.name} is brought up on {layer.title}."))
     conductor.tell(Topic.STEP_DONE, "alias", "", {})
     begin("served", "ask through the alias on every replica of the edge")
     heard = await _served(context, members)

@@ -49,12 +49,14 @@ class Options:
     """The layer that tenants are served from on the way, chosen by the strategy."""
     in_git: InGit | None = None
     """Where git has the edge's configuration; None when the cluster's is changed directly."""
+    shares: tuple[int, ...] = ()
+    """Percent of the tenants on the target, step by step, the last one 100; empty: as ``plan.schedule`` has them."""
     leave: tuple[str, ...] = ()
     """Names of the edge that reach the source's engines, do not move, and may lose them."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""
-        return {**asdict(self), "leave": list(self.leave)}
+        return {**asdict(self), "leave": list(self.leave), "shares": list(self.shares)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Options:
@@ -106,6 +108,8 @@ class Context:
     """Reads what engines count, so that a pod's numbers outlive it."""
     exposed: set[str] = field(default_factory=set)
     """On the way back: layers that tenants were sent to, or may have been, by a step that was begun."""
+    because: list[str] = field(default_factory=list)
+    """On the way back: why, as the journal says it."""
     note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)
     """Tell watchers something about a step: its id, a sentence, data."""
 

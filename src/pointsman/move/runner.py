@@ -280,6 +280,7 @@ class Runner:
 
     async def _backward(self) -> None:
         self.context.exposed.update(self._exposed())
+        self.context.because[:] = self.journal.progress.failures
         abort = self.state is State.ABORTING
         for step in reversed(self.steps):
             if abort and not step.shifts:

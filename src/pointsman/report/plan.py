@@ -29,6 +29,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         time = times[step["id"]]
         lines.append(f"  {step['id']:<{width}}{took(time['seconds']):>9}  {step['act']}")
         lines += [f"{'':<{width + 13}}check: {step['check']}", f"{'':<{width + 13}}undo:  {step['undo']}"]
+    lines += _shifting(plan.get("shifting") or {})
     lines += _checks(plan.get("checks") or {})
     lines += [
         "",
@@ -47,6 +48,24 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         f"memory        {memory['needed'] / 2**30:.3g} GiB needed, {memory['free'] / 2**30:.3g} free",
         f"price         {_price(plan['price'])}",
     ]
+    return lines
+
+
+def _shifting(shifting: Mapping[str, Any]) -> list[str]:
+    """Commits and their subjects where there are any, who has to agree, and what is given up."""
+    lines = []
+    if shifting.get("commitsTo"):
+        count = len(shifting["changes"])
+        lines = ["", f"commits       {count} to {shifting['commitsTo']}"]
+        lines += [f"              {one['step']}: {one['subject']}" for one in shifting["changes"]]
+        if shifting["reviewed"]:
+            lines.append(
+                f"reviews       {count}: the move waits until each is merged; one more takes it back, and tenants stay "
+                "where they are until that is merged too"
+            )
+    if shifting.get("givesUp"):
+        parts = shifting["givesUp"].split("; ")
+        lines += ["", *(f"{'gives up' if not at else '':<14}{part}" for at, part in enumerate(parts))]
     return lines
 
 

@@ -11,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pointsman.delivery.boundary import Means
 from pointsman.delivery.edge.arrival import Arrival
 from pointsman.delivery.edge.declared import Declared, Edited
 from pointsman.delivery.edge.surroundings import Surroundings
+from pointsman.delivery.edge.wording import body_of, subject_of
 from pointsman.delivery.git import Change, Delivered, Edit, Mark, Outcome, deliver
 from pointsman.delivery.git.branches import Branches
-from pointsman.edge.contract import AliasState, Member, Obstacle, said
+from pointsman.edge.contract import AliasState, Member, Obstacle, Reason, said
 from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases
 from pointsman.edge.litellm_values import LiteLLMValues, digest
@@ -36,6 +37,17 @@ TURNS = 10
 
 def _untold(text: str) -> None:
     """Nobody listens yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A change of the aliases."""
+
+    edit: Edited
+    what: str
+    """What is declared after it, as members; its digest marks the commit."""
+    subject: str
+    why: str
 
 
 class EdgeInGit(WrappedEdge):
@@ -78,13 +90,17 @@ class EdgeInGit(WrappedEdge):
         )
         return [*found, gap]
 
-    async def write(self, members: Sequence[Member]) -> str:
+    async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members by one commit, and wait until the cluster declares them."""
-        return await self._declare(lambda aliases: aliases.write(members), said(members))
+        reason = why or Reason(f"{self._values.terms.model} moves; this is where its tenants go now.")
+        subject = subject_of(self.names, members, reason.back)
+        return await self._declare(_Wanted(lambda aliases: aliases.write(members), said(members), subject, reason.text))
 
     async def remove(self) -> str:
         """Take our members away by one commit, and wait until the cluster has them no more."""
-        return await self._declare(Aliases.remove, "no member of ours")
+        model, what = self._values.terms.model, "no member of ours"
+        subject, why = f"{', '.join(self.names)}: {what}", f"Bringing {model} up failed; it is as it was before."
+        return await self._declare(_Wanted(Aliases.remove, what, subject, why))
 
     def rights(self) -> Sequence[Right]:
         """The edge's own, and asking Argo CD to look, or to sync."""
@@ -92,41 +108,41 @@ class EdgeInGit(WrappedEdge):
         application = rights(["get", "patch"], kind_of("Application"), place.namespace, name=place.application)
         return [*super().rights(), *application]
 
-    async def _declare(self, edit: Edited, what: str) -> str:
-        delivered = await self._once(edit, what)
+    async def _declare(self, wanted: _Wanted) -> str:
+        delivered = await self._once(wanted)
         if delivered.outcome is Outcome.SUPERSEDED:
             # What git says may only not have arrived yet.
             await self._arrival.wait(self._means)
-            delivered = await self._once(edit, what)
+            delivered = await self._once(wanted)
         if delivered.outcome is Outcome.SUPERSEDED:
             raise self._superseded(delivered)
         if delivered.stands is False:
             raise ConflictError(
-                f"somebody else changed the alias in git after commit {delivered.commit[:12]} declared {what}",
+                f"somebody else changed the alias in git after commit {delivered.commit[:12]} declared {wanted.what}",
                 where=self._place.where,
                 next_action=f"git log -p -- {self._place.path}, then run the command again",
                 code="edge-contended",
             )
         self._means.tell(f"{self._place.path}: {delivered.told()}")
-        await self._arrival.wait(self._means, delivered.commit, edit)
+        await self._arrival.wait(self._means, delivered.commit, wanted.edit)
         await self._values.roll_laggards()
         return (await self._values.read()).revision
 
-    async def _once(self, edit: Edited, what: str) -> Delivered:
+    async def _once(self, wanted: _Wanted) -> Delivered:
         """Deliver it. A move that comes back to what it declared before makes a commit anew."""
         for turn in range(1, TURNS):
-            delivered = await self._deliver(edit, what, turn)
+            delivered = await self._deliver(wanted, turn)
             overtaken = delivered.outcome is Outcome.FOUND and delivered.stands is False
             if not overtaken or not await self._declared.changed_last_by(self._move):
                 return delivered
         return delivered
 
-    async def _deliver(self, edit: Edited, what: str, turn: int) -> Delivered:
-        live, declared = await self._values.read(), self._declared
+    async def _deliver(self, wanted: _Wanted, turn: int) -> Delivered:
+        live, declared, edit = await self._values.read(), self._declared, wanted.edit
         change = Change(
-            mark=Mark(self._move, f"alias-{hashlib.sha256(what.encode()).hexdigest()[:10]}-{turn}"),
-            subject=f"{self._values.terms.alias}: {what}",
-            body=f"{self._values.terms.model} moves between serving layers; this is where its tenants go now.",
+            mark=Mark(self._move, f"alias-{hashlib.sha256(wanted.what.encode()).hexdigest()[:10]}-{turn}"),
+            subject=wanted.subject,
+            body=body_of(wanted.why),
             edits=(Edit(self._place.path, lambda content, files: declared.made(content, files, edit)),),
             wanted=lambda files: declared.unwanted(files, live, edit, self._move),
         )

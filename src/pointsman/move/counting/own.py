@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from pointsman.edge.contract import CLOSED, Edge, Member, Observation
+from pointsman.edge.contract import CLOSED, Edge, Member, Observation, Reason
 from pointsman.edge.wrapped import WrappedEdge
 from pointsman.kube.http import Response
 from pointsman.move.boundary import Cluster, LineStream, Wire
@@ -135,11 +135,11 @@ class CountedEdge(WrappedEdge):
         self._tally = tally
         self._layer_of = layer_of
 
-    async def write(self, members: Sequence[Member]) -> str:
+    async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members; until it is confirmed nobody knows who gets tenants."""
         self._tally.named = None
         self._tally.reopened(_layers(members))
-        return await super().write(members)
+        return await super().write(members, why)
 
     async def remove(self) -> str:
         """Take the aliases away."""

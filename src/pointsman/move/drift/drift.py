@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from pointsman.edge.contract import AliasState, Member, Replica, said
+from pointsman.edge.contract import AliasState, Member, Reason, Replica, said
 from pointsman.errors import MoveFailedError, NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer
@@ -103,7 +103,8 @@ async def _put_right(
         await prove_serving(context, context.target, step)
     if rules & _OF_ALIAS:
         context.note(step, "the alias is put where the move left it, as a person was asked", {})
-        await point_alias(context, _members_left(context, progress, steps)[0])
+        why = Reason("Somebody changed the alias meanwhile; it is put where the move left it, as a person was asked.")
+        await point_alias(context, _members_left(context, progress, steps)[0], why)
     return bool(rules & (_OF_TARGET | _OF_ALIAS))
 
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from pointsman.edge.contract import Edge, Member
+from pointsman.edge.contract import Edge, Member, Reason
 from pointsman.edge.wrapped import WrappedEdge
 from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref
@@ -106,10 +106,10 @@ class FencedEdge(WrappedEdge):
         super().__init__(edge)
         self._fence = fence
 
-    async def write(self, members: Sequence[Member]) -> str:
+    async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members, if the lock is still ours."""
         self._fence.check()
-        return await super().write(members)
+        return await super().write(members, why)
 
     async def remove(self) -> str:
         """Take the aliases away, if the lock is still ours."""

@@ -61,10 +61,14 @@ class Saved(BaseModel):
         for name, value in self.options.items():
             kinds = (int, float) if isinstance(known.get(name), float) else (type(known.get(name)),)
             number = isinstance(value, int | float)
+            if name == "in_git" and isinstance(value, dict):
+                continue
             if type(value) not in kinds or (number and not 0 <= value < _LATEST):
                 raise ValueError(name)
         if not all(isinstance(one, str) for one in self.options.get("leave", ())):
             raise ValueError("leave")
+        if not all(type(one) is int and 0 < one <= 100 for one in self.options.get("shares", ())):
+            raise ValueError("shares")
         return Options.from_dict(self.options)
 
 

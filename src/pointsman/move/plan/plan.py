@@ -16,6 +16,7 @@ from pointsman.move.live import read_live
 from pointsman.move.plan.capacity import room_from
 from pointsman.move.plan.cost import Needs, Price, needs_of, price_of
 from pointsman.move.plan.predict import Prediction, engines_of, predict
+from pointsman.move.plan.shifting import Shifting, shifting
 from pointsman.move.plan.strategy import Choice
 from pointsman.move.steps import Step
 
@@ -39,6 +40,7 @@ class Plan:
     """What the preflight found, by check."""
     prediction: Prediction
     price: Price
+    shifting: Shifting
     fingerprint: Mapping[str, str]
     """Digests of what must not change before the plan is applied: spec, alias, capacity, each object."""
 
@@ -61,6 +63,7 @@ class Plan:
             "steps": [asdict(one) for one in self.prediction.steps],
         }
         found["needs"] = self.needs.as_dict()
+        found["shifting"] = self.shifting.as_dict()
         found["price"] = self.price.as_dict()
         return found
 
@@ -97,6 +100,7 @@ async def make_plan(
         checks=checks,
         prediction=prediction,
         price=price_of(source, target, context.model, both),
+        shifting=shifting(context, choice.strategy, steps),
         fingerprint=await _fingerprint(context, choice, needs, spec_digest),
     )
 

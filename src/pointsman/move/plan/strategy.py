@@ -17,7 +17,7 @@ from pointsman.move.boundary import Object
 from pointsman.move.context import Context, Options
 from pointsman.move.live import read_live
 from pointsman.move.plan.capacity import Room, read_room, room_from
-from pointsman.move.plan.schedule import BRIDGE, GAP, SIDE_BY_SIDE, rounds
+from pointsman.move.plan.schedule import GAP, SHARES, bridge, rounds, side_by_side
 from pointsman.report.counting import count_of
 from pointsman.spec.model import Model
 
@@ -105,15 +105,15 @@ def ruled_out(model: Model, target: Layer, options: Options) -> str:
 
 
 def _side_by_side(context: Context, standing: Standing) -> Choice | str:
-    target = context.target.title
+    target, steps = context.target.title, side_by_side(_shares(context))
     if not standing.target:
-        return Choice("side-by-side", f"{target} holds all it needs already", SIDE_BY_SIDE, context.options)
+        return Choice("side-by-side", f"{target} holds all it needs already", steps, context.options)
     missing = standing.room.missing(standing.target)
     if missing:
         return missing
     gpus = sum(need.gpus for need in standing.target)
     free = f"{count_of(gpus, 'accelerator')}, {standing.room.available} are free" if gpus else "no accelerator"
-    return Choice("side-by-side", f"{target} fits beside the source: it needs {free}", SIDE_BY_SIDE, context.options)
+    return Choice("side-by-side", f"{target} fits beside the source: it needs {free}", steps, context.options)
 
 
 def _replica_by_replica(context: Context, standing: Standing) -> Choice | str:
@@ -128,7 +128,7 @@ def _replica_by_replica(context: Context, standing: Standing) -> Choice | str:
         return f"not even one of the source's engines makes room: {standing.lent(1).missing([*rest, declared[0]])}"
     if not standing.without_source.fits(standing.target):
         return standing.without_source.missing(standing.target)
-    plan = rounds(standing.replicas, spare)
+    plan = rounds(standing.replicas, spare, _shares(context))
     why = f"there is room for {spare} of {len(declared)} replicas"
     if not spare:
         why += f", so the source lends one: {plan.least} of {standing.replicas} carry the tenants meanwhile"
@@ -136,17 +136,17 @@ def _replica_by_replica(context: Context, standing: Standing) -> Choice | str:
 
 
 def _bridge(context: Context, standing: Standing) -> Choice | str:
-    bridge = _bridge_of(context)
-    if bridge is None or standing.bridge is None:
+    middle = _bridge_of(context)
+    if middle is None or standing.bridge is None:
         return _NO_BRIDGE
     missing = standing.room.missing(standing.bridge)
     if missing:
-        return f"{bridge.title}: {missing}"
+        return f"{middle.title}: {missing}"
     both = standing.without_source.missing([*standing.bridge, *standing.target])
     if both:
-        return f"with {bridge.title} serving: {both}"
-    why = f"{context.target.title} fits once the source is gone; tenants are on {bridge.title} meanwhile"
-    return Choice("bridge", why, BRIDGE, replace(context.options, bridge=bridge.id))
+        return f"with {middle.title} serving: {both}"
+    why = f"{context.target.title} fits once the source is gone; tenants are on {middle.title} meanwhile"
+    return Choice("bridge", why, bridge(_shares(context)), replace(context.options, bridge=middle.id))
 
 
 def _gap(context: Context, standing: Standing) -> Choice | str:
@@ -165,6 +165,10 @@ STRATEGIES: Mapping[str, Callable[[Context, Standing], Choice | str]] = {
     "gap": _gap,
 }
 """By name, the kindest to tenants first; each gives a choice, or why it is none."""
+
+
+def _shares(context: Context) -> Sequence[int]:
+    return context.options.shares or SHARES
 
 
 def _serving(needs: Sequence[PodNeed]) -> list[PodNeed]:

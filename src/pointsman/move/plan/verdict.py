@@ -93,7 +93,7 @@ async def pace_of(context: Context) -> Pace:
         seconds,
         context.probe_budget,
         tenants=seen.requests / age if age > 0 else 0.0,
-        share=SHARES[0] / 100,
+        share=(context.options.shares or SHARES)[0] / 100,
         usual=(PRIOR[0] + seen.broken) / (sum(PRIOR) + seen.requests),
     )
 

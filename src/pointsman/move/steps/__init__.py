@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pointsman.errors import NeedsPersonError
 from pointsman.move.steps.contract import Step
@@ -61,15 +62,17 @@ def _leg(ids: Sequence[str], replicas: int, first: int) -> tuple[Step, ...]:
     """Steps between two layers; each share and each size knows the one before it."""
     before = {"shift": 0, "source": replicas, "target": first or replicas}
     known = {step.id: step for step in _PLAIN}
+    whole = "shift-100" in ids and "detach" not in ids
     found: list[Step] = []
     for one in ids:
         counted = _COUNTED.fullmatch(one)
         if counted is not None:
             kind, count = counted["kind"], int(counted["count"])
-            found.append(_STEPS[kind](count, before[kind]))
+            made = _STEPS[kind](count, before[kind])
+            found.append(replace(made, alone=whole and count == 100) if isinstance(made, Shift) else made)
             before[kind] = count
         elif one == "hold":
-            found.append(Hold(warm="open" not in ids))
+            found.append(Hold(warm="open" not in ids, listed=not whole))
         else:
             found.append(known.get(one) or _unknown(one))
     return tuple(found)

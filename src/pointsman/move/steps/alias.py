@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
-from pointsman.edge.contract import AliasState, Member, Observation, said
+from pointsman.edge.contract import AliasState, Member, Observation, Reason, said
 from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError
 from pointsman.move.context import Context, member_data
 from pointsman.move.steps.contract import Detail
+from pointsman.move.steps.reasons import restoring
 from pointsman.move.waits import Wait
 
 __all__ = [
@@ -50,13 +51,15 @@ def same_members(left: Sequence[Member], right: Sequence[Member]) -> bool:
     return frozenset(left) == frozenset(right)
 
 
-async def point_alias(context: Context, members: Sequence[Member]) -> str:
+async def point_alias(context: Context, members: Sequence[Member], why: Reason) -> str:
     """Declare the members and wait until every replica of the edge runs them; returns the revision."""
-    revision, _ = await roll(context, members, _nothing)
+    revision, _ = await roll(context, members, _nothing, why)
     return revision
 
 
-async def roll(context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]]) -> tuple[str, T]:
+async def roll(
+    context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]], why: Reason
+) -> tuple[str, T]:
     """Declare the members, wait until every replica of the edge runs them, and ``look`` at what it answers.
 
     The looking begins when nothing but replicas on their way out still runs an older configuration: these finish
@@ -70,7 +73,7 @@ async def roll(context: Context, members: Sequence[Member], look: Callable[[], A
             next_action="give the edge more replicas or CPU, then look again",
             code="edge-behind",
         )
-    return await _again(lambda: _rolled(context, members, look), tries=2)
+    return await _again(lambda: _rolled(context, members, look, why), tries=2)
 
 
 def delivering(context: Context) -> AbstractContextManager[None]:
@@ -89,9 +92,11 @@ async def _again(roll: Callable[[], Awaitable[T]], tries: int) -> T:
     raise AssertionError("unreachable")
 
 
-async def _rolled(context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]]) -> tuple[str, T]:
+async def _rolled(
+    context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]], why: Reason
+) -> tuple[str, T]:
     with delivering(context):
-        revision = await context.edge.write(members)
+        revision = await context.edge.write(members, why)
     deadline = context.clock.monotonic() + context.options.roll_timeout
 
     async def settled() -> T:
@@ -176,7 +181,7 @@ async def restore_alias(context: Context) -> Detail:
         if not same_members(current.members, before) or not await _taken_over(context, before):
             await behind(context, PATIENCE)  # tenants may suffer where they are, so they do not wait longer than that
             with delivering(context):
-                revision = await context.edge.write(before)
+                revision = await context.edge.write(before, restoring(context))
         with context.waits.during(Wait.EDGE_ROLL):
             await context.edge.confirm(before, timeout=context.options.roll_timeout)
         return revision

@@ -19,6 +19,7 @@ from pointsman.move.probes.engine import connect
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.alias import alias_unchanged, all_on_target, refuse_strangers, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.steps.reasons import closing, opening, restoring
 from pointsman.move.steps.shift import serving_target
 
 __all__ = ["Close", "Open", "Reference", "Settle"]
@@ -92,7 +93,7 @@ class Close:
 
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Write and confirm."""
-        revision, at = await roll(context, context.closed(), lambda: _now(context))
+        revision, at = await roll(context, context.closed(), lambda: _now(context), closing(context))
         context.note(self.id, "tenants are turned away by every replica of the edge", {})
         return {"revision": revision, "members": member_data(context.closed()), "closedAt": at.isoformat()}
 
@@ -134,7 +135,7 @@ class Open:
         async def look() -> tuple[datetime, Any]:
             return await _now(context), await context.edge.observe(ASKED)
 
-        revision, (at, answers) = await roll(context, members, look)
+        revision, (at, answers) = await roll(context, members, look, opening(context))
         refuse_strangers(context, members, answers)
         downtime = _since(context.outcomes.get(Close.id, {}), at)
         context.note(self.id, f"tenants are served again, after {downtime:g} s", {"downtimeSeconds": downtime})
@@ -149,7 +150,7 @@ class Open:
 
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Nobody again: the source does not serve yet."""
-        revision, _ = await roll(context, context.closed(), lambda: _now(context))
+        revision, _ = await roll(context, context.closed(), lambda: _now(context), restoring(context))
         return {"members": member_data(context.closed()), "revision": revision}
 
 

@@ -13,6 +13,7 @@ from pointsman.move.probes.counters import read_all, readings_data
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.steps.alias import alias_unchanged, all_on_target, refuse_strangers, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.steps.reasons import detaching
 from pointsman.move.steps.shift import serving_target
 from pointsman.move.waits import Wait
 
@@ -30,6 +31,8 @@ class Hold:
 
     warm: bool = True
     """Is there a source that could take tenants back at once?"""
+    listed: bool = True
+    """Is it in the alias, with weight 0?"""
     id: str = "hold"
     commits: bool = False
     shifts: bool = False
@@ -46,8 +49,9 @@ class Hold:
                 check=f"it stays ready and breaks no more often than {context.source.title} did",
                 undo="nothing to take back",
             )
+        place = "in the alias with weight 0" if self.listed else "outside the alias"
         return Description(
-            act=f"keep {context.source.title} warm, in the alias with weight 0, for {context.options.hold:g} s",
+            act=f"keep {context.source.title} warm, {place}, for {context.options.hold:g} s",
             check=f"{context.target.title} stays ready and breaks no more often than {context.source.title} did; "
             f"{context.source.title} stays ready, so that a rollback costs one roll of the edge",
             undo="nothing to take back",
@@ -121,7 +125,7 @@ class Detach:
     async def apply(self, context: Context, seen: Detail) -> Detail:
         """Write and confirm."""
         members = context.alone(context.target)
-        revision, answers = await roll(context, members, lambda: context.edge.observe(ASKED))
+        revision, answers = await roll(context, members, lambda: context.edge.observe(ASKED), detaching(context))
         refuse_strangers(context, members, answers)
         context.note(self.id, f"{context.source.title} is out of the alias on every replica", {})
         observed = all_on_target(members, answers)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.edge.contract import Member
+from pointsman.edge.contract import Member, Reason
 from pointsman.errors import MoveFailedError, PointsmanError
 from pointsman.move.context import Context, member_data
 from pointsman.move.judging.evidence import Collector, Start, begin, broken_since
@@ -23,6 +23,7 @@ from pointsman.move.probes.counters import Reading, read_all, readings_data, tot
 from pointsman.move.probes.pods import EnginePod, engine_pods
 from pointsman.move.steps.alias import alias_unchanged, point_alias, restore_alias, roll
 from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.steps.reasons import shifting, without_source
 from pointsman.move.steps.serve_ready import completes
 from pointsman.report.counting import count_of
 
@@ -56,6 +57,8 @@ class Shift:
     percent: int
     before: int
     """The share that the step before left."""
+    alone: bool = False
+    """Does the source leave the alias with it, so that one change makes the whole move?"""
     commits: bool = False
     shifts: bool = True
 
@@ -70,14 +73,15 @@ class Shift:
         return min(MOST, max(FEWEST, round(24 * (1.5 - self.percent / 100))))
 
     def members(self, context: Context) -> Sequence[Member] | None:
-        """Both, with their shares."""
-        return context.split(self.percent)
+        """Both, with their shares; or the target alone."""
+        return self._goal(context)
 
     def describe(self, context: Context) -> Description:
         """The step in words."""
         alias, source, target = context.model.spec.tenant.alias, context.source.title, context.target.title
+        shares = f"{target} alone" if self.alone else f"{100 - self.percent} % {source}, {self.percent} % {target}"
         return Description(
-            act=f"alias {alias}: {100 - self.percent} % {source}, {self.percent} % {target}",
+            act=f"alias {alias}: {shares}",
             check=f"every replica runs it; the split of {self.look} marked requests is believable; "
             "the target's counters moved and its pods are ready; errors, aborts, times to the first token and "
             f"between tokens are no worse than {source}'s over the same minutes",
@@ -88,7 +92,7 @@ class Shift:
         """The alias stands where the step before left it; the target serves."""
         before = context.split(self.before) if self.before else context.alias.members
         over = [context.split(100)] if _source_was_lost(context) else []
-        found = await alias_unchanged(context, before, context.split(self.percent), *over)
+        found = await alias_unchanged(context, before, self._goal(context), *over)
         pods = await serving_target(context)
         readings = await read_all(context.cluster, pods)
         return {"members": member_data(found.members), "counters": readings_data(readings)}
@@ -111,13 +115,15 @@ class Shift:
         """All tenants to the target, which was proved and is asked once more."""
         context.note(self.id, f"{said}; all tenants go to {context.target.title}", {})
         await asyncio.gather(*(completes(context, pod) for pod in await serving_target(context)))
-        members = context.split(100)
-        revision = await point_alias(context, members)
+        members = self._goal(context) if self.alone else context.split(100)
+        revision = await point_alias(context, members, without_source(context, said))
         return {"revision": revision, "asked": 100, "members": member_data(members), "sourceLost": said}
 
     async def _shifted(self, context: Context) -> Detail:
         before = await read_all(context.cluster, await serving_target(context))
-        revision, (split, failed, start) = await roll(context, context.split(self.percent), lambda: self._look(context))
+        revision, (split, failed, start) = await roll(
+            context, self._goal(context), lambda: self._look(context), self._why(context)
+        )
         context.note(self.id, f"every replica of the edge runs revision {revision[:12]}", {})
         after = await read_all(context.cluster, await serving_target(context))
         self._judge_engines(context, before, after)
@@ -134,6 +140,12 @@ class Shift:
             "counters": {"before": readings_data(before), "after": readings_data(after)},
         }
 
+    def _goal(self, context: Context) -> Sequence[Member]:
+        return context.alone(context.target) if self.alone else context.split(self.percent)
+
+    def _why(self, context: Context) -> Reason:
+        return shifting(context, self.percent, self.before, alone=self.alone)
+
     async def undo(self, context: Context, seen: Detail) -> Detail:
         """Back to the alias as it was before the move, in one change."""
         return await restore_alias(context)
@@ -145,7 +157,7 @@ class Shift:
 
     async def _observe(self, context: Context) -> tuple[dict[str, Any], Mapping[str, int]]:
         """Look at the split, up to ``ROUNDS`` times when chance alone may explain what is seen."""
-        seen = Split(context.split(self.percent), context.target.id)
+        seen = Split(self._goal(context), context.target.id)
         for _ in range(ROUNDS):
             seen.add(await context.edge.observe(self.look))
             self._judge_failures(context, seen)
