@@ -67,7 +67,7 @@ soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; 
 	@$(BIN)/python -m pytest -q --soak all tests/move/test_edges_of_others_in_the_lab.py \
 	    tests/move/test_edges_edited_by_others_in_the_lab.py tests/move/test_bad_targets_in_the_lab.py \
 	    tests/move/test_hard_roads_in_the_lab.py tests/move/test_credentials_end.py tests/move/test_credentials_renewed.py \
-	    tests/move/test_kill_everywhere.py tests/docs/test_supply_chain.py \
+	    tests/move/test_kill_everywhere.py tests/move/test_killed_through_git.py tests/docs/test_supply_chain.py \
 	    tests/lab/test_controlplane_bad_days.py
 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,18 +9,13 @@ import pytest
 
 from pointsman.errors import RefusedError
 from pointsman.move.context import Options
-from pointsman.move.control import Control
-from pointsman.move.journal.ledger import Ledger
-from pointsman.move.journal.requests import Verb
-from pointsman.move.journal.states import REVERSIBLE
 from pointsman.move.means import Result, spec_of
 from pointsman.move.plan.file import load_plan, save_plan
 from pointsman.move.plan.plan import Plan
 from pointsman.report.plan import plan_lines
-from tests.move.test_kill_everywhere import SECOND, Died, records
 from tests.world.cluster import Write
 from tests.world.git import APPLICATION, PLACE, GitWorld
-from tests.world.virtual import Clock, run_virtually
+from tests.world.virtual import run_virtually
 from tests.world.world import lenient, quick
 
 RAW = "http://qwen-raw-vllm.serving.svc.cluster.local:8000/v1"
@@ -172,67 +166,3 @@ def test_somebody_who_edits_the_alias_in_git_meanwhile_is_not_overwritten(tmp_pa
     assert result.error is not None
     assert "weight: 70" in theirs[0]
     assert result.receipt["state"] != "done"
-
-
-def sampled(step: int, start: int) -> Callable[[int], bool]:
-    return lambda number: number % step == start
-
-
-@pytest.mark.parametrize(
-    "chosen",
-    [
-        pytest.param(sampled(12, 9), id="some"),
-        pytest.param(lambda number: number % 12 != 9, id="the rest", marks=pytest.mark.soak),
-    ],
-)
-@pytest.mark.parametrize("verb", ["resume", "rollback"])
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_killed_at_a_record_no_commit_is_made_twice_and_git_is_what_runs(
-    tmp_path: Path, moment: str, verb: str, chosen: Callable[[int], bool]
-) -> None:
-    undisturbed = world_in(tmp_path / "undisturbed")
-    assert run_virtually(moved(undisturbed)).error is None
-    deaths = 0
-    for number in range(2, records(undisturbed) + 1):
-        if chosen(number):
-            deaths += killed(world_in(tmp_path / str(number), looks=number % 3), number, moment, verb)
-    assert deaths >= 2
-
-
-def killed(world: GitWorld, number: int, moment: str, verb: str) -> bool:
-    """A move whose process dies around this record is brought to an end by another; was there anything to end?"""
-
-    def die(write: Write) -> None:
-        body = write.body if isinstance(write.body, dict) else {}
-        if write.ref.name.startswith("qwen-2026") and f"{number:06d}" in (body.get("data") or {}):
-            raise Died
-
-    def after(write: Write) -> None:
-        world.argo(write)
-        if moment == "after":
-            die(write)
-
-    world.cluster.before = die if moment == "before" else lambda write: None
-    world.cluster.after = after
-    with pytest.raises(Died):
-        run_virtually(moved(world))
-    world.cluster.before, world.cluster.after = lambda write: None, world.argo
-    result = run_virtually(ended(world, verb))
-    if result is None:
-        return False
-    assert result.error is None, (number, result.error)
-    wanted = {RAW: 100} if result.receipt["state"] == "undone" else {KSERVE: 100}
-    assert world.in_git() == wanted, number
-    assert all(one == wanted for one in world.running()), number
-    assert len(world.marks()) == len(set(world.marks())), number
-    return True
-
-
-async def ended(world: GitWorld, verb: str) -> Result | None:
-    """Brought to an end by another process; None when there is no open move."""
-    open_moves = await Ledger(world.cluster, Clock()).moves(model="qwen")
-    if not open_moves:
-        return None
-    control = Control(world.conductor(SECOND))
-    back = verb == "rollback" and open_moves[0].progress.state in REVERSIBLE
-    return await (control.ask(Verb.ROLLBACK, "qwen") if back else control.resume("qwen"))

@@ -27,11 +27,13 @@ SECRET = Ref(kind_of("Secret"), "litellm", NAMESPACE)
 
 
 class ProxyWorld(World):
-    """The example model on raw vLLM behind a proxy of two replicas; ``more`` is what else its configuration says."""
+    """The example model on one layer behind a proxy of two replicas; ``more`` is what else its configuration says."""
 
-    def __init__(self, *, more: str = "", entry: str = "", tail: str = "", model: Model | None = None) -> None:
-        super().__init__(model=model)
-        source = layer("raw-vllm").endpoint(self.model)
+    def __init__(
+        self, *, more: str = "", entry: str = "", tail: str = "", model: Model | None = None, source: str = "raw-vllm"
+    ) -> None:
+        super().__init__(model=model, source=source)
+        first = layer(source).endpoint(self.model)
         served = self.model.spec.served_model_name
         self.text = (
             "# the platform's own file\n"
@@ -40,7 +42,7 @@ class ProxyWorld(World):
             "  - model_name: qwen-local  # ours\n"
             "    litellm_params:\n"
             f"      model: openai/{served}\n"
-            f"      api_base: {source.base_url}\n"
+            f"      api_base: {first.base_url}\n"
             "      api_key: os.environ/UPSTREAM_API_KEY\n"
             f"{entry}"
             "router_settings:\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -46,20 +46,24 @@ class _Jumping(selectors.DefaultSelector):
 
 
 class _VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = _Jumping()
+    def __init__(self, starting: Callable[[Sequence[Any]], None] = lambda argv: None) -> None:
+        self._jumping, self._starting = _Jumping(), starting
         super().__init__(self._jumping)
 
     def time(self) -> float:
         return self._jumping.now
 
     async def subprocess_exec(self, *args: Any, **options: Any) -> Any:
+        self._starting(args[1:])
         transport, protocol = await super().subprocess_exec(*args, **options)
         self._jumping.processes.append(transport)
         return transport, protocol
 
 
-def run_virtually(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end; a minute of waiting takes no time, unless it is for a process that the work started."""
-    with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
+def run_virtually(work: Coroutine[Any, Any, T], starting: Callable[[Sequence[Any]], None] = lambda argv: None) -> T:
+    """Run to the end; a minute of waiting takes no time, unless it is for a process that the work started.
+
+    ``starting`` is told of every process before it begins, and may raise.
+    """
+    with asyncio.Runner(loop_factory=lambda: _VirtualLoop(starting)) as runner:
         return runner.run(work)

@@ -82,9 +82,11 @@ def quick(**changes: Any) -> Options:
 
 
 class World:
-    """A cluster with one node of four GPUs, an edge, and the example model on raw vLLM."""
+    """A cluster with one node of four GPUs, an edge, and the example model on one layer, ``source``."""
 
-    def __init__(self, *, gpus: int = 4, replicas: int = 1, model: Model | None = None) -> None:
+    def __init__(
+        self, *, gpus: int = 4, replicas: int = 1, model: Model | None = None, source: str = "raw-vllm"
+    ) -> None:
         loaded = model or load_model(SPEC)
         self.model = loaded.model_copy(update={"spec": loaded.spec.model_copy(update={"replicas": replicas})})
         self.clock = MemoryClock()
@@ -97,7 +99,7 @@ class World:
             metadata = {"name": "vllm-api-key", "namespace": namespace}
             self.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"api-key": key}})
         self.put(_node(gpus))
-        self.serve_from("raw-vllm")
+        self.serve_from(source)
         self.cluster.changed = self.edge.check
 
     def put(self, manifest: Object) -> None:
