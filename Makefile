@@ -14,10 +14,10 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help real real-fingerprint soak demo test check lab-up lab-down faults gitops-faults fuzz interleavings edits bench-moves bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean
+.PHONY: help real real-fingerprint soak demo test check lab-up lab-down faults gitops-faults fuzz interleavings edits bench-moves bench-moves-gitops bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.lab ## start the lab, serve a model, move it three times under load, print receipts
 	@$(BIN)/pointsman demo
@@ -55,6 +55,9 @@ edits: $(VENV)/.dev ## over 5,000 edits by others between the records of moves (
 
 bench-moves: $(VENV)/.dev ## six moves with at least 2,000 requests each; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.moves
+
+bench-moves-gitops: $(VENV)/.dev ## a platform from an empty clone, then six moves as commits on the real Argo CD; updates docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.moves_through_git
 
 bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, streaming
 	@$(BIN)/python benchmarks/lab_proxy.py

@@ -55,7 +55,14 @@ class Platform:
 
     def _ran(self, *words: str, at: Path, **env: str) -> str:
         done = subprocess.run(
-            words, cwd=at, env=os.environ | env, capture_output=True, text=True, timeout=400, check=False
+            words,
+            cwd=at,
+            env=os.environ | env,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=400,
+            check=False,
         )
         assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout

@@ -51,7 +51,7 @@ def test_each_change_is_one_commit_and_everything_else_in_the_file_stays(tmp_pat
     assert len(world.marks()) == 4
     assert {mark.split()[0] for mark in world.marks()} == {result.receipt["move"]}
     assert [line for line in before.splitlines() if "raw-vllm" not in line and line not in world.values()] == []
-    assert result.receipt["waits"]["delivery"] > 0
+    assert result.receipt["waits"]["argo-cd"] > 0
 
 
 def test_the_log_of_a_move_reads_as_a_person_would_have_written_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from pointsman.edge.awaited import Waiting, uncounted
 from pointsman.edge.contract import (
     CLOSED,
     AliasState,
@@ -72,7 +73,7 @@ class MemoryEdge:
     outages: list[str] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
-    def begin(self, move: str, tell: Callable[[str], None]) -> None:
+    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
         """It keeps no record."""
 
     async def read(self) -> AliasState:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from pointsman.edge.awaited import Waiting, uncounted
 from pointsman.edge.obstacle import Obstacle
 
 if TYPE_CHECKING:
@@ -179,8 +180,11 @@ class Observation:
 class Edge(Protocol):
     """A tenant edge that can be read, written in one change, confirmed and observed."""
 
-    def begin(self, move: str, tell: Callable[[str], None]) -> None:
-        """Whose changes these are from now on, for whoever keeps a record of changes; ``tell`` takes narration."""
+    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
+        """Whose changes these are from now on, for whoever keeps a record of changes.
+
+        ``tell`` takes narration, ``waiting`` counts the time in which somebody else is waited for.
+        """
 
     async def read(self) -> AliasState:
         """The declared state. An alias that does not exist has no members."""

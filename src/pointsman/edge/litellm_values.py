@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from pointsman.edge.awaited import Waiting, uncounted
 from pointsman.edge.boundary import Cluster, Object
 from pointsman.edge.config_text import ConfigText
 from pointsman.edge.contract import (
@@ -127,7 +128,7 @@ class LiteLLMValues:
         """The aliases that move together."""
         return (self.terms.alias, *self.terms.aliases)
 
-    def begin(self, move: str, tell: Callable[[str], None]) -> None:
+    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
         """A ConfigMap keeps no record."""
 
     async def read(self) -> AliasState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from pointsman.edge.awaited import Waiting, uncounted
 from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Reason, Replica, ShownKey
 from pointsman.kube.rights import Right
 
@@ -21,9 +22,9 @@ class WrappedEdge:
         """The aliases that move together."""
         return self._edge.names
 
-    def begin(self, move: str, tell: Callable[[str], None]) -> None:
+    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
         """Whose changes these are from now on."""
-        self._edge.begin(move, tell)
+        self._edge.begin(move, tell, waiting)
 
     async def read(self) -> AliasState:
         """The declared state."""

@@ -45,7 +45,7 @@ from pointsman.move.plan.strategy import Choice, choose
 from pointsman.move.records import remember
 from pointsman.move.runner import Ending, Runner
 from pointsman.move.steps import Step, resolve
-from pointsman.move.waits import Waits
+from pointsman.move.waits import Wait, Waits
 from pointsman.report.contract import Happening, Topic
 from pointsman.spec.model import Model
 
@@ -224,7 +224,11 @@ class Conductor:
         plan = journal.progress.plan
         self.tell(Topic.MOVE_OPENED, "", journal.progress.move, {"from": plan.source, "to": plan.target, **_ids(plan)})
         context.promoted.steps.update(journal.progress.promoted)
-        context.edge.begin(journal.progress.move, lambda text: self.tell(Topic.STEP_NOTE, "git", text, {}))
+        context.edge.begin(
+            journal.progress.move,
+            lambda text: self.tell(Topic.STEP_NOTE, "git", text, {}),
+            lambda whom: context.waits.during(Wait(whom.value)),
+        )
         self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         capture = context.capture
         assert capture is not None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from pointsman.delivery.boundary import Means
@@ -20,6 +21,7 @@ from pointsman.delivery.edge.surroundings import Surroundings
 from pointsman.delivery.edge.wording import body_of, subject_of
 from pointsman.delivery.git import Change, Delivered, Edit, Mark, Outcome, deliver
 from pointsman.delivery.git.branches import Branches
+from pointsman.edge.awaited import Awaited, Waiting, uncounted
 from pointsman.edge.contract import AliasState, Member, Obstacle, Reason, said
 from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases
@@ -60,12 +62,14 @@ class EdgeInGit(WrappedEdge):
         self._given = given
         self._move = f"{edge.terms.model}-{secrets.token_hex(4)}"
         self._means = Means(given.cluster, given.clock, _untold)
-        self._declared = Declared(place, edge.terms, Branches(given.clone, place.remote, place.branch))
+        self._waiting: Waiting = uncounted
+        branches = Branches(given.clone, place.remote, place.branch, self._for_git)
+        self._declared = Declared(place, edge.terms, branches)
         self._arrival = Arrival(place, edge, given)
 
-    def begin(self, move: str, tell: Callable[[str], None]) -> None:
-        """Whose changes these are from now on, and who is told of them."""
-        self._move = move
+    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
+        """Whose changes these are from now on, who is told of them, and how waits are counted."""
+        self._move, self._waiting = move, waiting
         self._means = Means(self._given.cluster, self._given.clock, tell)
 
     async def read(self) -> AliasState:
@@ -112,7 +116,7 @@ class EdgeInGit(WrappedEdge):
         delivered = await self._once(wanted)
         if delivered.outcome is Outcome.SUPERSEDED:
             # What git says may only not have arrived yet.
-            await self._arrival.wait(self._means)
+            await self._arrived()
             delivered = await self._once(wanted)
         if delivered.outcome is Outcome.SUPERSEDED:
             raise self._superseded(delivered)
@@ -124,9 +128,16 @@ class EdgeInGit(WrappedEdge):
                 code="edge-contended",
             )
         self._means.tell(f"{self._place.path}: {delivered.told()}")
-        await self._arrival.wait(self._means, delivered.commit, wanted.edit)
+        await self._arrived(delivered.commit, wanted.edit)
         await self._values.roll_laggards()
         return (await self._values.read()).revision
+
+    async def _arrived(self, commit: str = "", edit: Edited | None = None) -> None:
+        with self._waiting(Awaited.ARGO_CD):
+            await self._arrival.wait(self._means, commit, edit)
+
+    def _for_git(self) -> AbstractContextManager[object]:
+        return self._waiting(Awaited.GIT)
 
     async def _once(self, wanted: _Wanted) -> Delivered:
         """Deliver it. A move that comes back to what it declared before makes a commit anew."""
@@ -146,7 +157,8 @@ class EdgeInGit(WrappedEdge):
             edits=(Edit(self._place.path, lambda content, files: declared.made(content, files, edit)),),
             wanted=lambda files: declared.unwanted(files, live, edit, self._move),
         )
-        return await deliver(self._given.clone, change, remote=self._place.remote, branch=self._place.branch)
+        remote, branch = self._place.remote, self._place.branch
+        return await deliver(self._given.clone, change, remote=remote, branch=branch, waiting=self._for_git)
 
     def _superseded(self, delivered: Delivered) -> ConflictError:
         return ConflictError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
 from pointsman.delivery.git.program import Git, open_git
 from pointsman.delivery.git.refusals import Ending
-from pointsman.delivery.git.remote import Answer, Remote, open_remote
+from pointsman.delivery.git.remote import Answer, Remote, Waiting, open_remote
 from pointsman.delivery.git.troubles import no_branch, trouble
 
 __all__ = ["Branches"]
@@ -19,10 +20,11 @@ T = TypeVar("T")
 class Branches:
     """One remote as a clone knows it; ``branch`` is the one that everything goes to."""
 
-    def __init__(self, repository: Path, remote: str, branch: str) -> None:
+    def __init__(self, repository: Path, remote: str, branch: str, waiting: Waiting = nullcontext) -> None:
         self._repository = repository
         self._name = remote
         self._branch = branch
+        self._waiting = waiting
         self._remote: Remote | None = None
         self._tip = ""
         """The newest commit that was fetched."""
@@ -55,7 +57,7 @@ class Branches:
 
     async def _opened(self) -> Remote:
         if self._remote is None:
-            self._remote = await open_remote(await open_git(self._repository), self._name, self._branch)
+            self._remote = await open_remote(await open_git(self._repository), self._name, self._branch, self._waiting)
         return self._remote
 
     def _believed(self, answer: Answer) -> Answer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from pointsman.delivery.git.outcome import Delivered, Mode, Outcome, Patience
 from pointsman.delivery.git.program import Git, open_git
 from pointsman.delivery.git.pull_request import link_in, request_of, same_content, taken
 from pointsman.delivery.git.refusals import Ending
-from pointsman.delivery.git.remote import Answer, Remote, open_remote
+from pointsman.delivery.git.remote import Answer, Remote, Waiting, open_remote
 from pointsman.delivery.git.tree import Tree, read_tree
 from pointsman.delivery.git.troubles import conflict, contended, no_branch, trouble, unclear
 from pointsman.errors import PointsmanError, RefusedError
@@ -44,17 +45,19 @@ async def deliver(
     since: str = "",
     recorded: Recorded | None = None,
     patience: Patience = _PATIENT,
+    waiting: Waiting = nullcontext,
 ) -> Delivered:
     """Bring a change to a branch of a remote, exactly once for its mark.
 
     Args:
         repository: a clone, any folder of it; its work tree, index, branches and stash are not touched.
         since: what ``recorded`` was told first, when this goes on with what another process began.
+        waiting: counts the time in which the remote is waited for.
 
     Raises RefusedError when it cannot be done and was not, TemporaryError when the remote does not answer.
     """
     refuse_message(change)
-    opened = await open_remote(await open_git(repository), remote, branch)
+    opened = await open_remote(await open_git(repository), remote, branch, waiting)
     try:
         return await _Delivery(opened, change, branch, mode, since, recorded, patience).run()
     finally:
@@ -221,4 +224,5 @@ class _Delivery:
 
     async def pause(self) -> None:
         self.failures += 1
-        await self.patience.sleep(self.patience.pause(self.failures))
+        with self.remote.waiting():
+            await self.patience.sleep(self.patience.pause(self.failures))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from pointsman.delivery.git.commit import hook
@@ -17,7 +18,10 @@ from pointsman.delivery.git.refusals import Ending, ending, status
 from pointsman.delivery.git.wording import last_words, redacted, server_words
 from pointsman.errors import RefusedError
 
-__all__ = ["PREFIX", "Answer", "Remote", "open_remote"]
+__all__ = ["PREFIX", "Answer", "Remote", "Waiting", "open_remote"]
+
+Waiting = Callable[[], AbstractContextManager[object]]
+"""Counts the time of the block as a wait for the remote; git's work in the clone is none."""
 
 PREFIX = "refs/pointsman/"
 """Where our refs are, ``SECONDS-TOKEN``, while a delivery works."""
@@ -46,12 +50,14 @@ class Remote:
 
     git: Git
     name: str
+    waiting: Waiting = nullcontext
     ref: str = field(default_factory=lambda: f"{PREFIX}{int(time.time())}-{secrets.token_hex(6)}")
 
     async def fetch(self, branch: str) -> Answer:
         """The newest commit of a branch, brought here."""
         span = f"+refs/heads/{branch}:{self.ref}"
-        said = await self.git.run(*_QUIETLY, "fetch", *_ALONE, "--", self.name, span, seconds=NETWORK)
+        with self.waiting():
+            said = await self.git.run(*_QUIETLY, "fetch", *_ALONE, "--", self.name, span, seconds=NETWORK)
         if said.ok:
             return Answer(Ending.DONE, tip=await self.git.text("rev-parse", "--verify", f"{self.ref}^{{commit}}"))
         if "couldn't find remote ref" in said.err:
@@ -61,7 +67,8 @@ class Remote:
     async def listed(self, *branches: str) -> Answer:
         """Where these branches are; nothing is brought here."""
         wanted = {f"refs/heads/{branch}": branch for branch in branches}
-        said = await self.git.run("ls-remote", "--quiet", "--", self.name, *wanted, seconds=NETWORK)
+        with self.waiting():
+            said = await self.git.run("ls-remote", "--quiet", "--", self.name, *wanted, seconds=NETWORK)
         if not said.ok:
             return _answer(said, hook=False)
         rows = (line.split("\t", 1) for line in said.out.decode("utf-8", "replace").splitlines() if "\t" in line)
@@ -71,7 +78,8 @@ class Remote:
         """Make the commit the branch's newest, if it follows on what is there."""
         guarded = await hook(self.git, "pre-push") is not None
         words = ("push", "--porcelain", "--no-follow-tags", "--no-recurse-submodules", "--", self.name)
-        said = await self.git.run(*words, f"{commit}:refs/heads/{branch}", seconds=seconds)
+        with self.waiting():
+            said = await self.git.run(*words, f"{commit}:refs/heads/{branch}", seconds=seconds)
         return _answer(said, hook=guarded)
 
     async def close(self) -> None:
@@ -83,7 +91,7 @@ class Remote:
                 await self.git.run("update-ref", "-d", ref)
 
 
-async def open_remote(git: Git, name: str, branch: str) -> Remote:
+async def open_remote(git: Git, name: str, branch: str, waiting: Waiting = nullcontext) -> Remote:
     """A remote by its name; raises RefusedError when there is none of that name, or the branch can have no such."""
     if name.startswith("-") or not (await git.run("remote", "get-url", "--", name)).ok:
         there = " ".join((await git.text("remote")).split()) or "none"
@@ -95,7 +103,7 @@ async def open_remote(git: Git, name: str, branch: str) -> Remote:
         )
     if not (await git.run("check-ref-format", f"refs/heads/{branch}")).ok:
         raise RefusedError(f"{branch!r} is no name of a branch", next_action="correct it", code="git-branch-missing")
-    return Remote(git, name)
+    return Remote(git, name, waiting)
 
 
 def _answer(said: Said, *, hook: bool) -> Answer:

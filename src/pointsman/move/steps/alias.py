@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from pointsman.edge.contract import AliasState, Member, Observation, Reason, said
@@ -23,7 +22,6 @@ __all__ = [
     "alias_unchanged",
     "all_on_target",
     "behind",
-    "delivering",
     "point_alias",
     "refuse_strangers",
     "restore_alias",
@@ -76,11 +74,6 @@ async def roll(
     return await _again(lambda: _rolled(context, members, look, why), tries=2)
 
 
-def delivering(context: Context) -> AbstractContextManager[None]:
-    """Writing through git is a wait for others; writing to the cluster is our own time."""
-    return nullcontext() if context.options.in_git is None else context.waits.during(Wait.DELIVERY)
-
-
 async def _again(roll: Callable[[], Awaitable[T]], tries: int) -> T:
     """Say it again when others wrote or rolled at the same time, a few times."""
     for attempt in range(tries):
@@ -95,8 +88,7 @@ async def _again(roll: Callable[[], Awaitable[T]], tries: int) -> T:
 async def _rolled(
     context: Context, members: Sequence[Member], look: Callable[[], Awaitable[T]], why: Reason
 ) -> tuple[str, T]:
-    with delivering(context):
-        revision = await context.edge.write(members, why)
+    revision = await context.edge.write(members, why)
     deadline = context.clock.monotonic() + context.options.roll_timeout
 
     async def settled() -> T:
@@ -180,8 +172,7 @@ async def restore_alias(context: Context) -> Detail:
         revision = current.revision
         if not same_members(current.members, before) or not await _taken_over(context, before):
             await behind(context, PATIENCE)  # tenants may suffer where they are, so they do not wait longer than that
-            with delivering(context):
-                revision = await context.edge.write(before, restoring(context))
+            revision = await context.edge.write(before, restoring(context))
         with context.waits.during(Wait.EDGE_ROLL):
             await context.edge.confirm(before, timeout=context.options.roll_timeout)
         return revision

@@ -37,7 +37,7 @@ async def synced(context: Context, layer: Layer) -> None:
     assert ref is not None
     means = Means(context.cluster, context.clock, lambda line: context.note(STEP, line, {}))
     wish = Wish(ref.namespace or "", context.options.ready_timeout, ready=False)
-    with context.waits.during(Wait.DELIVERY):
+    with context.waits.during(Wait.ARGO_CD):
         result = await carry_out(means, await prepare(means, ref.name, wish))
     if result.error is not None:
         raise result.error
