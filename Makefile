@@ -6,10 +6,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LAB    ?= default
 
-# $(call sweep,NAME,N): all of a sweep of tests, N processes at a time, each with a lab of its own.
+# $(call sweep,NAME,N,WHERE): all of a sweep of tests, N processes at a time, each with a lab of its own.
 define sweep
 parts=; failed=0; for part in $$(seq $(2)); do \
-    $(BIN)/python -m pytest -q tests/$(1) --$(1) all --$(1)-part $$part/$(2) & parts="$$parts $$!"; \
+    $(BIN)/python -m pytest -q $(or $(3),tests/$(1)) --$(1) all --$(1)-part $$part/$(2) & parts="$$parts $$!"; \
 done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1).md; exit $$failed
 endef
 
@@ -65,8 +65,9 @@ bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, s
 bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.analysis
 
-soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time; an hour, in parts (build/soak.jsonl); writes docs/soak.md; then what a usual run leaves out
+soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time, then two through git; two hours, in parts (build/soak*.jsonl); writes docs/soak.md; then what a usual run leaves out
 	@$(call sweep,soak,4)
+	@$(call sweep,soak,2,tests/gitops/test_killed_through_git_in_the_lab.py)
 	@$(BIN)/python -m pytest -q --soak all tests/move/test_edges_of_others_in_the_lab.py \
 	    tests/move/test_edges_edited_by_others_in_the_lab.py tests/move/test_bad_targets_in_the_lab.py \
 	    tests/move/test_hard_roads_in_the_lab.py tests/move/test_credentials_end.py tests/move/test_credentials_renewed.py \

@@ -75,6 +75,8 @@ class Pointsman:
     """The program as a user runs it, with a state directory of its own."""
 
     state: Path
+    folder: Path | None = None
+    """Where it is run; None: where the tests are."""
 
     def __call__(
         self, *words: str, timeout: float = 120, env: dict[str, str] | None = None
@@ -82,9 +84,10 @@ class Pointsman:
         """Run one command line to its end."""
         environment = self.environment(env)
         if words[:1] != ("lab",) and may_fork(env or {}):
-            return run_forked(words, environment, Path.cwd(), timeout)
+            return run_forked(words, environment, self.folder or Path.cwd(), timeout)
         return subprocess.run(
             self.command(*words),
+            cwd=self.folder,
             env=environment,
             capture_output=True,
             text=True,

@@ -28,10 +28,10 @@ class Sweep:
     _done: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, config: pytest.Config, name: str) -> Sweep:
-        """As the options say."""
+    def of(cls, config: pytest.Config, name: str, file: str = "") -> Sweep:
+        """As the options of that name say; ``file`` is where runs are kept when it is not called like them."""
         part, _, parts = config.getoption(f"--{name}-part").partition("/")
-        path = config.rootpath / "build" / f"{name}.jsonl"
+        path = config.rootpath / "build" / f"{file or name}.jsonl"
         return cls(path, config.getoption(f"--{name}") == "all", int(part), int(parts))
 
     def skip(self, run: str, place: int) -> None:

@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import yaml
+
 from tests.gitops.initialised import Platform
 
-__all__ = ["Commit", "commits", "unexplained"]
+__all__ = ["Commit", "commits", "unexplained", "weights"]
+
+VALUES = "platform/litellm/values.yaml"
 
 TRAILER = re.compile(r"^Pointsman-Move: (\S+) (\S+)$", re.MULTILINE)
 
@@ -45,8 +49,11 @@ def commits(platform: Platform, since: str) -> list[Commit]:
     return [Commit(author, message.strip(), tuple(paths.split())) for author, message, paths in parts]
 
 
-def unexplained(found: Sequence[Commit], moves: Sequence[str]) -> Iterator[str]:
-    """In words: commits of none of these moves, of more files than the edge's, made twice; and moves without any."""
+def unexplained(found: Sequence[Commit], moves: Sequence[str], *, silent: bool = False) -> Iterator[str]:
+    """In words: commits of none of these moves, of more files than the edge's, made twice; and moves without any.
+
+    ``silent``: a move may have made none.
+    """
     for one in found:
         if one.move not in moves:
             yield f"commit of none of the moves, by {one.author}: {one.subject}"
@@ -54,4 +61,12 @@ def unexplained(found: Sequence[Commit], moves: Sequence[str]) -> Iterator[str]:
             yield f"commit of {len(one.paths)} files: {one.subject}"
     marks = [one.mark for one in found]
     yield from (f"made twice: {' '.join(one)}" for one in sorted({one for one in marks if marks.count(one) > 1}))
-    yield from (f"{move} made no commit" for move in moves if move not in {one.move for one in found})
+    if not silent:
+        yield from (f"{move} made no commit" for move in moves if move not in {one.move for one in found})
+
+
+def weights(platform: Platform) -> dict[str, int]:
+    """Of the alias's members, as the newest commit declares them."""
+    platform("git", "fetch", "--quiet")
+    told = yaml.safe_load(platform("git", "show", f"origin/main:{VALUES}"))["proxy_config"]["model_list"]
+    return {one["model_info"]["id"]: one["litellm_params"]["weight"] for one in told}

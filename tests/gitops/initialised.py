@@ -19,11 +19,13 @@ from tests.gitops.ground import until
 from tests.gitops.looking import found
 from tests.gitops.repository import NAMED
 
-__all__ = ["MANUAL", "Platform", "applications", "in_the_lab", "keys"]
+__all__ = ["MANUAL", "Platform", "applications", "in_the_lab", "keys", "serving"]
 
 SETS = ("demos", "experience", "llm-gateway", "routing", "serving", "platform")
 MANUAL = ("raw-vllm", "kserve-demo", "llm-d")
 PLACES = ("serving", "kserve", "llm-d", "llm-gateway")
+SURE = "  move: {evidence: {falseAlarm: 0.2, miss: 0.2, errors: 0.4, noise: 100, slack: 10"
+SURE += "".join(f", {one}: 100" for one in ("ttftP50", "ttftP95", "itlP50", "itlP95")) + "}}\n"
 EDGE = "http://litellm.llm-gateway.svc.cluster.local:4000/v1/chat/completions"
 
 
@@ -99,6 +101,32 @@ def in_the_lab(lab: RunningLab, folder: Path) -> Iterator[Platform]:
         yield made
     finally:
         _taken_down(lab, before)
+
+
+@contextmanager
+def serving(lab: RunningLab, folder: Path) -> Iterator[Platform]:
+    """A platform as ``init`` writes it, brought up; its model is served on raw vLLM, and its shifts are judged quickly.
+
+    It says ``delivery: git``.
+    """
+    try:
+        with in_the_lab(lab, folder) as made:
+            made("pointsman", "init", ".")
+            model = made.path / "models" / "qwen.yaml"
+            model.write_text(model.read_text("utf-8").replace("  layers:\n", f"{SURE}  layers:\n"), "utf-8")
+            made.push("A platform")
+            made("git", "config", "user.name", "An Operator")
+            made("git", "config", "user.email", "operator@example.com")
+            made("pointsman", "root", "--profile", "full", "--yes")
+            made("make", "secrets")
+            made("pointsman", "wait", "--profile", "full", "--timeout", "4m")
+            made("pointsman", "sync", "raw-vllm", "--yes")
+            made("make", "vllm-up")
+            made("pointsman", "wait", "raw-vllm")
+            yield made
+    finally:
+        for kind, place in (("inferenceservice", "kserve"), ("persistentvolumeclaim", "kserve")):
+            lab.kubectl("delete", kind, "--all", "-n", place, "--wait", "--timeout=60s", timeout=90, check=False)
 
 
 def _taken_down(lab: RunningLab, before: dict[str, dict[str, Any]]) -> None:

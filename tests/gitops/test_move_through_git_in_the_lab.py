@@ -11,42 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
-from tests.gitops.commits import commits, unexplained
-from tests.gitops.initialised import Platform, in_the_lab
+from tests.gitops.commits import commits, unexplained, weights
+from tests.gitops.initialised import Platform, serving
 from tests.move.tenants import accounts
 
 pytestmark = pytest.mark.lab
 
-VALUES = "platform/litellm/values.yaml"
-SURE = "  move: {evidence: {falseAlarm: 0.2, miss: 0.2, errors: 0.4, noise: 100, slack: 10"
-SURE += "".join(f", {one}: 100" for one in ("ttftP50", "ttftP95", "itlP50", "itlP95")) + "}}\n"
-
 
 @pytest.fixture(scope="module")
 def platform(git_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """A platform as ``init`` writes it, brought up, that says ``delivery: git``; its model is served on raw vLLM."""
-    try:
-        with in_the_lab(git_lab, tmp_path_factory.mktemp("ours")) as made:
-            made("pointsman", "init", ".")
-            model = made.path / "models" / "qwen.yaml"
-            model.write_text(model.read_text("utf-8").replace("  layers:\n", f"{SURE}  layers:\n"), "utf-8")
-            made.push("A platform")
-            made("git", "config", "user.name", "An Operator")
-            made("git", "config", "user.email", "operator@example.com")
-            made("pointsman", "root", "--profile", "full", "--yes")
-            made("make", "secrets")
-            made("pointsman", "wait", "--profile", "full", "--timeout", "4m")
-            made("pointsman", "sync", "raw-vllm", "--yes")
-            made("make", "vllm-up")
-            made("pointsman", "wait", "raw-vllm")
-            yield made
-    finally:
-        for kind, place in (("inferenceservice", "kserve"), ("persistentvolumeclaim", "kserve")):
-            git_lab.kubectl("delete", kind, "--all", "-n", place, "--wait", "--timeout=60s", timeout=90, check=False)
+    with serving(git_lab, tmp_path_factory.mktemp("ours")) as made:
+        yield made
 
 
 def begin(platform: Platform, *words: str) -> subprocess.Popen[str]:
@@ -60,13 +38,6 @@ def begin(platform: Platform, *words: str) -> subprocess.Popen[str]:
         stdin=subprocess.DEVNULL,
         text=True,
     )
-
-
-def weights(platform: Platform) -> dict[str, int]:
-    """Of the alias's members, as the newest commit declares them."""
-    platform("git", "fetch", "--quiet")
-    told = yaml.safe_load(platform("git", "show", f"origin/main:{VALUES}"))["proxy_config"]["model_list"]
-    return {one["model_info"]["id"]: one["litellm_params"]["weight"] for one in told}
 
 
 def colleague(platform: Platform, folder: Path, message: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from pointsman.demo.ledger import summary
 from pointsman.demo.reconciliation import Reconciliation, sentence
 from pointsman.kube.client import Client
 from pointsman.kube.resources import kind_of
-from tests.conftest import RunningLab
+from tests.conftest import Pointsman, RunningLab
 from tests.move.platform import MODEL, layer_of, objects, pointsman_in, status
 from tests.move.tenants import Books
 
@@ -65,36 +65,49 @@ class Seen:
     """By how much the widest range is wider than a number."""
     accounts: str
     """The ledger against the receipt, in words."""
+    commits: int = 0
+    """Where the alias is in git."""
+    unexplained: list[str] = field(default_factory=list)
+    """Commits that no move in the journal explains, or that were made twice."""
 
     def as_dict(self) -> dict[str, Any]:
         """For the file."""
         return asdict(self)
 
 
-def home(lab: RunningLab, layer: str) -> None:
+def home(lab: RunningLab, layer: str, program: Pointsman | None = None) -> None:
     """The model is served from ``layer``; a gap is the quickest way there, and not what is looked at."""
+    program = program or pointsman_in(lab)
     if status(lab)["move"]:  # a death before this one was not made good; that test has said so
-        pointsman_in(lab)("resume", MODEL_NAME, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
+        program("resume", MODEL_NAME, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
     if layer_of(lab) != layer:
         words = ("move", MODEL, "--to", layer, "--yes", "--hold", "0", "--strategy", "gap", "--allow-downtime", "5m")
-        done = pointsman_in(lab)(*words, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
+        done = program(*words, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
         assert done.returncode == 0, done.stderr
 
 
-async def carry_out(lab: RunningLab, books: Books, death: Death, model: Path, undisturbed: set[str] | None) -> Seen:
+async def carry_out(
+    lab: RunningLab,
+    books: Books,
+    death: Death,
+    model: Path,
+    undisturbed: set[str] | None,
+    program: Pointsman | None = None,
+) -> Seen:
     """Move, die, let another process go on; tenants call all the time.
 
-    ``model`` is the file that says what moves.
+    ``model`` is the file that says what moves, ``program`` is run where the platform's repository is, if it has one.
     ``undisturbed`` are the objects at the end of a move that nobody killed; None: they were not looked at.
     """
+    program = program or pointsman_in(lab)
     before, tenants = await asyncio.to_thread(objects, lab), books.load
     began = tenants.now()
-    killed = await _killed(lab, model, death)
+    killed = await _killed(lab, program, model, death)
     refused, said = False, ""
     if killed:
-        exit_, said = await _tell(lab, death.verb)
+        exit_, said = await _tell(lab, program, death.verb)
         if death.verb == "rollback" and "point-of-no-return" in said:
-            refused, (exit_, said) = True, await _tell(lab, "resume")
+            refused, (exit_, said) = True, await _tell(lab, program, "resume")
         elif "source-parked" in said or "no-open-move" in said:  # it died when all was done
             refused, exit_ = True, 0
         assert exit_ == 0, f"{death}: {said}"
@@ -135,13 +148,13 @@ def _unlike(lab: RunningLab, expected: set[str]) -> list[str]:
     return sorted(different)
 
 
-async def _killed(lab: RunningLab, model: Path, death: Death) -> bool:
+async def _killed(lab: RunningLab, program: Pointsman, model: Path, death: Death) -> bool:
     """Begin the move and kill its process at the record; False when it had ended by then."""
-    program = pointsman_in(lab)
     words = ("move", str(model), "--to", death.target, "--yes", "--hold", "1", "--kubeconfig", str(lab.kubeconfig))
     known = await asyncio.to_thread(_journals, lab)
     process = await asyncio.create_subprocess_exec(
         *program.command(*words),
+        cwd=program.folder,
         env=program.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -177,10 +190,10 @@ def _journals(lab: RunningLab) -> set[str]:
     return {line.partition("/")[2] for line in done.stdout.split()}
 
 
-async def _tell(lab: RunningLab, verb: str) -> tuple[int, str]:
+async def _tell(lab: RunningLab, program: Pointsman, verb: str) -> tuple[int, str]:
     """What an operator says; the exit code, and the state or the error."""
     words = [verb, MODEL_NAME, *(["--yes"] if verb == "rollback" else []), "--output", "json"]
-    done = await asyncio.to_thread(pointsman_in(lab), *words, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
+    done = await asyncio.to_thread(program, *words, "--kubeconfig", str(lab.kubeconfig), timeout=LIMIT)
     state = json.loads(done.stdout).get("state", "") if done.stdout.startswith("{") else ""
     return done.returncode, f"{state} {done.stderr[-1500:] if done.returncode else ''}".strip()
 
