@@ -53,8 +53,6 @@ class Outcome:
     commits: list[Commit] = field(default_factory=list)
     reconciliation: Reconciliation | None = None
     requests: int = 0
-    said: list[str] = field(default_factory=list)
-    """Everything that any command printed."""
 
     def wrong(self) -> Iterator[str]:
         """Whatever must not be, in words."""
@@ -71,7 +69,7 @@ class Outcome:
         if self.reconciliation is None or not self.reconciliation.agrees or self.reconciliation.failed:
             yield sentence(self.reconciliation) if self.reconciliation else "the engines could not be counted"
         yield from unexplained(self.commits, [str(one["move"]) for one in self.moves])
-        yield from told_in(self.platform, secret_values(self.platform.lab), self.said)
+        yield from told_in(self.platform, secret_values(self.platform.lab), list(self.platform.said))
 
 
 def main() -> int:
@@ -121,7 +119,7 @@ def _brought_up(outcome: Outcome) -> None:
 
     def typed(*words: str) -> None:
         _say("$ " + " ".join(words))
-        outcome.said.append(platform(*words))
+        platform(*words)
 
     typed("pointsman", "init", ".")
     typed("pointsman", "features", "enable", "llm-d")
@@ -147,7 +145,7 @@ def _move(outcome: Outcome, target: str) -> dict[str, Any]:
     process = subprocess.run(
         words, cwd=platform.path, env=platform.environment(), capture_output=True, text=True, timeout=900, check=False
     )
-    outcome.said += [process.stdout, process.stderr]
+    platform.said += [process.stdout, process.stderr]
     if process.returncode:
         raise SystemExit(f"{' '.join(words)} ended with {process.returncode}: {process.stderr[-2000:]}")
     receipt: dict[str, Any] = json.loads(process.stdout)

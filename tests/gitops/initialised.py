@@ -34,6 +34,8 @@ class Platform:
 
     def __init__(self, lab: RunningLab, folder: Path) -> None:
         self.lab = lab
+        self.said: list[str] = []
+        """Everything that was printed by what was typed."""
         self.remote, self.path = folder / "ours.git", folder / "clone"
         self._ran("git", "init", "--quiet", "--bare", "--initial-branch=main", str(self.remote), at=folder)
         self._ran("git", "clone", "--quiet", str(self.remote), str(self.path), at=folder)
@@ -66,6 +68,7 @@ class Platform:
             timeout=400,
             check=False,
         )
+        self.said += [done.stdout, done.stderr]
         assert done.returncode == 0, f"{' '.join(words)}: {done.stdout}{done.stderr}"
         return done.stdout
 

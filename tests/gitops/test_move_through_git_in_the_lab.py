@@ -16,6 +16,7 @@ from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
 from tests.gitops.commits import commits, unexplained, weights
 from tests.gitops.initialised import Platform, serving
+from tests.gitops.secret_values import secret_values, told_in
 from tests.move.tenants import accounts
 
 pytestmark = pytest.mark.lab
@@ -72,6 +73,10 @@ async def test_tenants_lose_nothing_by_moves_that_are_commits_whoever_dies_or_pu
     assert found_out.failed == 0
     assert found_out.agrees, sentence(found_out)
     explained(platform, begun, books.receipts())
+    plan = platform.path.parent / "plan.json"
+    platform("pointsman", "plan", "models/qwen.yaml", "--to", "raw-vllm", "--output", "json", "-o", str(plan))
+    told = [*platform.said, plan.read_text("utf-8")]
+    assert list(told_in(platform, secret_values(platform.lab), told)) == [], "a value of a Secret was told"
     assert platform("git", "status", "--porcelain") == status, "the clone is not as it was"
     assert platform.status("litellm")["sync"]["status"] == "Synced"
 
@@ -80,6 +85,7 @@ def killed_after_its_first_commit(platform: Platform) -> None:
     with begin(platform, "move", "models/qwen.yaml", "--to", "kserve") as process:
         assert process.stderr is not None
         for line in process.stderr:
+            platform.said.append(line)
             told = json.loads(line) if line.startswith("{") else {}
             if told.get("step") == "git" and "commit" in told.get("text", ""):
                 process.kill()
@@ -91,12 +97,14 @@ def moved_beside_a_colleague(platform: Platform, folder: Path) -> dict[str, Any]
     with begin(platform, "move", "models/qwen.yaml", "--to", "kserve") as process:
         assert process.stderr is not None
         for line in process.stderr:
+            platform.said.append(line)
             told = json.loads(line) if line.startswith("{") else {}
             if told.get("event") == "step-begun" and str(told.get("step")).startswith("shift"):
                 colleague(platform, folder, f"Notes on {told['step']}")
         out = process.stdout.read() if process.stdout else ""
         process.wait(timeout=60)
     assert process.returncode == 0, out
+    platform.said.append(out)
     receipt: dict[str, Any] = json.loads(out)
     return receipt
 
