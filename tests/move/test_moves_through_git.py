@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -130,6 +131,21 @@ def test_a_plan_through_git_is_kept_and_read_again(tmp_path: Path) -> None:
     made = run_virtually(planned(world, chosen))
     save_plan(tmp_path / "p.json", spec_of(world.model), made, chosen)
     assert load_plan(tmp_path / "p.json").chosen == chosen
+
+
+def test_the_pause_after_a_lost_race_is_a_wait_for_git_and_not_the_moves_own_time(tmp_path: Path) -> None:
+    world, pushes = world_in(tmp_path), list[str]()
+
+    def starting(argv: Sequence[object]) -> None:
+        if "push" in argv:
+            pushes.append("ours")
+            if len(pushes) == 1:
+                world.push(world.values(), "Somebody was quicker")
+
+    result = run_virtually(moved(world), starting)
+    assert result.error is None, result.error
+    assert len(pushes) == len(world.marks()) + 1
+    assert result.receipt["waits"]["git"] > 0
 
 
 def test_git_that_declares_something_else_than_the_cluster_refuses_a_plan(tmp_path: Path) -> None:
