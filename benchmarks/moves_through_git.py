@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,19 +57,26 @@ class Outcome:
     def wrong(self) -> Iterator[str]:
         """Whatever must not be, in words."""
         for one in self.moves:
-            name = f"{one['from']} → {one['to']}"
-            if one["lost"] or one["wrong"] or one["cut"]:
-                yield f"{name}: {one['lost']} lost, {one['wrong']} wrong, {one['cut']} cut"
-            if one["requests"] < REQUESTS:
-                yield f"{name}: only {one['requests']} requests"
-            if one["overheadSeconds"] > one["overheadGoalSeconds"]:
-                yield f"{name}: own time {one['overheadSeconds']} s, at most {one['overheadGoalSeconds']} s were meant"
+            yield from short_of(one)
         if len(self.moves) < len(ROUTE):
             yield f"{len(self.moves)} of {len(ROUTE)} moves were made"
         if self.reconciliation is None or not self.reconciliation.agrees or self.reconciliation.failed:
             yield sentence(self.reconciliation) if self.reconciliation else "the engines could not be counted"
         yield from unexplained(self.commits, [str(one["move"]) for one in self.moves])
         yield from told_in(self.platform, secret_values(self.platform.lab), list(self.platform.said))
+
+
+def short_of(move: Mapping[str, Any]) -> Iterator[str]:
+    """What one move's receipt says that must not be, in words."""
+    name = f"{move['from']} → {move['to']}"
+    if move["lost"] or move["wrong"] or move["cut"]:
+        yield f"{name}: {move['lost']} lost, {move['wrong']} wrong, {move['cut']} cut"
+    if move["requests"] < REQUESTS:
+        yield f"{name}: only {move['requests']} requests"
+    if not all(move["waits"].get(kind) for kind in ("git", "argo-cd")):
+        yield f"{name}: git and Argo CD are not told apart: {move['waits']}"
+    if move["overheadSeconds"] > move["overheadGoalSeconds"]:
+        yield f"{name}: own time {move['overheadSeconds']} s, at most {move['overheadGoalSeconds']} s were meant"
 
 
 def main() -> int:
