@@ -12,6 +12,7 @@ import typer
 
 from pointsman.cli import stopping
 from pointsman.cli.manifests import Output
+from pointsman.cli.pointing import LeaveAlias
 from pointsman.cli.proposing import Commit, PullRequest, Push, Yes, asked_for
 from pointsman.cli.repo import HALF_WAY, Env, Repo, warn
 from pointsman.cli.words import given
@@ -41,6 +42,9 @@ def command(
     yes: Yes = False,
     env: Env = None,
     repo: Repo = Path(),
+    leave: LeaveAlias = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
+    context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
 ) -> int:
     """List a platform's features, or turn one on or off in the configuration."""
@@ -56,7 +60,12 @@ def command(
     repository = open_repository(repo, env)
     if name is None:
         _list(repository, output)
-    elif way is not None:
+        return 0
+    if action is Action.disable:
+        from pointsman.cli.guarding import Guard
+
+        Guard(repository, name, frozenset(leave or ()), kubeconfig, context).look()
+    if way is not None:
         from pointsman.cli.proposing import carry_out
         from pointsman.delivery.platform import Wish
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pointsman.cli import stopping
-from pointsman.cli.repo import Env, Repo, warn
+from pointsman.cli.pointing import LeaveAlias
+from pointsman.cli.repo import Env, Repo, edge_in_git, warn
 from pointsman.cli.words import Output, agree
 from pointsman.errors import ClusterError, RefusedError, UsageError
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pointsman.catalog.profile import Profile
     from pointsman.catalog.repository import Repository
     from pointsman.kube.client import Client
+    from pointsman.leaving.losing import Losing
     from pointsman.root.survey import Survey
 
 __all__ = ["command"]
@@ -32,6 +35,7 @@ def command(
         list[str] | None,
         typer.Option("--delete", metavar="NAME", help="An Application that may go with its GPUs and volumes; repeat."),
     ] = None,
+    leave: LeaveAlias = None,
     env: Env = None,
     repo: Repo = Path(),
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
@@ -43,10 +47,42 @@ def command(
 
     repository = open_repository(repo, env)
     made = _read(repository, profile)
-    named = set(delete or ())
+    agreed = _Agreed(frozenset(delete or ()), frozenset(leave or ()), yes)
     if dry_run:
-        return asyncio.run(_rehearse(repository, made, named, (kubeconfig, context), output))
-    return asyncio.run(_apply(repository, made, named, yes, (kubeconfig, context), output))
+        return asyncio.run(_rehearse(repository, made, agreed, (kubeconfig, context), output))
+    return asyncio.run(_apply(repository, made, agreed, (kubeconfig, context), output))
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    """What was agreed to on the command line."""
+
+    delete: frozenset[str]
+    leave: frozenset[str]
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One look at the cluster."""
+
+    survey: Survey
+    losing: list[Losing]
+    notes: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The survey's fields, and the aliases that would lose what answers them."""
+        found = self.survey.as_dict()
+        return found | {"aliases": [one.as_dict() for one in self.losing], "notes": [*found["notes"], *self.notes]}
+
+
+async def _look(repository: Repository, made: Profile, client: Client) -> _Found:
+    from pointsman.cli.pointing import losing_of
+    from pointsman.root.survey import survey
+
+    found = await survey(made, client)
+    place = edge_in_git(repository.root, repository.env)
+    return _Found(found, *await losing_of(found.losses, client, repository.root, place))
 
 
 def _read(repository: Repository, profile: str) -> Profile:
@@ -77,11 +113,10 @@ def _access(kubeconfig: Path | None, context: str | None) -> Client:
 
 
 async def _rehearse(
-    repository: Repository, made: Profile, named: set[str], reach: tuple[Path | None, str | None], output: Output
+    repository: Repository, made: Profile, agreed: _Agreed, reach: tuple[Path | None, str | None], output: Output
 ) -> int:
     """Without a cluster, what the repository alone says."""
     from pointsman.catalog.telling import Told
-    from pointsman.root.survey import survey
 
     where, url = _placeholder(made)
     if where:
@@ -91,27 +126,28 @@ async def _rehearse(
     found, why = None, ""
     try:
         async with _access(*reach) as client:
-            found = await survey(made, client)
+            found = await _look(repository, made, client)
     except ClusterError as error:
         why = error.what
     if found is not None:
-        _refuse_strangers(found, named)
-    unnamed = found.unnamed(named) if found else []
-    _show(sys.stdout, _object(repository, made, found, why) | {"toBeNamed": unnamed}, output)
-    return 1 if unnamed else 0
+        _refuse_strangers(found, agreed)
+    unnamed = found.survey.unnamed(set(agreed.delete)) if found else []
+    losing = sorted({one.pointer.alias for one in found.losing} - agreed.leave) if found else []
+    more = {"toBeNamed": unnamed, "toBeLeft": losing}
+    _show(sys.stdout, _object(repository, made, found, why) | more, output)
+    return 1 if unnamed or losing else 0
 
 
 async def _apply(
     repository: Repository,
     made: Profile,
-    named: set[str],
-    yes: bool,
+    agreed: _Agreed,
     reach: tuple[Path | None, str | None],
     output: Output,
 ) -> int:
+    from pointsman.leaving.losing import refuse_losing
     from pointsman.report.text import write_lines
     from pointsman.root.applying import apply
-    from pointsman.root.survey import survey
 
     where, url = _placeholder(made)
     if where:
@@ -123,13 +159,14 @@ async def _apply(
             code="root-placeholder",
         )
     async with _access(*reach) as client:
-        found = await survey(made, client)
+        found = await _look(repository, made, client)
         shown = _object(repository, made, found, "")
         _show(sys.stderr, shown, Output.text)
-        _refuse_strangers(found, named)
-        _refuse_unnamed(made, found, named)
-        if not yes:
-            agree(yes, f"apply profile {made.name} of {repository.env}?")
+        _refuse_strangers(found, agreed)
+        refuse_losing(found.losing, agreed.leave, f"pointsman root --profile {made.name}")
+        _refuse_unnamed(made, found.survey, set(agreed.delete))
+        if not agreed.yes:
+            agree(agreed.yes, f"apply profile {made.name} of {repository.env}?")
             await _refuse_news(repository, made, found, client)
         stopping.left("interrupted while it was applying; what was told as applied is applied", "run it again")
         done = await apply(made, client, lambda line: write_lines(sys.stderr, [line]))
@@ -140,14 +177,13 @@ async def _apply(
     return 0
 
 
-async def _refuse_news(repository: Repository, made: Profile, found: Survey, client: Client) -> None:
+async def _refuse_news(repository: Repository, made: Profile, found: _Found, client: Client) -> None:
     """Between the question and its answer others may have changed the repository or the cluster."""
     from pointsman.root.applying import manifests_of
-    from pointsman.root.survey import survey
 
     again = _read(repository, made.name)
     same = manifests_of(again) == manifests_of(made) and again.generated == made.generated
-    if not same or (await survey(again, client)).as_dict() != found.as_dict():
+    if not same or (await _look(repository, again, client)).as_dict() != found.as_dict():
         raise RefusedError(
             "the repository or the cluster changed while the question was open",
             next_action="run it again and read what it says now",
@@ -155,9 +191,12 @@ async def _refuse_news(repository: Repository, made: Profile, found: Survey, cli
         )
 
 
-def _refuse_strangers(found: Survey, named: set[str]) -> None:
+def _refuse_strangers(found: _Found, agreed: _Agreed) -> None:
     """A name given to --delete that does not vanish is a slip of the hand, or of an older plan."""
-    strange = sorted(named - {one.ending.label for one in found.losses})
+    from pointsman.leaving.losing import refuse_unmeant
+
+    refuse_unmeant(found.losing, agreed.leave)
+    strange = sorted(agreed.delete - {one.ending.label for one in found.survey.losses})
     if strange:
         raise UsageError(
             f"--delete {strange[0]}: no Application of this name vanishes",
@@ -178,7 +217,7 @@ def _refuse_unnamed(made: Profile, found: Survey, named: set[str]) -> None:
     )
 
 
-def _object(repository: Repository, made: Profile, found: Survey | None, why: str) -> dict[str, Any]:
+def _object(repository: Repository, made: Profile, found: _Found | None, why: str) -> dict[str, Any]:
     from pointsman.root.applying import manifests_of
 
     sets = [
@@ -208,6 +247,8 @@ def _show(stream: Any, found: dict[str, Any], output: Output) -> None:
         lines += survey_lines(found)
     else:
         lines.append(f"the cluster was not asked, so what appears and vanishes is not known: {found['cluster']['why']}")
-    if names := found.get("toBeNamed"):
-        lines.append(f"would be refused without {' '.join(f'--delete {name}' for name in names)}")
+    words = [f"--delete {name}" for name in found.get("toBeNamed") or ()]
+    words += [f"--leave {name}" for name in found.get("toBeLeft") or ()]
+    if words:
+        lines.append(f"would be refused without {' '.join(words)}")
     write_lines(stream, lines)

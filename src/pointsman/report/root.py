@@ -7,7 +7,7 @@ from typing import Any
 
 from pointsman.report.counting import count_of
 
-__all__ = ["generated_lines", "loss_lines", "survey_lines"]
+__all__ = ["alias_line", "generated_lines", "loss_lines", "survey_lines"]
 
 
 def generated_lines(found: Mapping[str, Any]) -> list[str]:
@@ -26,9 +26,18 @@ def survey_lines(found: Mapping[str, Any]) -> list[str]:
     lines = [f"  + {one['name']}  ({one['by']})" for one in found["appear"]]
     for one in found["vanish"]:
         lines += loss_lines(one)
+    lines += [alias_line(one) for one in found["aliases"]]
     lines += [f"  note: {one}" for one in found["notes"]]
     head = f"{count_of(len(found['appear']), 'Application')} would appear, {len(found['vanish'])} vanish"
     return [head, *lines]
+
+
+def alias_line(losing: Mapping[str, Any]) -> str:
+    """One alias that would lose what answers it."""
+    return (
+        f"  ! alias {losing['alias']} points at {losing['layer']} of model {losing['model']} ({losing['known']}): "
+        f"{losing['object']} goes with {losing['application']}"
+    )
 
 
 def loss_lines(loss: Mapping[str, Any]) -> list[str]:

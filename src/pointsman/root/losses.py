@@ -59,6 +59,8 @@ class Loss:
     held: tuple[Held, ...] = ()
     unknown: str = ""
     """Why its objects are not known."""
+    objects: tuple[Tracked, ...] = ()
+    """All of them, those that hold nothing too."""
 
     @property
     def gpus(self) -> int:
@@ -69,6 +71,12 @@ class Loss:
     def volumes(self) -> tuple[Volume, ...]:
         """Claims."""
         return tuple(volume for one in self.held if not one.left for volume in one.burden.volumes)
+
+    @property
+    def gone(self) -> tuple[Tracked, ...]:
+        """Its objects that are deleted with it."""
+        left = {one.name for one in self.held if one.left}
+        return tuple(one for one in self.objects if str(one) not in left) if self.deletes else ()
 
     @property
     def unknowns(self) -> tuple[str, ...]:
@@ -116,7 +124,8 @@ async def _of(ending: Ending, app: Object, reader: Reader, room: asyncio.Semapho
         why = "it deploys to another cluster, which was not asked" if objects else ""
         return Loss(ending, deletes(app), len(objects), unknown=why)
     held = await asyncio.gather(*(_held(one, reader, room) for one in objects))
-    return Loss(ending, deletes(app), len(objects), tuple(one for one in held if one is not None))
+    kept = tuple(one for one in held if one is not None)
+    return Loss(ending, deletes(app), len(objects), kept, objects=tuple(objects))
 
 
 async def _held(tracked: Tracked, reader: Reader, room: asyncio.Semaphore) -> Held | None:

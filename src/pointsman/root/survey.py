@@ -15,7 +15,7 @@ from pointsman.root.applications import Object, children_of, key_of
 from pointsman.root.changes import changes
 from pointsman.root.losses import Loss, Reader, losses
 
-__all__ = ["Cluster", "Survey", "survey"]
+__all__ = ["Cluster", "Survey", "survey", "vanishing"]
 
 GPU = "nvidia.com/gpu"
 """As nodes advertise them."""
@@ -63,6 +63,13 @@ async def survey(profile: Profile, cluster: Cluster) -> Survey:
     appear = tuple((key[1], by) for key, by in found.appear.items())
     notes = [*found.notes, *await _few_gpus(profile, cluster)]
     return Survey(appear, tuple(lost), tuple(dict.fromkeys(notes)))
+
+
+async def vanishing(before: Profile, after: Profile, cluster: Cluster) -> tuple[Loss, ...]:
+    """What the step from one to the other makes vanish, and nothing that vanishes anyway."""
+    live = await _applications(before, cluster)
+    known, found = changes(before, live).vanish, changes(after, live).vanish
+    return tuple(await losses((one for key, one in found.items() if key not in known), live, cluster))
 
 
 async def _few_gpus(profile: Profile, cluster: Cluster) -> list[str]:
