@@ -39,6 +39,7 @@ COMMANDS = (
     "abort",
     "pause",
     "promote",
+    "teardown",
     "sync",
     "wait",
     "demo",

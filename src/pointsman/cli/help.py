@@ -25,6 +25,7 @@ Serve and move:
   plan       Show what a move would do, what it needs and how long it takes.
   apply      Carry out a kept plan, if nothing has changed since.
   move       Move a model to another serving layer, live.
+  teardown   Take away a layer of a model, once nobody is served from it.
 
 While a move is open, from any machine:
   pause      Let it stand still after the step that is under way.

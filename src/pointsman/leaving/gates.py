@@ -1,4 +1,4 @@
-"""What turning a feature off makes vanish once it is pushed: the same profile, resolved with the feature and without."""
+"""What turning a feature off makes vanish once it is pushed: one profile, resolved with the feature and without."""
 
 from __future__ import annotations
 

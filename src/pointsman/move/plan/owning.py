@@ -23,7 +23,7 @@ from pointsman.owners.reading import read_owners
 from pointsman.owners.remedies import remedies
 from pointsman.report.counting import count_of
 
-__all__ = ["owners"]
+__all__ = ["owners", "patched"]
 
 _CODE = "preflight.owners"
 _PRODUCTS = {"Application": "Argo CD", "ScaledObject": "KEDA"}
@@ -66,7 +66,7 @@ async def _edge(context: Context) -> list[Change]:
 
 async def _source(context: Context) -> list[Change]:
     """What parks it."""
-    return await _patched(context, context.source, context.source.park(context.model))
+    return await patched(context, context.source, context.source.park(context.model))
 
 
 async def _target(context: Context) -> list[Change]:
@@ -76,7 +76,7 @@ async def _target(context: Context) -> list[Change]:
     manifests = [] if written and written.application else layer.render(model)  # an Application's own to apply
     applied = await asyncio.gather(*(_applied(context, layer, one) for one in manifests))
     found: dict[Ref, Change] = {}
-    for one in [*(change for change in applied if change), *await _patched(context, layer, layer.unpark(model))]:
+    for one in [*(change for change in applied if change), *await patched(context, layer, layer.unpark(model))]:
         known = found.get(one.ref)
         found[one.ref] = replace(one, fields={**known.fields, **one.fields}) if known else one
     return list(found.values())
@@ -92,7 +92,7 @@ async def _applied(context: Context, layer: Layer, manifest: Object) -> Change |
     return Change(ref, live, fields, tuple(layer.reads(context.model))) if fields else None
 
 
-async def _patched(context: Context, layer: Layer, patches: Sequence[Patch]) -> list[Change]:
+async def patched(context: Context, layer: Layer, patches: Sequence[Patch]) -> list[Change]:
     """What the patches change of what is there."""
     makers = tuple(layer.reads(context.model))
     changes = []

@@ -19,7 +19,7 @@ from pointsman.move.steps.application import deployed_by, synced
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.waits import Wait
 
-__all__ = ["Deploy", "apply_layer", "pods_gone"]
+__all__ = ["Deploy", "apply_layer", "held_back", "pods_gone"]
 
 
 async def apply_layer(context: Context, layer: Layer, replicas: int = 0) -> list[str]:
@@ -107,7 +107,7 @@ class Deploy:
                 for ref in made:
                     await context.cluster.wait_gone(ref, context.options.release_timeout)
         except TemporaryError as error:
-            error.what = "; ".join([error.what, *[said for ref in made if (said := await _held_back(context, ref))]])
+            error.what = "; ".join([error.what, *[said for ref in made if (said := await held_back(context, ref))]])
             raise
         return {"deleted": [str(ref) for ref in made], "parked": parked, "cut": cut}
 
@@ -123,7 +123,7 @@ class Deploy:
         return [ref_of(manifest) for manifest in context.target.render(context.model)]
 
 
-async def _held_back(context: Context, ref: Ref) -> str:
+async def held_back(context: Context, ref: Ref) -> str:
     """Whose finalizers keep a deleted object there, in words; empty when nothing does."""
     with contextlib.suppress(ClusterError):
         metadata = (await context.cluster.find(ref) or {}).get("metadata", {})

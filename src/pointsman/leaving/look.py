@@ -1,0 +1,160 @@
+"""What is there of one layer of a model, what goes with it, and what stands in the way: one look, nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pointsman.errors import NotFoundError, PermanentError
+from pointsman.kube.client import FIELD_MANAGER
+from pointsman.kube.resources import Ref, kind_of, ref_of
+from pointsman.leaving.keeper import CLAIM, Keeper, Trap, keepers, traps_of
+from pointsman.move.boundary import Object
+from pointsman.move.context import Context
+from pointsman.move.live import read_live
+from pointsman.move.plan.owning import patched
+from pointsman.move.plan.reaching import others_reach
+from pointsman.move.probes.pods import engine_pods
+from pointsman.owners.contract import Outcome
+from pointsman.owners.judge import judge
+from pointsman.owners.marks import tracked
+from pointsman.owners.reading import read_owners
+from pointsman.owners.remedies import remedies
+from pointsman.root.burden import LOOKED_UP, Burden, burden_of
+
+__all__ = ["Look", "look"]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One layer."""
+
+    objects: Mapping[Ref, Object | None]
+    """What the layer is rendered as, in that order; None for what is not there."""
+    pods: tuple[str, ...]
+    parked: bool
+    gpus: int
+    """That its pods hold now."""
+    keepers: tuple[Keeper, ...]
+    traps: tuple[Trap, ...]
+    keep_volumes: bool = False
+
+    @property
+    def there(self) -> list[Ref]:
+        """Objects that exist."""
+        return [ref for ref, live in self.objects.items() if live is not None]
+
+    @property
+    def going(self) -> list[Ref]:
+        """Objects that are to go."""
+        return [ref for ref in self.there if not (self.keep_volumes and ref.kind.name == CLAIM)]
+
+    @property
+    def gone(self) -> bool:
+        """Is nothing left to do?"""
+        return not self.going and not self.pods and not self.keepers
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields under stable names."""
+        burdens = {ref: _burden(ref, self.objects[ref]) for ref in self.there}
+        return {
+            "objects": [str(ref) for ref in self.going],
+            "pods": list(self.pods),
+            "parked": self.parked,
+            "gpus": self.gpus,
+            "volumes": [{"claim": one.claim, "size": one.size} for ref in self.going for one in burdens[ref].volumes],
+            "kept": [str(ref) for ref in self.there if ref not in self.going],
+            "applications": [one.as_dict() for one in self.keepers],
+            "traps": [one.as_dict() for one in self.traps],
+        }
+
+
+def _burden(ref: Ref, live: Object | None) -> Burden:
+    if live is None or (ref.kind.group, ref.kind.name) not in LOOKED_UP:
+        return Burden()
+    return burden_of({**live, "kind": ref.kind.name})
+
+
+async def look(context: Context, *, keep_volumes: bool) -> Look:
+    """Look at the context's source."""
+    layer, model = context.source, context.model
+    refs = [ref_of(one) for one in layer.render(model)]
+    objects = {ref: await context.cluster.find(ref) for ref in refs}
+    live = await read_live(context.cluster, layer, model)
+    pods = await engine_pods(context.cluster, layer, model)
+    kept, unread = await _keepers(context, objects)
+    parked = layer.parked(model, live)
+    traps = [
+        *unread,
+        *(one for each in kept for one in traps_of(each, context.clock.now())),
+        *_foreign(context, objects, kept),
+        *await _undone(context),
+        *await _past_the_edge(context, there=any(objects.values())),
+        *([] if keep_volumes else await _used(context, refs, {one.name for one in pods})),
+    ]
+    names = tuple(sorted(one.name for one in pods))
+    gpus = 0 if parked else layer.gpus(model)
+    return Look(objects, names, parked, gpus, tuple(kept), tuple(traps), keep_volumes)
+
+
+async def _keepers(context: Context, objects: Mapping[Ref, Object | None]) -> tuple[list[Keeper], list[Trap]]:
+    try:
+        apps = list(await context.cluster.list(kind_of("Application")))
+        sets = list(await context.cluster.list(kind_of("ApplicationSet"))) if apps else []
+    except NotFoundError:
+        return [], []
+    except PermanentError as error:
+        marked = [ref for ref, live in objects.items() if live is not None and tracked(live, ref)]
+        what = f"which Application of Argo CD keeps the layer is not known: {error.what}"
+        return [], [Trap("unread", what, "ask for the right to list Applications", stops=bool(marked))]
+    return keepers(apps, objects, sets), []
+
+
+def _foreign(context: Context, objects: Mapping[Ref, Object | None], kept: Sequence[Keeper]) -> Iterator[Trap]:
+    """Objects under the layer's names that neither we nor an Application of this layer made."""
+    listed = {(one.kind, one.namespace, one.name) for each in kept for one in each.ours}
+    for ref, live in objects.items():
+        if live is None or (ref.kind.name, ref.namespace or "", ref.name) in listed:
+            continue
+        said = live["metadata"].get("labels") or {}
+        if said.get("pointsman.dev/model") != context.model.name:
+            what = f"{ref} was not made for model {context.model.name}"
+            yield Trap("foreign", what, "rename it, or delete it by hand if it may go", stops=True)
+
+
+async def _undone(context: Context) -> list[Trap]:
+    """Whoever would put back what parks the layer."""
+    changes = await patched(context, context.source, context.source.park(context.model))
+    verdicts = judge(changes, await read_owners(context.cluster, changes), FIELD_MANAGER)
+    bad = [one for one in verdicts if one.outcome is Outcome.REVERTS]
+    return (
+        [Trap("owner", "; ".join(one.sentence for one in bad), " and ".join(remedies(bad)), stops=True)] if bad else []
+    )
+
+
+async def _past_the_edge(context: Context, *, there: bool) -> list[Trap]:
+    said = await others_reach(context) if there else ""
+    if "warning: " not in said:
+        return []
+    return [
+        Trap("past-the-edge", said.replace("warning: ", ""), "point them elsewhere: they find no engine afterwards")
+    ]
+
+
+async def _used(context: Context, refs: Sequence[Ref], own: set[str]) -> list[Trap]:
+    """Claims of the layer that pods of others mount: Kubernetes lets them go only when these end."""
+    claims = {(ref.namespace, ref.name) for ref in refs if ref.kind.name == CLAIM}
+    found = []
+    for space in sorted({space for space, _ in claims if space}):
+        for pod in await context.cluster.list(kind_of("Pod"), space):
+            name = str(pod["metadata"]["name"])
+            if name not in own and (used := sorted(_mounted(pod) & {one for where, one in claims if where == space})):
+                what = f"pod {space}/{name}, which is none of this layer, uses claim {used[0]}"
+                found.append(Trap("claim-used", what, "end it, or keep the claim: --keep-volumes", stops=True))
+    return found
+
+
+def _mounted(pod: Object) -> set[str]:
+    volumes = (pod.get("spec") or {}).get("volumes") or []
+    return {str((one.get("persistentVolumeClaim") or {}).get("claimName")) for one in volumes}
