@@ -48,8 +48,7 @@ async def gone(world: World, **options: Any) -> Any:
 async def refused(world: World, **options: Any) -> PointsmanError:
     before = dict(world.workloads())
     with pytest.raises(RefusedError) as told:
-        one = going(world, **options)
-        await one.carry_out(await one.look())
+        await gone(world, **options)
     assert world.workloads() == before
     return told.value
 
@@ -235,7 +234,7 @@ async def test_what_an_application_without_finalizer_leaves_running_is_told_and_
     kept_by(world, finalizers=())
     cascading(world)
     found = await going(world).look()
-    assert [one.code for one in found.traps] == ["no-finalizer"]
+    assert [one.code for one in found.traps] == ["teardown-no-finalizer"]
     done = await gone(world)
     assert done["objects"] == ["Deployment kserve/qwen-kserve", "Service kserve/qwen-kserve"]
     assert APP not in world.cluster.objects
@@ -248,7 +247,7 @@ async def test_a_finalizer_that_takes_claims_along_is_told_and_they_can_be_kept(
     kept_by(world)
     cascading(world)
     found = await going(world).look()
-    assert [one.code for one in found.traps] == ["volumes"]
+    assert [one.code for one in found.traps] == ["teardown-volumes"]
     assert found.as_dict()["volumes"] == [{"claim": "kserve/qwen-cache", "size": "20Gi"}]
     done = await gone(world, keep_volumes=True)
     assert done["kept"] == ["PersistentVolumeClaim kserve/qwen-cache"]
@@ -270,7 +269,7 @@ async def test_a_claim_that_a_pod_of_others_uses_stops_it(monkeypatch: pytest.Mo
         {"metadata": pod, "spec": {"containers": [], "volumes": volumes}, "status": {"conditions": []}},
     )
     found = await going(world).look()
-    assert [(one.code, one.stops) for one in found.traps] == [("claim-used", True)]
+    assert [(one.code, one.stops) for one in found.traps] == [("teardown-claim-used", True)]
     assert "notebook" in found.traps[0].what
 
 
@@ -294,9 +293,7 @@ def with_claim(monkeypatch: pytest.MonkeyPatch) -> World:
         ({"metadata": {"annotations": {"argocd.argoproj.io/skip-reconcile": "true"}}}, "skip-reconcile", "notice"),
     ],
 )
-async def test_what_would_keep_an_application_from_ending_stops_it_before(
-    fields: Object, code: str, told: str
-) -> None:
+async def test_what_would_keep_an_application_from_ending_stops_it_before(fields: Object, code: str, told: str) -> None:
     world = two_layers()
     kept_by(world, **fields)
     error = await refused(world)
@@ -315,7 +312,7 @@ async def test_a_path_that_is_gone_from_git_is_told_with_the_way_out_and_hangs_w
     gone_path = {"type": "ComparisonError", "message": "serving/kserve: app path does not exist"}
     kept_by(world, status={"conditions": [gone_path]})
     found = await going(world).look()
-    trap = next(one for one in found.traps if one.code == "unreadable")
+    trap = next(one for one in found.traps if one.code == "teardown-unreadable")
     assert ("app path does not exist" in trap.what, '"finalizers":null' in trap.remedy) == (True, True)
     app = world.cluster.objects[APP]
 
@@ -363,7 +360,7 @@ async def test_an_application_that_its_group_makes_again_is_left_to_a_commit_wit
     group(world)
     cascading(world)
     found = await going(world).look()
-    trap = next(one for one in found.traps if one.code == "made-again")
+    trap = next(one for one in found.traps if one.code == "teardown-made-again")
     assert "clusters/ai-dev/catalog/demos" in trap.remedy
     assert "pointsman features disable" in trap.remedy
     with pytest.raises(NeedsPersonError) as told:

@@ -150,19 +150,28 @@ def traps_of(keeper: Keeper, now: datetime) -> Iterator[Trap]:
     if app.operation is not None:
         stands = standing(app, now)
         remedy = stands.advice or "wait until it is over, then run this again"
-        yield Trap("operation", f"Application {name} does not end while {stands.sentence}", remedy, stops=True)
+        yield Trap(
+            code="teardown-operation",
+            what=f"Application {name} does not end while {stands.sentence}",
+            remedy=remedy,
+            stops=True,
+        )
     if app.skipped:
         what = f"Application {name} has annotation skip-reconcile, so Argo CD would not notice that it is deleted"
         take = f"kubectl -n {app.metadata.get('namespace')} annotate application {name} argocd.argoproj.io/"
-        yield Trap("skip-reconcile", what, f"{take}skip-reconcile-", stops=True)
+        yield Trap(code="teardown-skip-reconcile", what=what, remedy=f"{take}skip-reconcile-", stops=True)
     if keeper.deletes and app.unable:
         what = f"Application {name} may never end, as Argo CD cannot read what it is made of ({app.unable[0]})"
         free = f"""{patch} {name} --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
-        yield Trap("unreadable", what, f"if it hangs: {free}, then run this again, which deletes what it left")
+        yield Trap(
+            code="teardown-unreadable",
+            what=what,
+            remedy=f"if it hangs: {free}, then run this again, which deletes what it left",
+        )
     if keeper.maker is not None:
         again = "by itself" if keeper.maker.repeats else f"when somebody syncs {keeper.maker.name}"
         what = f"Application {name} is made by {keeper.maker.name}, and comes back {again}"
-        yield Trap("made-again", what, keeper.maker.advice)
+        yield Trap(code="teardown-made-again", what=what, remedy=keeper.maker.advice)
 
 
 def _of_objects(keeper: Keeper, name: str) -> Iterator[Trap]:
@@ -170,10 +179,12 @@ def _of_objects(keeper: Keeper, name: str) -> Iterator[Trap]:
     if held:
         what = f"Application {name} keeps more than this layer: {', '.join(map(str, held[:3]))}"
         remedy = "take the layer's manifests out of its folder in git and sync it with prune; then run this again"
-        yield Trap("shared", what, remedy, stops=True)
+        yield Trap(code="teardown-shared", what=what, remedy=remedy, stops=True)
     if not keeper.deletes:
         what = f"Application {name} has no finalizer: when it goes, its {len(keeper.ours)} objects run on"
-        yield Trap("no-finalizer", what, "nothing: they are deleted here after it, one by one")
+        yield Trap(
+            code="teardown-no-finalizer", what=what, remedy="nothing: they are deleted here after it, one by one"
+        )
     elif claims := [one for one in keeper.ours if one.kind == CLAIM]:
         what = f"Application {name} has Argo CD's finalizer, which deletes {', '.join(map(str, claims))} too"
-        yield Trap("volumes", what, "--keep-volumes keeps them")
+        yield Trap(code="teardown-volumes", what=what, remedy="--keep-volumes keeps them")

@@ -107,7 +107,9 @@ async def _keepers(context: Context, objects: Mapping[Ref, Object | None]) -> tu
     except PermanentError as error:
         marked = [ref for ref, live in objects.items() if live is not None and tracked(live, ref)]
         what = f"which Application of Argo CD keeps the layer is not known: {error.what}"
-        return [], [Trap("unread", what, "ask for the right to list Applications", stops=bool(marked))]
+        return [], [
+            Trap(code="teardown-unread", what=what, remedy="ask for the right to list Applications", stops=bool(marked))
+        ]
     return keepers(apps, objects, sets), []
 
 
@@ -120,7 +122,9 @@ def _foreign(context: Context, objects: Mapping[Ref, Object | None], kept: Seque
         said = live["metadata"].get("labels") or {}
         if said.get("pointsman.dev/model") != context.model.name:
             what = f"{ref} was not made for model {context.model.name}"
-            yield Trap("foreign", what, "rename it, or delete it by hand if it may go", stops=True)
+            yield Trap(
+                code="teardown-foreign", what=what, remedy="rename it, or delete it by hand if it may go", stops=True
+            )
 
 
 async def _undone(context: Context) -> list[Trap]:
@@ -128,18 +132,16 @@ async def _undone(context: Context) -> list[Trap]:
     changes = await patched(context, context.source, context.source.park(context.model))
     verdicts = judge(changes, await read_owners(context.cluster, changes), FIELD_MANAGER)
     bad = [one for one in verdicts if one.outcome is Outcome.REVERTS]
-    return (
-        [Trap("owner", "; ".join(one.sentence for one in bad), " and ".join(remedies(bad)), stops=True)] if bad else []
-    )
+    what, remedy = "; ".join(one.sentence for one in bad), " and ".join(remedies(bad))
+    return [Trap(code="teardown-owner", what=what, remedy=remedy, stops=True)] if bad else []
 
 
 async def _past_the_edge(context: Context, *, there: bool) -> list[Trap]:
     said = await others_reach(context) if there else ""
     if "warning: " not in said:
         return []
-    return [
-        Trap("past-the-edge", said.replace("warning: ", ""), "point them elsewhere: they find no engine afterwards")
-    ]
+    what, remedy = said.replace("warning: ", ""), "point them elsewhere: they find no engine afterwards"
+    return [Trap(code="teardown-past-the-edge", what=what, remedy=remedy)]
 
 
 async def _used(context: Context, refs: Sequence[Ref], own: set[str]) -> list[Trap]:
@@ -151,7 +153,14 @@ async def _used(context: Context, refs: Sequence[Ref], own: set[str]) -> list[Tr
             name = str(pod["metadata"]["name"])
             if name not in own and (used := sorted(_mounted(pod) & {one for where, one in claims if where == space})):
                 what = f"pod {space}/{name}, which is none of this layer, uses claim {used[0]}"
-                found.append(Trap("claim-used", what, "end it, or keep the claim: --keep-volumes", stops=True))
+                found.append(
+                    Trap(
+                        code="teardown-claim-used",
+                        what=what,
+                        remedy="end it, or keep the claim: --keep-volumes",
+                        stops=True,
+                    )
+                )
     return found
 
 

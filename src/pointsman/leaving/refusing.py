@@ -60,7 +60,7 @@ def refuse_trapped(found: Look) -> None:
         raise RefusedError(
             "; ".join(one.what for one in stops),
             next_action="; ".join(one.remedy for one in stops),
-            code=f"teardown-{stops[0].code}",
+            code=stops[0].code,
         )
 
 
