@@ -100,7 +100,7 @@ def test_an_edge_that_does_not_say_where_it_points_counts_as_pointing_there(
 def test_a_name_that_loses_nothing_is_a_slip(repository: Path, kubeconfigs: Kubeconfigs) -> None:
     disabled(repository)
     config = kubeconfigs(on_kserve(workload("kserve"), shares={"raw-vllm": 100}))
-    done = applied(repository, config, "--delete", "kserve", "--leave", "qwen-locla")
+    done = applied(repository, config, "--delete", "kserve", "--leave", "qwen-other")
     assert (done.returncode, "leave-unknown" in done.stderr) == (2, True)
 
 
