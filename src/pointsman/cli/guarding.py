@@ -1,4 +1,4 @@
-"""What ``pointsman features disable`` looks at before it writes: what goes with the feature, and who is served by it."""
+"""What ``pointsman features disable`` looks at before it writes: what goes with the feature, and who calls it."""
 
 from __future__ import annotations
 
