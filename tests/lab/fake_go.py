@@ -1,5 +1,6 @@
 """A ``go`` that builds empty programs, for tests of what happens around the real one.
 
+Whatever ``mod`` and ``list -m`` are asked for is one module, which has all that the lab takes from any.
 It lives as a script on the PATH, the toolchain's only way to Go. ``FAKE_GO`` names a directory: each build adds a
 line to ``builds`` there, and the files ``slow`` and ``fails`` (with what to say) change what it does.
 """
@@ -10,9 +11,17 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 TOOLS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "server", "manager", "llmisvc")
+SOURCES = (
+    "go.mod",
+    "cmd/manager/main.go",
+    "pkg/agent/storage/provider.go",
+    "pkg/agent/storage/s3.go",
+    "pkg/agent/agent.go",
+)
 MANIFESTS = (
     "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml",
     *(
@@ -30,6 +39,8 @@ def main(words: list[str]) -> int:
         sys.stdout.write("one\ntwo/three\n")
     elif words[:2] == ["list", "-m"]:
         sys.stdout.write(f"{_module(home)}\n")
+    elif words[:2] == ["mod", "edit"]:
+        _replace(home, words[2])
     elif words[0] == "build":
         return _build(home, Path(words[words.index("-o") + 1]))
     return 0
@@ -51,9 +62,24 @@ def _build(home: Path, target: Path) -> int:
     return 0
 
 
+def _replace(home: Path, words: str) -> None:
+    """``-replace=PATH=./FOLDER``: what the build would find there is written down."""
+    folder = Path.cwd() / words.split("=")[2]
+    found = sorted(str(path.relative_to(folder)) for path in _files(folder))
+    (home / "replaced").write_text(words + "\n" + "\n".join(found))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files(path)
+        else:
+            yield path
+
+
 def _module(home: Path) -> Path:
     module = home / "module"
-    for name in MANIFESTS:
+    for name in (*MANIFESTS, *SOURCES):
         (module / name).parent.mkdir(parents=True, exist_ok=True)
         (module / name).write_text("kind: Nothing\n")
     return module

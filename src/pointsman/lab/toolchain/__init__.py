@@ -22,6 +22,7 @@ from pointsman.lab.retention import forget_old, use
 from pointsman.lab.storage import storage_errors
 from pointsman.lab.toolchain.build import BUILD_FLAGS, build_tools, refuse_full_disk
 from pointsman.lab.toolchain.golang import find_go
+from pointsman.lab.toolchain.pruning import forget_copies, prune
 from pointsman.lab.toolchain.toolset import CONTROL_PLANE, Toolset
 from pointsman.lab.wholeness import is_whole, seal
 
@@ -99,8 +100,10 @@ def _make(of: Toolset, directory: Path, report: Report) -> None:
             shutil.copyfile(of.module / name, draft / name)
         refuse_full_disk(draft, of.room)
         go = find_go(_wanted_version(of), cache_root() / CONTROL_PLANE.folder, report)
+        prune(go, draft, of.pruned, report)
         build_tools(go, draft, of.renamed, report)
         of.collect(go, draft, report)
+        forget_copies(draft)
         seal(draft)
         draft.rename(directory)
     except BaseException:

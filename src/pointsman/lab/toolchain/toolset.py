@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pointsman.lab.progress import Report
-from pointsman.lab.toolchain import manifests
+from pointsman.lab.toolchain import manifests, pruning
 from pointsman.lab.toolchain.golang import Go
 
 __all__ = ["CONTROL_PLANE", "Toolset"]
@@ -27,6 +27,8 @@ class Toolset:
     """Writes the manifests that go with them into a draft."""
     code: tuple[Path, ...]
     """Our own files that decide what is written."""
+    pruned: tuple[pruning.Pruned, ...] = ()
+    """Packages that are built from fewer files."""
     room: int = 1_500_000_000
     """Bytes without which a build is not begun."""
 
@@ -36,6 +38,7 @@ CONTROL_PLANE = Toolset(
     Path(__file__).parent.parent,
     {"server": "etcd", "manager": "kserve-manager", "llmisvc": "kserve-llmisvc"},
     manifests.collect,
-    (Path(manifests.__file__),),
+    (Path(manifests.__file__), Path(pruning.__file__)),
+    (pruning.KSERVE_DOWNLOADERS,),
 )
 """etcd, Kubernetes and KServe: every lab has them."""
