@@ -19,12 +19,15 @@ class EdgeDouble:
 
     mode: str = "good"
     delay: float = 0.0
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1000))
+    """How many are answered at a time; the others wait."""
     seen: list[dict[str, Any]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.seen.append(body)
-        await asyncio.sleep(self.delay)
+        async with self.gate:
+            await asyncio.sleep(self.delay)
         if self.mode == "status":
             return web.json_response({"error": "busy"}, status=503)
         if self.mode == "reset":

@@ -33,7 +33,14 @@ def command(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the lab up, with the commands to go on by hand.")] = False,
     kubeconfig: Annotated[Path | None, typer.Option(help="Run on this cluster of your own, and start no lab.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
-    rate: Annotated[float, typer.Option(min=0.1, max=200, help="Tenants' requests per second.")] = 16.0,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            max=200,
+            help="Tenants' requests per second; unless given 16, in the lab at most half of what its proxy carries.",
+        ),
+    ] = None,
     lab: Annotated[str, typer.Option(metavar="NAME", help="The lab's name.")] = "demo",
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the receipts.")] = Output.text,
 ) -> int:
@@ -43,10 +50,11 @@ def command(
     from pointsman.demo.tenants import Traffic
 
     began = time.monotonic()
-    model, traffic = example_model(), Traffic(rate=rate)
+    model, traffic = example_model(), Traffic() if rate is None else Traffic(rate=rate)
     if kubeconfig is not None:
         outcome = asyncio.run(_show(Plan(model, kubeconfig, context, traffic=traffic), output))
         return _leave(outcome, output, began)
+    _forecast()
     with orderly(INTERRUPTED, AGAIN), _lab(lab, keep) as config:
         plan = Plan(
             model,
@@ -54,12 +62,22 @@ def command(
             proxy=config.proxy_url,
             simulated=config.engine == "simulator",
             traffic=traffic,
+            fitted=rate is None,
         )
         outcome = asyncio.run(_show(plan, output))
         code = _leave(outcome, output, began)
     if keep:
         _by_hand(config, lab)
     return code
+
+
+def _forecast() -> None:
+    """Say how long it will take, before anything is begun."""
+    control_plane()
+    from pointsman.demo.forecast import measured, sentence
+    from pointsman.lab.toolchain import is_built
+
+    _say(sentence(measured(built=is_built())))
 
 
 @contextmanager

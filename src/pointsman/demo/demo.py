@@ -11,12 +11,13 @@ import base64
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pointsman.demo.baseline import collect, differing
 from pointsman.demo.call import Alias
+from pointsman.demo.capacity import carried, rate_sentence, share_of
 from pointsman.demo.counts import Count, quiet_counts
 from pointsman.demo.door import Door, door
 from pointsman.demo.ledger import Entry, Window, summary
@@ -62,6 +63,8 @@ class Plan:
     route: Sequence[str] = ()
     """Layers to go to, in order; empty: once around, back to where the model is."""
     traffic: Traffic = field(default_factory=Traffic)
+    fitted: bool = False
+    """The edge runs on this very machine: ``traffic.rate`` is the most, and less is asked where it carries less."""
     around: float = 5.0
     """Seconds of load before the first move, between moves and after the last."""
     options: Options = field(default_factory=Options)
@@ -121,6 +124,7 @@ class Demo:
         """Set when bringing the model up is to be taken back."""
         self._bringing_up = False
         self._load: Load | None = None
+        self._traffic = plan.traffic
         self._observer: Observer = Quiet()
         self._watched = False
 
@@ -157,8 +161,10 @@ class Demo:
             key = await self._key(client)
             async with door(client, plan.model.spec.tenant.edge, key, plan.proxy) as way:
                 alias = await self._known(way) if plan.exact else self._alias()
+                if plan.fitted:
+                    await self._fit(way, alias)
                 before = await self._count(client)
-                async with Load(way, alias, plan.traffic) as self._load:
+                async with Load(way, alias, self._traffic) as self._load:
                     ticking = asyncio.create_task(self._tick())
                     try:
                         await self._moves(client, wire, route)
@@ -175,6 +181,14 @@ class Demo:
         texts = await collect(way, alias)
         self._check(len(texts), len(differing(self.plan.model, texts)) if self.plan.simulated else 0)
         return Alias(alias.name, alias.models, alias.members, texts)
+
+    async def _fit(self, way: Door, alias: Alias) -> None:
+        """Lower the tenants' rate to what the machine carries beside a move."""
+        most = self._traffic.rate
+        self._stage.say("seeing for a few seconds how many requests this machine's proxy carries")
+        capacity = await carried(way, alias, self._traffic)
+        self._traffic = replace(self._traffic, rate=share_of(capacity, most))
+        self._stage.say(rate_sentence(self._traffic.rate, capacity))
 
     async def _served(self, client: Client, wire: Http) -> str:
         """Serve the model, unless it is served already; returns the layer."""
@@ -194,7 +208,7 @@ class Demo:
     async def _moves(self, client: Client, wire: Http, route: Sequence[str]) -> None:
         load = self._load
         assert load is not None
-        self._stage.say(f"tenants arrive: {self.plan.traffic.rate:g} requests/s, whatever happens")
+        self._stage.say(f"tenants arrive: {self._traffic.rate:g} requests/s, whatever happens")
         await asyncio.sleep(self.plan.around)
         for target in route:
             if self.outcome.interrupted:
@@ -254,7 +268,7 @@ class Demo:
         self.outcome.load = {
             **summary(entries),
             "latestDeparture": round(load.latest, 3),
-            "rate": self.plan.traffic.rate,
+            "rate": self._traffic.rate,
         }
         after = await self._count(client)
         if before is not None and after is not None and not self.outcome.untold:

@@ -26,7 +26,7 @@ from pointsman.lab.toolchain.pruning import forget_copies, prune
 from pointsman.lab.toolchain.toolset import CONTROL_PLANE, Toolset
 from pointsman.lab.wholeness import is_whole, seal
 
-__all__ = ["Toolchain", "ensure_toolchain", "toolchain_key"]
+__all__ = ["Toolchain", "ensure_toolchain", "is_built", "toolchain_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,11 @@ def toolchain_key(of: Toolset = CONTROL_PLANE) -> str:
     for path in (of.module / "go.mod", of.module / "go.sum", *of.code):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def is_built(of: Toolset = CONTROL_PLANE) -> bool:
+    """Are the programs there already?"""
+    return is_whole(cache_root() / of.folder / toolchain_key(of))
 
 
 def ensure_toolchain(report: Report = silent, of: Toolset = CONTROL_PLANE) -> Toolchain:
