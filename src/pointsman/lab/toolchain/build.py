@@ -29,10 +29,13 @@ __all__ = [
 ]
 
 KUBERNETES_VERSION = "v1.34.4"
+_GLUE = ("k8s.io/kubernetes/...", "k8s.io/kubectl/...", "k8s.io/client-go/applyconfigurations/...")
+"""Large, and not what a request's time is spent in: compiled without inlining, which is a sixth cheaper."""
 BUILD_FLAGS = (
     "-trimpath",
     # Nobody debugs these programs: no DWARF, neither linked nor, which costs more, compiled.
     "-gcflags=all=-dwarf=false",
+    *(f"-gcflags={packages}=-dwarf=false -l" for packages in _GLUE),
     "-ldflags",
     f"-s -w -X k8s.io/component-base/version.gitVersion={KUBERNETES_VERSION}",
 )
