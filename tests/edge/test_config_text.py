@@ -164,3 +164,21 @@ def test_an_alias_that_was_added_can_be_taken_away_again(text: str) -> None:
 
 def test_taking_away_an_alias_that_is_not_there_changes_nothing() -> None:
     assert Aliases(ConfigText(THEIRS, "config.yaml"), NEW).remove() == THEIRS
+
+
+@pytest.mark.parametrize("before", ["", THEIRS], ids=["none", "beside-one-of-ours"])
+def test_a_new_entry_says_what_its_gateway_finds_it_by(before: str) -> None:
+    """Of an entry that is repeated all else stays, another layer's header not."""
+    found_by = {"X-Gateway-Base-Model-Name": "qwen"}
+    terms = Terms("qwen-local", "qwen", TERMS.endpoints, headers={"kserve": found_by})
+    group = Aliases(ConfigText(before, "config.yaml"), terms)
+    text = group.write([*group.members(), TARGET])
+    entries = yaml.safe_load(text)["model_list"]
+    said = {str((one.get("model_info") or {}).get("id")): one["litellm_params"] for one in entries}
+    assert said["qwen-kserve"]["extra_headers"] == found_by
+    if before:
+        theirs = next(one["litellm_params"] for one in entries if one["model_name"] == "qwen-local")
+        assert "extra_headers" not in theirs
+        kept = theirs.keys() - {"api_base", "model", "weight"}
+        assert {name: said["qwen-kserve"][name] for name in kept} == {name: theirs[name] for name in kept}
+    assert Aliases(ConfigText(text, "config.yaml"), terms).write([*group.members(), TARGET]) == text

@@ -56,6 +56,7 @@ def layered(layer: str) -> dict[str, Seen | Held]:
         f"{own}.name": Seen("other-name", views.rendered, "name: other-name\n"),
         f"{own}.namespace": Seen("elsewhere", views.rendered, "namespace: elsewhere\n"),
         **{f"{own}.from.{name}": Held(TAKEN, test) for name, test in FROM.items()},
+        f"{own}.headers": Held("tests/edge/test_config_text.py", "test_a_new_entry_says_what_its_gateway_finds_it_by"),
         f"{own}.address": Seen("http://gw.example.com/q/v1", views.endpoints, "http://gw.example.com/q/v1"),
         f"{own}.weights.pvc.claim": Seen("staged", views.rendered, "staged"),
         f"{own}.weights.pvc.path": Seen(

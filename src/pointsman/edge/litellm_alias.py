@@ -6,8 +6,9 @@ theirs is changed but a weight that would not count otherwise.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -120,8 +121,10 @@ class Aliases:
         ways = self._ways.of(group)
         ours = [way.entry for way in ways if way.member.ours]
         for member in new:
-            if ours:
+            if ours and self._found_by(member, ours[-1]):
                 edits.clone(ours[-1], self._values(member, ours[-1]))
+            elif ours:
+                edits.follow(ours[-1], self._repeated(member, ours[-1]))
             elif ways:
                 edits.follow(ways[-1].entry, self._fresh(member))
             else:
@@ -142,6 +145,20 @@ class Aliases:
             values[INFO, "id"] = member.id
         return {**values, (PARAMS, "weight"): member.weight}
 
+    def _found_by(self, member: Member, entry: Entry) -> bool:
+        """Does the entry say what the member's gateway finds its layer by?"""
+        said = entry.section(PARAMS).get("extra_headers")
+        wanted = self.terms.headers.get(member.layer) or {}
+        return wanted.items() <= said.items() if isinstance(said, Mapping) else not wanted
+
+    def _repeated(self, member: Member, entry: Entry) -> dict[str, Any]:
+        """The entry again, for another layer, with that layer's headers in the place of its own."""
+        made = copy.deepcopy(dict(entry.data))
+        for (section, name), value in self._values(member, entry).items():
+            made.setdefault(section, {})[name] = value
+        made[PARAMS]["extra_headers"] = dict(self.terms.headers[member.layer])
+        return made
+
     def _fresh(self, member: Member) -> dict[str, Any]:
         """An entry where there is none of ours to repeat."""
         params: dict[str, Any] = {
@@ -150,6 +167,8 @@ class Aliases:
             "weight": member.weight,
             "api_key": self.terms.key or self._key_beside(),
         }
+        if headers := self.terms.headers.get(member.layer):
+            params["extra_headers"] = dict(headers)
         for name, price in zip(("input", "output"), self.terms.price or (), strict=False):
             params[f"{name}_cost_per_token"] = price
         mode = {} if self.terms.api.tokens else {"mode": "embedding"}

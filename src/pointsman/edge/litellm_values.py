@@ -77,6 +77,7 @@ def litellm_values(cluster: Cluster, model: Model, endpoints: dict[str, str]) ->
         aliases=tuple(tenant.aliases),
         key=tenant.upstream_key,
         price=price,
+        headers={layer: model.spec.layers.block(layer).headers for layer in endpoints},
         api=APIS[model.spec.contract.api],
     )
     return LiteLLMValues(cluster, tenant.edge, terms)

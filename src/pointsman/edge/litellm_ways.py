@@ -6,7 +6,7 @@ Entries that lead to no layer of the model are others' members: nothing about th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -47,6 +47,8 @@ class Terms:
     """What a new entry says as ``api_key``; None: as the entries beside it. An existing entry keeps its own."""
     price: tuple[float, float] | None = None
     """Per input and output token, for an alias that does not exist yet."""
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What an entry says as ``extra_headers``, by layer id, where a gateway that others share finds the layer by it."""
     api: Api = APIS["chat"]
     """What tenants ask for."""
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from pointsman.spec.block import Block
 from pointsman.spec.resources import Accelerator, Resources
-from pointsman.spec.words import Address, Arguments, EnvName, Image, Name, Path, Quantity
+from pointsman.spec.words import Address, Arguments, EnvName, HeaderName, HeaderValue, Image, Name, Path, Quantity
 
 __all__ = [
     "FILE",
@@ -86,6 +86,9 @@ class Placed(Block):
     """Name of the main object; the model's name when absent."""
     address: Address | None = None
     """Where the edge reaches this layer when not by its Service: a gateway of your own, ``http://HOST/PATH/v1``."""
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
+    """What a request to that address says, so that a gateway that others share finds this layer:
+    ``{X-Gateway-Base-Model-Name: qwen}``. Our own questions say it, and a new entry of the edge (``extra_headers``)."""
     weights: StagedWeights | None = None
     """Weights that lie there already, in place of a download."""
     image: Image | None = None

@@ -20,6 +20,8 @@ __all__ = [
     "AliasName",
     "Arguments",
     "EnvName",
+    "HeaderName",
+    "HeaderValue",
     "Image",
     "Key",
     "LayerId",
@@ -39,6 +41,8 @@ __all__ = [
     "shown",
 ]
 
+_HEADER = re.compile(r"(?!(?i:authorization|cookie|host|content-\w+|.*api-?key)$)[A-Za-z][A-Za-z0-9-]{0,79}")
+_HEADED = re.compile(r"[!-~]([ -~]*[!-~])?")
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _QUANTITY = re.compile(r"(?P<number>\d+(\.\d+)?|\.\d+)(?P<unit>m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?", re.ASCII)
 _IMAGE = re.compile(
@@ -258,6 +262,18 @@ EnvName = Annotated[
     str, _matching(_ENV, "a name of an environment variable", "use letters, digits and '_', no digit first")
 ]
 """Name of an environment variable."""
+
+HeaderName = Annotated[
+    str, _matching(_HEADER, "a name of an HTTP header", "use letters, digits and '-': X-Gateway-Model-Name")
+]
+"""Name of an HTTP header."""
+
+HeaderValue = Annotated[
+    str,
+    Field(max_length=200),
+    _matching(_HEADED, "a value of a header", "use visible characters and blanks, none first or last; no key"),
+]
+"""Its value. No place for keys: it is kept in plans and journals."""
 
 Path = Annotated[str, AfterValidator(_path)]
 """Relative folder inside a volume."""

@@ -108,7 +108,7 @@ async def _path_reaches_engine(context: Context, layer: Layer) -> str:
     deadline = context.clock.monotonic() + context.options.route_timeout
     while True:
         try:
-            seen = [_judge_path(answer) for answer in await _ask_path(context, point)]
+            seen = [_judge_path(answer) for answer in await _ask_path(context, layer, point)]
         except ClusterError as error:
             seen = [f"no answer: {error.what}"]
         bad = [one for one in seen if one.startswith("no")]
@@ -125,15 +125,20 @@ async def _path_reaches_engine(context: Context, layer: Layer) -> str:
         await context.clock.sleep(RETRY)
 
 
-async def _ask_path(context: Context, point: Endpoint) -> list[Response]:
+async def _ask_path(context: Context, layer: Layer, point: Endpoint) -> list[Response]:
+    """Completions last. A gateway that others share may find the layer by what is asked for, so its models are not."""
     service, port, path = point.road or (point.service, point.port, point.path)
     namespace = service.namespace or ""
-    models = await context.cluster.service_get(namespace, service.name, port, f"{path}/v1/models")
     proxy = Ref(service.kind, f"http:{service.name}:{port}", namespace).path("proxy")
+    block = context.model.spec.layers.block(layer.id)
     api = APIS[context.model.spec.contract.api]
     body = api.body(context.model.spec.served_model_name, PROMPT, 1)
-    completion = await context.cluster.http("POST", f"{proxy}{path}{api.path}", body=body, timeout=COMPLETION_TIMEOUT)
-    return [models, completion]
+    answers = []
+    if block.address is None:
+        answers.append(await context.cluster.service_get(namespace, service.name, port, f"{path}/v1/models"))
+    to = f"{proxy}{path}{api.path}"
+    asked = await context.cluster.http("POST", to, body=body, headers=block.headers, timeout=COMPLETION_TIMEOUT)
+    return [*answers, asked]
 
 
 def _judge_path(answer: Response) -> str:
