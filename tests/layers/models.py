@@ -5,8 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from pointsman.cli.named import read_model
 from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model
+from tests.adopt.by_hand import platform
 from tests.spec.text import EXAMPLE, TEXT
 
 PREFILL = ("      name: qwen-llmd\n", "      name: qwen-llmd\n      prefill: {replicas: 2}\n")
@@ -15,6 +17,12 @@ PREFILL = ("      name: qwen-llmd\n", "      name: qwen-llmd\n      prefill: {re
 def example() -> Model:
     """``examples/platform/models/qwen.yaml``."""
     return load_model(EXAMPLE)
+
+
+def written() -> Model:
+    """A model of whose layers people wrote the manifests."""
+    with tempfile.TemporaryDirectory() as folder:
+        return read_model(platform(Path(folder)))
 
 
 def changed(*edits: tuple[str, str]) -> Model:

@@ -16,10 +16,18 @@ from pointsman.layers.registry import LAYERS, layer
 from pointsman.layers.stream import yaml_stream
 from pointsman.spec.model import LAYER_IDS, Model
 from tests.layers.fake import FakeLayer
-from tests.layers.models import PREFILL, changed, example
+from tests.layers.models import PREFILL, changed, example, written
 
 FAKE: Layer = FakeLayer()
 each_layer = pytest.mark.parametrize("each", [*LAYERS, FAKE], ids=lambda one: one.id)
+
+
+each_case = pytest.mark.parametrize(
+    ("each", "model"),
+    [(one, example()) for one in (*LAYERS, FAKE)] + [(one, written()) for one in LAYERS],
+    ids=[*(one.id for one in (*LAYERS, FAKE)), *(f"{one.id}-written-by-people" for one in LAYERS)],
+)
+"""Every layer as the spec renders it, and as people wrote it."""
 
 
 def merged(manifest: Manifest, patch: Manifest) -> Manifest:
@@ -97,34 +105,30 @@ def test_every_object_says_whose_it_is_and_never_carries_kserves_own_labels(each
         assert not {"serving.kserve.io/inferenceservice", "component"} & set(labels)
 
 
-@each_layer
-def test_the_main_object_is_rendered_under_the_layers_name(each: Layer) -> None:
-    model = example()
+@each_case
+def test_the_main_object_is_rendered_under_the_layers_name(each: Layer, model: Model) -> None:
     main = each.reads(model)[0]
     assert (main.name, main.namespace) == (each.name(model), each.namespace(model))
     assert main in [ref_of(manifest) for manifest in each.render(model)]
 
 
-@each_layer
-def test_rendering_leaves_the_layer_unparked(each: Layer) -> None:
-    model = example()
+@each_case
+def test_rendering_leaves_the_layer_unparked(each: Layer, model: Model) -> None:
     live = served(each, model)
     assert each.readiness(model, live).ready
     assert not each.parked(model, live)
 
 
-@each_layer
-def test_nothing_at_all_is_parked_and_not_ready(each: Layer) -> None:
-    model = example()
+@each_case
+def test_nothing_at_all_is_parked_and_not_ready(each: Layer, model: Model) -> None:
     verdict = each.readiness(model, dict.fromkeys(each.reads(model)))
     assert not verdict.ready
     assert verdict.reason
     assert each.parked(model, dict.fromkeys(each.reads(model)))
 
 
-@each_layer
-def test_park_makes_a_serving_layer_not_ready_at_once_and_unpark_undoes_it(each: Layer) -> None:
-    model = example()
+@each_case
+def test_park_makes_a_serving_layer_not_ready_at_once_and_unpark_undoes_it(each: Layer, model: Model) -> None:
     live = served(each, model)
     stopped = patched(live, each.park(model))
     assert not each.readiness(model, stopped).ready
@@ -132,9 +136,8 @@ def test_park_makes_a_serving_layer_not_ready_at_once_and_unpark_undoes_it(each:
     assert patched(live, each.unpark(model)) == live, "unpark is harmless on a layer that serves"
 
 
-@each_layer
-def test_a_layer_is_parked_only_when_no_pod_is_counted_any_more(each: Layer) -> None:
-    model = example()
+@each_case
+def test_a_layer_is_parked_only_when_no_pod_is_counted_any_more(each: Layer, model: Model) -> None:
     stopped = patched(served(each, model), each.park(model))
     assert not each.parked(model, stopped)
     gone = {
@@ -147,13 +150,14 @@ def test_a_layer_is_parked_only_when_no_pod_is_counted_any_more(each: Layer) -> 
     assert each.parked(model, gone)
 
 
-@each_layer
+@each_case
 @pytest.mark.parametrize(
     ("field", "value"),
     [("observedGeneration", 2), ("updatedReplicas", 0), ("availableReplicas", 0), ("replicas", 2)],
 )
-def test_a_deployment_that_is_behind_in_any_count_is_not_ready(each: Layer, field: str, value: int) -> None:
-    model = example()
+def test_a_deployment_that_is_behind_in_any_count_is_not_ready(
+    each: Layer, model: Model, field: str, value: int
+) -> None:
     for ref in each.reads(model):
         if ref.kind.name != "Deployment":
             continue
@@ -166,27 +170,25 @@ def test_a_deployment_that_is_behind_in_any_count_is_not_ready(each: Layer, fiel
         assert str(ref) in verdict.reason
 
 
-@each_layer
-def test_a_missing_object_is_named(each: Layer) -> None:
-    model = example()
+@each_case
+def test_a_missing_object_is_named(each: Layer, model: Model) -> None:
     for ref in each.reads(model):
         verdict = each.readiness(model, {**served(each, model), ref: None})
         assert not verdict.ready
         assert str(ref) in verdict.reason
 
 
-@each_layer
-def test_the_endpoint_is_the_service_with_its_port_and_path(each: Layer) -> None:
-    endpoint = each.endpoint(example())
+@each_case
+def test_the_endpoint_is_the_service_with_its_port_and_path(each: Layer, model: Model) -> None:
+    endpoint = each.endpoint(model)
     url = urlsplit(endpoint.base_url)
     assert url.hostname == f"{endpoint.service.name}.{endpoint.service.namespace}.svc.cluster.local"
     assert (url.port or 80) == endpoint.port
     assert url.path == f"{endpoint.path}/v1"
 
 
-@each_layer
-def test_the_first_engines_answer_tenants(each: Layer) -> None:
-    model = example()
+@each_case
+def test_the_first_engines_answer_tenants(each: Layer, model: Model) -> None:
     engines = each.engines(model)
     assert engines[0].role == "serve"
     assert all(one.namespace == each.namespace(model) and one.labels for one in engines)

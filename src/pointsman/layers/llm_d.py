@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.resources import Kind, Ref, kind_of
 from pointsman.layers import engine, preset_pod, stop
 from pointsman.layers.contract import (
     Capabilities,
@@ -115,8 +115,7 @@ class LlmD:
 
     def reads(self, model: Model) -> Sequence[Ref]:
         """The LLMInferenceService, then every Deployment made from it."""
-        kind = kind_of("LLMInferenceService", "serving.kserve.io/v1alpha2")
-        main = Ref(kind, self.name(model), self.namespace(model))
+        main = Ref(self._kind(model), self.name(model), self.namespace(model))
         return [main, *self._deployments(model)]
 
     def readiness(self, model: Model, live: Live) -> Readiness:
@@ -174,6 +173,9 @@ class LlmD:
         suffixes = ["-kserve", *(["-kserve-prefill"] if self._prefills(model) else [])]
         suffixes += ["-kserve-router-scheduler"] if self._schedules(model) else []
         return [deployment(namespace, f"{name}{suffix}") for suffix in suffixes]
+
+    def _kind(self, model: Model) -> Kind:
+        return kind_of("LLMInferenceService", "serving.kserve.io/v1alpha2")
 
     def _prefills(self, model: Model) -> bool:
         return model.spec.layers.llm_d.prefill is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pointsman.kube.resources import Ref, kind_of, ref_of
+from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
 from pointsman.layers.command import behind_preset
 from pointsman.layers.contract import Endpoint, Manifest, PodNeed, Started
 from pointsman.layers.engine import PORT
@@ -107,6 +107,9 @@ class WrittenLlmD(LlmD):
         if len(refs) != 1:
             return block.name, block.namespace
         return str(refs[0]["name"]), str(refs[0].get("namespace") or self.namespace(model))
+
+    def _kind(self, model: Model) -> Kind:
+        return ref_of(self._main(model)).kind
 
     def _prefills(self, model: Model) -> bool:
         return bool(self._prefill(model))
