@@ -84,7 +84,7 @@ def edges_in(found: Survey, world: World) -> list[Edge]:
     taken: set[str] = set()
     for application in world.applications:
         files = [name for name in application.values if found.pages[name].lists_models]
-        for name in files[:-1]:
+        for name in (one for one in files[:-1] if _lists_any(found.documents(found.pages[one]))):
             world.left_out.append(LeftOut(name, f"its model_list is overridden by {files[-1]}, a later file of values"))
         taken |= set(application.values)
         if files:
@@ -100,6 +100,16 @@ def edges_in(found: Survey, world: World) -> list[Edge]:
     for one in world.of("ConfigMap"):
         made += _in_config_map(one, world)
     return [edge for edge in made if edge.config.all_entries or _in_use(edge, world)]
+
+
+def _lists_any(documents: list[Document]) -> bool:
+    return any(_walked(one.data, under)["model_list"] for one in documents for under in _places(one.data))
+
+
+def _walked(data: Any, under: tuple[str, ...]) -> Any:
+    for key in under:
+        data = data[key]
+    return data
 
 
 def _in_use(edge: Edge, world: World) -> bool:

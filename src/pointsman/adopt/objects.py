@@ -56,18 +56,45 @@ class Deployed:
         return self.at()
 
     def at(self, *place: str | int) -> str:
-        """The line of a part: in the last document that says anything about it; empty when nobody knows."""
+        """The line of a part: in the last document that says what it is; empty when nobody knows."""
         for length in range(len(place), 0, -1):
-            for document in reversed(self.documents):
-                whole = (*self.inside, *place[:length]) if document is self.documents[0] else place[:length]
-                if whole in document.reading.lines:
-                    return document.at(*whole)
+            found = self._line(place[:length])
+            if found:
+                return found
         return self.documents[0].at(*self.inside) if self.documents else ""
+
+    def _line(self, place: tuple[str | int, ...]) -> str:
+        """A patch counts only where it says what stands there; the document itself where none does."""
+        for patch in reversed(self.documents[1:]):
+            if isinstance(patch.data, list):
+                for at, one in enumerate(patch.data):
+                    if _pointer(one) == place:
+                        return patch.at(at, "value")
+            elif place in patch.reading.lines and _get(patch.data, place) == _get(self.data, place):
+                return patch.at(*place)
+        whole = (*self.inside, *place)
+        return self.documents[0].at(*whole) if self.documents and whole in self.documents[0].reading.lines else ""
 
     @property
     def _metadata(self) -> Mapping[str, Any]:
         found = self.data.get("metadata")
         return found if isinstance(found, dict) else {}
+
+
+def _pointer(operation: Any) -> tuple[str | int, ...]:
+    """The place that an operation of a patch changes."""
+    path = operation.get("path") if isinstance(operation, dict) else None
+    parts = path[1:].split("/") if isinstance(path, str) and "value" in operation else []
+    return tuple(int(part) if part.isdigit() else part.replace("~1", "/").replace("~0", "~") for part in parts)
+
+
+def _get(data: Any, place: tuple[str | int, ...]) -> Any:
+    for part in place:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
 
 
 def key_of(data: Mapping[str, Any]) -> Key:

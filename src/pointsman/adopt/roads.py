@@ -100,8 +100,10 @@ class Roads:
         if service is not None:
             self._to_service(road, service, port, path, host)
         elif not (self._made(road, name, namespace, port) or self._gateway(road, name, namespace, port, path, host)):
-            road.end = LOST
+            partly = self.world.whole(namespace)
+            road.end = UNKNOWN if partly else LOST
             road.why = f"there is no Service {namespace}/{name} here, and no Gateway or engine that makes one"
+            road.why += f"; {partly}" if partly else ""
 
     def _outside(self, road: Road, host: str, port: int, path: str) -> None:
         """A host that is no Service: one of the routes', or another's."""
@@ -136,12 +138,29 @@ class Roads:
             return
         chosen = [one for one in self.engines if _selects(selector, one.pod_labels, one.namespace, service.namespace)]
         if not chosen:
-            road.end = LOST if selector else UNKNOWN
-            road.why = "its selector leads to no engine that is known here" if selector else "it has no selector"
-            road.where = service.at("spec", "selector")
+            self._to_no_engine(road, service, selector)
             return
         road.engines, road.end = chosen, ENGINE
         self._port(road, service, port)
+
+    def _to_no_engine(self, road: Road, service: Standing, selector: Any) -> None:
+        """Something else than a vLLM, which is none of ours; or nothing."""
+        road.where = service.at("spec", "selector")
+        pods = ((one, _get(one.data, "spec", "template", "metadata", "labels")) for one in self.world.of("Deployment"))
+        other = next(
+            (one for one, labels in pods if _selects(selector, labels or {}, one.namespace, service.namespace)), None
+        )
+        partly = self.world.whole(service.namespace)
+        if other is not None:
+            road.hops.append(Hop(str(other), other.where))
+            road.end, road.why = CLOUD, f"{other} is no vLLM"
+        elif not selector:
+            road.why = f"{service} has no selector"
+        else:
+            road.end = UNKNOWN if partly else LOST
+            road.why = f"the selector of {service} leads to no engine that is known here" + (
+                f"; {partly}" if partly else ""
+            )
 
     def _port(self, road: Road, service: Standing, port: int) -> None:
         """The Service's port, and the pod's port behind it."""
@@ -293,6 +312,12 @@ def _selects(selector: Any, labels: Any, namespace: str, own: str) -> bool:
     return bool(selector) and namespace == own and all(labels.get(key) == str(value) for key, value in selector.items())
 
 
+def _get(data: Any, *place: str) -> Any:
+    for part in place:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
+
+
 def _named_port(engine: Engine, name: str) -> int | None:
     data: Any = engine.standing.data
     for part in engine.container:
@@ -322,9 +347,7 @@ def _parents(route: Standing) -> list[tuple[str, str]]:
 
 
 def _refs(engine: Engine) -> list[tuple[str, str]]:
-    data: Any = engine.standing.data
-    for part in ("spec", "router", "gateway", "refs"):
-        data = data.get(part) if isinstance(data, dict) else None
+    data = _get(engine.standing.data, "spec", "router", "gateway", "refs")
     return [
         (str(one.get("namespace") or engine.namespace), str(one.get("name")))
         for one in (data if isinstance(data, list) else [])

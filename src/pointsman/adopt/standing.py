@@ -11,7 +11,7 @@ from pointsman.adopt.closure import closure_of
 from pointsman.adopt.folder import Folder, objects_in
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.objects import Deployed, expanded
-from pointsman.adopt.survey import Survey
+from pointsman.adopt.survey import FEW, Survey
 
 __all__ = ["Origin", "Standing", "World", "world_of"]
 
@@ -33,6 +33,8 @@ class Origin:
     application: Application | None = None
     recurse: bool = False
     files: frozenset[str] = frozenset()
+    single: bool = False
+    """A file by itself, which no kustomization and no Application takes up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,12 @@ class World:
     applications: list[Application] = field(default_factory=list)
     unknown: dict[str, str] = field(default_factory=dict)
     """Kinds that could not be asked for, and why; forbidden is not absent."""
+    partly: dict[str, str] = field(default_factory=dict)
+    """Namespaces that hold more than is known here, and why; empty text for all of them."""
+
+    def whole(self, namespace: str) -> str:
+        """Why a namespace may hold more than is known; empty when it does not."""
+        return self.partly.get(namespace) or self.partly.get("", "")
 
     def of(self, *kinds: str) -> Iterator[Standing]:
         """Every object of these kinds."""
@@ -93,6 +101,7 @@ class World:
 def world_of(found: Survey, applications: Iterable[Application]) -> World:
     """Everything that Applications deploy, then what lies in no Application's folder."""
     made = World(applications=list(applications))
+    made.partly = _partly(made.applications, found)
     claimed: set[str] = set()
     built: dict[tuple[str, bool], Folder] = {}
     for application in made.applications:
@@ -109,6 +118,15 @@ def world_of(found: Survey, applications: Iterable[Application]) -> World:
             _add(made, built[key], Origin(part.path, application, part.recurse, built[key].files))
     _unclaimed(made, found, claimed)
     return made
+
+
+def _partly(applications: Iterable[Application], found: Survey) -> dict[str, str]:
+    """What Helm makes is not known; neither is what a chart makes that no Application here deploys."""
+    helm = [one for one in applications if any(part.helm or part.path in found.charts for part in one.parts)]
+    why = {one.into: f"what the chart of Application {one.name} makes is not known here" for one in helm}
+    deployed = {part.path for one in helm for part in one.parts}
+    strays = sorted(found.charts - deployed)
+    return why | ({"": f"what the chart in {strays[0] or '.'} makes is not known here"} if strays else {})
 
 
 def _told(folder: Folder, found: Survey) -> list[LeftOut]:
@@ -131,7 +149,11 @@ def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
     for folder, closure in closures.items():
         own = {name for name in closure.files if name.startswith(f"{folder}/" if folder else "")}
         interesting = any(found.pages[name].kinds & KINDS for name in closure.files if name in found.pages)
-        if folder not in taken and not own <= claimed and (interesting or closure.left_out):
+        if folder in taken or own <= claimed:
+            pass
+        elif interesting and closure.files & claimed and made.applications:
+            made.left_out.append(LeftOut(folder, "no Application deploys this overlay, so it is not looked at"))
+        elif interesting or closure.left_out:
             built = objects_in(found.tree, folder)
             made.left_out += built.left_out
             _add(made, built, Origin(folder, files=built.files))
@@ -143,13 +165,14 @@ def _files(made: World, found: Survey, claimed: set[str]) -> None:
     for page in found.pages.values():
         if page.path in claimed or page.kinds.isdisjoint(KINDS) or found.templated(page.path):
             continue
-        if not _counts(page.kinds, page.speaks_of_engines, page.lists_models):
+        if len(found.pages) > FEW and not _counts(page.kinds, page.speaks_of_engines, page.lists_models):
+            made.partly.setdefault("", "of so many files only those are read that speak of engines")
             continue
         folder = page.path.rpartition("/")[0]
         for document in found.documents(page):
             for one in expanded(document):
                 if one.kind in KINDS:
-                    origin = Origin(folder or page.path, files=frozenset({page.path}))
+                    origin = Origin(folder or page.path, files=frozenset({page.path}), single=True)
                     made.objects.append(Standing(one, one.namespace, origin))
 
 

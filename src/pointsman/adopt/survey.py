@@ -17,7 +17,7 @@ from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.tree import Tree
 from pointsman.errors import PointsmanError
 
-__all__ = ["SECONDS", "Page", "Survey", "survey"]
+__all__ = ["FEW", "SECONDS", "Page", "Survey", "survey"]
 
 SECONDS = 3.5
 """How long reading may take; what is left then is listed."""
@@ -25,7 +25,7 @@ _ENDINGS = (".yaml", ".yml", ".json")
 _KIND = re.compile(r"""(?<![\w.])["']?kind["']?\s*:\s*["']?([A-Z]\w+)""")
 _LIST = re.compile(r"""(?<![\w.])["']?model_list["']?\s*:""")
 _ENGINE = re.compile(r"vllm|served-model-name|max-model-len", re.IGNORECASE)
-_FEW = 300
+FEW = 300
 """So many files are read as YAML whatever they hold, so that what is broken is told."""
 _CHART = "Chart.yaml"
 
@@ -125,7 +125,7 @@ def _page(path: str, text: str) -> Page:
 
 
 def _read_all(found: Survey) -> None:
-    if len(found.pages) <= _FEW:
+    if len(found.pages) <= FEW:
         for page in found.pages.values():
             if not found.templated(page.path):
                 found.documents(page)

@@ -1,0 +1,165 @@
+"""Edits that mend findings, tried on a tree that holds them, and kept only when they change what was meant alone.
+
+After each the folder is built again: the object has to differ in that one place, and everything else that comes from
+the folder has to be what it was. What cannot be changed that way is refused with its line, and nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pointsman.adopt.difference import ABSENT, Difference, differences
+from pointsman.adopt.documents import Document, documents_in
+from pointsman.adopt.findings import AddItem, Finding, Fix, ReplaceText, SetEntry
+from pointsman.adopt.folder import objects_in
+from pointsman.adopt.objects import Deployed, Key, expanded, key_of
+from pointsman.adopt.spots import additions, replacements
+from pointsman.adopt.standing import Origin, Standing
+from pointsman.adopt.tree import Tree
+from pointsman.catalog.spot import Edit
+from pointsman.edge.config_edit import Edits
+from pointsman.edge.config_text import ConfigText
+from pointsman.errors import PointsmanError
+
+__all__ = ["Mended", "mend"]
+
+
+@dataclass(slots=True)
+class Mended:
+    """What can be mended, and what cannot."""
+
+    tree: Tree
+    """With every edit."""
+    done: list[Finding] = field(default_factory=list)
+    refused: list[tuple[Finding, str, str]] = field(default_factory=list)
+    """With why, and what to do."""
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """New texts by path."""
+        return self.tree.edits
+
+
+class UnfitError(Exception):
+    """An edit that would change more, or cannot be made."""
+
+
+def mend(tree: Tree, findings: Sequence[Finding]) -> Mended:
+    """Mend as many findings as can be, each as a whole or not at all."""
+    made = Mended(tree)
+    for finding in findings:
+        if not finding.fixes:
+            made.refused.append((finding, "a person has to decide", finding.next_action))
+            continue
+        after = made.tree
+        try:
+            for fix in finding.fixes:
+                after = _fixed(after, fix)
+        except (UnfitError, PointsmanError) as error:
+            made.refused.append((finding, str(error).splitlines()[0], f"by hand: {finding.next_action}"))
+            continue
+        made.tree = after
+        made.done.append(finding)
+    return made
+
+
+def _fixed(tree: Tree, fix: Fix) -> Tree:
+    if isinstance(fix, SetEntry):
+        return _entry(tree, fix)
+    for path, edit in _candidates(tree, fix):
+        after = tree.edited({path: edit.applied(tree.text(path))})
+        if _proved(tree, after, fix):
+            return after
+    raise UnfitError("no edit of its files changes this alone")
+
+
+def _entry(tree: Tree, fix: SetEntry) -> Tree:
+    """Through the edge's own editor, which proves what it does."""
+    edge = fix.edge
+    if not edge.editable:
+        raise UnfitError("the configuration stands inside another file, and is not edited there")
+    config = ConfigText(tree.text(edge.path), edge.path, edge.under)
+    entry = next((one for one in config.all_entries if one.index == fix.index), None)
+    if entry is None:
+        raise UnfitError("the entry is not there any more")
+    edits = Edits(config)
+    edits.set(entry, fix.values)
+    return tree.edited({edge.path: edits.done().text})
+
+
+def _candidates(tree: Tree, fix: ReplaceText | AddItem) -> Iterator[tuple[str, Edit]]:
+    """In the documents that say what the object is, those that come last first; then in the folder's other files."""
+    standing = _now(tree, fix.standing)
+    documents = list(reversed(standing.documents))
+    seen: set[str] = set()
+    for document in documents:
+        if isinstance(fix, AddItem):
+            yield from _of_addition(document, standing, fix)
+        elif document.path not in seen:
+            seen.add(document.path)
+            yield from _of_replacement(tree, document.path, standing, fix)
+
+
+def _of_replacement(tree: Tree, path: str, standing: Deployed, fix: ReplaceText) -> Iterator[tuple[str, Edit]]:
+    file, _, line = standing.at(*fix.place).rpartition(":")
+    near = int(line) if file == path and line.isdigit() else 1
+    for edit in replacements(tree.text(path), fix.before, fix.after, near):
+        yield path, edit
+
+
+def _of_addition(document: Document, standing: Deployed, fix: AddItem) -> Iterator[tuple[str, Edit]]:
+    if document.start < 0 or not isinstance(document.data, dict):
+        return
+    inside = standing.inside if document is standing.documents[0] else ()
+    for edit in additions(document, (*inside, *fix.container), fix.key, fix.item):
+        yield document.path, Edit(edit.start + document.start, edit.end + document.start, edit.text)
+
+
+def _now(tree: Tree, standing: Standing) -> Deployed:
+    """The object as the tree, with the edits so far, has it."""
+    found = _objects(tree, standing.origin).get(key_of(standing.data))
+    if found is None or not found.documents:
+        raise UnfitError("where it is written is not known")
+    return found
+
+
+def _objects(tree: Tree, origin: Origin) -> dict[Key, Deployed]:
+    if origin.single:
+        listed = [
+            one for path in sorted(origin.files) for each in documents_in(tree, path, []) for one in expanded(each)
+        ]
+    else:
+        listed = list(objects_in(tree, origin.path, recurse=origin.recurse).objects)
+    return {key_of(one.data): one for one in listed}
+
+
+def _proved(before: Tree, after: Tree, fix: ReplaceText | AddItem) -> bool:
+    """Does everything that comes from the folder stay, but for the one place?"""
+    origin, key = fix.standing.origin, key_of(fix.standing.data)
+    old, new = _objects(before, origin), _objects(after, origin)
+    if old.keys() != new.keys() or any(old[one].data != new[one].data for one in old if one != key):
+        return False
+    found = list(differences(old[key].data, new[key].data))
+    return len(found) == 1 and (_replaced(found[0], fix) if isinstance(fix, ReplaceText) else _added(found[0], fix))
+
+
+def _replaced(found: Difference, fix: ReplaceText) -> bool:
+    """The one text, or the one word in it."""
+    if found.place != fix.place:
+        return False
+    before, after = str(found.before), str(found.after)
+    if type(found.before) is not type(found.after):
+        return False
+    if before == fix.before:
+        return after == fix.after
+    return before.count(fix.before) == 1 and before.replace(fix.before, fix.after) == after
+
+
+def _added(found: Difference, fix: AddItem) -> bool:
+    listed = (*fix.container, fix.key)
+    if found.before is not ABSENT:
+        return False
+    if found.place == listed:
+        return bool(found.after == [fix.item])
+    return found.place[:-1] == listed and bool(found.after == fix.item)
