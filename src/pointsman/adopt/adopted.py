@@ -17,7 +17,7 @@ from pointsman.adopt.models import Found, models_of
 from pointsman.adopt.promise import Engine
 from pointsman.adopt.roads import LOST, Road, Roads
 from pointsman.adopt.standing import World, world_of
-from pointsman.adopt.survey import survey
+from pointsman.adopt.survey import Survey, survey
 from pointsman.adopt.tree import Tree
 from pointsman.errors import UsageError
 
@@ -37,6 +37,7 @@ class Adopted:
     findings: list[Finding]
     left_out: list[LeftOut] = field(default_factory=list)
     env: str = ""
+    survey: Survey | None = None
 
     @property
     def nothing(self) -> bool:
@@ -52,7 +53,7 @@ def adopt(root: Path | Tree, env: str | None = None, same: Iterable[tuple[str, s
     chosen = _environment(applications, env)
     world = world_of(found, [one for one in applications if not chosen or one.env in ("", chosen)])
     made = understood(world, edges_in(found, world), same)
-    made.tree, made.env = tree, chosen
+    made.tree, made.env, made.survey = tree, chosen, found
     made.left_out = sorted({*found.left_out, *world.left_out, *made.left_out})
     return made
 

@@ -51,6 +51,16 @@ class Application:
     data: Mapping[str, Any]
 
     @property
+    def branch(self) -> str:
+        """The branch that it reads its values from; empty when it says none, or a mere revision."""
+        spec = _map(self.data.get("spec"))
+        sources = spec.get("sources") if isinstance(spec.get("sources"), list) else [spec.get("source")]
+        known = [one for one in sources or [] if isinstance(one, dict)]
+        ref = next((one for one in known if one.get("ref")), known[0] if known else {})
+        said = str(ref.get("targetRevision") or "")
+        return "" if said == "HEAD" or "{" in said else said
+
+    @property
     def values(self) -> tuple[str, ...]:
         """Every file of Helm values, in order."""
         return tuple(name for part in self.parts for name in part.values)

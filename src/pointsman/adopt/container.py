@@ -39,6 +39,7 @@ class Reading:
     requests: dict[str, str] = field(default_factory=dict)
     limits: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, Fact] = field(default_factory=dict)
+    args: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
 
@@ -71,6 +72,10 @@ def read_container(
     _weights(found, words, container, pod, place, at)
     _resources(found, container if container.get("resources") else {**(under or {}), **container})
     found.arguments = _arguments(words, place)
+    source = source_said(words)
+    found.args = [
+        word.text for word in words if source is None or word.place != source.place or word.text != source.value
+    ]
     return found
 
 

@@ -166,8 +166,20 @@ def _engine(layer: str, one: Standing, chosen: tuple[Place, Reading], labels: An
         replicas=replicas,
         pod_labels={str(key): str(value) for key, value in _map(labels).items()},
         arguments=read.arguments,
+        args=tuple(read.args),
+        several=_siblings(one.data, place),
         unknown=tuple(read.unknown),
     )
+
+
+def _siblings(data: Any, place: Place) -> bool:
+    """Are there other containers beside the one at ``place``?"""
+    for part in place[:-1]:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(data, list) and len(data) > 1
 
 
 def _containers(pod: Any, at: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:

@@ -64,6 +64,10 @@ class Engine:
     pod_labels: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, Fact] = field(default_factory=dict)
     """Other flags by which tenants would notice."""
+    args: tuple[str, ...] = ()
+    """Every argument of the engine, what is loaded left out."""
+    several: bool = False
+    """Are there other containers in its pod?"""
     unknown: tuple[str, ...] = ()
     """What cannot be told, in words."""
 

@@ -27,6 +27,7 @@ COMMANDS = (
     "history",
     "rights",
     "init",
+    "adopt",
     "features",
     "resolve",
     "root",

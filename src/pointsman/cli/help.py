@@ -16,6 +16,7 @@ See and prepare:
 
 A platform repository:
   init       Write one that works as it is, in a new folder or an empty clone.
+  adopt      Read one that others wrote; write Models that refer to it.
   features   List its features, or turn one on or off in the configuration.
   resolve    Write the groups file that its ApplicationSets read.
   root       Apply a profile's ApplicationSets, once what vanishes is agreed to.
