@@ -1,24 +1,29 @@
-"""What one vLLM container promises: read from its words, its variables, its resources and its volumes."""
+"""What one vLLM container promises, each part with its place.
+
+What is promised is read as the layers of written manifests read it (``pointsman.layers.promise``), so that what is
+adopted is what will be moved. Here is added where each part stands, and what only a person's eye would find: the
+repository that a container before it downloads, the claim that a path lies on.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pointsman.adopt.promise import Auth, Fact
 from pointsman.adopt.words import Place, Said, Word, flag_said, source_said, values_said, words_of
+from pointsman.layers.command import Command, command_of
+from pointsman.layers.promise import Promise, promise_of, repository
+from pointsman.layers.written.objects import container_port
 from pointsman.spec.arguments import PROMISED, base, flags
 
 __all__ = ["Reading", "read_container"]
 
-_REPO = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]*/[A-Za-z0-9][-._A-Za-z0-9]*")
 _DOWNLOAD = re.compile(
     r"(?:download\s+|snapshot_download\(\s*(?:repo_id\s*=\s*)?)[\"']?([A-Za-z0-9][-._\w]*/[A-Za-z0-9][-._\w]*)"
 )
-_LENGTH = re.compile(r"(\d+)([kKmM]?)")
-_THOUSANDS = {"": 1, "k": 1000, "K": 1024, "m": 10**6, "M": 1 << 20}
 _ACCELERATOR = re.compile(r"gpu|mig-|gaudi|i915|tpu|neuron|npu", re.IGNORECASE)
 
 
@@ -26,8 +31,8 @@ _ACCELERATOR = re.compile(r"gpu|mig-|gaudi|i915|tpu|neuron|npu", re.IGNORECASE)
 class Reading:
     """What was read."""
 
+    promise: Promise
     name: str = ""
-    image: str = ""
     names: list[Fact] = field(default_factory=list)
     context: Fact | None = None
     auth: Fact = field(default_factory=lambda: Fact(Auth(), ()))
@@ -39,111 +44,95 @@ class Reading:
     requests: dict[str, str] = field(default_factory=dict)
     limits: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, Fact] = field(default_factory=dict)
-    args: list[str] = field(default_factory=list)
+    args: tuple[str, ...] = ()
     unknown: list[str] = field(default_factory=list)
 
 
-def read_container(
-    container: Mapping[str, Any],
-    place: Place,
-    pod: Mapping[str, Any],
-    at: Place,
-    under: Mapping[str, Any] | None = None,
-) -> Reading:
-    """The promise of a container at ``place`` of its object, in a pod at ``at``.
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a layer's controller says in the place of the container."""
 
-    ``under``: a runtime's container, whose words come first and whose values count where this one says nothing.
-    """
-    base_words = words_of(under or {})
-    own = words_of(container)
-    words = [*base_words, *own]
-    found = Reading(str(container.get("name") or (under or {}).get("name") or ""))
-    found.image = str(container.get("image") or (under or {}).get("image") or "")
-    names = (
-        values_said(words, "served-model-name") or values_said(words, "model_name") or values_said(words, "model-name")
-    )
-    found.names = [_fact(one, place) for one in names if one.known]
-    found.unknown += [
-        f"its served name {one.value} is a variable that is set elsewhere" for one in names if not one.known
-    ]
-    found.context = _context(words, place, found)
-    found.auth = _auth(container, under or {}, words, place)
-    found.port = _port(container, under or {}, words, place)
-    _weights(found, words, container, pod, place, at)
-    _resources(found, container if container.get("resources") else {**(under or {}), **container})
-    found.arguments = _arguments(words, place)
+    command: Command | None = None
+    names: tuple[str, ...] = ()
+    weights: str = ""
+    port: int = 8000
+
+
+def read_container(
+    container: Mapping[str, Any], place: Place, pod: Mapping[str, Any], at: Place, given: Given | None = None
+) -> Reading:
+    """The promise of a container at ``place`` of its object, in a pod at ``at``."""
+    given = given or Given()
+    command = given.command or command_of(container)
+    port = container_port(container, given.port)
+    promise = promise_of(command, container, pod, names=given.names, weights=given.weights or None, port=port)
+    words = words_of(container)
+    found = Reading(promise, str(container.get("name") or ""))
+    said = values_said(words, "served-model-name")
     source = source_said(words)
-    found.args = [
-        word.text for word in words if source is None or word.place != source.place or word.text != source.value
-    ]
+    found.names = [_placed(name, [*said, *([source] if source else [])], place) for name in promise.names]
+    if promise.max_model_len is not None:
+        length = flag_said(words, "max-model-len")
+        found.context = _placed(promise.max_model_len, [length] if length else [], place, like=True)
+    found.auth = Fact(_auth(promise), _key_place(container, words, place))
+    found.port = _port(promise, container, words, place)
+    _weights(found, promise, (container, pod), (source, place, at))
+    _resources(found, container)
+    found.arguments = _arguments(command, words, place)
+    found.args = command.args
+    found.unknown = [promise.unknown] if promise.unknown else []
     return found
 
 
-def _fact(said: Said, place: Place, value: Any = None) -> Fact:
-    return Fact(said.value if value is None else value, (*place, *said.place), said.token)
+def _placed(value: Any, said: Sequence[Said], place: Place, *, like: bool = False) -> Fact:
+    """Where a value stands: in the words that say it, else somewhere in the container."""
+    for one in said:
+        if like or one.value == value:
+            return Fact(value, (*place, *one.place), one.token)
+    return Fact(value, place)
 
 
-def _context(words: list[Word], place: Place, found: Reading) -> Fact | None:
-    said = flag_said(words, "max-model-len")
-    if said is None:
-        return None
-    match = _LENGTH.fullmatch(said.value)
-    if not said.known or match is None or int(match[1]) < 1:
-        found.unknown.append(f"its context length {said.value!r} is no number that stands here")
-        return None
-    return _fact(said, place, int(match[1]) * _THOUSANDS[match[2]])
+def _auth(promise: Promise) -> Auth:
+    if promise.auth is not None:
+        return Auth(promise.auth.secret, promise.auth.key)
+    return Auth(plain=promise.plain_key)
 
 
-def _auth(container: Mapping[str, Any], under: Mapping[str, Any], words: list[Word], place: Place) -> Fact:
+def _key_place(container: Mapping[str, Any], words: Sequence[Word], place: Place) -> Place:
+    for at, one in enumerate(_listed(container, "env")):
+        if one.get("name") == "VLLM_API_KEY":
+            return (*place, "env", at)
     said = flag_said(words, "api-key")
-    variables = _listed(container, "env") + _listed(under, "env")
-    for at, one in enumerate(variables):
-        if one.get("name") != "VLLM_API_KEY":
-            continue
-        reference = _map(_map(one.get("valueFrom")).get("secretKeyRef"))
-        if reference.get("name"):
-            auth = Auth(str(reference["name"]), str(reference.get("key") or ""))
-            return Fact(auth, (*place, "env", at))
-        return Fact(Auth(plain=True), (*place, "env", at))
-    if said is not None:
-        return Fact(Auth(plain=True), (*place, *said.place))
-    return Fact(Auth(), place)
+    return (*place, *said.place) if said else place
 
 
-def _port(container: Mapping[str, Any], under: Mapping[str, Any], words: list[Word], place: Place) -> Fact:
+def _port(promise: Promise, container: Mapping[str, Any], words: Sequence[Word], place: Place) -> Fact:
     said = flag_said(words, "port")
-    if said is not None and said.known and said.value.isdigit():
-        return _fact(said, place, int(said.value))
-    ports = _listed(container, "ports") or _listed(under, "ports")
-    if len(ports) == 1 and isinstance(ports[0].get("containerPort"), int):
-        return Fact(ports[0]["containerPort"], (*place, "ports", 0, "containerPort"))
-    return Fact(8000, place)
+    if said is not None:
+        return _placed(promise.port, [said], place, like=True)
+    ports = _listed(container, "ports")
+    return Fact(promise.port, (*place, "ports", 0, "containerPort") if ports else place)
 
 
 def _weights(
-    found: Reading, words: list[Word], container: Mapping[str, Any], pod: Mapping[str, Any], place: Place, at: Place
+    found: Reading,
+    promise: Promise,
+    around: tuple[Mapping[str, Any], Mapping[str, Any]],
+    places: tuple[Said | None, Place, Place],
 ) -> None:
-    said = source_said(words)
-    model_id = flag_said(words, "model_id")
-    uri = container.get("storageUri")
-    if isinstance(uri, str):
-        _of_uri(found, uri, (*place, "storageUri"))
-    elif said is not None and said.known and _REPO.fullmatch(said.value):
-        found.weights = _fact(said, place)
-    elif model_id is not None and model_id.known and _REPO.fullmatch(model_id.value):
-        found.weights = _fact(model_id, place)
-    elif said is not None and said.known and said.value.startswith("/"):
-        found.claim = _claim(said.value, container, pod)
-    if found.weights is None and (staged := _staged(pod, at)) is not None:
-        found.weights = staged
-
-
-def _of_uri(found: Reading, uri: str, place: Place) -> None:
-    if uri.startswith("hf://"):
-        found.weights = Fact(uri[5:], place, uri)
-    elif uri.startswith("pvc://"):
-        claim, _, path = uri[6:].partition("/")
+    container, pod = around
+    source, place, at = places
+    said = promise.weights or ""
+    repo = repository(said) if not said.startswith(("pvc://", "oci://", "s3://", "gs://")) else None
+    if repo:
+        found.weights = _placed(repo, [source] if source else [], place)
+    elif said.startswith("pvc://"):
+        claim, _, path = said[6:].partition("/")
         found.claim = (claim, path)
+    elif said.startswith("/"):
+        found.claim = _claim(said, container, pod)
+    if found.weights is None:
+        found.weights = _staged(pod, at)
 
 
 def _claim(path: str, container: Mapping[str, Any], pod: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -190,16 +179,16 @@ def _resources(found: Reading, container: Mapping[str, Any]) -> None:
             found.gpus, found.accelerator = int(value), key
 
 
-def _arguments(words: list[Word], place: Place) -> dict[str, Fact]:
+def _arguments(command: Command, words: Sequence[Word], place: Place) -> dict[str, Fact]:
     """Flags by which tenants would notice on which layer they are."""
     found = {}
-    texts = [word.text for word in words]
-    for flag in flags(texts):
+    for flag in flags(command.args):
         name = base(flag.name)
         if name in PROMISED or name == "enable-auto-tool-choice":
-            given = texts[flag.start : flag.end]
-            said = " ".join([given[0].partition("=")[2], *given[1:]]).strip() or "on"
-            found[name] = Fact(said, (*place, *words[flag.start].place), words[flag.start].token)
+            given = command.args[flag.start : flag.end]
+            text = " ".join([given[0].partition("=")[2], *given[1:]]).strip() or "on"
+            said = flag_said(words, flag.name)
+            found[name] = Fact(text, (*place, *(said.place if said else ())), said.token if said else "")
     return found
 
 

@@ -6,15 +6,15 @@ LLMInferenceService. Anything else that runs a vLLM is listed, since no layer is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pointsman.adopt.container import Reading, read_container
+from pointsman.adopt.container import Given, Reading, read_container
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.promise import Engine, Fact
 from pointsman.adopt.standing import Standing, World
 from pointsman.adopt.words import Place
+from pointsman.layers.command import behind_preset, command_of, is_engine, starts_engine
 
 __all__ = ["engines_in"]
 
@@ -22,8 +22,10 @@ _NO_LAYER = {
     "StatefulSet": "a vLLM in a StatefulSet is on none of the layers",
     "LeaderWorkerSet": "engines over several nodes (LeaderWorkerSet) are on none of the layers",
 }
-_VLLM = re.compile(r"vllm", re.IGNORECASE)
-_FLAGS = ("--served-model-name", "--max-model-len", "--tensor-parallel-size", "vllm.entrypoints")
+_HELPERS = ("router", "sidecar", "exporter", "scheduler", "proxy")
+"""Words in the names of images that stand beside an engine and serve no model."""
+_FLAGS = ("--served-model-name", "--max-model-len", "--tensor-parallel-size")
+"""Flags of nobody else."""
 
 
 def engines_in(world: World) -> list[Engine]:
@@ -34,7 +36,7 @@ def engines_in(world: World) -> list[Engine]:
         if made is not None:
             found.append(made)
     for one in world.of(*_NO_LAYER):
-        if _VLLM.search(str(one.data.get("spec"))):
+        if _runs_engine(one.data):
             world.left_out.append(LeftOut(one.where, _NO_LAYER[one.kind], "move it to one of them by hand"))
     return found
 
@@ -48,9 +50,9 @@ def _deployment(one: Standing, world: World) -> Engine | None:
 
 def _chosen(pod: Any, at: Place, world: World, one: Standing) -> tuple[Place, Reading] | None:
     """The one container of a pod that is a vLLM."""
-    engines = [
-        (place, container) for place, container in _containers(pod, at) if _is_vllm(container) and not _helps(container)
-    ]
+    engines = [(place, container) for place, container in _containers(pod, at) if _is_vllm(container)]
+    starting = [one for one in engines if starts_engine(one[1])]
+    engines = starting if len(starting) == 1 else engines
     if len(engines) > 1:
         names = ", ".join(str(container.get("name")) for _, container in engines)
         world.left_out.append(LeftOut(one.where, f"which of its containers is the engine is not known: {names}"))
@@ -62,17 +64,20 @@ def _chosen(pod: Any, at: Place, world: World, one: Standing) -> tuple[Place, Re
 
 
 def _is_vllm(container: Mapping[str, Any]) -> bool:
-    words = " ".join(str(part) for key in ("command", "args") for part in container.get(key) or [])
-    return bool(_VLLM.search(str(container.get("image")))) or any(flag in words for flag in _FLAGS) or "vllm " in words
-
-
-def _helps(container: Mapping[str, Any]) -> bool:
-    """A sidecar or a router of vLLM's makers, which serves no model itself."""
+    words = [str(part) for key in ("command", "args") for part in container.get(key) or []]
     image = str(container.get("image")).rpartition("/")[2].partition(":")[0].partition("@")[0]
-    words = " ".join(str(part) for key in ("command", "args") for part in container.get(key) or [])
-    return (
-        any(word in image for word in ("router", "sidecar", "exporter", "scheduler", "proxy")) and "serve" not in words
-    )
+    if any(word in image for word in _HELPERS) and not starts_engine(container):
+        return False
+    return is_engine(container) or any(word.startswith(_FLAGS) for word in words)
+
+
+def _runs_engine(data: Any) -> bool:
+    """Is there an engine's container anywhere in it?"""
+    if isinstance(data, dict):
+        listed = data.get("containers")
+        own = any(isinstance(one, dict) and _is_vllm(one) for one in listed) if isinstance(listed, list) else False
+        return own or any(_runs_engine(value) for value in data.values())
+    return any(_runs_engine(one) for one in data) if isinstance(data, list) else False
 
 
 def _inference_service(one: Standing, world: World) -> Engine | None:
@@ -87,7 +92,7 @@ def _inference_service(one: Standing, world: World) -> Engine | None:
         named = [each for each in listed if each[1].get("name") == "kserve-container"] or listed[:1]
         if not named or not _is_vllm(named[0][1]):
             return None
-        reading = read_container(named[0][1], named[0][0], predictor, at)
+        reading = read_container(named[0][1], named[0][0], predictor, at, Given(port=8080))
         return _engine("kserve", one, (named[0][0], reading), labels, count)
     return _of_runtime(one, world, model, labels, count)
 
@@ -99,16 +104,18 @@ def _of_runtime(
     at: Place = ("spec", "predictor", "model")
     name = str(model.get("runtime") or "")
     runtime = next((each for each in world.of("ServingRuntime", "ClusterServingRuntime") if each.name == name), None)
-    base = _map(
-        next((each for _, each in _containers(_get(runtime.data, ("spec",)), ()) if True), None) if runtime else {}
-    )
-    told = f"{name} {model.get('args')} {base.get('image')}"
-    if not (_VLLM.search(told) or "huggingface" in told.lower() or any(flag in told for flag in _FLAGS)):
+    base = next((each for _, each in _containers(_get(runtime.data, ("spec",)), ())), {}) if runtime else {}
+    joined = {**base, **model, "args": [*(base.get("args") or []), *(model.get("args") or [])]}
+    if not (_is_vllm(joined) or "vllm" in name or "huggingface" in name):
         return None
-    reading = read_container(model, at, _map(_get(one.data, ("spec", "predictor"))), ("spec", "predictor"), under=base)
-    why = [] if runtime else [f"its runtime {name or '(chosen by KServe)'} is not here, so what it adds is not known"]
-    reading.unknown.extend(why)
+    pod = _map(_get(one.data, ("spec", "predictor")))
+    given = Given(command_of(joined), weights=str(model.get("storageUri") or ""), port=8080)
+    reading = read_container({**base, **model}, at, pod, ("spec", "predictor"), given)
+    reading.unknown.append(_RUNTIME if runtime else f"{_RUNTIME}; {name or 'the one KServe chooses'} is not here")
     return _engine("kserve", one, (at, reading), labels, count)
+
+
+_RUNTIME = "it names a model and a runtime and no container of its own, so it can be looked at, and not moved"
 
 
 def _llm_inference_service(one: Standing, world: World) -> Engine | None:
@@ -117,19 +124,14 @@ def _llm_inference_service(one: Standing, world: World) -> Engine | None:
     template = _map(spec.get("template"))
     listed = [each for each in _containers(template, at) if each[1].get("name") == "main"]
     place, container = listed[0] if listed else ((*at, "containers", 0), {})
-    reading = read_container(container, place, template, at)
     model = _map(spec.get("model"))
-    said = str(model.get("name") or one.name)
+    said, uri = str(model.get("name") or one.name), str(model.get("uri") or "")
+    reading = read_container(container, place, template, at, Given(behind_preset(container), (said,), uri))
     reading.names = [Fact(said, ("spec", "model", "name"), said if model.get("name") else "")]
-    uri = str(model.get("uri") or "")
-    if uri.startswith("hf://"):
-        reading.weights = Fact(uri[5:], ("spec", "model", "uri"), uri)
-    elif uri.startswith("pvc://"):
-        claim, _, path = uri[6:].partition("/")
-        reading.weights, reading.claim = None, (claim, path)
+    if reading.weights is not None and not reading.weights.token:
+        reading.weights = Fact(reading.weights.value, ("spec", "model", "uri"), uri)
     if spec.get("baseRefs"):
         reading.unknown.append("it is laid over others (baseRefs), and what those say is not read")
-    reading.port = Fact(8000, place)
     labels = {"app.kubernetes.io/name": one.name, "app.kubernetes.io/part-of": "llminferenceservice"}
     replicas = spec.get("replicas")
     return _engine("llm-d", one, (place, reading), labels, replicas if isinstance(replicas, int) else 1)
@@ -146,13 +148,12 @@ def _engine(layer: str, one: Standing, chosen: tuple[Place, Reading], labels: An
     place, read = chosen
     if read.weights is None:
         read.unknown.append("which weights it loads does not stand there as a repository of the hub")
-    names = read.names or ([Fact(read.weights.value, read.weights.place)] if read.weights else [])
     return Engine(
         layer=layer,
         standing=one,
         container=place,
         container_name=read.name,
-        names=tuple(names),
+        names=tuple(read.names),
         context=read.context,
         auth=read.auth,
         port=read.port,
@@ -160,13 +161,13 @@ def _engine(layer: str, one: Standing, chosen: tuple[Place, Reading], labels: An
         claim=read.claim,
         gpus=read.gpus,
         accelerator=read.accelerator,
-        image=read.image,
+        image=read.promise.image,
         requests=read.requests,
         limits=read.limits,
         replicas=replicas,
         pod_labels={str(key): str(value) for key, value in _map(labels).items()},
         arguments=read.arguments,
-        args=tuple(read.args),
+        args=read.args,
         several=_siblings(one.data, place),
         unknown=tuple(read.unknown),
     )

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pointsman.adopt.adopted import Adopted
-from pointsman.adopt.edges import Edge
+from pointsman.adopt.findings import Finding
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.models import Found, as_name
-from pointsman.adopt.placing import refuse_invalid
+from pointsman.adopt.placing import model_of
 from pointsman.adopt.proxy import Proxy, proxy_of
 from pointsman.adopt.writing import ASKED, drafted, platform_text
 from pointsman.catalog.repository import FILE
-from pointsman.errors import UsageError
+from pointsman.errors import SpecError, UsageError
 
 __all__ = ["Files", "files_of", "given_words"]
 
@@ -25,9 +25,10 @@ _UNDER = re.compile(r"([A-Za-z0-9][-_A-Za-z0-9]*(\.[A-Za-z0-9][-_A-Za-z0-9]*)*)?
 
 @dataclass(slots=True)
 class Files:
-    """Texts by path, and what is not written, with why."""
+    """Texts by path, and the Models that cannot be written, with why."""
 
     texts: dict[str, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
 
 
@@ -49,31 +50,39 @@ def given_words(words: list[str], found: Adopted) -> dict[str, dict[str, str]]:
 
 
 def files_of(found: Adopted, given: Mapping[str, Mapping[str, str]]) -> Files:
-    """Every Model that is known whole, and a platform's file where there is none.
-
-    Raises UsageError when something has to be given, and SpecError when a Model would not load.
-    """
+    """Every Model that is known whole and loads, and a platform's file where there is none."""
     made = Files()
-    missing: list[str] = []
     for model in found.models:
         said = given.get(model.name, {})
         if not model.aliases and "alias" not in said:
             why = f"{model.name} gets no file: no alias reaches it"
             made.left_out.append(LeftOut(model.engine.standing.where, why, f"--set {model.name}.alias=NAME"))
             continue
-        draft = drafted(model, _proxy(model, found), said)
-        missing += [f"{model.name}.{key}={ASKED[key]}" for key in dict.fromkeys(draft.missing)]
-        made.texts[f"{FOLDER}/{model.name}.yaml"] = draft.text
-    if missing:
-        told = "; ".join(one.replace("=", " (", 1) + ")" for one in missing)
-        raise UsageError(
-            f"not written anywhere, and a Model needs it: {told}",
-            next_action="give each: " + " ".join(f"--set {one.partition('=')[0]}=…" for one in missing),
-            code="adopt-unknown",
-        )
-    refuse_invalid(made.texts)
-    _platform(found, made)
+        _model(model, found, said, made)
+    if made.texts:
+        _platform(found, made)
     return made
+
+
+def _model(model: Found, found: Adopted, said: Mapping[str, str], made: Files) -> None:
+    draft = drafted(model, _proxy(model, found), said)
+    place = f"{FOLDER}/{model.name}.yaml"
+    if draft.missing:
+        missing = list(dict.fromkeys(draft.missing))
+        told = "; ".join(f"{key}, {ASKED[key]}" for key in missing)
+        action = "give " + " ".join(f"--set {model.name}.{key}=…" for key in missing)
+        what = f"{place} is not written: nobody wrote what a Model needs: {told}"
+        made.findings.append(Finding("adopt-unknown", model.name, model.engine.standing.where, what, action))
+        return
+    assert found.tree is not None
+    try:
+        model_of(place, draft.text, found.tree.root)
+    except SpecError as error:
+        what = f"{place} is not written, since it would not load: {error.what}"
+        where = error.where or model.engine.standing.where
+        made.findings.append(Finding("adopt-no-model", model.name, where, what, error.next_action))
+        return
+    made.texts[place] = draft.text
 
 
 def _proxy(model: Found, found: Adopted) -> Proxy | None:
@@ -84,25 +93,15 @@ def _proxy(model: Found, found: Adopted) -> Proxy | None:
 
 
 def _platform(found: Adopted, made: Files) -> None:
-    """Where git has the edge, when one Application brings it into the cluster from one file."""
+    """A Model's folders count from the root, which this file marks; and it says where git has the edge."""
     tree = found.tree
     assert tree is not None
     if tree.kind(FILE):
         return
     edges = {id(road.member.edge): road.member.edge for model in found.models for road in model.roads}
     usable = [one for one in edges.values() if one.application is not None and one.editable]
-    if len(usable) != 1:
-        return
-    edge = usable[0]
-    if not (_PLACE.fullmatch(edge.path) and _UNDER.fullmatch(".".join(edge.under))):
-        made.left_out.append(LeftOut(edge.path, f"{FILE} cannot name this place, so none is written"))
-        return
-    made.texts[FILE] = _platform_text(found, edge)
-
-
-def _platform_text(found: Adopted, edge: Edge) -> str:
-    application, tree = edge.application, found.tree
-    assert application is not None
-    assert tree is not None
-    name = as_name(tree.root.resolve().name)
-    return platform_text(name, edge.path, edge.under, application.name, application.namespace, application.branch)
+    edge = usable[0] if len(usable) == len(edges) == 1 else None
+    if edge is not None and not (_PLACE.fullmatch(edge.path) and _UNDER.fullmatch(".".join(edge.under))):
+        made.left_out.append(LeftOut(edge.path, f"{FILE} cannot name this place of the edge's configuration"))
+        edge = None
+    made.texts[FILE] = platform_text(as_name(tree.root.resolve().name), edge)

@@ -6,19 +6,20 @@ the folder has to be what it was. What cannot be changed that way is refused wit
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pointsman.adopt.difference import ABSENT, Difference, differences
 from pointsman.adopt.documents import Document, documents_in
+from pointsman.adopt.embedded import UnfitError, edited, in_config_map
 from pointsman.adopt.findings import AddItem, Finding, Fix, ReplaceText, SetEntry
 from pointsman.adopt.folder import objects_in
 from pointsman.adopt.objects import Deployed, Key, expanded, key_of
 from pointsman.adopt.spots import additions, replacements
-from pointsman.adopt.standing import Origin, Standing
+from pointsman.adopt.standing import Origin
 from pointsman.adopt.tree import Tree
 from pointsman.catalog.spot import Edit
-from pointsman.edge.config_edit import Edits
 from pointsman.edge.config_text import ConfigText
 from pointsman.errors import PointsmanError
 
@@ -41,21 +42,23 @@ class Mended:
         return self.tree.edits
 
 
-class UnfitError(Exception):
-    """An edit that would change more, or cannot be made."""
+def mend(tree: Tree, findings: Sequence[Finding], seconds: float | None = None) -> Mended:
+    """Mend as many findings as can be, each as a whole or not at all.
 
-
-def mend(tree: Tree, findings: Sequence[Finding]) -> Mended:
-    """Mend as many findings as can be, each as a whole or not at all."""
-    made = Mended(tree)
+    ``seconds``: after so many no further one is tried, and that is said.
+    """
+    made, builds, begun = Mended(tree), _Builds(), time.monotonic()
     for finding in findings:
         if not finding.fixes:
             made.refused.append((finding, "a person has to decide", finding.next_action))
             continue
+        if seconds is not None and time.monotonic() - begun > seconds:
+            made.refused.append((finding, f"not tried: there are edits for more than {seconds:g} s", "--fix tries all"))
+            continue
         after = made.tree
         try:
             for fix in finding.fixes:
-                after = _fixed(after, fix)
+                after = _fixed(after, fix, builds)
         except (UnfitError, PointsmanError) as error:
             made.refused.append((finding, str(error).splitlines()[0], f"by hand: {finding.next_action}"))
             continue
@@ -64,36 +67,49 @@ def mend(tree: Tree, findings: Sequence[Finding]) -> Mended:
     return made
 
 
-def _fixed(tree: Tree, fix: Fix) -> Tree:
+class _Builds:
+    """What folders deploy, with the edits so far; kept, since a build may take a second."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Origin, tuple[tuple[str, str], ...]], dict[Key, Deployed]] = {}
+
+    def of(self, tree: Tree, origin: Origin) -> dict[Key, Deployed]:
+        """The objects by what tells them apart."""
+        edits = tuple(sorted((path, text) for path, text in tree.edits.items() if path in origin.files))
+        key = (replace(origin, application=None), edits)
+        if key not in self._kept:
+            self._kept[key] = _objects(tree, origin)
+        return self._kept[key]
+
+
+def _fixed(tree: Tree, fix: Fix, builds: _Builds) -> Tree:
     if isinstance(fix, SetEntry):
-        return _entry(tree, fix)
-    for path, edit in _candidates(tree, fix):
+        return _entry(tree, fix, builds)
+    for path, edit in _candidates(tree, fix, builds):
         after = tree.edited({path: edit.applied(tree.text(path))})
-        if _proved(tree, after, fix):
+        if _proved(tree, after, fix, builds):
             return after
     raise UnfitError("no edit of its files changes this alone")
 
 
-def _entry(tree: Tree, fix: SetEntry) -> Tree:
+def _entry(tree: Tree, fix: SetEntry, builds: _Builds) -> Tree:
     """Through the edge's own editor, which proves what it does."""
-    edge = fix.edge
+    edge, inside = fix.edge, fix.edge.config_map
+    if inside is not None:
+        return in_config_map(tree, fix, lambda some: builds.of(some, inside.origin))
     if not edge.editable:
-        raise UnfitError("the configuration stands inside another file, and is not edited there")
-    config = ConfigText(tree.text(edge.path), edge.path, edge.under)
-    entry = next((one for one in config.all_entries if one.index == fix.index), None)
-    if entry is None:
-        raise UnfitError("the entry is not there any more")
-    edits = Edits(config)
-    edits.set(entry, fix.values)
-    return tree.edited({edge.path: edits.done().text})
+        raise UnfitError("the file has several documents, and is not edited")
+    config = edited(ConfigText(tree.text(edge.path), edge.path, edge.under), fix)
+    return tree.edited({edge.path: config.text})
 
 
-def _candidates(tree: Tree, fix: ReplaceText | AddItem) -> Iterator[tuple[str, Edit]]:
-    """In the documents that say what the object is, those that come last first; then in the folder's other files."""
-    standing = _now(tree, fix.standing)
-    documents = list(reversed(standing.documents))
+def _candidates(tree: Tree, fix: ReplaceText | AddItem, builds: _Builds) -> Iterator[tuple[str, Edit]]:
+    """In the documents that say what the object is, those that come last first."""
+    standing = builds.of(tree, fix.standing.origin).get(key_of(fix.standing.data))
+    if standing is None or not standing.documents:
+        raise UnfitError("where it is written is not known")
     seen: set[str] = set()
-    for document in documents:
+    for document in reversed(standing.documents):
         if isinstance(fix, AddItem):
             yield from _of_addition(document, standing, fix)
         elif document.path not in seen:
@@ -116,14 +132,6 @@ def _of_addition(document: Document, standing: Deployed, fix: AddItem) -> Iterat
         yield document.path, Edit(edit.start + document.start, edit.end + document.start, edit.text)
 
 
-def _now(tree: Tree, standing: Standing) -> Deployed:
-    """The object as the tree, with the edits so far, has it."""
-    found = _objects(tree, standing.origin).get(key_of(standing.data))
-    if found is None or not found.documents:
-        raise UnfitError("where it is written is not known")
-    return found
-
-
 def _objects(tree: Tree, origin: Origin) -> dict[Key, Deployed]:
     if origin.single:
         listed = [
@@ -134,10 +142,10 @@ def _objects(tree: Tree, origin: Origin) -> dict[Key, Deployed]:
     return {key_of(one.data): one for one in listed}
 
 
-def _proved(before: Tree, after: Tree, fix: ReplaceText | AddItem) -> bool:
+def _proved(before: Tree, after: Tree, fix: ReplaceText | AddItem, builds: _Builds) -> bool:
     """Does everything that comes from the folder stay, but for the one place?"""
     origin, key = fix.standing.origin, key_of(fix.standing.data)
-    old, new = _objects(before, origin), _objects(after, origin)
+    old, new = builds.of(before, origin), builds.of(after, origin)
     if old.keys() != new.keys() or any(old[one].data != new[one].data for one in old if one != key):
         return False
     found = list(differences(old[key].data, new[key].data))

@@ -8,12 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from pointsman.adopt.taking import taken_from
 from pointsman.adopt.tree import Tree
 from pointsman.catalog.source import BOM, bytes_of, write_source
 from pointsman.errors import PointsmanError, RefusedError, SpecError
 from pointsman.spec.loading import load_model
+from pointsman.spec.model import Model
 
-__all__ = ["Placed", "place_edits", "place_new", "refuse_invalid"]
+__all__ = ["Placed", "model_of", "place_edits", "place_new"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +67,17 @@ def place_new(root: Path, texts: Mapping[str, str], *, overwrite: bool) -> list[
     ]
 
 
-def refuse_invalid(texts: Mapping[str, str]) -> None:
-    """Raise SpecError for a Model's text that does not load."""
-    for path, text in texts.items():
-        with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
-            file = Path(folder) / path.rpartition("/")[2]
-            file.write_text(text, encoding="utf-8")
-            try:
-                load_model(file)
-            except SpecError as error:
-                raise SpecError(
-                    f"what was found makes no Model: {error.what}",
-                    where=path,
-                    next_action=error.next_action or "correct what the manifests say",
-                    code="adopt-no-model",
-                ) from None
+def model_of(path: str, text: str, root: Path) -> Model:
+    """The Model that a file would hold, its folders read; raises SpecError for one that does not load."""
+    with tempfile.TemporaryDirectory(prefix="pointsman-") as folder:
+        file = Path(folder) / path.rpartition("/")[2]
+        file.write_text(text, encoding="utf-8")
+        try:
+            found = load_model(file)
+        except SpecError as error:
+            what = error.what.replace(f"{file}:", "line ")
+            raise SpecError(what, where=path, next_action=error.next_action, code=error.code) from None
+    return taken_from(found, root)
 
 
 def _all_or_none(root: Path, after: Mapping[str, bytes], before: Mapping[str, bytes | None]) -> None:

@@ -20,7 +20,7 @@ from pointsman.layers.registry import LAYERS
 from pointsman.spec.blocks import Written
 from pointsman.spec.model import Model
 
-__all__ = ["LARGEST", "root_of", "taken"]
+__all__ = ["LARGEST", "root_of", "taken", "taken_from"]
 
 LARGEST = 192 << 10
 """Bytes of one layer's manifests as JSON: a model is kept in one object of the cluster, which holds 1 MiB."""
@@ -34,8 +34,13 @@ _STATUS = ("status",)
 
 def taken(model: Model, file: Path) -> Model:
     """The model with every ``from`` filled in; raises SpecError naming what cannot be taken, and where it stands."""
+    return taken_from(model, root_of(file))
+
+
+def taken_from(model: Model, root: Path) -> Model:
+    """The same, where it is known which repository the folders are of."""
     blocks = {layer: model.spec.layers.block(layer.id).written for layer in LAYERS}
-    read = {layer: _taken(root_of(file), written, layer) for layer, written in blocks.items() if written is not None}
+    read = {layer: _taken(root, written, layer) for layer, written in blocks.items() if written is not None}
     found = model.with_layers({layer.id: {"written": written} for layer, written in read.items()})
     sizes = {layer.id: {"replicas": _replicas(layer, found)} for layer in read}
     return found.with_layers(sizes)

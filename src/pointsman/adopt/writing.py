@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from pointsman.adopt.edges import Edge
 from pointsman.adopt.members import price_of
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth, Engine
@@ -79,7 +80,10 @@ class _Writer:
         self._engine()
         add(f"  accelerator: {{gpusPerReplica: {model.engine.gpus}}}")
         self._resources()
-        add(f"  replicas: {max(1, model.engine.replicas)}")
+        if model.engine.replicas > 0:
+            add(f"  replicas: {model.engine.replicas}")
+        else:
+            add("  # replicas: git has none of them running; when served, there is the usual one")
         self._contract()
         self._tenant(proxy)
         self._layers()
@@ -181,7 +185,7 @@ class _Writer:
             add(f"      from: {_from(engine)}")
             road = self.model.road_to(layer)
             if road is not None and road.through_gateway and layer != "llm-d":
-                add(f"      address: {_scalar(_with_v1(road.member.base))} # through {road.hops[-1].what}")
+                add(f"      address: {_scalar(_with_v1(road.member.base))} # through {_gateway(road)}")
 
 
 def _stand(engines: Mapping[str, Engine]) -> str:
@@ -191,6 +195,10 @@ def _stand(engines: Mapping[str, Engine]) -> str:
 def _from(engine: Engine) -> str:
     origin = engine.standing.origin
     place = sorted(origin.files)[0] if origin.single else origin.path
+    if (
+        origin.recurse and engine.standing.deployed.documents
+    ):  # it deploys folders below, too; the engine's own is meant
+        place = engine.standing.deployed.documents[0].path.rpartition("/")[0]
     said = {"path": place}
     if origin.application is not None:
         said["application"] = origin.application.name
@@ -208,6 +216,10 @@ def _api(engine: Engine, roads: Sequence[Road]) -> str:
     ):
         return "embeddings"
     return "completions" if modes == {"completion"} else "chat"
+
+
+def _gateway(road: Road) -> str:
+    return next((hop.what for hop in road.hops if hop.what.startswith("Gateway ")), "a gateway")
 
 
 def _value(fact: Any) -> Any:
@@ -230,21 +242,31 @@ def _scalar(text: str) -> str:
     return text if plain and text.lower() not in words else json.dumps(text, ensure_ascii=False)
 
 
-def platform_text(name: str, values: str, under: Sequence[str], application: str, namespace: str, branch: str) -> str:
-    """The ``platform.yaml`` of a repository whose edge git has."""
+def platform_text(name: str, edge: Edge | None) -> str:
+    """The ``platform.yaml`` of a repository; ``edge``: the one that git has, where there is one alone."""
     lines = [
         "# Adopted. What is not here is as docs/platform.md of pointsman says.",
         "apiVersion: pointsman.dev/v1alpha1",
         "kind: Platform",
         f"metadata: {{name: {name}}}",
-        "spec:",
-        "  # A move changes the alias by commits to this file, which Argo CD brings into the cluster.",
-        "  delivery: git",
-        "  edge:",
-        f"    values: {values}",
-        f"    under: {_scalar('.'.join(under))}",
-        f"    application: {application}",
-        f"    namespace: {namespace}",
-        *([f"    branch: {branch}"] if branch else []),
     ]
+    application = edge.application if edge else None
+    if edge is None or application is None:
+        lines += [
+            "spec:",
+            "  # To be filled in where Argo CD brings the edge's configuration into the cluster: `delivery: git`, `edge`.",
+            "  delivery: direct",
+        ]
+    else:
+        lines += [
+            "spec:",
+            "  # A move changes the alias by commits to this file, which Argo CD brings into the cluster.",
+            "  delivery: git",
+            "  edge:",
+            f"    values: {_scalar(edge.path)}",
+            f"    under: {_scalar('.'.join(edge.under))}",
+            f"    application: {_scalar(application.name)}",
+            f"    namespace: {_scalar(application.namespace)}",
+            *([f"    branch: {_scalar(application.branch)}"] if application.branch else []),
+        ]
     return "".join(f"{line}\n" for line in lines)

@@ -45,6 +45,7 @@ def _word(text: str) -> str:
 
 
 Place = Annotated[str, AfterValidator(_path)]
+Branch = Annotated[str, Field(max_length=200, pattern=r"[A-Za-z0-9_][-./A-Za-z0-9_]*")]
 Word = Annotated[str, AfterValidator(_word)]
 
 
@@ -109,6 +110,8 @@ class EdgePlace(Block):
     """Where that Application is."""
     remote: Word = "origin"
     """The remote that is pushed to, as the clone names it."""
+    branch: Branch | None = None
+    """The branch that the Application reads; ``repoBranch`` of the environment's configuration when absent."""
 
 
 class Layout(Block):

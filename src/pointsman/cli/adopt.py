@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
+_PREVIEW = 1.0
+"""Seconds in which edits are tried that are only shown."""
+
+
 @dataclass(slots=True)
 class _Wanted:
     root: Path
@@ -106,7 +110,7 @@ def _done(wanted: _Wanted, found: Adopted) -> int:
     from pointsman.adopt.mending import mend
 
     assert found.tree is not None
-    mended = mend(found.tree, found.findings)
+    mended = mend(found.tree, found.findings, None if wanted.fix else _PREVIEW)
     if wanted.fix and mended.texts:
         found, mended = _mended(wanted, found, mended)
     if wanted.write and found.models:
@@ -141,7 +145,7 @@ def _mended(wanted: _Wanted, found: Adopted, mended: Mended) -> tuple[Adopted, M
     )
     again = _read(wanted)
     assert again.tree is not None
-    return again, mend(again.tree, again.findings)
+    return again, mend(again.tree, again.findings, _PREVIEW)
 
 
 def _write(wanted: _Wanted, found: Adopted) -> None:
@@ -150,6 +154,7 @@ def _write(wanted: _Wanted, found: Adopted) -> None:
 
     made = files_of(found, given_words(wanted.given, found))
     found.left_out = [*found.left_out, *made.left_out]
+    found.findings = [*found.findings, *made.findings]
     stopping.left("interrupted while files were written: each is as it was, or as it was to be", "run it again")
     wanted.placed += place_new(wanted.root, made.texts, overwrite=wanted.overwrite)
 

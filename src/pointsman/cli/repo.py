@@ -35,8 +35,8 @@ def edge_in_git(repo: Path, env: str | None) -> InGit | None:
     platform = declared_platform(repo)
     if platform is None or platform.spec.delivery == "direct":
         return None
-    branch = branch_of(open_repository(repo, env))
     edge = platform.spec.edge
+    branch = edge.branch or branch_of(open_repository(repo, env))
     under = tuple(part for part in edge.under.split(".") if part)
     return InGit(edge.values, under, edge.application, edge.namespace, edge.remote, branch)
 
