@@ -2,7 +2,7 @@
 
 A shared Gateway in front of raw vLLM, which tells models by a header; Kustomize overlays; served names that differ
 between layers; LiteLLM from a chart with two files of values, cloud members beside ours, and a database. What does not
-agree on it is in ``MISMATCHES``.
+agree on it: the served name, the context, the key, and of one member the model, the address and the price.
 """
 
 from __future__ import annotations
@@ -11,22 +11,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["ALIAS", "MISMATCHES", "NAME", "files", "write_other_platform"]
+__all__ = ["ALIAS", "NAME", "files", "line_of", "write_other_platform"]
 
 CHART = Path(__file__).parents[2] / "examples" / "platform" / "charts" / "litellm"
 URL = "https://git.example.invalid/other.git"
 ALIAS = "chat-large"
 NAME = "qwen2.5-0.5b-instruct"
-
-MISMATCHES = {
-    "adopt-served-name": "workloads/chat-kserve/base/isvc.yaml:17",
-    "adopt-context": "workloads/chat-kserve/overlays/production/kustomization.yaml:14",
-    "adopt-auth": "workloads/chat-kserve/base/isvc.yaml:12",
-    "adopt-model-name": "proxy/values/models.yaml:24",
-    "adopt-base-url": "proxy/values/models.yaml:24",
-    "adopt-price": "proxy/values/models.yaml:24",
-}
-"""Code and place of each."""
 
 
 def _application(name: str, path: str, namespace: str, more: str = "") -> str:
@@ -186,7 +176,7 @@ proxy_config:
         api_key: os.environ/AZURE_KEY
         weight: 0
     - model_name: chat-large   # the one on KServe
-      litellm_params: {model: openai/qwen-chat, api_base: "http://chat-predictor.chat-kserve.svc.cluster.local", api_key: os.environ/CHAT_KEY, weight: 0}
+      litellm_params: {model: openai/qwen-chat, api_base: "http://chat-predictor.chat-kserve.svc.cluster.local", KEY}
     - model_name: claude
       litellm_params: {model: bedrock/anthropic.claude-x, aws_region_name: eu-central-1}
   router_settings:
@@ -246,6 +236,7 @@ def files(url: str = URL, gateway_class: str = "envoy", *, pool: bool = True, da
     """Every file but the chart's, by path."""
     route = RAW_ROUTE.replace("BACKEND", _TO_POOL if pool else _TO_SERVICE)
     models = MODELS if database else MODELS.replace("    store_model_in_db: true\n", "")
+    models = models.replace("KEY}", "api_key: os.environ/CHAT_KEY, weight: 0}")
     made = {
         "README.md": "# The platform of another team\n",
         "argocd/apps/chat-engine.yaml": _application("chat-engine", "workloads/chat/overlays/production", "chat"),
@@ -266,6 +257,7 @@ resources:
 {"  - pool.yaml" if pool else "  # no pool"}
 patches:
   - path: longer.yaml
+    target: {{kind: Deployment, name: chat-engine}}
 """,
         "workloads/chat/overlays/production/longer.yaml": """\
 - op: replace
@@ -286,31 +278,15 @@ patches:
   - target: {kind: InferenceService, name: chat}
     patch: |-
       # It has half the memory.
-      - op: test
-        path: /spec/predictor/minReplicas
-        value: 1
       - op: replace
         path: /spec/predictor/containers/0/args/2
         value: --max-model-len=4096
-""".replace(
-            """\
-      - op: test
-        path: /spec/predictor/minReplicas
-        value: 1
 """,
-            "",
-        ),
         "proxy/values/base.yaml": VALUES,
         "proxy/values/models.yaml": models,
     }
     if pool:
         made["workloads/chat/overlays/production/pool.yaml"] = POOL
-    made["workloads/chat/overlays/production/kustomization.yaml"] = made[
-        "workloads/chat/overlays/production/kustomization.yaml"
-    ].replace(
-        "patches:\n  - path: longer.yaml\n",
-        "patches:\n  - path: longer.yaml\n    target: {kind: Deployment, name: chat-engine}\n",
-    )
     return {path: text.replace("URL", url) for path, text in made.items()}
 
 
@@ -325,3 +301,10 @@ def write_other_platform(
         path.write_text(text, encoding="utf-8")
     shutil.copytree(CHART, root / "proxy" / "chart")
     return made
+
+
+def line_of(root: Path, path: str, text: str, above: int = 0) -> str:
+    """``PATH:LINE`` of the only line of a file that holds a text; so many lines above it."""
+    lines = (root / path).read_text(encoding="utf-8").splitlines()
+    (found,) = (number for number, line in enumerate(lines, 1) if text in line)
+    return f"{path}:{found - above}"

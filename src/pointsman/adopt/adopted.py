@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pointsman.adopt.applications import Application, applications_in
+from pointsman.adopt.closure import closure_of
 from pointsman.adopt.comparing import findings_of
 from pointsman.adopt.edges import Edge, edges_in
 from pointsman.adopt.engines import engines_in
@@ -21,7 +22,7 @@ from pointsman.adopt.survey import Survey, survey
 from pointsman.adopt.tree import Tree
 from pointsman.errors import UsageError
 
-__all__ = ["Adopted", "adopt", "understood"]
+__all__ = ["Adopted", "adopt", "shared", "understood"]
 
 
 @dataclass(slots=True)
@@ -74,7 +75,9 @@ def _unknown(edges: Sequence[Edge], roads: Sequence[Road], engines: Sequence[Eng
     """What cannot be told from what is written."""
     found = [LeftOut(one.standing.where, f"{one}: {why}") for one in engines for why in one.unknown]
     found += [
-        LeftOut(edge.database, _DATABASE, "pointsman adopt --live reads what runs; of those nothing is moved")
+        LeftOut(
+            edge.database, _DATABASE, "ask LiteLLM itself (GET /model/info); a move asks every replica what it runs"
+        )
         for edge in edges
         if edge.database
     ]
@@ -89,6 +92,18 @@ def _unknown(edges: Sequence[Edge], roads: Sequence[Road], engines: Sequence[Eng
 _DATABASE = (
     "LiteLLM keeps models in a database, too (store_model_in_db): aliases that were added there are not in files"
 )
+
+
+def shared(found: Adopted, paths: Iterable[str]) -> dict[str, list[str]]:
+    """Folders that are built from a file beside those whose engines were looked at: an edit changes them, too."""
+    if found.survey is None or found.tree is None:
+        return {}
+    own = {one.standing.origin.path for model in found.models for one in model.engines.values()}
+    closures = {folder: closure_of(found.tree, folder) for folder in sorted(set(found.survey.kustomizations()))}
+    below = {inner for folder in own if folder in closures for inner in closures[folder].folders}
+    others = {folder: one.files for folder, one in closures.items() if folder not in below}
+    told = {path: [folder for folder, files in others.items() if path in files] for path in paths}
+    return {path: folders for path, folders in told.items() if folders}
 
 
 def _environment(applications: Sequence[Application], env: str | None) -> str:

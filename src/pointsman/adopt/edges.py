@@ -26,7 +26,7 @@ from pointsman.edge.litellm_params import (
 )
 from pointsman.errors import PointsmanError
 
-__all__ = ["Edge", "Member", "edges_in"]
+__all__ = ["Edge", "Member", "edges_in", "edges_in_cluster"]
 
 _DEEPEST = 4
 _TRUE = ("true", "yes", "on", "1")
@@ -100,6 +100,11 @@ def edges_in(found: Survey, world: World) -> list[Edge]:
     for one in world.of("ConfigMap"):
         made += _in_config_map(one, world)
     return [edge for edge in made if edge.config.all_entries or _in_use(edge, world)]
+
+
+def edges_in_cluster(world: World) -> list[Edge]:
+    """Every edge whose configuration lies in a ConfigMap of a cluster."""
+    return [edge for one in world.of("ConfigMap") for edge in _in_config_map(one, world) if edge.config.all_entries]
 
 
 def _lists_any(documents: list[Document]) -> bool:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from pointsman.adopt.adopted import Adopted
+from pointsman.adopt.adopted import Adopted, shared
 from pointsman.adopt.edges import Edge
 from pointsman.adopt.mending import Mended
 from pointsman.adopt.models import Found
@@ -17,7 +17,7 @@ from pointsman.adopt.tree import Tree
 __all__ = ["as_dict", "diffs"]
 
 
-def as_dict(found: Adopted, mended: Mended | None) -> dict[str, Any]:
+def as_dict(found: Adopted, mended: Mended | None, live: Adopted | None = None) -> dict[str, Any]:
     """All of it."""
     return {
         "environment": found.env,
@@ -30,6 +30,8 @@ def as_dict(found: Adopted, mended: Mended | None) -> dict[str, Any]:
         if mended
         else [],
         "diff": diffs(mended.tree) if mended and found.tree else [],
+        "alsoChanged": shared(found, mended.texts) if mended else {},
+        "live": [{"object": str(one), "where": one.standing.where} for one in live.engines] if live else None,
         "notRead": [one.as_dict() for one in found.left_out],
     }
 

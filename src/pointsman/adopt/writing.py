@@ -254,7 +254,7 @@ def platform_text(name: str, edge: Edge | None) -> str:
     if edge is None or application is None:
         lines += [
             "spec:",
-            "  # To be filled in where Argo CD brings the edge's configuration into the cluster: `delivery: git`, `edge`.",
+            "  # To be filled in where Argo CD brings the edge's configuration into the cluster: delivery, edge.",
             "  delivery: direct",
         ]
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class _Wanted:
     live: tuple[Path | None, str | None] | None
     output: Output
     placed: list[Placed] = field(default_factory=list)
+    seen: Adopted | None = None
+    """What runs."""
 
 
 def command(
@@ -75,8 +78,7 @@ def command(
         (kubeconfig, context) if asked else None,
         output,
     )
-    found = _read(wanted)
-    return _done(wanted, found)
+    return _done(wanted, _read(wanted))
 
 
 def _root(path: Path) -> Path:
@@ -101,9 +103,30 @@ def _pair(word: str) -> tuple[str, str]:
 
 
 def _read(wanted: _Wanted) -> Adopted:
+    """The repository; with a cluster also what runs, and what of it is not what is written."""
     from pointsman.adopt.adopted import adopt
 
-    return adopt(wanted.root, wanted.env, wanted.same)
+    found = adopt(wanted.root, wanted.env, wanted.same)
+    if wanted.live is None:
+        return found
+    from pointsman.adopt.living import live_findings
+
+    if wanted.seen is None:
+        spaces = {one.namespace for one in found.world.objects} | {one.namespace for one in found.edges}
+        wanted.seen = asyncio.run(_live(*wanted.live, spaces))
+    found.findings = [*found.findings, *live_findings(found, wanted.seen)]
+    found.left_out = sorted({*found.left_out, *wanted.seen.left_out})
+    return found
+
+
+async def _live(kubeconfig: Path | None, context: str | None, spaces: set[str]) -> Adopted:
+    from pointsman.adopt.living import living
+    from pointsman.kube.client import Client, Limits
+    from pointsman.kube.kubeconfig import load_access
+
+    access = load_access(kubeconfig, context)
+    async with Client(access, limits=Limits(connect=5.0, call=20.0, first=5.0)) as client:
+        return await living(client, spaces)
 
 
 def _done(wanted: _Wanted, found: Adopted) -> int:
@@ -128,14 +151,15 @@ def _done(wanted: _Wanted, found: Adopted) -> int:
 
 def _mended(wanted: _Wanted, found: Adopted, mended: Mended) -> tuple[Adopted, Mended]:
     """Show, ask, write, and read again."""
+    from pointsman.adopt.adopted import shared
     from pointsman.adopt.mending import mend
     from pointsman.adopt.placing import place_edits
     from pointsman.adopt.telling import diffs
     from pointsman.adopt.tree import Tree
-    from pointsman.report.adopt import diff_lines
+    from pointsman.report.adopt import also_lines, diff_lines
     from pointsman.report.text import write_lines
 
-    write_lines(sys.stderr, diff_lines(diffs(mended.tree)))
+    write_lines(sys.stderr, diff_lines(diffs(mended.tree)) + also_lines(shared(found, mended.texts)))
     agree(wanted.yes, f"write these changes to {len(mended.texts)} files of {wanted.root}?")
     plain = Tree(wanted.root)
     read = {path: found.survey.pages[path].text for path in mended.texts} if found.survey else {}
@@ -164,7 +188,7 @@ def _tell(wanted: _Wanted, found: Adopted, mended: Mended) -> None:
     from pointsman.report.adopt import write_adopted
     from pointsman.report.text import write_lines
 
-    said: dict[str, Any] = {"path": str(wanted.root)} | as_dict(found, mended)
+    said: dict[str, Any] = {"path": str(wanted.root)} | as_dict(found, mended, wanted.seen)
     said["files"] = [{"path": one.path, "how": one.how} for one in wanted.placed]
     if wanted.output is Output.json:
         sys.stdout.write(json.dumps(said) + "\n")

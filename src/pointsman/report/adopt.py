@@ -9,7 +9,7 @@ from pointsman.report.counting import count_of
 from pointsman.report.table import Table
 from pointsman.report.text import write_lines
 
-__all__ = ["diff_lines", "write_adopted"]
+__all__ = ["also_lines", "diff_lines", "write_adopted"]
 
 _PROMISES: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
     ("served name", lambda one: ", ".join(one["names"]) or "?"),
@@ -79,12 +79,17 @@ def _findings(found: Mapping[str, Any]) -> list[str]:
             f"; --fix does not: {why['why']}" if why and one["fixable"] else "; --fix does it" if one["fixable"] else ""
         )
         lines.append(f"  next: {one['next']}{mends}")
-    return [*lines, *diff_lines(found["diff"]), ""] if lines else []
+    return [*lines, *diff_lines(found["diff"]), *also_lines(found["alsoChanged"]), ""] if lines else []
 
 
 def diff_lines(diffs: Sequence[Mapping[str, str]]) -> list[str]:
     """Diffs, as they are read elsewhere too."""
     return [line for one in diffs for line in one["diff"].splitlines()]
+
+
+def also_lines(found: Mapping[str, Sequence[str]]) -> list[str]:
+    """What else is built from files that would be changed."""
+    return [f"note: {path} is a part of {', '.join(folders)}, too" for path, folders in found.items()]
 
 
 def _left_out(found: Sequence[Mapping[str, str]]) -> list[str]:
