@@ -126,30 +126,26 @@ def _in_use(edge: Edge, world: World) -> bool:
 def _in_values(
     found: Survey, page: Page, application: Application | None, switched: bool, world: World
 ) -> Iterator[Edge]:
-    for document in found.documents(page):
-        for under in _places(document.data):
-            single = len(found.documents(page)) == 1
+    documents = found.documents(page)
+    for text, data in [(one.text, one.data) for one in documents] or [(page.text, None)]:
+        single = len(documents) <= 1
+        for under in _places(data) if documents else _AS_LITELLM:
             try:
-                config = ConfigText(page.text if single else document.text, page.path, under)
+                config = ConfigText(page.text if single else text, page.path, under)
             except PointsmanError as error:
-                world.left_out.append(LeftOut(error.where or page.path, error.what, error.next_action))
+                if documents:
+                    world.left_out.append(LeftOut(error.where or page.path, error.what, error.next_action))
                 continue
-            namespace = application.into if application else ""
-            yield _edge(config, page, document, under, (namespace, application, switched, single))
+            if "model_list" not in config.data:
+                continue
+            edge = Edge(config, page.path, under, application.into if application else "", application, editable=single)
+            edge.database = _database(config) or (page.path if switched or _env_says(data) else "")
+            edge.members = members_of(edge)
+            yield edge
 
 
-def _edge(
-    config: ConfigText,
-    page: Page,
-    document: Document,
-    under: tuple[str, ...],
-    rest: tuple[str, Application | None, bool, bool],
-) -> Edge:
-    namespace, application, switched, single = rest
-    edge = Edge(config, page.path, under, namespace, application, editable=single)
-    edge.database = _database(config) or (page.path if switched or _env_says(document.data) else "")
-    edge.members = members_of(edge)
-    return edge
+_AS_LITELLM: tuple[tuple[str, ...], ...] = ((), ("proxy_config",))
+"""Where it may stand in a text that others do not take for YAML, and LiteLLM does: a key that is there twice."""
 
 
 def _in_config_map(one: Standing, world: World) -> Iterator[Edge]:

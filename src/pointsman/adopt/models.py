@@ -7,7 +7,7 @@ load the same weights, unless that would make two engines on one layer one model
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pointsman.adopt.left_out import LeftOut
@@ -68,10 +68,9 @@ def models_of(
     for road in roads:
         if road.engines:
             groups.join(by_alias.setdefault(_alias_key(road), road.engines[0]), road.engines[0])
-    for one in engines:
-        for other in engines:
-            if one.layer != other.layer and _strong(one, other):
-                groups.join(one, other)
+    for one, other in _pairs(engines, _strong_marks):
+        if _strong(one, other):
+            groups.join(one, other)
     for left, right in same:
         _join_named(groups, engines, left, right)
     _by_weights(groups, engines, world)
@@ -97,17 +96,33 @@ def _join_named(groups: _Groups, engines: Sequence[Engine], left: str, right: st
 
 
 def _by_weights(groups: _Groups, engines: Sequence[Engine], world: World) -> None:
-    for at, one in enumerate(engines):
-        for other in engines[at + 1 :]:
-            if one.weights is None or other.weights is None or one.layer == other.layer:
-                continue
-            if one.weights.value.lower() != other.weights.value.lower() or groups.together(one, other):
-                continue
-            if groups.unique_after(one, other):
-                groups.join(one, other)
-            else:
-                why = f"it loads the weights of {other}, but which of several engines there it belongs to is not known"
-                world.left_out.append(LeftOut(one.standing.where, why, f"say it: --same {one.name}={other.name}"))
+    for one, other in _pairs(engines, lambda each: [each.weights.value.lower()] if each.weights else []):
+        if groups.together(one, other):
+            continue
+        if groups.unique_after(one, other):
+            groups.join(one, other)
+        else:
+            why = f"it loads the weights of {other}, but which of several engines there it belongs to is not known"
+            world.left_out.append(LeftOut(one.standing.where, why, f"say it: --same {one.name}={other.name}"))
+
+
+def _pairs(engines: Sequence[Engine], marks: Callable[[Engine], Iterable[str]]) -> Iterator[tuple[Engine, Engine]]:
+    """Engines on two layers that have a mark in common, in their order; of a crowd with one mark the first alone."""
+    by_mark: dict[str, list[Engine]] = {}
+    for one in engines:
+        for mark in dict.fromkeys(marks(one)):
+            by_mark.setdefault(mark, []).append(one)
+    for some in by_mark.values():
+        for at, one in enumerate(some[:_CROWD]):
+            yield from ((one, other) for other in some[at + 1 : _CROWD] if other.layer != one.layer)
+
+
+_CROWD = 30
+
+
+def _strong_marks(engine: Engine) -> list[str]:
+    label = engine.standing.deployed.labels.get(_LABEL)
+    return [*(str(fact.value) for fact in engine.names), *([f"{_LABEL}={label}"] if label else [])]
 
 
 class _Groups:

@@ -84,6 +84,8 @@ class World:
     """Kinds that could not be asked for, and why; forbidden is not absent."""
     partly: dict[str, str] = field(default_factory=dict)
     """Namespaces that hold more than is known here, and why; empty text for all of them."""
+    _found: dict[tuple[str, str, str], Standing] = field(default_factory=dict)
+    _seen: int = 0
 
     def whole(self, namespace: str) -> str:
         """Why a namespace may hold more than is known; empty when it does not."""
@@ -94,8 +96,12 @@ class World:
         return (one for one in self.objects if one.kind in kinds)
 
     def find(self, kind: str, namespace: str, name: str) -> Standing | None:
-        """One object."""
-        return next((one for one in self.of(kind) if (one.namespace, one.name) == (namespace, name)), None)
+        """One object; the first, where several folders deploy one of that name."""
+        if self._seen != len(self.objects):
+            self._found, self._seen = {}, len(self.objects)
+            for one in self.objects:
+                self._found.setdefault((one.kind, one.namespace, one.name), one)
+        return self._found.get((kind, namespace, name))
 
 
 def world_of(found: Survey, applications: Iterable[Application]) -> World:
