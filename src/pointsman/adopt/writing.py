@@ -186,6 +186,8 @@ class _Writer:
             road = self.model.road_to(layer)
             if road is not None and road.through_gateway and layer != "llm-d":
                 add(f"      address: {_scalar(_with_v1(road.member.base))} # through {_gateway(road)}")
+                if headers := _headers(road):
+                    add(f"      headers: {headers}")
 
 
 def _stand(engines: Mapping[str, Engine]) -> str:
@@ -216,6 +218,17 @@ def _api(engine: Engine, roads: Sequence[Road]) -> str:
     ):
         return "embeddings"
     return "completions" if modes == {"completion"} else "chat"
+
+
+def _headers(road: Road) -> str:
+    """What a request has to say so that the route takes it: the header that it tells the model by."""
+    if road.header is None:
+        return ""
+    route, place, value = road.header
+    data: Any = route.data
+    for part in place[:-1]:
+        data = data[part]
+    return f"{{{_scalar(str(data['name']))}: {_scalar(value)}}}"
 
 
 def _gateway(road: Road) -> str:
