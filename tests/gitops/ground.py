@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.conftest import Pointsman, RunningLab
 from tests.gitops.repository import Clone
+from tests.reading import read
 
 __all__ = ["ARGO", "Done", "Ground", "Object", "until"]
 
@@ -94,9 +95,7 @@ class Ground:
     def live(self, kind: str = "application", name: str = "", namespace: str = "") -> Object:
         """The object, or nothing; of other kinds in our namespace."""
         home = namespace or (ARGO if kind in ("application", "applicationset", "appproject") else self.name)
-        words = ("get", kind, name or self.name, f"--namespace={home}", "--output=json", "--ignore-not-found")
-        out = self.lab.kubectl(*words, check=False).stdout
-        return dict(json.loads(out)) if out else {}
+        return read(self.lab.kubeconfig, kind, name or self.name, home)
 
     def status(self, name: str = "") -> Object:
         """Of an Application."""

@@ -38,7 +38,7 @@ def command(
         typer.Option(
             min=0.1,
             max=200,
-            help="Tenants' requests per second; unless given 16, in the lab at most half of what its proxy carries.",
+            help="Tenants' requests per second; usually 16, in the lab at most a quarter of what its proxy carries.",
         ),
     ] = None,
     lab: Annotated[str, typer.Option(metavar="NAME", help="The lab's name.")] = "demo",

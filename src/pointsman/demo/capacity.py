@@ -3,7 +3,8 @@
 In the lab edge, engines, cluster and tenants share one machine's cores, and a load beyond what they carry shows the
 proxy's queue and not the move. So callers who each wait for their answer keep the edge busy for a few seconds; what
 they are answered is all that it can do, and tenants come at a share of that. The rest is for the move itself: its
-probes and an engine that starts take as much processor time as tenants do.
+probes, a roll of the edge, and an engine that starts. At half of what a busy machine's proxy carried the queue grew for
+as long as a shift lasted, and requests were lost to their own deadline.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SECONDS = 5.0
 WARMING = 1.0
 """Seconds before that, which are not counted: connections are opened."""
 CALLERS = 32
-SHARE = 0.5
+SHARE = 0.25
 LEAST = 2.0
 """Requests per second below which a move's window shows too few of them to say anything."""
 
@@ -49,7 +50,7 @@ def share_of(capacity: float, most: float) -> float:
 def rate_sentence(rate: float, capacity: float) -> str:
     """Why tenants come at this rate."""
     if rate <= capacity * SHARE + 0.5:
-        return f"{rate:g} requests/s: this machine's proxy carries {capacity:.0f}, and a move needs its half of that"
+        return f"{rate:g} requests/s: this machine's proxy carries {capacity:.0f}, and a move needs most of that"
     return (
         f"{rate:g} requests/s, the least that shows anything: this machine's proxy carries {capacity:.0f}, "
         "so expect slow answers; a machine that is less busy carries more"

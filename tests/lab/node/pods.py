@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.conftest import RunningLab
+from tests.reading import read
 
 __all__ = ["Space", "pod"]
 
@@ -41,9 +42,7 @@ class Space:
         return self.lab.kubectl("-n", self.name, *words, given=given, check=check, timeout=timeout).stdout
 
     def get(self, what: str, name: str) -> Object | None:
-        text = self.kubectl("get", what, name, "-o", "json", "--ignore-not-found")
-        found: Object | None = json.loads(text) if text else None
-        return found
+        return read(self.lab.kubeconfig, what, name, self.name) or None
 
     def until(self, name: str, holds: Callable[[Object], bool], *, what: str = "pod", seconds: float = 30) -> Object:
         """The object, as soon as ``holds``."""
