@@ -27,7 +27,10 @@ def test_a_commit_of_others_on_top_of_ours_is_applied_with_it_and_never_reverted
     ground.happened = "theirs was applied, and has ours in it; asked for ours alone, which would revert theirs"
 
 
-@pytest.mark.trap("2: the old Synced and Healthy, before Argo CD has seen the commit")
+@pytest.mark.trap(
+    "2: the old Synced and Healthy, before Argo CD has seen the commit",
+    twin="test_wait::test_an_old_synced_and_healthy_is_no_answer",
+)
 def test_what_argo_cd_said_before_it_saw_the_commit_is_not_believed(ground: Ground) -> None:
     first = ground.push({"one.yaml": config()})
     ground.applied(ground.application(syncPolicy={"automated": {}, "syncOptions": ["CreateNamespace=true"]}))
@@ -42,7 +45,9 @@ def test_what_argo_cd_said_before_it_saw_the_commit_is_not_believed(ground: Grou
     ground.happened = "it read Synced and Healthy at the commit before; `wait` asked it to look again"
 
 
-@pytest.mark.trap("2: a commit that was not pushed, or to another branch")
+@pytest.mark.trap(
+    "2: a commit that was not pushed, or to another branch", twin="test_traps::test_2_a_commit_that_never_comes_is_told"
+)
 def test_a_commit_that_argo_cd_does_not_come_to_is_told_and_nothing_is_asked(ground: Ground) -> None:
     ground.push({"one.yaml": config()})
     ground.applied(ground.application())

@@ -55,7 +55,9 @@ def test_our_operation_that_hangs_is_ended_at_the_deadline_and_waited_for(ground
     ground.happened = f"terminated, it was {ground.phase()}: {ground.status()['operationState']['message']}"
 
 
-@pytest.mark.trap("5: ctrl-C while our operation hangs")
+@pytest.mark.trap(
+    "5: ctrl-C while our operation hangs", twin="test_sync::test_ctrl_c_ends_our_operation_and_waits_until_it_is_gone"
+)
 def test_ctrl_c_ends_our_operation_and_waits_until_it_is_gone(ground: Ground) -> None:
     ground.push({"hook.yaml": hook()})
     ground.applied(ground.application())
@@ -71,7 +73,10 @@ def test_ctrl_c_ends_our_operation_and_waits_until_it_is_gone(ground: Ground) ->
     ground.happened = f"terminated, it was {ground.phase()}; the program left with 130"
 
 
-@pytest.mark.trap("5: a sync is asked for while another one runs")
+@pytest.mark.trap(
+    "5: a sync is asked for while another one runs",
+    twin="test_sync::test_nothing_is_posted_over_an_operation_that_runs",
+)
 def test_an_operation_of_somebody_else_is_waited_for_and_never_touched(ground: Ground) -> None:
     ground.push({"one.yaml": config(), "hook.yaml": hook()})
     ground.applied(ground.application())
@@ -92,7 +97,10 @@ def test_an_operation_of_somebody_else_is_waited_for_and_never_touched(ground: G
     ground.happened = "it ran on; ours was begun only when theirs was over"
 
 
-@pytest.mark.trap("5: Running with finishedAt, between two tries of an operation that repeats")
+@pytest.mark.trap(
+    "5: Running with finishedAt, between two tries of an operation that repeats",
+    twin="test_traps::test_5_a_retry_that_is_still_due_is_waited_for",
+)
 def test_a_wait_for_the_next_try_is_told_from_a_zombie(ground: Ground) -> None:
     """The namespace is missing, so each try fails."""
     ground.push({"one.yaml": config()})

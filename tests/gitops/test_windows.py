@@ -55,7 +55,10 @@ def test_an_open_deny_window_refuses_and_argo_cd_would_hold_it_back(ground: Grou
     ground.happened = f"asked by somebody else all the same, it says Running, {held}"
 
 
-@pytest.mark.trap("a deny window with manualSync is open; an allow window that is not open has it too")
+@pytest.mark.trap(
+    "a deny window with manualSync is open; an allow window that is not open has it too",
+    twin="test_traps::test_a_window_that_lets_people_through_lets_us_through",
+)
 @pytest.mark.parametrize("kind", ["deny", "allow"])
 def test_a_window_with_manual_sync_lets_ours_through(ground: Ground, kind: str) -> None:
     ground.push({"one.yaml": config()})
@@ -68,7 +71,9 @@ def test_a_window_with_manual_sync_lets_ours_through(ground: Ground, kind: str) 
     ground.happened = f"{kind}: it ran, as it was not asked for as an automated one"
 
 
-@pytest.mark.trap("an allow window is not open")
+@pytest.mark.trap(
+    "an allow window is not open", twin="test_traps::test_a_window_that_forbids_it_refuses_before_anything_is_asked"
+)
 def test_an_allow_window_that_is_not_open_refuses(ground: Ground) -> None:
     ground.push({"one.yaml": config()})
     in_project(ground, window("allow", elsewhen()))
