@@ -16,6 +16,7 @@ from pointsman.edge.contract import (
     Member,
     Observation,
     Obstacle,
+    Owe,
     Reacher,
     Reason,
     Replica,
@@ -102,6 +103,12 @@ class MemoryEdge:
     async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         assert sum(one.weight for one in members) > 0, "an alias that nobody serves"
         return await self._declare(members)
+
+    async def put_back(self, members: Sequence[Member], why: Reason | None, owe: Owe) -> str:
+        return await self.write(members, why)
+
+    async def settle(self) -> str:
+        return ""
 
     async def remove(self) -> str:
         return await self._declare(())

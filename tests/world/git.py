@@ -34,6 +34,7 @@ APPLICATION = Ref(kind_of("Application"), "litellm", "argocd")
 PATH = "platform/litellm/values.yaml"
 PLACE = InGit(PATH, ("proxy_config",), "litellm")
 REFRESH = "argocd.argoproj.io/refresh"
+SKIP = "argocd.argoproj.io/skip-reconcile"
 NAMED = ("-c", "user.name=Somebody", "-c", "user.email=somebody@example.com")
 HEAD = "# values of the chart\nreplicas: 2\nproxy_config:\n"
 
@@ -44,6 +45,10 @@ class GitWorld(ProxyWorld):
     def __init__(self, folder: Path, *, looks: int = 1, **more: Any) -> None:
         super().__init__(**more)
         self.folder, self.looks, self.passed = folder, looks, 0
+        self.heals = False
+        """Does Argo CD put back at once what others write into the edge's ConfigMap?"""
+        self.asleep = False
+        """Is Argo CD down?"""
         self.bare, self.clone = folder / "platform.git", folder / "clone"
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.bare), at=folder)
         self.git("clone", "--quiet", str(self.bare), str(self.clone), at=folder)
@@ -71,9 +76,9 @@ class GitWorld(ProxyWorld):
         self.git("commit", "--quiet", "--allow-empty", f"--message={message}")
         self.git("push", "--quiet", "origin", "HEAD:main")
 
-    def values(self) -> str:
-        """The edge's file in the newest commit."""
-        return self.git("--git-dir", str(self.bare), "show", f"main:{PATH}") + "\n"
+    def values(self, revision: str = "main") -> str:
+        """The edge's file in a commit, the newest by itself."""
+        return self.git("--git-dir", str(self.bare), "show", f"{revision}:{PATH}") + "\n"
 
     def marks(self) -> list[str]:
         """What commits say they were made for, the oldest first."""
@@ -106,10 +111,20 @@ class GitWorld(ProxyWorld):
         )
 
     def argo(self, write: Write) -> None:
-        """Argo CD hears of a write: it looks where it was asked to."""
+        """Argo CD hears of a write: it looks where it was asked to, and heals what it keeps."""
         live = self.cluster.objects[APPLICATION]
-        if REFRESH in (live["metadata"].get("annotations") or {}):
+        notes = live["metadata"].get("annotations") or {}
+        if notes.get(SKIP) == "true" or self.asleep:
+            return
+        if REFRESH in notes:
             self._look(live)
+        elif write.ref == CONFIG and self.heals:
+            self._apply(live["status"]["sync"]["revision"])
+
+    def away(self, *, gone: bool = True) -> None:
+        """The remote cannot be reached from the clone; Argo CD reaches it."""
+        nowhere = "http://127.0.0.1:9/platform.git"
+        self.git("remote", "set-url", "origin", nowhere if gone else str(self.bare))
 
     def _look(self, live: dict[str, Any]) -> None:
         self.seconds += 2
@@ -117,14 +132,14 @@ class GitWorld(ProxyWorld):
         new = head != live["status"]["sync"]["revision"]
         self.passed = self.passed + 1 if new else 0
         if not new or self.passed > self.looks:
-            self._apply()
+            self._apply("main")
             live["status"]["sync"]["revision"], self.passed = head, 0
         live["metadata"]["annotations"].pop(REFRESH)
         live["status"]["reconciledAt"] = self._now()
 
-    def _apply(self) -> None:
+    def _apply(self, revision: str) -> None:
         """What the chart makes of its values; selfHeal is the same."""
-        config = yaml.safe_load(self.values())["proxy_config"]
+        config = yaml.safe_load(self.values(revision))["proxy_config"]
         text = yaml.safe_dump(config, sort_keys=False)
         if yaml.safe_load(self.declared()) == config:
             return

@@ -12,10 +12,10 @@ has loaded).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pointsman.edge.awaited import Waiting, uncounted
 from pointsman.edge.obstacle import Obstacle
@@ -32,6 +32,7 @@ __all__ = [
     "Member",
     "Observation",
     "Obstacle",
+    "Owe",
     "Reacher",
     "Reason",
     "Replica",
@@ -101,6 +102,10 @@ class Reason:
     """A sentence or several, for people."""
     back: bool = False
     """Are tenants put back where they were?"""
+
+
+Owe = Callable[[Mapping[str, Any]], Awaitable[None]]
+"""Told what will be owed (``what``, ``why``, ``application``, ``held``), before anything of it is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,15 @@ class Edge(Protocol):
 
         Of others' members only the weight is written, and only where it would not count otherwise.
         """
+
+    async def put_back(self, members: Sequence[Member], why: Reason | None, owe: Owe) -> str:
+        """Declare what was declared before a move, by whatever way is open: tenants may suffer where they are.
+
+        What cannot be done now is told to ``owe`` first. Returns the revision. Idempotent.
+        """
+
+    async def settle(self) -> str:
+        """Do what a putting-back left to be done; returns what still cannot be, empty when nothing is owed."""
 
     async def remove(self) -> str:
         """Take the alias away in one change, roll the edge, return the new revision. Idempotent."""

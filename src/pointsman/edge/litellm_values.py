@@ -28,6 +28,7 @@ from pointsman.edge.contract import (
     Member,
     Observation,
     Obstacle,
+    Owe,
     Reacher,
     Reason,
     Replica,
@@ -168,6 +169,14 @@ class LiteLLMValues:
     async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members in one change; roll the pods unless all of them run these members already."""
         return await self._declare(lambda aliases: aliases.write(members))
+
+    async def put_back(self, members: Sequence[Member], why: Reason | None, owe: Owe) -> str:
+        """The ConfigMap is always within reach."""
+        return await self.write(members, why)
+
+    async def settle(self) -> str:
+        """Nothing is ever owed."""
+        return ""
 
     async def remove(self) -> str:
         """Take our members away and roll the pods; saying it twice rolls once."""

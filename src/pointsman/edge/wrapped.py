@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from pointsman.edge.awaited import Waiting, uncounted
-from pointsman.edge.contract import AliasState, Edge, Member, Observation, Obstacle, Reacher, Reason, Replica, ShownKey
+from pointsman.edge.contract import (
+    AliasState,
+    Edge,
+    Member,
+    Observation,
+    Obstacle,
+    Owe,
+    Reacher,
+    Reason,
+    Replica,
+    ShownKey,
+)
 from pointsman.kube.rights import Right
 
 __all__ = ["WrappedEdge"]
@@ -33,6 +44,14 @@ class WrappedEdge:
     async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members."""
         return await self._edge.write(members, why)
+
+    async def put_back(self, members: Sequence[Member], why: Reason | None, owe: Owe) -> str:
+        """Declare what was declared before."""
+        return await self._edge.put_back(members, why, owe)
+
+    async def settle(self) -> str:
+        """What is still owed."""
+        return await self._edge.settle()
 
     async def remove(self) -> str:
         """Take the aliases away."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Edge, Member, Weight, member_id
+from pointsman.edge.contract import CLOSED, CLOSED_URL, AliasState, Edge, Member, Owe, Weight, member_id
 from pointsman.edge.in_git import InGit
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster, Wire
@@ -80,6 +80,10 @@ class Promotions:
         return Promotions(self.steps, prefix)
 
 
+async def _nowhere(owed: Mapping[str, Any]) -> None:
+    """Nobody keeps a journal."""
+
+
 def _silent(step: str, text: str, data: Mapping[str, Any]) -> None:
     """Tell nobody."""
 
@@ -110,6 +114,8 @@ class Context:
     """On the way back: layers that tenants were sent to, or may have been, by a step that was begun."""
     because: list[str] = field(default_factory=list)
     """On the way back: why, as the journal says it."""
+    owe: Owe = field(default=_nowhere)
+    """Keeps in the journal what a step's undo will leave to be done, before it does the rest."""
     note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)
     """Tell watchers something about a step: its id, a sentence, data."""
 

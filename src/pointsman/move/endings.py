@@ -65,7 +65,7 @@ def _ways_on(model: str) -> str:
 
 
 def _stuck(context: Context, progress: Progress, failure: Failure) -> PointsmanError:
-    if failure is not None and failure.code in ("left-open", "undo-failed"):
+    if failure is not None and failure.code in ("left-open", "undo-failed", "alias-owed"):
         return failure
     return NeedsPersonError(
         f"move {progress.move} stopped past the point of no return at step {progress.step}: "
@@ -110,6 +110,9 @@ def own(error: Exception) -> PointsmanError:
 def both(model: str, step: str, first: Failure, second: PointsmanError) -> NeedsPersonError:
     """The error when the way back failed too, at undoing ``step``: it tells both."""
     why = f"{first.what}; then " if first else ""
+    if second.code == "alias-owed":
+        said = f"{why}{second.what}"
+        return NeedsPersonError(said, where=second.where, next_action=second.next_action, code=second.code)
     return NeedsPersonError(
         f"{why}undoing {step} failed: {second.what}",
         where=second.where,

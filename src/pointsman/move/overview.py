@@ -212,4 +212,5 @@ def _move(move: Summary | None) -> dict[str, Any] | None:
         "step": progress.step,
         "holder": progress.holder,
         "since": progress.opened.isoformat() if progress.opened else "",
+        "owed": dict(progress.owed),
     }

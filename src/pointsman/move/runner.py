@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pointsman.errors import NeedsPersonError, PointsmanError, TemporaryError
@@ -49,7 +49,7 @@ class Runner:
     """Carries one move on."""
 
     def __init__(self, context: Context, journal: Journal, steps: Sequence[Step], tell: Tell) -> None:
-        self.context = context
+        self.context = replace(context, owe=self._owe)
         self.journal = journal
         self.steps = steps
         self._tell = tell
@@ -305,8 +305,12 @@ class Runner:
             if known is not None and known.begun is not None:
                 yield from (one.layer for one in step.members(self.context) or () if one.weight)
 
+    async def _owe(self, owed: Mapping[str, Any]) -> None:
+        """Keep what the undo that is under way cannot finish by itself, before it does what it can."""
+        await self._write(Event.UNDO_INTENT, self._step, {"owed": dict(owed)})
+
     async def _take_back(self, step: Step, seen: Mapping[str, Any]) -> None:
-        waited = self.context.waits.spent
+        waited, self._step = self.context.waits.spent, step.id
         self._tell(Topic.UNDO_BEGUN, step.id, step.describe(self.context).undo, {})
         await self._write(Event.UNDO_INTENT, step.id)
         outcome = await self._tries(lambda: step.undo(self.context, seen), UNDO_ATTEMPTS, step.id)

@@ -31,7 +31,7 @@ def print_status(stream: TextIO, models: Sequence[Mapping[str, Any]]) -> None:
             name = alias = move = ""
     rows.write(stream)
     for model in models:
-        for line in _running(model):
+        for line in [*_owed(model["move"]), *_running(model)]:
             note(stream, f"{model['name']}: {line}")
         for warning in model["warnings"]:
             note(stream, f"{model['name']}: {warning}")
@@ -46,6 +46,13 @@ def _move(move: Mapping[str, Any] | None) -> str:
     if move is None:
         return ""
     return f"{move['from']} → {move['to']}, {move['state']} at {move['step'] or 'start'} by {move['holder']}"
+
+
+def _owed(move: Mapping[str, Any] | None) -> Iterator[str]:
+    """What the way back could not do yet."""
+    owed = (move or {}).get("owed")
+    if owed:
+        yield f"owed since git or Argo CD did not answer ({owed['why']}): {owed['what']}; pointsman rollback does it"
 
 
 def _running(model: Mapping[str, Any]) -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.draft import Wish, attempt
 from pointsman.delivery.argocd.finding import Result
+from pointsman.delivery.argocd.hold import holders, lifting
 from pointsman.delivery.argocd.refresh import read, refreshed
 from pointsman.delivery.argocd.sync import carry_out
 from pointsman.delivery.argocd.verdict import behind
@@ -14,7 +17,7 @@ from pointsman.delivery.edge.surroundings import Surroundings
 from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases
 from pointsman.edge.litellm_values import LiteLLMValues
-from pointsman.errors import TemporaryError
+from pointsman.errors import DeliveryError, TemporaryError
 
 __all__ = ["Arrival"]
 
@@ -27,17 +30,22 @@ class Arrival:
         self._values = values
         self._given = given
 
-    async def wait(self, means: Means, commit: str = "", edit: Edited | None = None) -> None:
+    async def wait(
+        self, means: Means, commit: str = "", edit: Edited | None = None, *, at_most: float = math.inf
+    ) -> None:
         """Until Argo CD has nothing left to do, and the cluster declares what ``edit`` makes of it.
 
-        Raises TemporaryError after the time that is given for it, naming what keeps it.
+        Raises TemporaryError after the time that is given for it, or ``at_most`` seconds, naming what keeps it;
+        DeliveryError when Argo CD is told to leave the Application alone.
         """
-        place = self._place
+        place, seconds = self._place, min(at_most, self._given.timeout)
         app = await read(means, place.application, place.namespace)
+        if app.skipped:
+            raise _held(app)
         if not app.automated:
-            await self._synced(means, commit)
+            await self._synced(means, commit, seconds)
             return
-        deadline, why = means.within(self._given.timeout), ""
+        deadline, why = means.within(seconds), ""
 
         async def look() -> bool | None:
             nonlocal app, why
@@ -49,26 +57,39 @@ class Arrival:
             return None if why else True
 
         if await means.until(deadline, look) is None:
-            raise self._late(app, commit, why)
+            raise _late(app, commit, f"{seconds:g} s: {why}")
 
     async def _declares(self, edit: Edited) -> bool:
         """Does the change leave what the cluster declares as it is?"""
         parsed = await self._values.parsed()
         return await edited(edit, Aliases(parsed, self._values.terms)) == parsed.text
 
-    async def _synced(self, means: Means, commit: str) -> None:
+    async def _synced(self, means: Means, commit: str, seconds: float) -> None:
         """A manual Application is synced by us."""
         place = self._place
-        wish = Wish(place.namespace, self._given.timeout, commit=commit, repository=self._given.clone)
+        wish = Wish(place.namespace, seconds, commit=commit, repository=self._given.clone)
         draft = await attempt(means, place.application, wish)
         result = draft if isinstance(draft, Result) else await carry_out(means, draft)
         if result.error is not None:
             raise result.error
 
-    def _late(self, app: Application, commit: str, why: str) -> TemporaryError:
-        return TemporaryError(
-            f"commit {commit[:12] or 'of others'} is not in the cluster after {self._given.timeout:g} s: {why}",
-            where=str(app.ref),
-            next_action=f"pointsman wait {self._place.application} says what keeps it",
-            code="edge-unsynced",
-        )
+
+def _late(app: Application, commit: str, after: str) -> TemporaryError:
+    return TemporaryError(
+        f"commit {commit[:12] or 'of others'} is not in the cluster after {after}",
+        where=str(app.ref),
+        next_action=f"pointsman wait {app.ref.name} says what keeps it",
+        code="edge-unsynced",
+    )
+
+
+def _held(app: Application) -> DeliveryError:
+    whose = holders(app)
+    what = f"it is held for {', '.join(whose)}" if whose else "its annotation skip-reconcile says so"
+    mend = "end that move first (pointsman status), or: " if whose else ""
+    return DeliveryError(
+        f"Argo CD leaves the Application alone: {what}",
+        where=str(app.ref),
+        next_action=f"{mend}{lifting(app)}",
+        code="edge-held",
+    )

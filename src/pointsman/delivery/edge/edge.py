@@ -9,6 +9,7 @@ nothing left to do. A chart that does not roll its pods by a checksum is rolled 
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,22 +18,25 @@ from dataclasses import dataclass, replace
 from pointsman.delivery.boundary import Means
 from pointsman.delivery.edge.arrival import Arrival
 from pointsman.delivery.edge.declared import Declared, Edited
+from pointsman.delivery.edge.giving_back import AWAY, SOON, GivingBack, late
 from pointsman.delivery.edge.surroundings import Surroundings
 from pointsman.delivery.edge.wording import body_of, subject_of
-from pointsman.delivery.git import Change, Delivered, Edit, Mark, Outcome, deliver
+from pointsman.delivery.git import Change, Delivered, Edit, Mark, Outcome, Patience, deliver
 from pointsman.delivery.git.branches import Branches
 from pointsman.edge.awaited import Awaited, Waiting, uncounted
-from pointsman.edge.contract import AliasState, Member, Obstacle, Reason, said
+from pointsman.edge.contract import AliasState, Member, Obstacle, Owe, Reason, said
 from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases
 from pointsman.edge.litellm_values import LiteLLMValues, digest
 from pointsman.edge.wrapped import WrappedEdge
-from pointsman.errors import ConflictError
+from pointsman.errors import ConflictError, DeliveryError, PointsmanError
 from pointsman.kube.resources import kind_of
 from pointsman.kube.rights import Right, rights
 
 __all__ = ["EdgeInGit"]
 
+SHORT = Patience(seconds=15.0)
+"""For a remote that does not answer while tenants wait to be put back."""
 TURNS = 10
 """How often one move may come back to the same members: on its way, back, and on again."""
 
@@ -66,6 +70,7 @@ class EdgeInGit(WrappedEdge):
         branches = Branches(given.clone, place.remote, place.branch, self._for_git)
         self._declared = Declared(place, edge.terms, branches)
         self._arrival = Arrival(place, edge, given)
+        self._giving_back = GivingBack(place, edge, self._declared, self._arrival)
 
     def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
         """Whose changes these are from now on, who is told of them, and how waits are counted."""
@@ -96,9 +101,33 @@ class EdgeInGit(WrappedEdge):
 
     async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members by one commit, and wait until the cluster declares them."""
+        return await self._declare(self._wanted(members, why))
+
+    async def put_back(self, members: Sequence[Member], why: Reason | None, owe: Owe) -> str:
+        """By a commit where git and Argo CD answer; else in the cluster, held there, and owed to git."""
+        wanted, back = self._wanted(members, why), self._giving_back
+        try:
+            delivered = await self._commit(wanted, SHORT)
+        except PointsmanError as error:
+            if error.code not in AWAY:
+                raise
+            return await back.live(self._means, self._move, members, why, owe, error)
+        await back.hold.lift(self._means, self._move)
+        try:
+            return await self._arrived(delivered, wanted, at_most=SOON)
+        except PointsmanError as error:
+            if not late(error):
+                raise
+            return await back.live(self._means, self._move, members, why, owe, error)
+
+    async def settle(self) -> str:
+        """What is owed to this move, done where it can be by now."""
+        return await self._giving_back.settle(self._means, self._move)
+
+    def _wanted(self, members: Sequence[Member], why: Reason | None) -> _Wanted:
         reason = why or Reason(f"{self._values.terms.model} moves; this is where its tenants go now.")
         subject = subject_of(self.names, members, reason.back)
-        return await self._declare(_Wanted(lambda aliases: aliases.write(members), said(members), subject, reason.text))
+        return _Wanted(lambda aliases: aliases.write(members), said(members), subject, reason.text)
 
     async def remove(self) -> str:
         """Take our members away by one commit, and wait until the cluster has them no more."""
@@ -113,11 +142,15 @@ class EdgeInGit(WrappedEdge):
         return [*super().rights(), *application]
 
     async def _declare(self, wanted: _Wanted) -> str:
-        delivered = await self._once(wanted)
+        return await self._arrived(await self._commit(wanted), wanted)
+
+    async def _commit(self, wanted: _Wanted, patience: Patience | None = None) -> Delivered:
+        """Deliver it; raises ConflictError where somebody's newer decision stands there."""
+        delivered = await self._once(wanted, patience)
         if delivered.outcome is Outcome.SUPERSEDED:
             # What git says may only not have arrived yet.
-            await self._arrived()
-            delivered = await self._once(wanted)
+            await self._caught_up()
+            delivered = await self._once(wanted, patience)
         if delivered.outcome is Outcome.SUPERSEDED:
             raise self._superseded(delivered)
         if delivered.stands is False:
@@ -128,27 +161,37 @@ class EdgeInGit(WrappedEdge):
                 code="edge-contended",
             )
         self._means.tell(f"{self._place.path}: {delivered.told()}")
-        await self._arrived(delivered.commit, wanted.edit)
+        return delivered
+
+    async def _arrived(self, delivered: Delivered, wanted: _Wanted, *, at_most: float = math.inf) -> str:
+        """Wait until the cluster has it, and roll what the chart does not roll; returns the revision."""
+        with self._waiting(Awaited.ARGO_CD):
+            await self._arrival.wait(self._means, delivered.commit, wanted.edit, at_most=at_most)
         await self._values.roll_laggards()
         return (await self._values.read()).revision
 
-    async def _arrived(self, commit: str = "", edit: Edited | None = None) -> None:
-        with self._waiting(Awaited.ARGO_CD):
-            await self._arrival.wait(self._means, commit, edit)
+    async def _caught_up(self) -> None:
+        """Wait for what is on its way; nothing is, where Argo CD is told to leave the Application alone."""
+        try:
+            with self._waiting(Awaited.ARGO_CD):
+                await self._arrival.wait(self._means)
+        except DeliveryError as error:
+            if error.code != "edge-held":
+                raise
 
     def _for_git(self) -> AbstractContextManager[object]:
         return self._waiting(Awaited.GIT)
 
-    async def _once(self, wanted: _Wanted) -> Delivered:
+    async def _once(self, wanted: _Wanted, patience: Patience | None) -> Delivered:
         """Deliver it. A move that comes back to what it declared before makes a commit anew."""
         for turn in range(1, TURNS):
-            delivered = await self._deliver(wanted, turn)
+            delivered = await self._deliver(wanted, turn, patience or Patience())
             overtaken = delivered.outcome is Outcome.FOUND and delivered.stands is False
             if not overtaken or not await self._declared.changed_last_by(self._move):
                 return delivered
         return delivered
 
-    async def _deliver(self, wanted: _Wanted, turn: int) -> Delivered:
+    async def _deliver(self, wanted: _Wanted, turn: int, patience: Patience) -> Delivered:
         live, declared, edit = await self._values.read(), self._declared, wanted.edit
         change = Change(
             mark=Mark(self._move, f"alias-{hashlib.sha256(wanted.what.encode()).hexdigest()[:10]}-{turn}"),
@@ -157,8 +200,9 @@ class EdgeInGit(WrappedEdge):
             edits=(Edit(self._place.path, lambda content, files: declared.made(content, files, edit)),),
             wanted=lambda files: declared.unwanted(files, live, edit, self._move),
         )
-        remote, branch = self._place.remote, self._place.branch
-        return await deliver(self._given.clone, change, remote=remote, branch=branch, waiting=self._for_git)
+        at = self._place
+        clone, waiting = self._given.clone, self._for_git
+        return await deliver(clone, change, remote=at.remote, branch=at.branch, patience=patience, waiting=waiting)
 
     def _superseded(self, delivered: Delivered) -> ConflictError:
         return ConflictError(

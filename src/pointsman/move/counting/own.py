@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from pointsman.edge.contract import CLOSED, Edge, Member, Observation, Reason
+from pointsman.edge.contract import CLOSED, Edge, Member, Observation, Owe, Reason
 from pointsman.edge.wrapped import WrappedEdge
 from pointsman.kube.http import Response
 from pointsman.move.boundary import Cluster, LineStream, Wire
@@ -140,6 +140,12 @@ class CountedEdge(WrappedEdge):
         self._tally.named = None
         self._tally.reopened(_layers(members))
         return await super().write(members, why)
+
+    async def put_back(self, members: Sequence[Member], why: Reason | None, owe: Owe) -> str:
+        """Declare what was declared before; until it is confirmed nobody knows who gets tenants."""
+        self._tally.named = None
+        self._tally.reopened(_layers(members))
+        return await super().put_back(members, why, owe)
 
     async def remove(self) -> str:
         """Take the aliases away."""

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from pointsman.edge.contract import Edge, Member, Reason
+from pointsman.edge.contract import Edge, Member, Owe, Reason
 from pointsman.edge.wrapped import WrappedEdge
 from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref
@@ -110,6 +110,16 @@ class FencedEdge(WrappedEdge):
         """Declare all members, if the lock is still ours."""
         self._fence.check()
         return await super().write(members, why)
+
+    async def put_back(self, members: Sequence[Member], why: Reason | None, owe: Owe) -> str:
+        """Declare what was declared before, if the lock is still ours."""
+        self._fence.check()
+        return await super().put_back(members, why, owe)
+
+    async def settle(self) -> str:
+        """Do what is owed, if the lock is still ours."""
+        self._fence.check()
+        return await super().settle()
 
     async def remove(self) -> str:
         """Take the aliases away, if the lock is still ours."""

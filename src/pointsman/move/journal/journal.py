@@ -124,6 +124,8 @@ class Progress:
     """Seconds between the last record of a process that carried the move no more and the claim of the next one."""
     promoted: frozenset[str] = frozenset()
     """Steps of which a person said: go on."""
+    owed: Mapping[str, Any] = field(default_factory=dict)
+    """What the way back left to be done elsewhere: ``what``, ``why``, ``application``, ``held``; empty: nothing."""
     captured: Captured = field(default_factory=Captured)
     """What engines counted, and what the move asked of them itself."""
 
@@ -241,6 +243,10 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
         return replace(after, opening=_opening(record), opened=record.at)
     if state in CLOSED:
         after = replace(after, ended=record.at)
+    if record.event is Event.UNDO_OUTCOME:
+        after = replace(after, owed={})
+    elif record.event is Event.UNDO_INTENT and "owed" in record.detail:
+        after = replace(after, owed=dict(record.detail["owed"]))
     if record.event is Event.PROMOTED:
         return replace(after, promoted=progress.promoted | {record.step})
     if record.event in _REASONS:

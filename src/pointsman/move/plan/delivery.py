@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pointsman.delivery.argocd.application import Application, application_ref
+from pointsman.delivery.argocd.hold import lifting
 from pointsman.errors import RefusedError
 from pointsman.move.context import Context
 
@@ -27,6 +28,13 @@ async def delivery(context: Context) -> str:
             code=_CODE,
         )
     app, edge = Application(found), context.model.spec.tenant.edge
+    if app.skipped:
+        raise RefusedError(
+            "Argo CD is told to leave it alone (annotation skip-reconcile), so no commit would reach the edge",
+            where=str(ref),
+            next_action=f"end the move that holds it (pointsman status), or: {lifting(app)}",
+            code=_CODE,
+        )
     tracked = {(one.kind, one.namespace, one.name) for one in app.resources}
     wanted = [("ConfigMap", edge.config_map), ("Deployment", edge.deployment)]
     missing = [

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from pointsman.edge.contract import AliasState, Member, Observation, Reason, said
-from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError
+from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError, PointsmanError
 from pointsman.move.context import Context, member_data
 from pointsman.move.steps.contract import Detail
 from pointsman.move.steps.reasons import restoring
@@ -168,16 +168,42 @@ async def restore_alias(context: Context) -> Detail:
     before = context.alias.members
 
     async def back() -> str:
-        current = await context.edge.read()
-        revision = current.revision
-        if not same_members(current.members, before) or not await _taken_over(context, before):
+        current = await _declared(context)
+        revision = current.revision if current else ""
+        there = current is not None and same_members(current.members, before)
+        if not there or not await _taken_over(context, before):
             await behind(context, PATIENCE)  # tenants may suffer where they are, so they do not wait longer than that
-            revision = await context.edge.write(before, restoring(context))
+            revision = await context.edge.put_back(before, restoring(context), context.owe)
         with context.waits.during(Wait.EDGE_ROLL):
             await context.edge.confirm(before, timeout=context.options.roll_timeout)
+        await _settled(context)
         return revision
 
     return {"members": member_data(before), "revision": await _again(back, TRIES)}
+
+
+async def _declared(context: Context) -> AliasState | None:
+    """The alias; None when git has it and does not answer, which keeps nobody from going back."""
+    try:
+        return await context.edge.read()
+    except PointsmanError as error:
+        if context.options.in_git is None or not error.code.startswith("git-"):
+            raise
+        return None
+
+
+async def _settled(context: Context) -> None:
+    """Raise NeedsPersonError while something is owed: what the target runs on stays until git and cluster agree."""
+    owed = await context.edge.settle()
+    if owed:
+        model = context.model.name
+        raise NeedsPersonError(
+            f"tenants are back on {context.source.title}, by a change of the cluster alone: {owed}",
+            where=f"alias {context.model.spec.tenant.alias}",
+            next_action=f"when git and Argo CD answer: pointsman rollback {model} commits it, lets Argo CD go on and "
+            f"takes {context.target.title} away; until then that stays, in case somebody undoes it",
+            code="alias-owed",
+        )
 
 
 async def alias_unchanged(context: Context, *expected: Sequence[Member]) -> AliasState:
