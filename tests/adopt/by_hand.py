@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["KSERVE", "LLM_D", "MODEL", "RAW", "platform"]
+__all__ = ["FOLDERS", "KSERVE", "LLM_D", "MODEL", "RAW", "platform"]
 
 RAW = """\
 # staged by an init container; parked in git, woken by hand
@@ -150,6 +150,10 @@ spec:
     kserve: {from: {path: serving/kserve}}
     llm-d: {from: {path: serving/llm-d}}
 """
+
+
+FOLDERS = {"serving/raw-vllm/app.yaml": RAW, "serving/kserve/isvc.yaml": KSERVE, "serving/llm-d/llm.yaml": LLM_D}
+"""The manifests, by where they lie."""
 
 
 def platform(root: Path, **changed: str) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pointsman.lab.toolchain import ensure_toolchain
+from tests.adopt.by_hand import FOLDERS
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
 from tests.gitops.looking import found
@@ -107,15 +108,15 @@ def in_the_lab(lab: RunningLab, folder: Path) -> Iterator[Platform]:
 
 
 @contextmanager
-def serving(lab: RunningLab, folder: Path) -> Iterator[Platform]:
+def serving(lab: RunningLab, folder: Path, *, written: bool = False) -> Iterator[Platform]:
     """A platform as ``init`` writes it, brought up; its model is served on raw vLLM, and its shifts are judged quickly.
 
-    It says ``delivery: git``.
+    It says ``delivery: git``. With ``written`` people wrote its layers' manifests, and the model is adopted from them.
     """
     try:
         with in_the_lab(lab, folder) as made:
             made("pointsman", "init", ".")
-            model = made.path / "models" / "qwen.yaml"
+            model = _adopted(made) if written else made.path / "models" / "qwen.yaml"
             model.write_text(model.read_text("utf-8").replace("  layers:\n", f"{SURE}  layers:\n"), "utf-8")
             made.push("A platform")
             made("git", "config", "user.name", "An Operator")
@@ -130,6 +131,19 @@ def serving(lab: RunningLab, folder: Path) -> Iterator[Platform]:
     finally:
         for kind, place in (("inferenceservice", "kserve"), ("persistentvolumeclaim", "kserve")):
             lab.kubectl("delete", kind, "--all", "-n", place, "--wait", "--timeout=60s", timeout=90, check=False)
+
+
+def _adopted(made: Platform) -> Path:
+    """The layers' folders as people write them, and the model that ``adopt`` finds in them; returns its file."""
+    for file in (*made.path.glob("serving/*/*.yaml"), *made.path.glob("models/*.yaml")):
+        file.unlink()
+    for place, text in FOLDERS.items():
+        (made.path / place).write_text(text, "utf-8")
+    values = made.path / "platform" / "litellm" / "values.yaml"
+    values.write_text(values.read_text("utf-8").replace(".svc.cluster.local:8000/v1", ".svc.cluster.local/v1"), "utf-8")
+    said = made("pointsman", "adopt", ".", "--write")
+    assert "1 model, nothing to correct" in said
+    return made.path / "models" / "qwen-local.yaml"
 
 
 def _taken_down(lab: RunningLab, before: dict[str, dict[str, Any]]) -> None:

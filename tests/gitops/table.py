@@ -17,8 +17,8 @@ HEAD = """# Traps of git and Argo CD
 
 Each row is one trap on the real Argo CD {version} of a lab (`pointsman lab up --gitops`): what Argo CD did, and
 what the program said to it. The table is written by the run itself (`make gitops-faults`). `docs/argocd.md` says where
-each trap is from. `make test` meets more than half of them; those that `tests/delivery` has in memory too are left to this
-command.
+each trap is from. `make test` meets more than half of them; those that `tests/delivery` has in memory too are left to
+this command.
 
 | trap | what happened | exit | what the program said | ok |
 | --- | --- | --- | --- | --- |

@@ -1,4 +1,7 @@
-"""A model moves on a platform that Argo CD keeps as git has it: every change of the alias is a commit."""
+"""A model moves on a platform that Argo CD keeps as git has it: every change of the alias is a commit.
+
+Its layers are manifests that people wrote; the model was adopted from them, and Applications deploy them.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ pytestmark = pytest.mark.lab
 
 @pytest.fixture(scope="module")
 def platform(git_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    with serving(git_lab, tmp_path_factory.mktemp("ours")) as made:
+    with serving(git_lab, tmp_path_factory.mktemp("ours"), written=True) as made:
         yield made
 
 
@@ -61,28 +64,29 @@ async def test_tenants_lose_nothing_by_moves_that_are_commits_whoever_dies_or_pu
     status = platform("git", "status", "--porcelain")
     async with accounts(platform.lab, rate=5, seed=51) as books:
         await asyncio.to_thread(killed_after_its_first_commit, platform)
-        assert weights(platform) == {"qwen-raw-vllm": 90, "qwen-kserve": 10}
-        await asyncio.to_thread(platform, "pointsman", "rollback", "qwen", "--yes", "--output", "json")
+        assert weights(platform) == {"qwen-raw-vllm": 90, "qwen-local-kserve": 10}
+        await asyncio.to_thread(platform, "pointsman", "rollback", "qwen-local", "--yes", "--output", "json")
         assert weights(platform) == {"qwen-raw-vllm": 100}
         receipt = await asyncio.to_thread(moved_beside_a_colleague, platform, tmp_path / "theirs")
     assert receipt["state"] == "done"
     assert receipt["waits"]["git"] > 0
     assert receipt["waits"]["argo-cd"] > 0
-    assert weights(platform) == {"qwen-kserve": 100}
+    assert weights(platform) == {"qwen-local-kserve": 100}
     found_out = books.reconcile()
     assert found_out.failed == 0
     assert found_out.agrees, sentence(found_out)
     explained(platform, begun, books.receipts())
     plan = platform.path.parent / "plan.json"
-    platform("pointsman", "plan", "models/qwen.yaml", "--to", "raw-vllm", "--output", "json", "-o", str(plan))
+    platform("pointsman", "plan", "models/qwen-local.yaml", "--to", "raw-vllm", "--output", "json", "-o", str(plan))
     told = [*platform.said, plan.read_text("utf-8")]
     assert list(told_in(platform, secret_values(platform.lab), told)) == [], "a value of a Secret was told"
     assert platform("git", "status", "--porcelain") == status, "the clone is not as it was"
     assert platform.status("litellm")["sync"]["status"] == "Synced"
+    assert platform.status("kserve-demo")["sync"]["status"] == "Synced", "the layer is another than git has"
 
 
 def killed_after_its_first_commit(platform: Platform) -> None:
-    with begin(platform, "move", "models/qwen.yaml", "--to", "kserve") as process:
+    with begin(platform, "move", "models/qwen-local.yaml", "--to", "kserve") as process:
         assert process.stderr is not None
         for line in process.stderr:
             platform.said.append(line)
@@ -94,7 +98,7 @@ def killed_after_its_first_commit(platform: Platform) -> None:
 
 
 def moved_beside_a_colleague(platform: Platform, folder: Path) -> dict[str, Any]:
-    with begin(platform, "move", "models/qwen.yaml", "--to", "kserve") as process:
+    with begin(platform, "move", "models/qwen-local.yaml", "--to", "kserve") as process:
         assert process.stderr is not None
         for line in process.stderr:
             platform.said.append(line)

@@ -241,3 +241,14 @@ def test_a_layer_can_run_on_other_hardware_than_the_model_declares(each: Layer) 
     assert "nvidia.com/gpu" not in text
     for same in LAYERS:
         assert same is each or same.gpus(model) > 0
+
+
+def test_pods_that_cannot_be_made_at_all_are_told_with_the_reason() -> None:
+    """Pod Security refuses them: no replica is even of the latest revision."""
+    each, model = layer("raw-vllm"), example()
+    live = served(each, model)
+    found = live[each.reads(model)[0]]
+    assert found is not None
+    refused = {"type": "ReplicaFailure", "status": "True", "message": 'violates PodSecurity "restricted:latest"'}
+    found["status"] = {"observedGeneration": 3, "conditions": [refused]}
+    assert 'violates PodSecurity "restricted:latest"' in each.readiness(model, live).reason

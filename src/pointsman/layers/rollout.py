@@ -39,7 +39,7 @@ def _counted(ref: Ref, wanted: int, status: Mapping[str, Any]) -> Readiness:
     updated, total = status.get("updatedReplicas", 0), status.get("replicas", 0)
     available = status.get("availableReplicas", 0)
     if updated < wanted:
-        return Readiness(False, f"{ref}: {updated} of {wanted} replicas are of the latest revision")
+        return Readiness(False, f"{ref}: {updated} of {wanted} replicas are of the latest revision{_stuck(status)}")
     if total > updated:
         return Readiness(False, f"{ref}: {total - updated} older replicas are still there")
     if available < wanted:

@@ -15,6 +15,8 @@ from pointsman.spec.words import short
 __all__ = ["engines"]
 
 _NONE = "not set"
+_WORDS = {"on": "set", "off": "turned off"}
+"""Flags without a value."""
 _SHOWN = 30
 """Characters of long values that begin alike."""
 
@@ -28,7 +30,7 @@ def _differing(model: Model, source: Layer, target: Layer) -> Iterator[str]:
     """What differs, source first. Values of the environment are not shown: some of them are nobody's business."""
     before, after = source.started(model), target.started(model)
     for name, old, new in _unlike(before.said, after.said):
-        yield f"{name} is {old} on {source.id}, {new} on {target.id}"
+        yield f"{name} is {_WORDS.get(old, old)} on {source.id}, {_WORDS.get(new, new)} on {target.id}"
     for name, old, new in _unlike(before.env, after.env):
         there = [layer.id for layer, value in ((source, old), (target, new)) if value != _NONE]
         yield f"{name} is {'set differently on both' if len(there) > 1 else f'set on {there[0]} only'}"
