@@ -12,6 +12,7 @@ from pointsman.adopt.findings import AddItem, Finding, Fix, ReplaceText
 from pointsman.adopt.members import member_findings
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth, Engine, Fact
+from pointsman.spec.arguments import flags
 
 __all__ = ["findings_of"]
 
@@ -34,7 +35,7 @@ def _names(model: Found, engine: Engine) -> Iterator[Finding]:
     fixes: tuple[Fix, ...] = ()
     if first.token and engine.layer == "llm-d":
         fixes = (ReplaceText(engine.standing, first.place, first.token, wanted),)
-    elif first.token and first is not engine.weights:
+    elif first.token and any(flag.name == "served-model-name" for flag in flags(engine.args)):
         fixes = (ReplaceText(engine.standing, first.place, first.token, _swapped(first, wanted)),)
     elif engine.layer != "llm-d":
         fixes = (AddItem(engine.standing, engine.container, "args", f"--served-model-name={wanted}"),)
