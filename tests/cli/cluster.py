@@ -80,7 +80,8 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
             found = cluster.answer(self.path)
             if found and "items" in found and "as=Table" in self.headers["Accept"]:
                 found = _table(found["items"])
-            self._say(200 if found else 404, found or {"kind": "Status", "code": 404, "reason": "NotFound"})
+            found = found or {"kind": "Status", "code": 404, "reason": "NotFound"}
+            self._say(found["code"] if found.get("kind") == "Status" else 200, found)
 
         def do_PATCH(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
