@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "pointsman"
 _LITERAL = re.compile(r'\b(?:code|default_code)(?: = |=)"([a-z0-9-]+)"')
-_BY_PLACE = {"spec": re.compile(r'"(spec-[a-z-]+)"'), "edge": re.compile(r'"(edge-[a-z-]+)"')}
+_BY_PLACE = {place: re.compile(rf'"({place}-[a-z-]+)"') for place in ("spec", "edge", "adopt")}
 """Every word of this form in a package is one of its codes."""
 _TOLD = re.compile(r'\bTold\(\s*"([a-z-]+)"')
 """Warnings about a platform repository."""
