@@ -1,7 +1,8 @@
 """Moves through git whose process is killed: at every record, and between commit, push and sync; for all six pairs.
 
 Another process then resumes the move, or rolls it back. Where tenants are led is looked at after every write to the
-cluster. A usual run has a sample of the deaths, ``--soak all`` every one.
+cluster; Argo CD puts back at once what anybody writes past git. A usual run has a sample of the deaths, ``--soak all``
+every one.
 """
 
 from __future__ import annotations
@@ -115,6 +116,7 @@ def begun(folder: Path, source: str, looks: int) -> Watched:
     folder.mkdir(parents=True)
     world = GitWorld(folder, looks=looks, source=source)
     world.model = lenient(world.model)
+    world.heals = True
     return Watched(world)
 
 
@@ -234,6 +236,8 @@ def explained(world: GitWorld, death: tuple[str, int]) -> None:
     for commit in commits:
         touched = world.git("--git-dir", str(world.bare), "show", "--format=", "--name-only", commit)
         assert touched == PATH, death
+    notes = world.cluster.objects[APPLICATION]["metadata"].get("annotations") or {}
+    assert notes == {}, (death, "Argo CD is still told something")
     assert world.git("status", "--porcelain") == "", death
     assert world.git("rev-list", "--count", "HEAD") == "1", "the operator's branch moved"
 
