@@ -29,7 +29,9 @@ def write_table(mark: str, title: str, runs: Sequence[Mapping[str, Any]]) -> Non
         f"| --- | --- |{' --: |' * (len(columns) - 2)}",
         *(_line(*kind, kinds[kind], git=git) for kind in sorted(kinds)),
     ]
-    write(mark, title, [*lines, "", f"Together {sums(runs)}.", "", f"{machine()}."], "soak.md")
+    records = sorted({int(str(one["run"]).rsplit("-", 2)[1]) for one in runs if one["killed"]})
+    where = f"Killed at records {', '.join(map(str, records))}."
+    write(mark, title, [*lines, "", f"Together {sums(runs)}.", where, "", f"{machine()}."], "soak.md")
 
 
 def _line(move: str, verb: str, runs: list[Mapping[str, Any]], *, git: bool) -> str:
