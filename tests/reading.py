@@ -1,7 +1,7 @@
 """One object of a lab, read by this very process.
 
-A test that waits looks ten times a second, and ``kubectl`` takes a tenth of a core's second to start: two workers that
-wait would keep both cores busy. What people see through ``kubectl`` is tested where that is the point.
+A test that waits looks ten times a second, and each ``kubectl`` is a process of 0.07 s of processor time: two workers
+that wait would keep a core busy with that. What people see through ``kubectl`` is tested where that is the point.
 """
 
 from __future__ import annotations

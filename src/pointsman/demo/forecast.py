@@ -6,7 +6,6 @@ for a moment, on all cores at once, so that cores which are busy, or two threads
 
 from __future__ import annotations
 
-import math
 import os
 import time
 import zlib
@@ -17,13 +16,17 @@ __all__ = ["Machine", "measured", "sentence"]
 
 SECONDS = 0.3
 """How long the machine is measured."""
+USED = 8
+"""Cores beyond which neither a build nor a lab is faster."""
 TEXT = b"".join(b"%d: tenants ask, engines answer, %d\n" % (line, line * line) for line in range(8000))
 BUILD = 50.0
 """Megabytes of ``TEXT`` that a machine compresses in the time in which it builds the lab's programs, in thousands."""
+SHOW = 10.0
+"""The same of lab, model and three moves."""
+WAITING = 4.5
+"""Minutes that these take on any machine, however fast: counted answers, cold starts, drains."""
 SPREAD = (0.8, 1.5)
-"""How far builds were from that, as factors: memory, disk and a busier hour are not measured."""
-SHOW = (6.0, 8.0)
-"""Minutes of lab, model and three moves; most of it is waiting for counted answers, on any machine that keeps up."""
+"""How far runs were from that, as factors: memory, disk and a busier hour are not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Machine:
 
     cores: int
     speed: float
-    """Megabytes a second that all cores together compress now."""
+    """Megabytes a second that the cores together compress now, up to ``USED`` of them."""
     built: bool
     """Are the lab's programs there?"""
 
@@ -40,23 +43,23 @@ class Machine:
 def measured(*, built: bool, seconds: float = SECONDS) -> Machine:
     """This machine, now; takes ``seconds``."""
     cores = len(os.sched_getaffinity(0))
-    began = time.monotonic()
-    with ThreadPoolExecutor(cores) as threads:
-        rounds = sum(threads.map(_rounds, [began + seconds] * cores))
+    used, began = min(cores, USED), time.monotonic()
+    with ThreadPoolExecutor(used) as threads:
+        rounds = sum(threads.map(_rounds, [began + seconds] * used))
     return Machine(cores, rounds * len(TEXT) / 1e6 / (time.monotonic() - began), built)
 
 
 def sentence(machine: Machine) -> str:
     """How long it will take, and why."""
-    cores = f"{machine.cores} core{'s' if machine.cores > 1 else ''}"
+    gave = f"{machine.cores} core{'s' if machine.cores > 1 else ''} gave just now"
+    build, show = (1000 * work / machine.speed / 60 for work in (BUILD, SHOW))
+    later = _minutes(show, WAITING)
     if machine.built:
-        return f"this takes {_minutes(*SHOW)}: the lab's tools are built already ({cores})"
-    once = 1000 * BUILD / machine.speed / 60
-    build = (once * SPREAD[0], once * SPREAD[1])
-    whole = (build[0] + SHOW[0], build[1] + SHOW[1])
+        return f"this takes {later} at the speed that {gave}: the lab's tools are built already"
+    first = _minutes(build + show, WAITING)
     return (
-        f"this takes {_minutes(*whole)} the first time, {_minutes(*SHOW)} later: the lab's tools have to be built, "
-        f"{_minutes(*build)} at the speed that {cores} gave just now; fetching their sources comes on top"
+        f"this takes {first} the first time, {later} later: the lab's tools have to be built, "
+        f"{_minutes(build)} at the speed that {gave}; fetching their sources comes on top"
     )
 
 
@@ -69,6 +72,7 @@ def _rounds(end: float) -> int:
     return done
 
 
-def _minutes(least: float, most: float) -> str:
-    low, high = max(1, math.floor(least)), math.ceil(most)
+def _minutes(working: float, waiting: float = 0.0) -> str:
+    low, high = (round(working * factor + waiting) for factor in SPREAD)
+    low, high = max(1, low), max(1, high)
     return f"{low} minutes" if low == high else f"{low} to {high} minutes"
