@@ -6,7 +6,8 @@ Helm takes each list from the last that has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from pointsman.adopt.documents import Document
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.standing import Standing, World
 from pointsman.adopt.survey import Page, Survey
+from pointsman.adopt.values import mounting, values_of, variables_in, variables_of
 from pointsman.edge.config_text import ConfigText, Entry
 from pointsman.edge.litellm_params import (
     PARAMS,
@@ -49,6 +51,11 @@ class Member:
     where: str
 
     @property
+    def shown(self) -> str:
+        """The address for people, without a user's name and password in it."""
+        return re.sub(r"(?<=//)[^/@]*@", "", self.base)
+
+    @property
     def params(self) -> Section:
         """Its ``litellm_params``."""
         return self.entry.section(PARAMS)
@@ -71,6 +78,8 @@ class Edge:
     database: str = ""
     """Where it says that models are kept in a database too; empty when it does not."""
     members: list[Member] = field(default_factory=list)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Variables of its process that stand somewhere in the clear."""
 
     @property
     def env(self) -> str:
@@ -140,6 +149,8 @@ def _in_values(
                 continue
             edge = Edge(config, page.path, under, application.into if application else "", application, editable=single)
             edge.database = _database(config) or (page.path if switched or _env_says(data) else "")
+            if application is not None:
+                edge.variables = variables_of(values_of(application, found))
             edge.members = members_of(edge)
             yield edge
 
@@ -163,8 +174,15 @@ def _in_config_map(one: Standing, world: World) -> Iterator[Edge]:
             continue
         edge = Edge(config, _file(one), (), one.namespace, one.origin.application, editable=False, config_map=one)
         edge.database = _database(config)
+        edge.variables = _variables(one, world)
         edge.members = members_of(edge)
         yield edge
+
+
+def _variables(config_map: Standing, world: World) -> dict[str, str]:
+    pods = [one.data["spec"]["template"]["spec"] for one in mounting(config_map, world)]
+    listed = [one for pod in pods for one in variables_in(pod.get("containers"))]
+    return {str(one.get("name")): one["value"] for one in listed if isinstance(one.get("value"), str)}
 
 
 def _file(one: Standing) -> str:
@@ -191,6 +209,9 @@ def members_of(edge: Edge) -> list[Member]:
         provider, model = provider_of(params)
         base = said_address(params, known)
         hidden = hidden_address(params, known)
+        said = edge.variables.get(hidden.removeprefix("os.environ/")) if hidden else None
+        if said:
+            base, hidden = said.rstrip("/"), ""
         made.append(
             Member(
                 edge,

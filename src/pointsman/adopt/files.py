@@ -11,8 +11,9 @@ from pointsman.adopt.findings import Finding
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.models import Found, as_name
 from pointsman.adopt.placing import model_of
+from pointsman.adopt.platform_file import platform_text
 from pointsman.adopt.proxy import Proxy, proxy_of
-from pointsman.adopt.writing import ASKED, drafted, platform_text
+from pointsman.adopt.writing import ASKED, drafted
 from pointsman.catalog.repository import FILE
 from pointsman.errors import SpecError, UsageError
 

@@ -165,7 +165,7 @@ def _members(edges: Sequence[Edge]) -> dict[str, list[tuple[str, str]]]:
     for edge in edges:
         for one in edge.members:
             model = f"{one.provider}/{one.model}" if one.provider else one.model
-            found.setdefault(one.alias, []).append((one.base or one.hidden, model))
+            found.setdefault(one.alias, []).append((one.shown or one.hidden, model))
     return found
 
 

@@ -30,7 +30,7 @@ def lost_finding(road: Road) -> Finding:
         "adopt-road",
         "",
         road.where,
-        f"{road.member.alias} leads to {road.member.base}, and {road.why}",
+        f"{road.member.alias} leads to {road.member.shown}, and {road.why}",
         "correct the address, or write what should be there",
     )
 
@@ -95,14 +95,16 @@ def _base(model: Found, road: Road) -> Iterator[Finding]:
     if path.endswith("/v1") or member.provider not in KNOWN:
         return
     said = member.params.get(address_key(member.params))
-    ours = isinstance(said, str)
+    ours = isinstance(said, str) and not said.startswith("os.environ/")
     fixes: tuple[Fix, ...] = (_set(road, address_key(member.params), f"{member.base}/v1"),) if ours else ()
     yield Finding(
         "adopt-base-url",
         model.name,
         member.where,
-        f"{member.alias} leads to {member.base}, which does not end in /v1, below which engines answer",
-        f"write {address_key(member.params)}: {member.base}/v1" if ours else "write it in its credential",
+        f"{member.alias} leads to {member.shown}, which does not end in /v1, below which engines answer",
+        f"write {address_key(member.params)}: {member.shown}/v1"
+        if ours
+        else "write it where the address stands: in its credential, or its variable",
         fixes,
     )
 

@@ -14,8 +14,9 @@ from pointsman.adopt.applications import Application
 from pointsman.adopt.edges import Edge
 from pointsman.adopt.standing import Standing, World
 from pointsman.adopt.survey import Survey
+from pointsman.adopt.values import mounting, values_of, variables_in
 
-__all__ = ["Proxy", "proxy_of", "variables_of"]
+__all__ = ["Proxy", "proxy_of"]
 
 _FIELDS = ("namespace", "deployment", "configMap", "key", "service", "port")
 
@@ -48,27 +49,6 @@ def proxy_of(edge: Edge, world: World, found: Survey) -> Proxy:
         _named(made, values)
     elif _is_litellms(edge.application, values):
         _litellms(made, values, edge.application)
-    return made
-
-
-def values_of(application: Application, found: Survey) -> dict[str, Any]:
-    """The values of its release, a chart's own first."""
-    charts = [f"{part.path}/values.yaml" for part in application.parts if part.path in found.charts]
-    made: dict[str, Any] = {}
-    for name in (*charts, *application.values):
-        page = found.pages.get(name)
-        for document in found.documents(page) if page else []:
-            if isinstance(document.data, dict):
-                made = _over(made, document.data)
-    return made
-
-
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """As Helm lays values over others: mappings are merged, all else is replaced."""
-    made = dict(below)
-    for key, value in above.items():
-        have = made.get(key)
-        made[key] = _over(have, value) if isinstance(have, dict) and isinstance(value, dict) else value
     return made
 
 
@@ -120,15 +100,11 @@ def _litellms(made: Proxy, values: Mapping[str, Any], application: Application) 
 def _written(config_map: Standing, key: str, world: World) -> Proxy:
     """The Deployment that mounts the ConfigMap, and the Service that leads to it."""
     made = Proxy({"namespace": config_map.namespace, "configMap": config_map.name, "key": key}, how="its manifests")
-    for one in world.of("Deployment"):
+    for one in mounting(config_map, world):
         template = _get(one.data, "spec", "template")
-        volumes = _get(template, "spec", "volumes")
-        mounted = [_get(each, "configMap", "name") for each in volumes] if isinstance(volumes, list) else []
-        if one.namespace != config_map.namespace or config_map.name not in mounted:
-            continue
         made.known["deployment"] = one.name
         _service(made, one, _get(template, "metadata", "labels") or {}, world)
-        for variable in _variables(_get(template, "spec", "containers")):
+        for variable in variables_in(_get(template, "spec", "containers")):
             secret = _get(variable, "valueFrom", "secretKeyRef")
             if variable.get("name") in ("LITELLM_MASTER_KEY", "PROXY_MASTER_KEY") and isinstance(secret, dict):
                 made.master = {"secret": str(secret.get("name")), "key": str(secret.get("key"))}
@@ -145,24 +121,6 @@ def _service(made: Proxy, deployment: Standing, labels: Mapping[str, Any], world
             if isinstance(ports[0].get("port"), int):
                 made.known["port"] = ports[0]["port"]
             return
-
-
-def variables_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """Variables of the edge's process that stand in values in the clear."""
-    found: dict[str, str] = {}
-    for key in ("envVars", "env", "extraEnv", "extraEnvVars", "environment"):
-        said = values.get(key)
-        if isinstance(said, dict):
-            found |= {str(name): value for name, value in said.items() if isinstance(value, str)}
-        for one in said if isinstance(said, list) else ():
-            if isinstance(one, dict) and isinstance(one.get("value"), str):
-                found[str(one.get("name"))] = one["value"]
-    return found
-
-
-def _variables(containers: Any) -> list[Mapping[str, Any]]:
-    listed = [one.get("env") for one in containers if isinstance(one, dict)] if isinstance(containers, list) else []
-    return [one for some in listed if isinstance(some, list) for one in some if isinstance(one, dict)]
 
 
 def _get(data: Any, *place: str) -> Any:

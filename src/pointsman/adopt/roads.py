@@ -13,6 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from pointsman.adopt.attachments import (
+    gateways_named,
+    gateways_of,
+    headers_sent,
+    hosts_of,
+    named_port,
+    selects,
+    service_of,
+    value_at,
+)
 from pointsman.adopt.edges import Member
 from pointsman.adopt.promise import Engine
 from pointsman.adopt.routes import Ask, asked_model, backends_for
@@ -86,13 +96,13 @@ class Roads:
             parts = urlsplit(member.base)
             host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError:
-            road.end, road.why = LOST, f"{member.base[:80]!r} is no address"
+            road.end, road.why = LOST, f"{member.shown[:80]!r} is no address"
             return road
         self._to_host(road, host.rstrip("."), port, parts.path)
         return road
 
     def _to_host(self, road: Road, host: str, port: int, path: str) -> None:
-        name, namespace = _service(host, road.member.edge.namespace)
+        name, namespace = service_of(host, road.member.edge.namespace)
         if not name:
             self._outside(road, host, port, path)
             return
@@ -107,8 +117,8 @@ class Roads:
 
     def _outside(self, road: Road, host: str, port: int, path: str) -> None:
         """A host that is no Service: one of the routes', or another's."""
-        ask = Ask(host, path + _CHAT, road.member.model, _headers(road.member))
-        known = [route for route in self.world.of("HTTPRoute") if host in _hosts(route)]
+        ask = Ask(host, path + _CHAT, road.member.model, headers_sent(road.member))
+        known = [route for route in self.world.of("HTTPRoute") if host in hosts_of(route)]
         isvc = next((one for one in self.engines if host.startswith(f"{one.name}-{one.namespace}.")), None)
         if known:
             road.through_gateway = True
@@ -136,7 +146,7 @@ class Roads:
             gateway = self.world.find("Gateway", service.namespace, named)
             self._from_gateway(road, gateway, path, host)
             return
-        chosen = [one for one in self.engines if _selects(selector, one.pod_labels, one.namespace, service.namespace)]
+        chosen = [one for one in self.engines if selects(selector, one.pod_labels, one.namespace, service.namespace)]
         if not chosen:
             self._to_no_engine(road, service, selector)
             return
@@ -146,9 +156,11 @@ class Roads:
     def _to_no_engine(self, road: Road, service: Standing, selector: Any) -> None:
         """Something else than a vLLM, which is none of ours; or nothing."""
         road.where = service.at("spec", "selector")
-        pods = ((one, _get(one.data, "spec", "template", "metadata", "labels")) for one in self.world.of("Deployment"))
+        pods = (
+            (one, value_at(one.data, "spec", "template", "metadata", "labels")) for one in self.world.of("Deployment")
+        )
         other = next(
-            (one for one, labels in pods if _selects(selector, labels or {}, one.namespace, service.namespace)), None
+            (one for one, labels in pods if selects(selector, labels or {}, one.namespace, service.namespace)), None
         )
         partly = self.world.whole(service.namespace)
         if other is not None:
@@ -173,7 +185,7 @@ class Roads:
             return
         at, one = found
         target = one.get("targetPort", port)
-        road.sent_to = target if isinstance(target, int) else _named_port(road.engines[0], str(target))
+        road.sent_to = target if isinstance(target, int) else named_port(road.engines[0], str(target))
         if road.sent_to is not None and road.sent_to != road.engines[0].port.value:
             road.end = LOST
             road.why = f"{service} sends to port {road.sent_to}, and the engine listens on {road.engines[0].port.value}"
@@ -215,13 +227,13 @@ class Roads:
 
     def _foreign_gateway(self, road: Road, name: str, namespace: str, port: int, path: str) -> bool:
         """A Gateway that is not written here, but which routes or engines here are attached to."""
-        routes = [one for one in self.world.of("HTTPRoute") if (namespace, name) in _parents(one)]
-        named = [one for one in self.engines if one.layer == "llm-d" and (namespace, name) in _refs(one)]
+        routes = [one for one in self.world.of("HTTPRoute") if (namespace, name) in gateways_of(one)]
+        named = [one for one in self.engines if one.layer == "llm-d" and (namespace, name) in gateways_named(one)]
         if not routes and not named:
             return False
         road.hops.append(Hop(f"Gateway {namespace}/{name}:{port}", road.member.where))
         road.through_gateway = True
-        ask = Ask("", path + _CHAT, road.member.model, _headers(road.member))
+        ask = Ask("", path + _CHAT, road.member.model, headers_sent(road.member))
         if not self._llm_d(road, path, namespace, name):
             self._through(road, routes, ask)
         return True
@@ -235,15 +247,15 @@ class Roads:
         key = (gateway.namespace, gateway.name)
         if self._llm_d(road, path, *key):
             return
-        routes = [one for one in self.world.of("HTTPRoute") if key in _parents(one)]
-        self._through(road, routes, Ask(host, path + _CHAT, road.member.model, _headers(road.member)))
+        routes = [one for one in self.world.of("HTTPRoute") if key in gateways_of(one)]
+        self._through(road, routes, Ask(host, path + _CHAT, road.member.model, headers_sent(road.member)))
 
     def _llm_d(self, road: Road, path: str, namespace: str, name: str) -> bool:
         """The path that KServe routes to an LLMInferenceService: ``/NAMESPACE/NAME``."""
         parts = path.strip("/").split("/")
         for one in self.engines:
             if one.layer == "llm-d" and parts[:2] == [one.namespace, one.name]:
-                refs = _refs(one)
+                refs = gateways_named(one)
                 if not refs or (namespace, name) in refs:
                     road.engines, road.end = [one], ENGINE
                     return True
@@ -292,64 +304,7 @@ class Roads:
             return
         selector = (pool.data.get("spec") or {}).get("selector") or {}
         selector = selector.get("matchLabels", selector) if isinstance(selector, dict) else {}
-        chosen = [one for one in self.engines if _selects(selector, one.pod_labels, one.namespace, namespace)]
+        chosen = [one for one in self.engines if selects(selector, one.pod_labels, one.namespace, namespace)]
         if not chosen:
             road.why, road.where = "its selector leads to no engine that is known here", pool.at("spec", "selector")
         road.engines += chosen
-
-
-def _service(host: str, own: str) -> tuple[str, str]:
-    """Name and namespace of the Service a host is; empty when it is none."""
-    parts = host.split(".")
-    if len(parts) == 1 and host != "localhost":
-        return host, own
-    if len(parts) == 2 and not re.search(r"\.(?:com|org|net|io|ai|dev|co|eu|local|internal|example|test)$", host):
-        return parts[0], parts[1]
-    return (parts[0], parts[1]) if len(parts) >= 3 and parts[2] == "svc" else ("", "")
-
-
-def _selects(selector: Any, labels: Any, namespace: str, own: str) -> bool:
-    return bool(selector) and namespace == own and all(labels.get(key) == str(value) for key, value in selector.items())
-
-
-def _get(data: Any, *place: str) -> Any:
-    for part in place:
-        data = data.get(part) if isinstance(data, dict) else None
-    return data
-
-
-def _named_port(engine: Engine, name: str) -> int | None:
-    data: Any = engine.standing.data
-    for part in engine.container:
-        data = data[part]
-    ports = [one for one in data.get("ports") or [] if isinstance(one, dict) and one.get("name") == name]
-    found = ports[0].get("containerPort") if ports else None
-    return found if isinstance(found, int) else None
-
-
-def _headers(member: Member) -> dict[str, str]:
-    found = member.params.get("extra_headers")
-    return {str(key).lower(): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
-
-
-def _hosts(route: Standing) -> list[str]:
-    found = (route.data.get("spec") or {}).get("hostnames")
-    return [str(one) for one in found] if isinstance(found, list) else []
-
-
-def _parents(route: Standing) -> list[tuple[str, str]]:
-    found = (route.data.get("spec") or {}).get("parentRefs")
-    return [
-        (str(one.get("namespace") or route.namespace), str(one.get("name")))
-        for one in (found if isinstance(found, list) else [])
-        if isinstance(one, dict) and one.get("kind", "Gateway") == "Gateway"
-    ]
-
-
-def _refs(engine: Engine) -> list[tuple[str, str]]:
-    data = _get(engine.standing.data, "spec", "router", "gateway", "refs")
-    return [
-        (str(one.get("namespace") or engine.namespace), str(one.get("name")))
-        for one in (data if isinstance(data, list) else [])
-        if isinstance(one, dict)
-    ]

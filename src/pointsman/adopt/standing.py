@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pointsman.adopt.applications import Application
@@ -44,6 +45,8 @@ class Standing:
     deployed: Deployed
     namespace: str
     origin: Origin
+    crowded: bool = False
+    """Do other engines, which nobody deploys together with it, lie in its folder?"""
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -168,6 +171,7 @@ def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
 
 
 def _files(made: World, found: Survey, claimed: set[str]) -> None:
+    alone = []
     for page in found.pages.values():
         if page.path in claimed or page.kinds.isdisjoint(KINDS) or found.templated(page.path):
             continue
@@ -179,7 +183,9 @@ def _files(made: World, found: Survey, claimed: set[str]) -> None:
             for one in expanded(document):
                 if one.kind in KINDS:
                     origin = Origin(folder or page.path, files=frozenset({page.path}), single=True)
-                    made.objects.append(Standing(one, one.namespace, origin))
+                    alone.append(Standing(one, one.namespace, origin))
+    engines = Counter(one.origin.path for one in alone if one.kind in _ENGINES)
+    made.objects += [replace(one, crowded=engines[one.origin.path] > 1) for one in alone]
 
 
 def _counts(kinds: frozenset[str], engines: bool, models: bool) -> bool:

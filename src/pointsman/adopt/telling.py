@@ -56,7 +56,7 @@ def _road(road: Road) -> dict[str, Any]:
         "where": member.where,
         "provider": member.provider,
         "model": member.model,
-        "address": member.base,
+        "address": member.shown,
         "road": [{"what": hop.what, "where": hop.where} for hop in road.hops],
         "engines": [str(one) for one in road.engines],
         "end": road.end,

@@ -1,4 +1,4 @@
-"""A Model's file, and a platform's, from what was found: nothing is in them that is not written somewhere.
+"""A Model's file from what was found: nothing is in it that is not written somewhere.
 
 What a Model has to have and nobody wrote is asked for; what it may have and nobody wrote is left out, with a comment
 where a default would stand for something that is not known.
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from pointsman.adopt.edges import Edge
 from pointsman.adopt.members import price_of
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth, Engine
@@ -22,7 +21,7 @@ from pointsman.adopt.roads import Road
 from pointsman.edge.litellm_params import INFO
 from pointsman.spec.arguments import OWNED, without
 
-__all__ = ["ASKED", "Draft", "drafted", "platform_text"]
+__all__ = ["ASKED", "Draft", "drafted", "scalar"]
 
 ASKED: Mapping[str, str] = {
     "alias": "the alias that tenants call",
@@ -75,7 +74,7 @@ class _Writer:
         for line in ("apiVersion: pointsman.dev/v1alpha1", "kind: Model", f"metadata: {{name: {model.name}}}", "spec:"):
             add(line)
         add(f"  layer: {model.chief} # {self._why_layer()}")
-        add(f"  servedModelName: {_scalar(model.wanted)}")
+        add(f"  servedModelName: {scalar(model.wanted)}")
         add(f"  weights: {{huggingFace: {{repo: {self._need('weights', _value(model.engine.weights))}}}}}")
         self._engine()
         add(f"  accelerator: {{gpusPerReplica: {model.engine.gpus}}}")
@@ -98,7 +97,7 @@ class _Writer:
         if value in (None, ""):
             self.draft.missing.append(name)
             return "TO-BE-FILLED-IN"
-        return _scalar(str(value))
+        return scalar(str(value))
 
     def _engine(self) -> None:
         engine, add = self.model.engine, self.draft.lines.append
@@ -109,7 +108,7 @@ class _Writer:
         if args:
             add("    args:")
             for one in args:
-                add(f"      - {_scalar(one)}")
+                add(f"      - {scalar(one)}")
 
     def _resources(self) -> None:
         """A request that is not written is the limit, as Kubernetes has it."""
@@ -138,7 +137,7 @@ class _Writer:
         secret, key = (said.partition("/")[0], said.partition("/")[2]) if said else (auth.secret, auth.key)
         if not secret or not key:
             self.draft.missing.append("auth")
-        return f"{{secret: {_scalar(secret or 'TO-BE-FILLED-IN')}, key: {_scalar(key or 'TO-BE-FILLED-IN')}}}"
+        return f"{{secret: {scalar(secret or 'TO-BE-FILLED-IN')}, key: {scalar(key or 'TO-BE-FILLED-IN')}}}"
 
     def _tenant(self, proxy: Proxy | None) -> None:
         model, add = self.model, self.draft.lines.append
@@ -146,14 +145,14 @@ class _Writer:
         alias = self._need("alias", model.aliases[0] if model.aliases else None)
         add(f"    alias: {alias}")
         if model.aliases[1:]:
-            others = ", ".join(map(_scalar, model.aliases[1:]))
+            others = ", ".join(map(scalar, model.aliases[1:]))
             add(f"    aliases: [{others}] # they reach the same engines, and move along")
         for name, target in model.renamed.items():
             add(f"    # {name} is another name of {target} (model_group_alias), and follows by itself.")
         road = model.road_to(model.chief)
         key = road.member.params.get("api_key") if road else None
         if isinstance(key, str) and key.startswith("os.environ/"):
-            add(f"    upstreamKey: {_scalar(key)}")
+            add(f"    upstreamKey: {scalar(key)}")
         prices = price_of(road) if road else {}
         if len(prices) == 2 and all(isinstance(one, int | float) for one in prices.values()):
             first, second = (_number(one) for one in prices.values())
@@ -168,9 +167,9 @@ class _Writer:
             return
         add(f"    edge: # from {proxy.how}" if proxy.how else "    edge:")
         for name, value in proxy.known.items():
-            add(f"      {name}: {_scalar(str(value)) if isinstance(value, str) else value}")
+            add(f"      {name}: {scalar(str(value)) if isinstance(value, str) else value}")
         if proxy.master:
-            add(f"      masterKey: {{secret: {_scalar(proxy.master['secret'])}, key: {_scalar(proxy.master['key'])}}}")
+            add(f"      masterKey: {{secret: {scalar(proxy.master['secret'])}, key: {scalar(proxy.master['key'])}}}")
         if proxy.unknown:
             add(f"      # to be filled in: {', '.join(proxy.unknown)}; until then as docs/model.md says")
 
@@ -179,13 +178,13 @@ class _Writer:
         add("  layers:")
         for layer, engine in self.model.engines.items():
             add(f"    {layer}: # {engine.standing.where}")
-            add(f"      name: {_scalar(engine.name)}")
+            add(f"      name: {scalar(engine.name)}")
             if engine.namespace:
-                add(f"      namespace: {_scalar(engine.namespace)}")
+                add(f"      namespace: {scalar(engine.namespace)}")
             add(f"      from: {_from(engine)}")
             road = self.model.road_to(layer)
             if road is not None and road.through_gateway and layer != "llm-d":
-                add(f"      address: {_scalar(_with_v1(road.member.base))} # through {_gateway(road)}")
+                add(f"      address: {scalar(_with_v1(road.member.base))} # through {_gateway(road)}")
                 if headers := _headers(road):
                     add(f"      headers: {headers}")
 
@@ -196,7 +195,9 @@ def _stand(engines: Mapping[str, Engine]) -> str:
 
 def _from(engine: Engine) -> str:
     origin = engine.standing.origin
-    place = sorted(origin.files)[0] if origin.single else origin.path
+    place = origin.path
+    if origin.single and engine.standing.crowded:
+        place = sorted(origin.files)[0]  # others' engines lie beside it, and are not to be deployed with it
     if (
         origin.recurse and engine.standing.deployed.documents
     ):  # it deploys folders below, too; the engine's own is meant
@@ -208,7 +209,7 @@ def _from(engine: Engine) -> str:
             said["applicationNamespace"] = origin.application.namespace
     if engine.several:
         said["container"] = engine.container_name
-    return "{" + ", ".join(f"{key}: {_scalar(value)}" for key, value in said.items()) + "}"
+    return "{" + ", ".join(f"{key}: {scalar(value)}" for key, value in said.items()) + "}"
 
 
 def _api(engine: Engine, roads: Sequence[Road]) -> str:
@@ -228,7 +229,7 @@ def _headers(road: Road) -> str:
     data: Any = route.data
     for part in place[:-1]:
         data = data[part]
-    return f"{{{_scalar(str(data['name']))}: {_scalar(value)}}}"
+    return f"{{{scalar(str(data['name']))}: {scalar(value)}}}"
 
 
 def _gateway(road: Road) -> str:
@@ -248,38 +249,8 @@ def _number(value: object) -> str:
     return format(Decimal(repr(value)), "f")
 
 
-def _scalar(text: str) -> str:
+def scalar(text: str) -> str:
     """A text as YAML takes it for one, whoever reads."""
     plain = re.fullmatch(r"[A-Za-z/][-\w./@=+]*(:[\w./@][-\w./@:=]*)?|--?[a-z][-\w.=/]*", text)
     words = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
     return text if plain and text.lower() not in words else json.dumps(text, ensure_ascii=False)
-
-
-def platform_text(name: str, edge: Edge | None) -> str:
-    """The ``platform.yaml`` of a repository; ``edge``: the one that git has, where there is one alone."""
-    lines = [
-        "# Adopted. What is not here is as docs/platform.md of pointsman says.",
-        "apiVersion: pointsman.dev/v1alpha1",
-        "kind: Platform",
-        f"metadata: {{name: {name}}}",
-    ]
-    application = edge.application if edge else None
-    if edge is None or application is None:
-        lines += [
-            "spec:",
-            "  # To be filled in where Argo CD brings the edge's configuration into the cluster: delivery, edge.",
-            "  delivery: direct",
-        ]
-    else:
-        lines += [
-            "spec:",
-            "  # A move changes the alias by commits to this file, which Argo CD brings into the cluster.",
-            "  delivery: git",
-            "  edge:",
-            f"    values: {_scalar(edge.path)}",
-            f"    under: {_scalar('.'.join(edge.under))}",
-            f"    application: {_scalar(application.name)}",
-            f"    namespace: {_scalar(application.namespace)}",
-            *([f"    branch: {_scalar(application.branch)}"] if application.branch else []),
-        ]
-    return "".join(f"{line}\n" for line in lines)
