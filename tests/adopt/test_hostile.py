@@ -114,6 +114,17 @@ def test_so_do_five_thousand_engines_and_what_was_not_read_is_told(tmp_path: Pat
     assert found["models"]
 
 
+def test_an_application_that_deploys_everything_does_not_take_for_ever(tmp_path: Path) -> None:
+    long = ENGINE.replace("          env:\n", "          env:\n" + "            - {name: X, value: y}\n" * 200)
+    files = {f"all/{number}.yaml": long.replace("engine", f"e{number}") for number in range(1500)}
+    app = APPLICATION.replace("path: PATH", "path: all, directory: {recurse: true}")
+    root = written(tmp_path, files | {"app.yaml": app})
+    before = spent()
+    found = data(root)
+    assert spent() - before <= 5
+    assert any("reading stopped" in one["why"] for one in found["notRead"])
+
+
 def spent() -> float:
     """Seconds of a processor that ended children took: others may be at the machine, too."""
     return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])

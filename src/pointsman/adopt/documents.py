@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.adopt.left_out import LeftOut
-from pointsman.adopt.tree import Tree
+from pointsman.adopt.tree import OverError, Tree
 from pointsman.catalog.source import BOUNDS
 from pointsman.errors import PointsmanError
 from pointsman.intake.yaml import Place, Reading, read_yaml
@@ -55,9 +55,11 @@ class Document:
 
 
 def documents_in(tree: Tree, path: str, left_out: list[LeftOut]) -> list[Document]:
-    """Every document of a file that can be read; the others are added to ``left_out``."""
+    """Every document of a file that can be read; the others are added to ``left_out``. Raises OverError."""
     try:
         text = tree.text(path)
+    except OverError:
+        raise
     except PointsmanError as error:
         left_out.append(LeftOut(error.where or path, error.what, error.next_action))
         return []

@@ -16,7 +16,7 @@ from pointsman.adopt.kustomization import FILES, Kustomizing, NeedsProgramError,
 from pointsman.adopt.kustomize_program import built_by_program
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.objects import Deployed, expanded
-from pointsman.adopt.tree import Tree
+from pointsman.adopt.tree import OverError, Tree
 from pointsman.errors import PointsmanError
 
 __all__ = ["Deployed", "Folder", "LeftOut", "objects_in"]
@@ -50,6 +50,13 @@ def objects_in(root: Path | Tree, path: str, *, recurse: bool = False) -> Folder
     ``recurse``: manifests in folders below, too (``directory: {recurse: true}``).
     """
     tree = root if isinstance(root, Tree) else Tree(root)
+    try:
+        return _read(tree, path, recurse=recurse)
+    except OverError as error:
+        return Folder(path, "", (), (LeftOut(path or ".", error.what),))
+
+
+def _read(tree: Tree, path: str, *, recurse: bool) -> Folder:
     left_out: list[LeftOut] = []
     try:
         kind = _kind(tree, path)
@@ -61,7 +68,12 @@ def objects_in(root: Path | Tree, path: str, *, recurse: bool = False) -> Folder
         why = LeftOut(path, "it is a chart, which only Helm can fill in", "needs helm")
         return Folder(path, kind, (), (why,))
     files = _files(tree, path, kind, recurse, left_out)
-    found = [one for name in files for one in _manifests(tree, name, left_out)]
+    found: list[Deployed] = []
+    try:
+        for name in files:
+            found += _manifests(tree, name, left_out)
+    except OverError as error:
+        left_out.append(LeftOut(error.where, error.what))
     return Folder(path, "manifests" if kind else "", tuple(found), tuple(left_out), frozenset(files))
 
 

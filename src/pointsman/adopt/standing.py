@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pointsman.adopt.applications import Application
-from pointsman.adopt.closure import closure_of
+from pointsman.adopt.closure import Closure, closure_of
 from pointsman.adopt.folder import Folder, objects_in
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.objects import Deployed, expanded
 from pointsman.adopt.survey import FEW, Survey
+from pointsman.adopt.tree import OverError
 
 __all__ = ["Origin", "Standing", "World", "world_of"]
 
@@ -115,7 +117,7 @@ def world_of(found: Survey, applications: Iterable[Application]) -> World:
     built: dict[tuple[str, bool], Folder] = {}
     for application in made.applications:
         for part in application.parts:
-            if part.helm or (not part.path and not part.recurse):
+            if part.helm:
                 continue
             key = (part.path, part.recurse)
             if key not in built:
@@ -153,7 +155,9 @@ def _add(made: World, folder: Folder, origin: Origin) -> None:
 def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
     """Kustomizations that no other one takes up, then single files."""
     folders = sorted(set(found.kustomizations()))
-    closures = {folder: closure_of(found.tree, folder) for folder in folders if not found.over()}
+    closures: dict[str, Closure] = {}
+    with suppress(OverError):
+        closures |= {folder: closure_of(found.tree, folder) for folder in folders}
     taken = {inner for folder, one in closures.items() for inner in one.folders if inner != folder}
     for folder, closure in closures.items():
         own = {name for name in closure.files if name.startswith(f"{folder}/" if folder else "")}

@@ -114,6 +114,7 @@ def survey(tree: Tree, clock: Callable[[], float] = _spent) -> Survey:
             found.left_out.append(LeftOut(error.where or name, error.what, error.next_action))
             continue
         found.pages[name] = _page(name, text)
+    found.tree = Tree(tree.root, tree.edits, found.over)
     _read_all(found)
     found.left_out += [LeftOut(chart or ".", _OF_CHART, "needs helm") for chart in sorted(found.charts)]
     return found

@@ -7,21 +7,25 @@ anything is written.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pointsman.adopt.left_out import LeftOut
 from pointsman.catalog.source import BOM, inside, read_text
-from pointsman.errors import PointsmanError
+from pointsman.errors import PointsmanError, SpecError
 
-__all__ = ["MOST_FILES", "Tree", "below"]
+__all__ = ["MOST_FILES", "OverError", "Tree", "below"]
 
 MOST_FILES = 20_000
 """Files of a repository that are looked at."""
 _DEEPEST = 24
 """Folders inside each other."""
 _SKIPPED = frozenset({".git", "node_modules", ".venv", "__pycache__", ".terraform"})
+
+
+class OverError(SpecError):
+    """The time for reading is over."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Tree:
     root: Path
     edits: Mapping[str, str] = field(default_factory=dict)
     """Texts that stand in place of files', by path."""
+    over: Callable[[], bool] | None = None
+    """Is the time for reading over? Then no further file is opened."""
 
     def kind(self, path: str) -> str:
         """``file``, ``folder`` or ``""`` when nothing is there; raises RefusedError for a link that leads out."""
@@ -40,15 +46,18 @@ class Tree:
     def text(self, path: str) -> str:
         """The text of a file, without a byte order mark.
 
-        Raises SpecError when it is none, or too large; RefusedError when a link leads out of the repository.
+        Raises SpecError when it is none, or too large; RefusedError when a link leads out of the repository; OverError
+        when the time is over.
         """
+        if self.over is not None and self.over():
+            raise OverError("reading stopped, since its time was over", where=path, code="platform-unreadable")
         if path in self.edits:
             return self.edits[path].removeprefix(BOM)
         return read_text(self.root / path, self.root).text
 
     def edited(self, edits: Mapping[str, str]) -> Tree:
         """The same tree with these texts in place of files'."""
-        return Tree(self.root, {**self.edits, **edits})
+        return Tree(self.root, {**self.edits, **edits}, self.over)
 
     def names(self, path: str) -> list[str]:
         """What a folder holds, in order."""

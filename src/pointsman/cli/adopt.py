@@ -138,15 +138,18 @@ def _done(wanted: _Wanted, found: Adopted) -> int:
         found, mended = _mended(wanted, found, mended)
     if wanted.write and found.models:
         _write(wanted, found)
-    _tell(wanted, found, mended)
-    if found.nothing:
-        raise UsageError(
-            "no engine of a serving layer was found",
-            where=str(wanted.root),
-            next_action="name the root of the repository that Argo CD reads; see what was not read",
-            code="adopt-nothing",
-        )
-    return 1 if found.findings else 0
+    error = _nothing(wanted) if found.nothing else None
+    _tell(wanted, found, mended, error)
+    return error.exit_code if error else 1 if found.findings else 0
+
+
+def _nothing(wanted: _Wanted) -> UsageError:
+    return UsageError(
+        "no engine of a serving layer was found",
+        where=str(wanted.root),
+        next_action="name the root of the repository that Argo CD reads; see what was not read",
+        code="adopt-nothing",
+    )
 
 
 def _mended(wanted: _Wanted, found: Adopted, mended: Mended) -> tuple[Adopted, Mended]:
@@ -183,7 +186,7 @@ def _write(wanted: _Wanted, found: Adopted) -> None:
     wanted.placed += place_new(wanted.root, made.texts, overwrite=wanted.overwrite)
 
 
-def _tell(wanted: _Wanted, found: Adopted, mended: Mended) -> None:
+def _tell(wanted: _Wanted, found: Adopted, mended: Mended, error: UsageError | None) -> None:
     from pointsman.adopt.telling import as_dict
     from pointsman.report.adopt import write_adopted
     from pointsman.report.text import write_lines
@@ -191,7 +194,11 @@ def _tell(wanted: _Wanted, found: Adopted, mended: Mended) -> None:
     said: dict[str, Any] = {"path": str(wanted.root)} | as_dict(found, mended, wanted.seen)
     said["files"] = [{"path": one.path, "how": one.how} for one in wanted.placed]
     if wanted.output is Output.json:
-        sys.stdout.write(json.dumps(said) + "\n")
+        sys.stdout.write(json.dumps(said | ({"error": error.as_dict()} if error else {})) + "\n")
+    else:
+        write_adopted(sys.stdout, said)
+    if error:
+        write_lines(sys.stderr, error.lines())
+    if wanted.output is Output.json:
         return
-    write_adopted(sys.stdout, said)
     write_lines(sys.stderr, [f"{one.how}: {one.path}" for one in wanted.placed])
