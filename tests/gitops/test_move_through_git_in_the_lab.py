@@ -80,6 +80,7 @@ async def test_tenants_lose_nothing_by_moves_that_are_commits_whoever_dies_or_pu
     platform("pointsman", "plan", "models/qwen-local.yaml", "--to", "raw-vllm", "--output", "json", "-o", str(plan))
     told = [*platform.said, plan.read_text("utf-8")]
     assert list(told_in(platform, secret_values(platform.lab), told)) == [], "a value of a Secret was told"
+    assert len(list(told_in(platform, {"its alias": "qwen-local"}, told))) >= 3, "what is told is not looked at"
     assert platform("git", "status", "--porcelain") == status, "the clone is not as it was"
     assert platform.status("litellm")["sync"]["status"] == "Synced"
     assert platform.status("kserve-demo")["sync"]["status"] == "Synced", "the layer is another than git has"
