@@ -160,8 +160,9 @@ def traps_of(keeper: Keeper, now: datetime) -> Iterator[Trap]:
         what = f"Application {name} has annotation skip-reconcile, so Argo CD would not notice that it is deleted"
         take = f"kubectl -n {app.metadata.get('namespace')} annotate application {name} argocd.argoproj.io/"
         yield Trap(code="teardown-skip-reconcile", what=what, remedy=f"{take}skip-reconcile-", stops=True)
-    if keeper.deletes and app.unable:
-        what = f"Application {name} may never end, as Argo CD cannot read what it is made of ({app.unable[0]})"
+    hopeless = [one for one in app.errors if one.startswith("InvalidSpecError")]
+    if keeper.deletes and hopeless:
+        what = f"Application {name} may never end, as Argo CD does not know its project or cluster ({hopeless[0]})"
         free = f"""{patch} {name} --type merge -p '{{"metadata":{{"finalizers":null}}}}'"""
         yield Trap(
             code="teardown-unreadable",
