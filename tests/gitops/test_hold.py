@@ -1,4 +1,4 @@
-"""The hold of an Application, and deletions that hang: what the way back and ``teardown`` rely on, on the real Argo CD."""
+"""The hold of an Application, and deletions that hang: what the way back and ``teardown`` rely on, really."""
 
 from __future__ import annotations
 

@@ -307,13 +307,13 @@ async def test_an_application_that_keeps_other_workloads_too_stops_it() -> None:
     assert (error.code, "Deployment llm-d/qwen-llm-d" in error.what) == ("teardown-shared", True)
 
 
-async def test_a_path_that_is_gone_from_git_is_told_with_the_way_out_and_hangs_with_it() -> None:
+async def test_a_project_that_is_gone_is_told_with_the_way_out_and_hangs_with_it() -> None:
     world = two_layers()
-    gone_path = {"type": "ComparisonError", "message": "serving/kserve: app path does not exist"}
-    kept_by(world, status={"conditions": [gone_path]})
+    no_project = {"type": "InvalidSpecError", "message": "Application referencing project p which does not exist"}
+    kept_by(world, status={"conditions": [no_project]})
     found = await going(world).look()
     trap = next(one for one in found.traps if one.code == "teardown-unreadable")
-    assert ("app path does not exist" in trap.what, '"finalizers":null' in trap.remedy) == (True, True)
+    assert ("project p which does not exist" in trap.what, '"finalizers":null' in trap.remedy) == (True, True)
     app = world.cluster.objects[APP]
 
     def hold(write: Write) -> None:
