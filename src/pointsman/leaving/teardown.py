@@ -125,7 +125,7 @@ class Teardown:
         for patch in layer.park(model):
             if await context.cluster.find(patch.ref) is not None:
                 await context.cluster.patch(patch.ref, patch.body)
-        await pods_gone(context, layer)
+        await pods_gone(context, layer, parked=True)
         if not layer.parked(model, await read_live(context.cluster, layer, model)):
             raise NeedsPersonError(
                 f"somebody woke {layer.title} again as soon as it was parked",

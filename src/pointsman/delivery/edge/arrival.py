@@ -12,12 +12,11 @@ from pointsman.delivery.argocd.refresh import read, refreshed
 from pointsman.delivery.argocd.sync import carry_out
 from pointsman.delivery.argocd.verdict import behind
 from pointsman.delivery.boundary import Means
-from pointsman.delivery.edge.declared import Edited, edited
+from pointsman.delivery.edge.declared import Declared, Edited, edited
 from pointsman.delivery.edge.surroundings import Surroundings
-from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases
 from pointsman.edge.litellm_values import LiteLLMValues
-from pointsman.errors import DeliveryError, TemporaryError
+from pointsman.errors import ConflictError, DeliveryError, PointsmanError, TemporaryError
 
 __all__ = ["Arrival"]
 
@@ -25,8 +24,9 @@ __all__ = ["Arrival"]
 class Arrival:
     """Brings what git declares into the cluster, and knows when it is there."""
 
-    def __init__(self, place: InGit, values: LiteLLMValues, given: Surroundings) -> None:
-        self._place = place
+    def __init__(self, declared: Declared, values: LiteLLMValues, given: Surroundings) -> None:
+        self._place = declared.place
+        self._declared = declared
         self._values = values
         self._given = given
 
@@ -36,7 +36,8 @@ class Arrival:
         """Until Argo CD has nothing left to do, and the cluster declares what ``edit`` makes of it.
 
         Raises TemporaryError after the time that is given for it, or ``at_most`` seconds, naming what keeps it;
-        DeliveryError when Argo CD is told to leave the Application alone.
+        DeliveryError when Argo CD is told to leave the Application alone, ConflictError when somebody replaced in git
+        what is waited for.
         """
         place, seconds = self._place, min(at_most, self._given.timeout)
         app = await read(means, place.application, place.namespace)
@@ -52,12 +53,35 @@ class Arrival:
             app = await refreshed(means, app, deadline)
             why = behind(app, self._given.clock.now())
             if not why and edit is not None and not await self._declares(edit):
+                await self._refuse_overtaken(edit)
                 why = f"the cluster does not declare what {place.where} does"
             means.say(app.name, why or "synced")
             return None if why else True
 
-        if await means.until(deadline, look) is None:
+        try:
+            arrived = await means.until(deadline, look)
+        except DeliveryError as error:
+            if not why or error.code != "argo-refresh-unanswered":
+                raise
+            arrived = None  # it answered before, and only the last question had no time left
+        if arrived is None:
             raise _late(app, commit, f"{seconds:g} s: {why}")
+
+    async def _refuse_overtaken(self, edit: Edited) -> None:
+        """Raise ConflictError when what is waited for was replaced in git, so that it never comes."""
+        try:
+            who = await self._declared.overtaken(edit)
+        except PointsmanError as error:
+            if not error.code.startswith("git-"):
+                raise
+            return
+        if who:
+            raise ConflictError(
+                f"somebody else declares the alias otherwise in git, before it arrived: {who}",
+                where=self._place.where,
+                next_action=f"git log -p -- {self._place.path}; find out who or what commits there",
+                code="edge-contended",
+            )
 
     async def _declares(self, edit: Edited) -> bool:
         """Does the change leave what the cluster declares as it is?"""

@@ -59,6 +59,19 @@ class Declared:
 
         return await self._branches.at_tip(look)
 
+    async def last_author(self) -> str:
+        """Who made the newest change of the file, and when."""
+
+        async def look(git: Git, tip: str) -> str:
+            return str(await author(git, await last_change(git, tip, (self.place.path,))))
+
+        return await self._branches.at_tip(look)
+
+    async def overtaken(self, edit: Edited) -> str:
+        """Who declares something else than the edit does in the newest commit; empty when it stands there."""
+        aliases = await self.newest()
+        return "" if await edited(edit, aliases) == aliases.config.text else await self.last_author()
+
     async def made(self, content: bytes | None, files: Files, edit: Edited) -> bytes:
         """The file's bytes after an edit, on what a commit has."""
         return (await edited(edit, await self.aliases(content, files.commit))).encode()

@@ -69,7 +69,7 @@ class EdgeInGit(WrappedEdge):
         self._waiting: Waiting = uncounted
         branches = Branches(given.clone, place.remote, place.branch, self._for_git)
         self._declared = Declared(place, edge.terms, branches)
-        self._arrival = Arrival(place, edge, given)
+        self._arrival = Arrival(self._declared, edge, given)
         self._giving_back = GivingBack(place, edge, self._declared, self._arrival)
 
     def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
@@ -155,7 +155,8 @@ class EdgeInGit(WrappedEdge):
             raise self._superseded(delivered)
         if delivered.stands is False:
             raise ConflictError(
-                f"somebody else changed the alias in git after commit {delivered.commit[:12]} declared {wanted.what}",
+                f"somebody else changed the alias in git after commit {delivered.commit[:12]} declared {wanted.what}: "
+                f"{await self._declared.last_author()}",
                 where=self._place.where,
                 next_action=f"git log -p -- {self._place.path}, then run the command again",
                 code="edge-contended",

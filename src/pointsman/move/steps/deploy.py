@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 
@@ -17,9 +18,14 @@ from pointsman.move.live import read_live
 from pointsman.move.probes.pods import pod_of
 from pointsman.move.steps.application import deployed_by, synced
 from pointsman.move.steps.contract import Description, Detail
+from pointsman.move.steps.undone import refuse_woken
 from pointsman.move.waits import Wait
 
 __all__ = ["Deploy", "apply_layer", "held_back", "pods_gone"]
+
+
+LOOK = 1.0
+"""Seconds between two looks at whether what was parked still is."""
 
 
 async def apply_layer(context: Context, layer: Layer, replicas: int = 0) -> list[str]:
@@ -103,7 +109,7 @@ class Deploy:
         try:
             with context.waits.during(Wait.RELEASE):
                 if seen["parked"]:
-                    await pods_gone(context, context.target)
+                    await pods_gone(context, context.target, parked=parked)
                 for ref in made:
                     await context.cluster.wait_gone(ref, context.options.release_timeout)
         except TemporaryError as error:
@@ -132,8 +138,12 @@ async def held_back(context: Context, ref: Ref) -> str:
     return ""
 
 
-async def pods_gone(context: Context, layer: Layer) -> int:
-    """Wait until no engine pod of the layer is left; returns 0."""
+async def pods_gone(context: Context, layer: Layer, *, parked: bool = False) -> int:
+    """Wait until no engine pod of the layer is left; returns 0.
+
+    Of a layer that was ``parked`` it is looked at meanwhile whether it still is: raises NeedsPersonError, with who woke
+    it again, when it is not.
+    """
     pods = kind_of("Pod")
     engines = layer.engines(context.model)
 
@@ -148,4 +158,14 @@ async def pods_gone(context: Context, layer: Layer) -> int:
 
     watched = [Watched(pods, one.namespace, labels=one.labels) for one in engines]
     what = f"the engine pods of {layer.title} to be gone"
-    return await follow_until(context.cluster, watched, judge, timeout=context.options.release_timeout, what=what)
+    work = follow_until(context.cluster, watched, judge, timeout=context.options.release_timeout, what=what)
+    waiting = asyncio.ensure_future(work)
+    try:
+        while not waiting.done():
+            await asyncio.wait({waiting}, timeout=LOOK)
+            if parked:
+                await refuse_woken(context, layer)
+        return waiting.result()
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)

@@ -226,6 +226,6 @@ async def _park(context: Context, step: str) -> Detail:
             await context.cluster.patch(patch.ref, patch.body)
             patched.append(str(patch.ref))
     with context.waits.during(Wait.RELEASE):
-        await pods_gone(context, context.source)
+        await pods_gone(context, context.source, parked=True)
     context.note(step, f"{context.source.title} holds no accelerator", {"patched": patched})
     return {"patched": patched, "gpus": context.source.gpus(context.model)}

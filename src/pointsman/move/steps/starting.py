@@ -16,6 +16,7 @@ from pointsman.move.context import Context
 from pointsman.move.follow import View, Watched, follow_until
 from pointsman.move.probes.last_words import died_saying, last_words
 from pointsman.move.probes.pods import EnginePod, engine_pods, pod_of
+from pointsman.move.steps.undone import Undone, parked_again, raise_unless
 
 __all__ = ["controllers_ready"]
 
@@ -34,6 +35,8 @@ async def controllers_ready(context: Context, layer: Layer, step: str) -> str:
         return await follow_until(
             context.cluster, watched, start.judge, timeout=timeout, what=f"{layer.title} to be ready"
         )
+    except Undone as undone:
+        raise await parked_again(context, layer, undone) from None
     except MoveFailedError as error:
         error.what = "; ".join(filter(None, [error.what, await _died(context, layer)]))
         raise
@@ -62,6 +65,7 @@ class _Start:
     def judge(self, view: View) -> str | None:
         """Why it serves; None while it does not."""
         layer, model = self._layer, self._context.model
+        raise_unless(layer.park(model), view.get, hold=False)
         pods = [
             pod_of(pod, one)
             for one in layer.engines(model)
