@@ -13,6 +13,7 @@ from pointsman.edge.awaited import Waiting, uncounted
 from pointsman.edge.contract import (
     CLOSED,
     AliasState,
+    Awaits,
     Member,
     Observation,
     Obstacle,
@@ -74,8 +75,17 @@ class MemoryEdge:
     outages: list[str] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))
 
-    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
+    def begin(
+        self,
+        move: str,
+        tell: Callable[[str], None],
+        waiting: Waiting = uncounted,
+        awaits: Awaits | None = None,
+    ) -> None:
         """It keeps no record."""
+
+    async def withdraw(self, keep: Sequence[Member]) -> None:
+        """Nobody is asked."""
 
     async def read(self) -> AliasState:
         await asyncio.sleep(0)

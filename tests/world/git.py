@@ -91,6 +91,10 @@ class GitWorld(ProxyWorld):
         parts = [one.strip("\n").split("\0") for one in told.split("\x01") if "Pointsman-Move: " in one]
         return [(subject, body.partition("Pointsman-Move: ")[0].strip()) for subject, body in parts]
 
+    def held(self) -> bool:
+        """Is Argo CD told to leave the Application alone?"""
+        return SKIP in (self.cluster.objects[APPLICATION]["metadata"].get("annotations") or {})
+
     def in_git(self) -> dict[str, float]:
         """Weights by address, as the newest commit declares them."""
         listed = yaml.safe_load(self.values())["proxy_config"]["model_list"]

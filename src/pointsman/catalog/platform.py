@@ -112,6 +112,8 @@ class EdgePlace(Block):
     """The remote that is pushed to, as the clone names it."""
     branch: Branch | None = None
     """The branch that the Application reads; ``repoBranch`` of the environment's configuration when absent."""
+    pull_requests: bool = False
+    """Is each change of the alias a branch that somebody merges, since nobody may push to the branch itself?"""
 
 
 class Layout(Block):

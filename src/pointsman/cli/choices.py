@@ -15,6 +15,8 @@ __all__ = [
     "DrainTimeout",
     "Hold",
     "Leave",
+    "MergeTimeout",
+    "PullRequest",
     "ReadyTimeout",
     "RollTimeout",
     "Room",
@@ -38,6 +40,13 @@ Leave = Annotated[
     ),
 ]
 AllowDowntime = Annotated[float, lasting("--allow-downtime", "Time without any engine that is accepted:")]
+PullRequest = Annotated[
+    bool,
+    typer.Option(
+        "--pull-request", help="Make each change of the alias a branch, and wait until it is merged (delivery: git)."
+    ),
+]
+MergeTimeout = Annotated[float, lasting("--merge-timeout", "How long a pull request may wait to be merged:", least=1)]
 Shift = Annotated[
     str | None,
     typer.Option(

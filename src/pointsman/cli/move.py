@@ -14,13 +14,15 @@ from pointsman.cli.choices import (
     DrainTimeout,
     Hold,
     Leave,
+    MergeTimeout,
+    PullRequest,
     ReadyTimeout,
     RollTimeout,
     Room,
     Shift,
     shares_in,
 )
-from pointsman.cli.repo import Env, Repo, edge_in_git
+from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
 from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
 from pointsman.errors import StoppedError, UsageError
 
@@ -44,6 +46,8 @@ def command(
     roll_timeout: RollTimeout = 300.0,
     strategy: Room = Strategy.auto,
     shift: Shift = None,
+    pull_request: PullRequest = False,
+    merge_timeout: MergeTimeout = 86400.0,
     allow_downtime: AllowDowntime = 0.0,
     leave_alias: Leave = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing, --yes or not.")] = False,
@@ -76,7 +80,7 @@ def command(
         shares=shares_in(shift),
         allow_downtime=allow_downtime,
         leave=tuple(leave_alias or ()),
-        in_git=edge_in_git(repo, env),
+        in_git=edge_in_git(repo, env, Reviewed(pull_request, merge_timeout)),
     )
     refuse_nonsense(loaded, to, options)
     if dry_run:

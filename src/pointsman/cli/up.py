@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pointsman.cli.repo import Env, Repo, edge_in_git
+from pointsman.cli.choices import MergeTimeout, PullRequest
+from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
 from pointsman.cli.words import Output, given, lasting
 from pointsman.errors import StoppedError
 
@@ -27,6 +28,8 @@ def command(
     ready_timeout: Annotated[
         float, lasting("--ready-timeout", "How long the layer may take to get ready:", least=1)
     ] = 1800.0,
+    pull_request: PullRequest = False,
+    merge_timeout: MergeTimeout = 86400.0,
     repo: Repo = Path(),
     env: Env = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
@@ -37,8 +40,9 @@ def command(
     from pointsman.cli.named import declared
 
     loaded = declared(model, kubeconfig, context).model
+    place = edge_in_git(repo, env, Reviewed(pull_request, merge_timeout))
     try:
-        found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output, repo, edge_in_git(repo, env)))
+        found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output, repo, place))
     except asyncio.CancelledError:
         raise StoppedError(
             "interrupted half way: what was applied so far stays",

@@ -17,6 +17,8 @@ class Awaited(StrEnum):
 
     GIT = "git"
     """The remote: asked where a branch is, fetched from, pushed to."""
+    PEOPLE = "review"
+    """People, from a proposed change until it is merged."""
     ARGO_CD = "argo-cd"
     """Argo CD, from a pushed commit until the cluster declares what it says."""
 

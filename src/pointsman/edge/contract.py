@@ -28,6 +28,7 @@ __all__ = [
     "CLOSED_URL",
     "OTHER",
     "AliasState",
+    "Awaits",
     "Edge",
     "Member",
     "Observation",
@@ -41,6 +42,9 @@ __all__ = [
     "member_id",
     "said",
 ]
+
+Awaits = Callable[[str], Awaitable[None]]
+"""Is told what people are waited for: ``the merge of a branch``; nothing when that is over."""
 
 Weight = int | float
 """A relative share, as LiteLLM takes it: any number from 0 on, no percent."""
@@ -185,10 +189,17 @@ class Observation:
 class Edge(Protocol):
     """A tenant edge that can be read, written in one change, confirmed and observed."""
 
-    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
+    def begin(
+        self,
+        move: str,
+        tell: Callable[[str], None],
+        waiting: Waiting = uncounted,
+        awaits: Awaits | None = None,
+    ) -> None:
         """Whose changes these are from now on, for whoever keeps a record of changes.
 
-        ``tell`` takes narration, ``waiting`` counts the time in which somebody else is waited for.
+        ``tell`` takes narration, ``waiting`` counts the time in which somebody else is waited for, ``awaits`` is told
+        what people are waited for.
         """
 
     async def read(self) -> AliasState:
@@ -208,6 +219,9 @@ class Edge(Protocol):
 
     async def settle(self) -> str:
         """Do what a putting-back left to be done; returns what still cannot be, empty when nothing is owed."""
+
+    async def withdraw(self, keep: Sequence[Member]) -> None:
+        """Take back what was proposed to people and is not made yet, but for what declares these members."""
 
     async def remove(self) -> str:
         """Take the alias away in one change, roll the edge, return the new revision. Idempotent."""

@@ -25,6 +25,7 @@ from pointsman.edge.contract import (
     CLOSED,
     CLOSED_URL,
     AliasState,
+    Awaits,
     Member,
     Observation,
     Obstacle,
@@ -130,7 +131,13 @@ class LiteLLMValues:
         """The aliases that move together."""
         return (self.terms.alias, *self.terms.aliases)
 
-    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
+    def begin(
+        self,
+        move: str,
+        tell: Callable[[str], None],
+        waiting: Waiting = uncounted,
+        awaits: Awaits | None = None,
+    ) -> None:
         """A ConfigMap keeps no record."""
 
     async def read(self) -> AliasState:
@@ -177,6 +184,9 @@ class LiteLLMValues:
     async def settle(self) -> str:
         """Nothing is ever owed."""
         return ""
+
+    async def withdraw(self, keep: Sequence[Member]) -> None:
+        """Nobody is asked, so nothing was proposed."""
 
     async def remove(self) -> str:
         """Take our members away and roll the pods; saying it twice rolls once."""

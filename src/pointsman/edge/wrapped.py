@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pointsman.edge.awaited import Waiting, uncounted
 from pointsman.edge.contract import (
     AliasState,
+    Awaits,
     Edge,
     Member,
     Observation,
@@ -33,9 +34,15 @@ class WrappedEdge:
         """The aliases that move together."""
         return self._edge.names
 
-    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
+    def begin(
+        self,
+        move: str,
+        tell: Callable[[str], None],
+        waiting: Waiting = uncounted,
+        awaits: Awaits | None = None,
+    ) -> None:
         """Whose changes these are from now on."""
-        self._edge.begin(move, tell, waiting)
+        self._edge.begin(move, tell, waiting, awaits)
 
     async def read(self) -> AliasState:
         """The declared state."""
@@ -52,6 +59,10 @@ class WrappedEdge:
     async def settle(self) -> str:
         """What is still owed."""
         return await self._edge.settle()
+
+    async def withdraw(self, keep: Sequence[Member]) -> None:
+        """Take back what was proposed."""
+        await self._edge.withdraw(keep)
 
     async def remove(self) -> str:
         """Take the aliases away."""

@@ -7,6 +7,7 @@ through the alias, as a tenant would. A model whose alias points elsewhere is mo
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -109,6 +110,9 @@ async def _all_or_nothing(conductor: Conductor, context: Context, stop: asyncio.
 
     A model that tenants are served from already is left alone.
     """
+    context.edge.begin(
+        f"{context.model.name}-{secrets.token_hex(4)}", lambda text: conductor.tell(Topic.STEP_NOTE, "alias", text, {})
+    )
     before = _Before(await Deploy().validate(context), await recorded(context.cluster, context.model.name))
     served = bool(context.alias.members)
     said = "tenants are served as before" if served else "what was not there before is gone again"
@@ -127,6 +131,7 @@ async def _undo(conductor: Conductor, context: Context, before: _Before, first: 
         conductor.tell(Topic.NOTICE, "", "taking back what was not there before; interrupt again to stop at once", {})
     conductor.tell(Topic.UNDO_BEGUN, step.id, step.describe(context).undo, {})
     try:
+        await context.edge.withdraw(context.alias.members)
         if (await context.edge.read()).members:
             await context.edge.remove()
             left = [one for one in context.alias.members if not one.ours]

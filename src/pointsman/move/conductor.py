@@ -224,12 +224,13 @@ class Conductor:
         plan = journal.progress.plan
         self.tell(Topic.MOVE_OPENED, "", journal.progress.move, {"from": plan.source, "to": plan.target, **_ids(plan)})
         context.promoted.steps.update(journal.progress.promoted)
+        self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         context.edge.begin(
             journal.progress.move,
             lambda text: self.tell(Topic.STEP_NOTE, "git", text, {}),
             lambda whom: context.waits.during(Wait(whom.value)),
+            runner.awaits,
         )
-        self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         capture = context.capture
         assert capture is not None
         with believed(journal.progress.move, "what was counted last"):

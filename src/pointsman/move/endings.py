@@ -9,9 +9,11 @@ from pointsman.move.context import Context
 from pointsman.move.journal.journal import Progress
 from pointsman.move.journal.states import State
 
-__all__ = ["PAUSES", "both", "error_of", "own"]
+__all__ = ["PAUSES", "both", "error_of", "interrupted_waiting", "own"]
 
-PAUSES = frozenset({"inconclusive", "drift", "drain-deadline", "edge-behind", "still-reached"})
+MERGES = frozenset({"merge-awaited", "merge-closed", "merge-late", "merge-rewritten", "merge-unseen"})
+"""Codes of a pull request that was not merged: promoting such a move would not merge it."""
+PAUSES = frozenset({"inconclusive", "drift", "drain-deadline", "edge-behind", "still-reached"}) | MERGES
 """Codes of errors that ask for a person's judgement: before the point of no return the move stands still for them."""
 
 Failure = PointsmanError | None
@@ -52,9 +54,21 @@ def _paused(context: Context, progress: Progress, failure: Failure) -> Pointsman
     return NeedsPersonError(
         f"move {progress.move} is paused at step {progress.step}: {failure.what if failure else 'it was paused'}",
         where=failure.where if failure else "",
-        next_action=_ways_on(context.model.name),
+        next_action=_merging(context.model.name, failure)
+        if failure and failure.code in MERGES
+        else _ways_on(context.model.name),
         code=f"{progress.step}.{failure.code}" if failure and failure.code in PAUSES else "paused",
     )
+
+
+def interrupted_waiting(awaited: str, why: str) -> NeedsPersonError:
+    """The pause of a move that waited for a person when it was told to stop: what it asked for stands."""
+    return NeedsPersonError(f"{why} while it waited for {awaited}", code="merge-awaited")
+
+
+def _merging(model: str, failure: PointsmanError) -> str:
+    first = f"{failure.next_action}; " if failure.next_action else ""
+    return f"{first}pointsman resume {model} goes on waiting, pointsman rollback {model} puts tenants back"
 
 
 def _ways_on(model: str) -> str:

@@ -211,6 +211,7 @@ def _move(move: Summary | None) -> dict[str, Any] | None:
         "state": progress.state.value,
         "step": progress.step,
         "holder": progress.holder,
+        "awaiting": progress.awaiting,
         "since": progress.opened.isoformat() if progress.opened else "",
         "owed": dict(progress.owed),
     }

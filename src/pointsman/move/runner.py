@@ -16,7 +16,7 @@ from pointsman.errors import NeedsPersonError, PointsmanError, TemporaryError
 from pointsman.move.context import Context
 from pointsman.move.counting.capture import LOOK
 from pointsman.move.drift.drift import answer
-from pointsman.move.endings import PAUSES, both, error_of, own
+from pointsman.move.endings import PAUSES, both, error_of, interrupted_waiting, own
 from pointsman.move.journal.journal import Progress
 from pointsman.move.journal.ledger import Journal
 from pointsman.move.journal.requests import Request, Verb
@@ -66,6 +66,8 @@ class Runner:
         """Was what is under way cancelled by this runner?"""
         self._step = ""
         """The step that is under way."""
+        self._awaited = ""
+        """What a person is waited for."""
 
     @property
     def state(self) -> State:
@@ -86,7 +88,8 @@ class Runner:
     async def ask(self, request: Request) -> bool:
         """What another process wants of this move; False when it is past what was asked.
 
-        A pause comes after the step that is under way; a roll-back and an abort come at once.
+        A pause comes after the step that is under way, or at once while a person is waited for; a roll-back and an
+        abort come at once.
         """
         if request.verb is Verb.PROMOTE:
             if self.state is not State.FORWARD or not self._step:
@@ -99,9 +102,14 @@ class Runner:
         if self.state is not State.FORWARD:
             return False
         self._asked = request
-        if request.verb is not Verb.PAUSE:
+        if request.verb is not Verb.PAUSE or self._awaited:
             self._stop_working()
         return True
+
+    async def awaits(self, what: str) -> None:
+        """A person is waited for from now on, which may take days; nothing: that is over. The journal says so."""
+        self._awaited = what
+        await self._write(Event.AWAITING, detail={"what": what}, late=True)
 
     def _stop_working(self) -> None:
         """Cancel what is under way; a cancellation that does not come from here ends the runner."""
@@ -155,11 +163,17 @@ class Runner:
         waits = self.context.waits.since(self._waited)
         step = self.journal.progress.step
         # A record that was on its way may have led past what is wanted now; then the move goes on from there.
+        awaited, self._awaited = self._awaited, ""
         if self._interrupts == 0 and self._asked is not None:
-            event = Event.ABORT if self._asked.verb is Verb.ABORT else Event.ROLLBACK
             what = f"{self._asked.verb.value} asked for by {self._asked.by}"
-            await self._write(event, step, {**self._asked.as_dict(), "what": what, "waits": waits}, late=True)
+            if self._asked.verb is Verb.PAUSE:
+                self._failure = interrupted_waiting(awaited, what)
+            detail = {**self._asked.as_dict(), "what": what, "waits": waits}
+            await self._write(_TURNS[self._asked.verb], step, detail, late=True)
             self._asked = None
+        elif awaited and self.state is State.FORWARD:
+            self._failure = interrupted_waiting(awaited, "it was interrupted")
+            await self._write(Event.PAUSED, step, {**self._failure.as_dict(), "waits": waits}, late=True)
         else:
             detail = {"what": "interrupted by the operator", "waits": waits}
             await self._write(Event.INTERRUPTED, step, detail, late=True)
@@ -233,7 +247,7 @@ class Runner:
         self._tell(Topic.NOTICE, step.id, f"paused: {error.what}", error.as_dict())
 
     async def _carry_out(self, step: Step) -> None:
-        self._waited, self._step = self.context.waits.spent, step.id
+        self._waited, self._step, self._awaited = self.context.waits.spent, step.id, ""
         drifted = await answer(self.context, self.journal.progress, self.steps, step.id)
         self._tell(Topic.STEP_BEGUN, step.id, step.describe(self.context).act, {})
         # A step that was begun before looks again at what must hold, but keeps what it saw the first time: by now it
@@ -318,7 +332,9 @@ class Runner:
         self._tell(Topic.UNDO_DONE, step.id, "", dict(outcome))
 
 
-_BEGINNINGS = frozenset({Event.INTENT, Event.UNDO_INTENT, Event.PROMOTED})
+_TURNS = {Verb.ABORT: Event.ABORT, Verb.ROLLBACK: Event.ROLLBACK, Verb.PAUSE: Event.PAUSED}
+"""What a wish that stops the work makes of the move."""
+_BEGINNINGS = frozenset({Event.INTENT, Event.UNDO_INTENT, Event.PROMOTED, Event.AWAITING})
 """Records before an act; whatever else is written ends something, and the engines are read for it."""
 _MIDDLE = frozenset({Event.OUTCOME, Event.UNDO_OUTCOME, Event.CLAIMED, Event.RESUMED})
 """Records that others follow at once: for them the look that was taken beside the step is new enough."""

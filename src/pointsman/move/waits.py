@@ -24,6 +24,8 @@ class Wait(StrEnum):
     """The edge's replicas until each runs the new configuration, and what they answer meanwhile."""
     GIT = "git"
     """The remote of a platform in git, until it has answered: asked where the branch is, fetched from, pushed to."""
+    REVIEW = "review"
+    """People, until a pull request is merged."""
     ARGO_CD = "argo-cd"
     """Argo CD, from a pushed commit until the cluster declares what it says."""
     EVIDENCE = "evidence"

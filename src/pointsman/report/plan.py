@@ -60,8 +60,8 @@ def _shifting(shifting: Mapping[str, Any]) -> list[str]:
         lines += [f"              {one['step']}: {one['subject']}" for one in shifting["changes"]]
         if shifting["reviewed"]:
             lines.append(
-                f"reviews       {count}: the move waits until each is merged; one more takes it back, and tenants stay "
-                "where they are until that is merged too"
+                f"reviews       {count}: the move waits until each is merged; one more takes it back, and tenants do "
+                "not wait for that one"
             )
     if shifting.get("givesUp"):
         parts = shifting["givesUp"].split("; ")

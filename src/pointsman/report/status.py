@@ -45,7 +45,8 @@ def _state(layer: Mapping[str, Any]) -> str:
 def _move(move: Mapping[str, Any] | None) -> str:
     if move is None:
         return ""
-    return f"{move['from']} → {move['to']}, {move['state']} at {move['step'] or 'start'} by {move['holder']}"
+    waits = f", waits for {move['awaiting']}" if move.get("awaiting") else ""
+    return f"{move['from']} → {move['to']}, {move['state']} at {move['step'] or 'start'} by {move['holder']}{waits}"
 
 
 def _owed(move: Mapping[str, Any] | None) -> Iterator[str]:

@@ -38,18 +38,21 @@ class Declared:
         self.place = place
         self.terms = terms
         self._branches = branches
-        self._parsed: tuple[str, Aliases] | None = None
-        """The last commit that was read, so that one is parsed once."""
+        self._parsed: dict[str, Aliases] = {}
+        """The last commits that were read, so that one is parsed once."""
 
-    async def newest(self) -> Aliases:
-        """The aliases as the newest commit declares them."""
+    async def newest(self, branch: str = "") -> Aliases:
+        """The aliases as the newest commit declares them, of the branch that Argo CD reads where none is named."""
 
         async def look(git: Git, tip: str) -> Aliases:
-            if self._parsed is not None and self._parsed[0] == tip:
-                return self._parsed[1]
-            return await self.aliases(await file_at(git, tip, self.place.path), tip)
+            return self._parsed.get(tip) or await self.aliases(await file_at(git, tip, self.place.path), tip)
 
-        return await self._branches.at_tip(look)
+        return await self._branches.at_tip(look, branch)
+
+    async def says(self, edit: Edited, branch: str = "") -> bool:
+        """Would the edit change nothing there?"""
+        aliases = await self.newest(branch)
+        return await edited(edit, aliases) == aliases.config.text
 
     async def changed_last_by(self, move: str) -> bool:
         """Did this very move make the newest change of the file?"""
@@ -90,11 +93,11 @@ class Declared:
 
     async def aliases(self, content: bytes | None, commit: str) -> Aliases:
         """The aliases in the file as this commit has it; raises RefusedError when it cannot be read."""
-        if self._parsed is None or self._parsed[0] != commit:
+        if commit not in self._parsed:
             text, where = _text(content, f"{self.place.path} in {commit[:12]}")
             config = await aside(len(text), ConfigText, text, where, self.place.under)
-            self._parsed = commit, Aliases(config, self.terms)
-        return self._parsed[1]
+            self._parsed = {**dict(list(self._parsed.items())[-1:]), commit: Aliases(config, self.terms)}
+        return self._parsed[commit]
 
 
 def _text(content: bytes | None, where: str) -> tuple[str, str]:

@@ -18,13 +18,14 @@ from dataclasses import dataclass, replace
 from pointsman.delivery.boundary import Means
 from pointsman.delivery.edge.arrival import Arrival
 from pointsman.delivery.edge.declared import Declared, Edited
-from pointsman.delivery.edge.giving_back import AWAY, SOON, GivingBack, late
+from pointsman.delivery.edge.giving_back import AWAY, SOON, GivingBack, in_review, late, not_merged
+from pointsman.delivery.edge.proposals import Proposals
 from pointsman.delivery.edge.surroundings import Surroundings
 from pointsman.delivery.edge.wording import body_of, subject_of
-from pointsman.delivery.git import Change, Delivered, Edit, Mark, Outcome, Patience, deliver
+from pointsman.delivery.git import Change, Delivered, Edit, Mark, Mode, Outcome, Patience, deliver
 from pointsman.delivery.git.branches import Branches
 from pointsman.edge.awaited import Awaited, Waiting, uncounted
-from pointsman.edge.contract import AliasState, Member, Obstacle, Owe, Reason, said
+from pointsman.edge.contract import AliasState, Awaits, Member, Obstacle, Owe, Reason, said
 from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases
 from pointsman.edge.litellm_values import LiteLLMValues, digest
@@ -39,6 +40,11 @@ SHORT = Patience(seconds=15.0)
 """For a remote that does not answer while tenants wait to be put back."""
 TURNS = 10
 """How often one move may come back to the same members: on its way, back, and on again."""
+
+
+def _step(what: str) -> str:
+    """The words that mark commits which declare this, but for how often."""
+    return f"alias-{hashlib.sha256(what.encode()).hexdigest()[:10]}"
 
 
 def _untold(text: str) -> None:
@@ -69,12 +75,22 @@ class EdgeInGit(WrappedEdge):
         self._waiting: Waiting = uncounted
         branches = Branches(given.clone, place.remote, place.branch, self._for_git)
         self._declared = Declared(place, edge.terms, branches)
+        self._proposals = Proposals(place, self._declared, branches)
+        self._awaits: Awaits | None = None
+        self._proposed: tuple[Delivered, _Wanted] | None = None
+        """The way back that people have still to merge."""
         self._arrival = Arrival(self._declared, edge, given)
         self._giving_back = GivingBack(place, edge, self._declared, self._arrival)
 
-    def begin(self, move: str, tell: Callable[[str], None], waiting: Waiting = uncounted) -> None:
+    def begin(
+        self,
+        move: str,
+        tell: Callable[[str], None],
+        waiting: Waiting = uncounted,
+        awaits: Awaits | None = None,
+    ) -> None:
         """Whose changes these are from now on, who is told of them, and how waits are counted."""
-        self._move, self._waiting = move, waiting
+        self._move, self._waiting, self._awaits = move, waiting, awaits
         self._means = Means(self._given.cluster, self._given.clock, tell)
 
     async def read(self) -> AliasState:
@@ -109,9 +125,14 @@ class EdgeInGit(WrappedEdge):
         try:
             delivered = await self._commit(wanted, SHORT)
         except PointsmanError as error:
-            if error.code not in AWAY:
+            if error.code not in AWAY and not error.code.startswith("merge-"):
                 raise
-            return await back.live(self._means, self._move, members, why, owe, error)
+            cause = error if error.code in AWAY else not_merged(error)
+            return await back.live(self._means, self._move, members, why, owe, cause)
+        if self._is_open(delivered):
+            # Tenants do not wait for a review: they are put back at once, and what people merge makes it last.
+            self._proposed = delivered, wanted
+            return await back.live(self._means, self._move, members, why, owe, in_review(delivered.branch))
         await back.hold.lift(self._means, self._move)
         try:
             return await self._arrived(delivered, wanted, at_most=SOON)
@@ -121,13 +142,22 @@ class EdgeInGit(WrappedEdge):
             return await back.live(self._means, self._move, members, why, owe, error)
 
     async def settle(self) -> str:
-        """What is owed to this move, done where it can be by now."""
+        """What is owed to this move, done where it can be by now; a way back in review is waited for."""
+        if self._proposed is not None:
+            delivered, wanted = self._proposed
+            await self._merged(delivered, wanted)
+            self._proposed = None
         return await self._giving_back.settle(self._means, self._move)
 
     def _wanted(self, members: Sequence[Member], why: Reason | None) -> _Wanted:
         reason = why or Reason(f"{self._values.terms.model} moves; this is where its tenants go now.")
         subject = subject_of(self.names, members, reason.back)
         return _Wanted(lambda aliases: aliases.write(members), said(members), subject, reason.text)
+
+    async def withdraw(self, keep: Sequence[Member]) -> None:
+        """Delete branches of this move that are not merged, but for what declares these members."""
+        if self._place.pull_requests:
+            await self._proposals.withdraw(self._means, self._move, _step(said(keep)))
 
     async def remove(self) -> str:
         """Take our members away by one commit, and wait until the cluster has them no more."""
@@ -142,7 +172,20 @@ class EdgeInGit(WrappedEdge):
         return [*super().rights(), *application]
 
     async def _declare(self, wanted: _Wanted) -> str:
-        return await self._arrived(await self._commit(wanted), wanted)
+        if self._place.pull_requests:
+            await self._proposals.withdraw(self._means, self._move, _step(wanted.what))
+        delivered = await self._commit(wanted)
+        if self._is_open(delivered):
+            delivered = await self._merged(delivered, wanted)
+        return await self._arrived(delivered, wanted)
+
+    def _is_open(self, delivered: Delivered) -> bool:
+        """Is it a proposal, which somebody has to merge?"""
+        return delivered.branch != self._place.branch
+
+    async def _merged(self, delivered: Delivered, wanted: _Wanted) -> Delivered:
+        with self._waiting(Awaited.PEOPLE):
+            return await self._proposals.merged(self._means, delivered, wanted.edit, self._awaits)
 
     async def _commit(self, wanted: _Wanted, patience: Patience | None = None) -> Delivered:
         """Deliver it; raises ConflictError where somebody's newer decision stands there."""
@@ -186,24 +229,34 @@ class EdgeInGit(WrappedEdge):
     async def _once(self, wanted: _Wanted, patience: Patience | None) -> Delivered:
         """Deliver it. A move that comes back to what it declared before makes a commit anew."""
         for turn in range(1, TURNS):
-            delivered = await self._deliver(wanted, turn, patience or Patience())
+            mark = Mark(self._move, f"{_step(wanted.what)}-{turn}")
+            if self._place.pull_requests and (found := await self._proposals.standing(mark, wanted.edit)):
+                return found
+            delivered = await self._deliver(wanted, mark, patience or Patience())
             overtaken = delivered.outcome is Outcome.FOUND and delivered.stands is False
             if not overtaken or not await self._declared.changed_last_by(self._move):
                 return delivered
         return delivered
 
-    async def _deliver(self, wanted: _Wanted, turn: int, patience: Patience) -> Delivered:
+    async def _deliver(self, wanted: _Wanted, mark: Mark, patience: Patience) -> Delivered:
         live, declared, edit = await self._values.read(), self._declared, wanted.edit
         change = Change(
-            mark=Mark(self._move, f"alias-{hashlib.sha256(wanted.what.encode()).hexdigest()[:10]}-{turn}"),
+            mark=mark,
             subject=wanted.subject,
             body=body_of(wanted.why),
             edits=(Edit(self._place.path, lambda content, files: declared.made(content, files, edit)),),
             wanted=lambda files: declared.unwanted(files, live, edit, self._move),
         )
         at = self._place
-        clone, waiting = self._given.clone, self._for_git
-        return await deliver(clone, change, remote=at.remote, branch=at.branch, patience=patience, waiting=waiting)
+        return await deliver(
+            self._given.clone,
+            change,
+            remote=at.remote,
+            branch=at.branch,
+            mode=Mode.PULL_REQUEST if at.pull_requests else Mode.PUSH,
+            patience=patience,
+            waiting=self._for_git,
+        )
 
     def _superseded(self, delivered: Delivered) -> ConflictError:
         return ConflictError(

@@ -19,7 +19,7 @@ from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_values import LiteLLMValues
 from pointsman.errors import NeedsPersonError, PointsmanError
 
-__all__ = ["AWAY", "SOON", "GivingBack", "late"]
+__all__ = ["AWAY", "SOON", "GivingBack", "in_review", "late", "not_merged"]
 
 AWAY = frozenset(
     f"git-{why}"
@@ -35,6 +35,16 @@ ROUND = 6.0
 def late(error: PointsmanError) -> bool:
     """Did Argo CD not bring a commit, for whatever reason?"""
     return error.code in ("edge-unsynced", "edge-held") or error.code.startswith("argo-")
+
+
+def in_review(branch: str) -> PointsmanError:
+    """Why git does not have the way back yet: nobody may push it, and somebody has to merge it."""
+    return NeedsPersonError(f"the way back waits for the merge of {branch}", code="git-protected")
+
+
+def not_merged(error: PointsmanError) -> PointsmanError:
+    """The same, where a proposal of the way back is there and cannot be merged as it is."""
+    return NeedsPersonError(error.what, where=error.where, next_action=error.next_action, code="git-protected")
 
 
 class GivingBack:

@@ -26,8 +26,8 @@ class Branches:
         self._branch = branch
         self._waiting = waiting
         self._remote: Remote | None = None
-        self._tip = ""
-        """The newest commit that was fetched."""
+        self._known: dict[str, str] = {}
+        """The newest commit of each branch that was fetched."""
 
     async def git(self) -> Git:
         """The program in the clone."""
@@ -37,23 +37,33 @@ class Branches:
         """Where the remote's branches are, by one question; those that are not there are missing."""
         return self._believed(await (await self._opened()).listed(*branches)).tips
 
-    async def at_tip(self, look: Callable[[Git, str], Awaitable[T]]) -> T:
-        """What is found at the branch's newest commit, brought here where it is a new one.
+    async def beginning(self, prefix: str) -> Mapping[str, str]:
+        """Where all branches are whose names begin so."""
+        return self._believed(await (await self._opened()).beginning(prefix)).tips
+
+    async def at_tip(self, look: Callable[[Git, str], Awaitable[T]], branch: str = "") -> T:
+        """What is found at a branch's newest commit, brought here where it is a new one.
 
         Raises RefusedError or TemporaryError when the remote cannot be asked, or has no such branch.
         """
-        remote = await self._opened()
-        if self._tip and (await self.tips(self._branch)).get(self._branch) == self._tip:
-            return await look(remote.git, self._tip)
+        remote, name = await self._opened(), branch or self._branch
+        known = self._known.get(name)
+        if known and (await self.tips(name)).get(name) == known:
+            return await look(remote.git, known)
         try:
-            tip = self._believed(await remote.fetch(self._branch)).tip
+            tip = self._believed(await remote.fetch(name)).tip
             if not tip:
-                raise no_branch(f"{self._name}/{self._branch}")
+                raise no_branch(f"{self._name}/{name}")
             found = await look(remote.git, tip)
         finally:
             await remote.close()
-        self._tip = tip
+        self._known[name] = tip
         return found
+
+    async def take_away(self, branch: str, commit: str) -> str:
+        """Delete a branch of ours, if it still is at that commit; why it could not be, or nothing."""
+        answer = await (await self._opened()).take_away(branch, commit)
+        return "" if answer.ending is Ending.DONE else answer.words
 
     async def _opened(self) -> Remote:
         if self._remote is None:

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pointsman.delivery.git.commit import hook
 from pointsman.delivery.git.program import NETWORK, Git, Said
@@ -25,6 +25,7 @@ Waiting = Callable[[], AbstractContextManager[object]]
 
 PREFIX = "refs/pointsman/"
 """Where our refs are, ``SECONDS-TOKEN``, while a delivery works."""
+_HEADS = "refs/heads/"
 LEFT = 86400
 """Seconds after which a ref of a delivery that died is taken away by the next one."""
 _QUIETLY = ("-c", "fetch.writeCommitGraph=false", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
@@ -66,13 +67,29 @@ class Remote:
 
     async def listed(self, *branches: str) -> Answer:
         """Where these branches are; nothing is brought here."""
-        wanted = {f"refs/heads/{branch}": branch for branch in branches}
+        answer = await self._asked(*(f"{_HEADS}{branch}" for branch in branches))
+        return replace(answer, tips={name: tip for name, tip in answer.tips.items() if name in branches})
+
+    async def beginning(self, prefix: str) -> Answer:
+        """Where all branches are whose names begin so."""
+        answer = await self._asked(f"{_HEADS}{prefix}*")
+        return replace(answer, tips={name: tip for name, tip in answer.tips.items() if name.startswith(prefix)})
+
+    async def _asked(self, *patterns: str) -> Answer:
         with self.waiting():
-            said = await self.git.run("ls-remote", "--quiet", "--", self.name, *wanted, seconds=NETWORK)
+            said = await self.git.run("ls-remote", "--quiet", "--", self.name, *patterns, seconds=NETWORK)
         if not said.ok:
             return _answer(said, hook=False)
         rows = (line.split("\t", 1) for line in said.out.decode("utf-8", "replace").splitlines() if "\t" in line)
-        return Answer(Ending.DONE, tips={wanted[ref]: commit for commit, ref in rows if ref in wanted})
+        return Answer(Ending.DONE, tips={ref.removeprefix(_HEADS): tip for tip, ref in rows if ref.startswith(_HEADS)})
+
+    async def take_away(self, branch: str, commit: str) -> Answer:
+        """Delete a branch of ours, if it still is where it was seen."""
+        lease = f"--force-with-lease={_HEADS}{branch}:{commit}"
+        words = ("push", "--porcelain", lease, "--", self.name, f":{_HEADS}{branch}")
+        with self.waiting():
+            said = await self.git.run(*words, seconds=NETWORK)
+        return _answer(said, hook=False)
 
     async def push(self, commit: str, branch: str, seconds: float) -> Answer:
         """Make the commit the branch's newest, if it follows on what is there."""

@@ -121,6 +121,11 @@ class FencedEdge(WrappedEdge):
         self._fence.check()
         return await super().settle()
 
+    async def withdraw(self, keep: Sequence[Member]) -> None:
+        """Take back what was proposed, if the lock is still ours."""
+        self._fence.check()
+        await super().withdraw(keep)
+
     async def remove(self) -> str:
         """Take the aliases away, if the lock is still ours."""
         self._fence.check()

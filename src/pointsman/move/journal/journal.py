@@ -118,6 +118,8 @@ class Progress:
     failures: tuple[str, ...] = ()
     pauses: tuple[str, ...] = ()
     """Why it paused, each time."""
+    awaiting: str = ""
+    """What a person is waited for, by the last record; empty when nobody is."""
     at: datetime | None = None
     """When the last record was written."""
     unattended: float = 0.0
@@ -230,6 +232,7 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
         tip=digest(line),
         step=record.step or progress.step,
         at=record.at,
+        awaiting=str(record.detail.get("what", "")) if record.event is Event.AWAITING else "",
         unattended=progress.unattended + _unattended(progress, record),
         captured=take_captured(
             progress.captured,

@@ -74,6 +74,7 @@ class Event(StrEnum):
     RESUMED = "resumed"
     PAUSED = "paused"
     PROMOTED = "promoted"
+    AWAITING = "awaiting"
     ABORT = "abort"
     ABORTED = "aborted"
 
@@ -122,6 +123,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.COMMITTED, Event.FINISHED): State.DONE,
     (State.FORWARD_STUCK, Event.RESUMED): State.COMMITTED,
     **{(state, Event.CLAIMED): state for state in _OPEN},
+    **{(state, Event.AWAITING): state for state in (State.FORWARD, State.UNDOING, State.ABORTING, State.COMMITTED)},
 }
 
 

@@ -48,4 +48,9 @@ async def delivery(context: Context) -> str:
             code=_CODE,
         )
     how = "by itself" if app.automated else "when the move asks it to"
+    if place.pull_requests:
+        return (
+            f"each change of the alias is a pull request to {place.where}, waited for up to {place.merge_timeout:g} s; "
+            f"{app.name} syncs it {how}"
+        )
     return f"each change of the alias is a commit to {place.where}, which {app.name} syncs {how}"

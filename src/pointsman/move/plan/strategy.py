@@ -25,6 +25,7 @@ __all__ = ["STRATEGIES", "Choice", "Standing", "choose", "decide", "room_for", "
 
 _TOO_FEW = "it takes two replicas or more on both sides"
 _NO_BRIDGE = "no third layer is declared (spec.move.bridge)"
+_REVIEWED = "its end would wait for a pull request, and tenants without an engine with it"
 _NOT_ALLOWED = "it leaves tenants without an engine, which needs --allow-downtime"
 
 
@@ -95,8 +96,8 @@ def decide(context: Context, standing: Standing) -> Choice:
 
 def ruled_out(model: Model, target: Layer, options: Options) -> str:
     """Why the strategy that was named can never be this move's, whatever is free; empty when it may be."""
-    if options.strategy == "gap" and options.allow_downtime <= 0:
-        return _NOT_ALLOWED
+    if options.strategy == "gap":
+        return _no_gap(options)
     if options.strategy == "bridge" and model.spec.move.bridge in (None, "", target.id):
         return _NO_BRIDGE
     if options.strategy == "replica-by-replica" and len(_serving(target.needs(model))) < 2:
@@ -153,8 +154,8 @@ def _gap(context: Context, standing: Standing) -> Choice | str:
     missing = standing.without_source.missing(standing.target)
     if missing:
         return f"not even with the source gone: {missing}"
-    if context.options.allow_downtime <= 0:
-        return _NOT_ALLOWED
+    if why := _no_gap(context.options):
+        return why
     return Choice("gap", f"{context.target.title} fits only where the source stands", GAP, context.options)
 
 
@@ -169,6 +170,13 @@ STRATEGIES: Mapping[str, Callable[[Context, Standing], Choice | str]] = {
 
 def _shares(context: Context) -> Sequence[int]:
     return context.options.shares or SHARES
+
+
+def _no_gap(options: Options) -> str:
+    """Why there may be no time without an engine, whatever is free; empty when there may."""
+    if options.allow_downtime <= 0:
+        return _NOT_ALLOWED
+    return _REVIEWED if options.in_git is not None and options.in_git.pull_requests else ""
 
 
 def _serving(needs: Sequence[PodNeed]) -> list[PodNeed]:

@@ -167,6 +167,8 @@ async def restore_alias(context: Context) -> Detail:
     """Put the alias back to what it was before the move; nothing is rolled when every replica runs that already."""
     before = context.alias.members
 
+    await context.edge.withdraw(before)  # who merges it after this would send tenants there again
+
     async def back() -> str:
         current = await _declared(context)
         revision = current.revision if current else ""
