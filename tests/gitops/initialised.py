@@ -143,7 +143,12 @@ def _adopted(made: Platform) -> Path:
     values.write_text(values.read_text("utf-8").replace(".svc.cluster.local:8000/v1", ".svc.cluster.local/v1"), "utf-8")
     said = made("pointsman", "adopt", ".", "--write")
     assert "1 model, nothing to correct" in said
-    return made.path / "models" / "qwen-local.yaml"
+    found, model = (made.path / "models" / f"{name}.yaml" for name in ("qwen-local", "qwen"))
+    model.write_text(
+        found.read_text("utf-8").replace("metadata: {name: qwen-local}", "metadata: {name: qwen}"), "utf-8"
+    )
+    found.unlink()
+    return model
 
 
 def _taken_down(lab: RunningLab, before: dict[str, dict[str, Any]]) -> None:

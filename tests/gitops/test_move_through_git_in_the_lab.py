@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pointsman.cli.named import read_model
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
 from tests.gitops.commits import commits, unexplained, weights
@@ -62,22 +63,24 @@ async def test_tenants_lose_nothing_by_moves_that_are_commits_whoever_dies_or_pu
     dirty = platform.path / "models" / "mine.yaml"
     dirty.write_text("half done\n", "utf-8")
     status = platform("git", "status", "--porcelain")
-    async with accounts(platform.lab, rate=5, seed=51) as books:
+    async with accounts(
+        platform.lab, rate=5, seed=51, model=read_model(platform.path / "models" / "qwen.yaml")
+    ) as books:
         await asyncio.to_thread(killed_after_its_first_commit, platform)
-        assert weights(platform) == {"qwen-raw-vllm": 90, "qwen-local-kserve": 10}
-        await asyncio.to_thread(platform, "pointsman", "rollback", "qwen-local", "--yes", "--output", "json")
+        assert weights(platform) == {"qwen-raw-vllm": 90, "qwen-kserve": 10}
+        await asyncio.to_thread(platform, "pointsman", "rollback", "qwen", "--yes", "--output", "json")
         assert weights(platform) == {"qwen-raw-vllm": 100}
         receipt = await asyncio.to_thread(moved_beside_a_colleague, platform, tmp_path / "theirs")
     assert receipt["state"] == "done"
     assert receipt["waits"]["git"] > 0
     assert receipt["waits"]["argo-cd"] > 0
-    assert weights(platform) == {"qwen-local-kserve": 100}
+    assert weights(platform) == {"qwen-kserve": 100}
     found_out = books.reconcile()
     assert found_out.failed == 0
     assert found_out.agrees, sentence(found_out)
     explained(platform, begun, books.receipts())
     plan = platform.path.parent / "plan.json"
-    platform("pointsman", "plan", "models/qwen-local.yaml", "--to", "raw-vllm", "--output", "json", "-o", str(plan))
+    platform("pointsman", "plan", "models/qwen.yaml", "--to", "raw-vllm", "--output", "json", "-o", str(plan))
     told = [*platform.said, plan.read_text("utf-8")]
     assert list(told_in(platform, secret_values(platform.lab), told)) == [], "a value of a Secret was told"
     assert len(list(told_in(platform, {"its alias": "qwen-local"}, told))) >= 3, "what is told is not looked at"
@@ -87,7 +90,7 @@ async def test_tenants_lose_nothing_by_moves_that_are_commits_whoever_dies_or_pu
 
 
 def killed_after_its_first_commit(platform: Platform) -> None:
-    with begin(platform, "move", "models/qwen-local.yaml", "--to", "kserve") as process:
+    with begin(platform, "move", "models/qwen.yaml", "--to", "kserve") as process:
         assert process.stderr is not None
         for line in process.stderr:
             platform.said.append(line)
@@ -99,7 +102,7 @@ def killed_after_its_first_commit(platform: Platform) -> None:
 
 
 def moved_beside_a_colleague(platform: Platform, folder: Path) -> dict[str, Any]:
-    with begin(platform, "move", "models/qwen-local.yaml", "--to", "kserve") as process:
+    with begin(platform, "move", "models/qwen.yaml", "--to", "kserve") as process:
         assert process.stderr is not None
         for line in process.stderr:
             platform.said.append(line)

@@ -24,6 +24,7 @@ from pointsman.demo.reconciliation import Reconciliation
 from pointsman.demo.tenants import Traffic
 from pointsman.kube.client import Client
 from pointsman.layers.registry import LAYERS
+from pointsman.spec.model import Model
 from tests.conftest import RunningLab
 from tests.move.platform import moves, receipts_since
 
@@ -38,10 +39,14 @@ async def calling(lab: RunningLab, *, rate: float, seed: int) -> AsyncIterator[L
 
 
 @asynccontextmanager
-async def accounts(lab: RunningLab, *, rate: float, seed: int) -> AsyncIterator[Books]:
-    """Like ``calling``; afterwards, or after ``close``, its ledger can be held against the moves' receipts."""
+async def accounts(lab: RunningLab, *, rate: float, seed: int, model: Model | None = None) -> AsyncIterator[Books]:
+    """Like ``calling``; afterwards, or after ``close``, its ledger can be held against the moves' receipts.
+
+    ``model`` is the one that moves, where its engines are others than the example's.
+    """
+    model = model or example_model()
     async with _ready(lab, Traffic(rate=rate, streams=0.4, seed=seed, seconds=3600.0)) as (client, load):
-        books = Books(lab, load, client, frozenset(moves(lab)), await _count(client))
+        books = Books(lab, load, client, frozenset(moves(lab)), model, await _count(client, model))
         async with load:
             yield books
         await books.close()
@@ -56,6 +61,7 @@ class Books:
     client: Client
     known: frozenset[str]
     """Moves that had begun before."""
+    model: Model
     before: Mapping[str, Count]
     after: Mapping[str, Count] = field(default_factory=dict)
     closed: bool = False
@@ -64,7 +70,7 @@ class Books:
         """Tenants leave; when all is quiet, the engines are counted."""
         if not self.closed:
             await self.load.stop()
-            self.after = await _count(self.client)
+            self.after = await _count(self.client, self.model)
             self.closed = True
 
     def receipts(self) -> list[dict[str, Any]]:
@@ -96,8 +102,8 @@ async def _ready(lab: RunningLab, traffic: Traffic) -> AsyncIterator[tuple[Clien
         yield client, Load(way, alias, traffic)
 
 
-async def _count(client: Client) -> dict[str, Count]:
-    return await quiet_counts(client, LAYERS, example_model())
+async def _count(client: Client, model: Model) -> dict[str, Count]:
+    return await quiet_counts(client, LAYERS, model)
 
 
 def _key(lab: RunningLab) -> str:

@@ -46,7 +46,7 @@ class Fighter:
         if write.ref != self.ref or write.verb == "put" or live is None or live["spec"]["replicas"] == self.replicas:
             return
         self.rounds += 1
-        owned = {"f:spec": {"f:replicas": {}}}
+        owned: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
         metadata = {
             **live["metadata"],
             "labels": {**live["metadata"].get("labels", {}), "app.kubernetes.io/instance": self.ref.name},
