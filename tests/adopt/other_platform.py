@@ -28,7 +28,7 @@ metadata:
   namespace: argocd
 spec:
   project: default
-  source: {{repoURL: URL, targetRevision: main, path: {path}}}
+  source: {{repoURL: @URL@, targetRevision: main, path: {path}}}
   destination: {{server: https://kubernetes.default.svc, namespace: {namespace}}}
   syncPolicy:
     syncOptions: [CreateNamespace=true, RespectIgnoreDifferences=true]
@@ -208,13 +208,13 @@ metadata: {name: llm-proxy, namespace: argocd}
 spec:
   project: default
   sources:
-    - repoURL: URL
+    - repoURL: '@URL@'
       targetRevision: main
       path: proxy/chart
       helm:
         releaseName: llm-proxy
         valueFiles: [$config/proxy/values/base.yaml, $config/proxy/values/models.yaml]
-    - {repoURL: URL, targetRevision: main, ref: config}
+    - {repoURL: '@URL@', targetRevision: main, ref: config}
   destination: {server: https://kubernetes.default.svc, namespace: llm-proxy}
   syncPolicy:
     automated: {prune: true, selfHeal: true}
@@ -287,7 +287,7 @@ patches:
     }
     if pool:
         made["workloads/chat/overlays/production/pool.yaml"] = POOL
-    return {path: text.replace("URL", url) for path, text in made.items()}
+    return {path: text.replace("@URL@", url) for path, text in made.items()}
 
 
 def write_other_platform(

@@ -131,6 +131,7 @@ def test_every_mismatch_is_found_where_it_stands(other: Path) -> None:
         "adopt-model-name": member,
         "adopt-base-url": member,
         "adopt-price": member,
+        "adopt-two-layers": member,
     }
     done = adopted(other, "--output", "json")
     assert {one["code"]: one["where"] for one in json.loads(done.stdout)["findings"]} == expected
@@ -159,7 +160,7 @@ def test_fix_mends_all_of_it_and_touches_no_other_line(other: Path) -> None:
     assert before.keys() == after.keys()
     changed = {path: changes(before[path], after[path]) for path in before if before[path] != after[path]}
     assert changed == {
-        "proxy/values/models.yaml": (1, 1),
+        "proxy/values/models.yaml": (2, 0),
         "workloads/chat-kserve/base/isvc.yaml": (1, 3),
         "workloads/chat-kserve/overlays/production/kustomization.yaml": (1, 1),
     }

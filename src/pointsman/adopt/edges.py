@@ -61,7 +61,7 @@ class Member:
         return self.entry.section(PARAMS)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Edge:
     """One LiteLLM."""
 

@@ -13,7 +13,7 @@ import yaml
 from yaml.nodes import MappingNode, ScalarNode
 
 from pointsman.adopt.documents import Document
-from pointsman.adopt.findings import SetEntry
+from pointsman.adopt.findings import DropEntry, SetEntry
 from pointsman.adopt.objects import Deployed, Key, key_of
 from pointsman.adopt.tree import Tree
 from pointsman.catalog.spot import LOADER
@@ -29,17 +29,20 @@ class UnfitError(Exception):
     """An edit that would change more, or cannot be made."""
 
 
-def edited(config: ConfigText, fix: SetEntry) -> ConfigText:
-    """The configuration with the values set, read back and proved."""
+def edited(config: ConfigText, fix: SetEntry | DropEntry) -> ConfigText:
+    """The configuration with the values set, or without the entry, read back and proved."""
     entry = next((one for one in config.all_entries if one.index == fix.index), None)
     if entry is None:
         raise UnfitError("the entry is not there any more")
     edits = Edits(config)
-    edits.set(entry, fix.values)
+    if isinstance(fix, SetEntry):
+        edits.set(entry, fix.values)
+    else:
+        edits.drop(entry)
     return edits.done()
 
 
-def in_config_map(tree: Tree, fix: SetEntry, built: Callable[[Tree], Mapping[Key, Deployed]]) -> Tree:
+def in_config_map(tree: Tree, fix: SetEntry | DropEntry, built: Callable[[Tree], Mapping[Key, Deployed]]) -> Tree:
     """The tree with the values set in a ConfigMap's text; raises UnfitError where that cannot be done alone."""
     config_map = fix.edge.config_map
     assert config_map is not None

@@ -11,7 +11,7 @@ from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place
 from pointsman.edge.config_spans import Field, Value
 
-__all__ = ["AddItem", "Finding", "Fix", "ReplaceText", "SetEntry"]
+__all__ = ["AddItem", "DropEntry", "Finding", "Fix", "ReplaceText", "SetEntry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,15 @@ class SetEntry:
     values: Mapping[Field, Value]
 
 
-Fix = ReplaceText | AddItem | SetEntry
+@dataclass(frozen=True, slots=True)
+class DropEntry:
+    """One entry of an edge goes; carried out after everything else, since others' numbers change with it."""
+
+    edge: Edge
+    index: int
+
+
+Fix = ReplaceText | AddItem | SetEntry | DropEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from pointsman.adopt.findings import Finding, Fix, ReplaceText, SetEntry
+from pointsman.adopt.findings import DropEntry, Finding, Fix, ReplaceText, SetEntry
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth
 from pointsman.adopt.roads import LOST, Road
@@ -21,7 +22,45 @@ def member_findings(model: Found) -> list[Finding]:
     found: list[Finding] = []
     for road in model.roads:
         found += [*_port(model, road), *_model(model, road), *_base(model, road), *_key(model, road)]
-    return [*found, *_prices(model)]
+    found += _prices(model)
+    for road in model.roads:
+        found += _two_layers(model, road)
+    return [_without_member(model, one) for one in found]
+
+
+def _two_layers(model: Found, road: Road) -> Iterator[Finding]:
+    """A member on another layer than the one that serves: a move writes it itself, and refuses where it is there."""
+    engine = road.engines[0]
+    if engine is model.engine or not any(
+        one.member.alias == road.member.alias and one.engines[0] is model.engine for one in model.roads
+    ):
+        return
+    standby = _standby(model, road)
+    yield Finding(
+        "adopt-two-layers",
+        model.name,
+        road.member.where,
+        f"{road.member.alias} leads to {engine}, too, "
+        + ("as a standby" if standby else "with a share of its own")
+        + f", beside {model.engine}: a move, which writes the other layer's member itself, refuses",
+        "take the entry out" if standby else f"let {model.engine} alone serve it: weight 0 here, then take it out",
+        (DropEntry(road.member.edge, road.member.entry.index),) if standby else (),
+    )
+
+
+def _standby(model: Found, road: Road) -> bool:
+    return model.share_of(road) == 0
+
+
+def _without_member(model: Found, finding: Finding) -> Finding:
+    """What is wrong with an entry that goes is mended by its going."""
+    gone = next((one for one in finding.fixes if isinstance(one, SetEntry)), None)
+    for road in model.roads if gone else ():
+        entry = road.member.entry
+        same = gone is not None and (road.member.edge, entry.index) == (gone.edge, gone.index)
+        if same and any(one.fixes for one in _two_layers(model, road)):
+            return replace(finding, fixes=(DropEntry(road.member.edge, entry.index),))
+    return finding
 
 
 def lost_finding(road: Road) -> Finding:

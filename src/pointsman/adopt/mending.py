@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pointsman.adopt.difference import ABSENT, Difference, differences
 from pointsman.adopt.documents import Document, documents_in
 from pointsman.adopt.embedded import UnfitError, edited, in_config_map
-from pointsman.adopt.findings import AddItem, Finding, Fix, ReplaceText, SetEntry
+from pointsman.adopt.findings import AddItem, DropEntry, Finding, Fix, ReplaceText, SetEntry
 from pointsman.adopt.folder import objects_in
 from pointsman.adopt.objects import Deployed, Key, expanded, key_of
 from pointsman.adopt.spots import additions, replacements
@@ -48,7 +48,11 @@ def mend(tree: Tree, findings: Sequence[Finding], seconds: float | None = None) 
     ``seconds``: after so many no further one is tried, and that is said.
     """
     made, builds, begun = Mended(tree), _Builds(), time.monotonic()
-    for finding in findings:
+    dropped: set[tuple[int, int]] = set()
+    for finding in sorted(findings, key=_order):
+        if _drops(finding) <= dropped and _drops(finding):
+            made.done.append(finding)
+            continue
         if not finding.fixes:
             made.refused.append((finding, "a person has to decide", finding.next_action))
             continue
@@ -64,7 +68,18 @@ def mend(tree: Tree, findings: Sequence[Finding], seconds: float | None = None) 
             continue
         made.tree = after
         made.done.append(finding)
+        dropped |= _drops(finding)
     return made
+
+
+def _order(finding: Finding) -> tuple[bool, int]:
+    """Entries go after everything else, the last ones first: the numbers of those above stay."""
+    dropped = [fix.index for fix in finding.fixes if isinstance(fix, DropEntry)]
+    return bool(dropped), -max(dropped, default=0)
+
+
+def _drops(finding: Finding) -> set[tuple[int, int]]:
+    return {(id(fix.edge), fix.index) for fix in finding.fixes if isinstance(fix, DropEntry)}
 
 
 class _Builds:
@@ -83,7 +98,7 @@ class _Builds:
 
 
 def _fixed(tree: Tree, fix: Fix, builds: _Builds) -> Tree:
-    if isinstance(fix, SetEntry):
+    if isinstance(fix, SetEntry | DropEntry):
         return _entry(tree, fix, builds)
     for path, edit in _candidates(tree, fix, builds):
         after = tree.edited({path: edit.applied(tree.text(path))})
@@ -92,7 +107,7 @@ def _fixed(tree: Tree, fix: Fix, builds: _Builds) -> Tree:
     raise UnfitError("no edit of its files changes this alone")
 
 
-def _entry(tree: Tree, fix: SetEntry, builds: _Builds) -> Tree:
+def _entry(tree: Tree, fix: SetEntry | DropEntry, builds: _Builds) -> Tree:
     """Through the edge's own editor, which proves what it does."""
     edge, inside = fix.edge, fix.edge.config_map
     if inside is not None:

@@ -53,6 +53,10 @@ class Found:
                 return road.member.model
         return str(self.engine.names[0].value) if self.engine.names else ""
 
+    def share_of(self, road: Road) -> float:
+        """What LiteLLM gives a member of what its alias is asked; 0 for one that is blocked, or a standby."""
+        return _shares(self, road).get(id(road), 0.0)
+
     def road_to(self, layer: str) -> Road | None:
         """The first member that leads to a layer."""
         engine = self.engines.get(layer)
@@ -169,6 +173,8 @@ def _found(group: list[Engine], roads: Sequence[Road], world: World) -> Found:
         known = aliases_of(road.member.edge.config)
         made.renamed |= {name: target for name, target in known.items() if target in made.aliases}
     made.chief = _chief(made)
+    served = [road.member.alias for road in made.roads if road.engines[0].layer == made.chief]
+    made.aliases = list(dict.fromkeys(served))
     return made
 
 
@@ -176,17 +182,20 @@ def _chief(made: Found) -> str:
     """The layer with the largest share of the first alias."""
     if not made.roads:
         return next(iter(made.engines))
-    key = _alias_key(made.roads[0])
-    members = [road for road in (*made.roads, *made.others) if _alias_key(road) == key]
-    given = shares([road.member.entry.data for road in members])
-    weights = [1.0] * len(members) if isinstance(given, tuple) else [float(one) for one in given]
-    ranked = [
-        (0.0 if blocked(road.member.entry.section(INFO)) else weight, -at, road)
-        for at, (road, weight) in enumerate(zip(members, weights, strict=True))
-        if road in made.roads
-    ]
-    best = max(ranked, key=lambda each: each[:2])[2]
-    return best.engines[0].layer
+    first = made.roads[0]
+    given = _shares(made, first)
+    own = [road for road in made.roads if _alias_key(road) == _alias_key(first)]
+    return max(own, key=lambda road: given[id(road)]).engines[0].layer
+
+
+def _shares(made: Found, one: Road) -> dict[int, float]:
+    """What each member of an alias gets, others' members counted."""
+    members = [road for road in (*made.roads, *made.others) if _alias_key(road) == _alias_key(one)]
+    open_ = [road for road in members if not blocked(road.member.entry.section(INFO))]
+    given = shares([road.member.entry.data for road in open_])
+    weights = [1.0] * len(open_) if isinstance(given, tuple) else [float(each) for each in given]
+    found = {id(road): 0.0 for road in members}
+    return found | {id(road): weight for road, weight in zip(open_, weights, strict=True)}
 
 
 def _named(made: list[Found]) -> list[Found]:
