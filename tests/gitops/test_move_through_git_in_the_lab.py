@@ -98,7 +98,7 @@ def killed_after_its_first_commit(platform: Platform) -> None:
             if told.get("step") == "git" and "commit" in told.get("text", ""):
                 process.kill()
                 return
-    pytest.fail("it ended before its first commit")
+    pytest.fail(f"it ended before its first commit: {platform.said[-3:]}")
 
 
 def moved_beside_a_colleague(platform: Platform, folder: Path) -> dict[str, Any]:
