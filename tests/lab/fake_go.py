@@ -18,9 +18,14 @@ TOOLS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl
 SOURCES = (
     "go.mod",
     "cmd/manager/main.go",
+    "pkg/agent/agent.go",
     "pkg/agent/storage/provider.go",
     "pkg/agent/storage/s3.go",
-    "pkg/agent/agent.go",
+    "pkg/admission/plugin/policy/generic/plugin.go",
+    "pkg/admission/plugin/policy/generic/policy_test_context.go",
+    "pkg/scheduler/backend/queue/testing.go",
+    "pkg/kubelet/eviction/helpers.go",
+    "pkg/kubelet/kubelet.go",
 )
 MANIFESTS = (
     "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets.yaml",
@@ -66,7 +71,8 @@ def _replace(home: Path, words: str) -> None:
     """``-replace=PATH=./FOLDER``: what the build would find there is written down."""
     folder = Path.cwd() / words.split("=")[2]
     found = sorted(str(path.relative_to(folder)) for path in _files(folder))
-    (home / "replaced").write_text(words + "\n" + "\n".join(found))
+    with (home / "replaced").open("a") as log:
+        log.write(f"{words.split('=')[1]} {' '.join(found)}\n")
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -28,7 +28,7 @@ class Toolset:
     code: tuple[Path, ...]
     """Our own files that decide what is written."""
     pruned: tuple[pruning.Pruned, ...] = ()
-    """Packages that are built from fewer files."""
+    """Modules that are built without some of their files."""
     room: int = 1_500_000_000
     """Bytes without which a build is not begun."""
 
@@ -38,7 +38,7 @@ CONTROL_PLANE = Toolset(
     Path(__file__).parent.parent,
     {"server": "etcd", "manager": "kserve-manager", "llmisvc": "kserve-llmisvc"},
     manifests.collect,
-    (Path(manifests.__file__), Path(pruning.__file__)),
-    (pruning.KSERVE_DOWNLOADERS,),
+    (Path(manifests.__file__), Path(pruning.__file__), pruning.EVICTED),
+    pruning.PRUNED,
 )
 """etcd, Kubernetes and KServe: every lab has them."""
