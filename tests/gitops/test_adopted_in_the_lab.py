@@ -75,6 +75,7 @@ def test_a_model_of_another_team_is_adopted_mended_and_moved(platform: Platform)
     ]
     assert answers(platform)
     assert found(platform.lab, "deployment", "chat-engine", "chat")["spec"]["replicas"] == 0
+    platform("git", "pull", "--quiet", "origin", "main")
     again = platform("pointsman", "adopt", ".", "--live")
     assert "1 model, nothing to correct" in again
 
