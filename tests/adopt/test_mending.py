@@ -9,7 +9,7 @@ import pytest
 
 from pointsman.adopt.adopted import adopt
 from pointsman.adopt.mending import Mended, mend
-from tests.adopt.test_folder import written
+from tests.adopt.test_folder import real, written
 from tests.adopt.test_roads import RAW, SERVICE
 
 HEAD = """\
@@ -225,3 +225,20 @@ def test_what_is_in_the_clear_is_left_to_a_person(tmp_path: Path) -> None:
     made = mend(found.tree, found.findings)
     assert [(one.code, why) for one, why, _ in made.refused] == [("adopt-auth", "a person has to decide")]
     assert made.texts == {}
+
+
+@real
+def test_a_folder_that_only_kustomize_builds_is_mended_in_its_sources(tmp_path: Path) -> None:
+    files = {
+        "raw.yaml": KEYED,
+        "service.yaml": SERVICE,
+        "k/kustomization.yaml": "namePrefix: our-\nnamespace: ks\nresources: [isvc.yaml]\n",
+        "k/isvc.yaml": (HEAD + STYLES["block"]).replace(", namespace: ks", ""),
+    }
+    found = adopt(written(tmp_path, files))
+    assert {str(one) for one in found.engines} == {"InferenceService ks/our-q", "Deployment serving/qwen"}
+    assert found.tree is not None
+    made = mend(found.tree, found.findings)
+    assert made.refused == []
+    assert list(made.texts) == ["k/isvc.yaml"]
+    assert adopt(made.tree).findings == []
