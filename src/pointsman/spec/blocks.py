@@ -189,6 +189,10 @@ class Layers(Block):
         found: Placed = getattr(self, _ATTRIBUTES.get(layer, ""), None) or Placed()
         return found
 
+    def namespace(self, layer: str) -> str:
+        """Where the layer's objects are, unless they say so themselves."""
+        return str(getattr(self.block(layer), "namespace", ""))
+
     def changed(self, changes: Mapping[str, Mapping[str, Any]]) -> Layers:
         """The same with these fields of blocks changed, by the layer's id."""
         blocks = {_ATTRIBUTES[id_]: self.block(id_).model_copy(update=dict(own)) for id_, own in changes.items()}

@@ -8,12 +8,12 @@ from typing import Any
 from pointsman.errors import SpecError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.command import command_of
-from pointsman.layers.contract import Endpoint, EnginePods, Manifest, PodNeed, Started
+from pointsman.layers.contract import Endpoint, EnginePods, Manifest, PodNeed
 from pointsman.layers.kserve import KServe
 from pointsman.layers.needs import need_of
 from pointsman.layers.promise import Promise, promise_of
-from pointsman.layers.written.objects import block_of, container_port, engine_in, main_in, of_kind, placed, where
-from pointsman.layers.written.started import started_as
+from pointsman.layers.written.folder import FromFolder
+from pointsman.layers.written.objects import container_port, engine_in, main_in, of_kind
 from pointsman.layers.written.woken import woken
 from pointsman.spec.model import Model
 
@@ -22,26 +22,14 @@ __all__ = ["WrittenKServe"]
 _SERVICE = kind_of("InferenceService")
 
 
-class WrittenKServe(KServe):
+class WrittenKServe(FromFolder, KServe):
     """The KServe layer, from a folder. It is judged, parked and scaled like one that is rendered."""
-
-    def namespace(self, model: Model) -> str:
-        """The InferenceService's own."""
-        return str(self._main(model)["metadata"]["namespace"])
-
-    def name(self, model: Model) -> str:
-        """The InferenceService's."""
-        return str(self._main(model)["metadata"]["name"])
 
     def render(self, model: Model) -> list[Manifest]:
         """The folder's objects; an InferenceService that is stopped in git is not."""
         main = ref_of(self._main(model))
         sizes = self.scale(model, model.on(self.id).spec.replicas)[0].body
         return [woken(one, sizes if ref_of(one) == main else {}) for one in self._objects(model)]
-
-    def started(self, model: Model) -> Started:
-        """What its container says."""
-        return started_as(self._container(model), self.promise(model), model.on(self.id).spec.replicas)
 
     def promise(self, model: Model) -> Promise:
         """What its predictor says."""
@@ -72,17 +60,9 @@ class WrittenKServe(KServe):
         """One predictor a replica."""
         return [need_of("serve", self._main(model)["spec"]["predictor"])] * model.on(self.id).spec.replicas
 
-    def gpus(self, model: Model) -> int:
-        """What its pods ask for, times replicas."""
-        return sum(need.gpus for need in self.needs(model))
-
-    def _objects(self, model: Model) -> list[Manifest]:
-        return [placed(one, model.spec.layers.kserve.namespace) for one in block_of(model, self.id)[1].objects]
-
     def _main(self, model: Model) -> Manifest:
-        block, _ = block_of(model, self.id)
         found = of_kind(self._objects(model), _SERVICE)
-        return main_in(found, block.name, "InferenceService", where(model, self.id))
+        return main_in(found, model.spec.layers.block(self.id).name, "InferenceService", self._where(model))
 
     def _container(self, model: Model) -> Mapping[str, Any]:
         predictor = self._main(model)["spec"].get("predictor") or {}
@@ -90,8 +70,8 @@ class WrittenKServe(KServe):
             raise SpecError(
                 f"InferenceService {self.name(model)} names a model and a runtime and no container of its own, "
                 "so what its engine is started with stands in the cluster",
-                where=where(model, self.id),
+                where=self._where(model),
                 next_action="serve it by a container (containers: in the predictor) to move it",
                 code="from-runtime",
             )
-        return engine_in(predictor, block_of(model, self.id)[1].container, "kserve-container", where(model, self.id))
+        return engine_in(predictor, self._written(model).container, "kserve-container", self._where(model))

@@ -7,13 +7,13 @@ from typing import Any
 
 from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
 from pointsman.layers.command import behind_preset
-from pointsman.layers.contract import Endpoint, Manifest, PodNeed, Started
+from pointsman.layers.contract import Endpoint, Manifest, PodNeed
 from pointsman.layers.engine import PORT
 from pointsman.layers.llm_d import LlmD
 from pointsman.layers.needs import need_of
 from pointsman.layers.promise import Promise, promise_of
-from pointsman.layers.written.objects import block_of, main_in, of_kind, placed, where
-from pointsman.layers.written.started import started_as
+from pointsman.layers.written.folder import FromFolder
+from pointsman.layers.written.objects import main_in, of_kind
 from pointsman.layers.written.woken import woken
 from pointsman.spec.model import Model
 
@@ -22,26 +22,14 @@ __all__ = ["WrittenLlmD"]
 _SERVICE = kind_of("LLMInferenceService")
 
 
-class WrittenLlmD(LlmD):
+class WrittenLlmD(FromFolder, LlmD):
     """The llm-d layer, from a folder. It is judged, parked and scaled like one that is rendered."""
-
-    def namespace(self, model: Model) -> str:
-        """The LLMInferenceService's own."""
-        return str(self._main(model)["metadata"]["namespace"])
-
-    def name(self, model: Model) -> str:
-        """The LLMInferenceService's."""
-        return str(self._main(model)["metadata"]["name"])
 
     def render(self, model: Model) -> list[Manifest]:
         """The folder's objects; an LLMInferenceService that is stopped in git is not."""
         main = ref_of(self._main(model))
         sizes = {"spec": {"replicas": model.on(self.id).spec.replicas}}
         return [woken(one, sizes if ref_of(one) == main else {}) for one in self._objects(model)]
-
-    def started(self, model: Model) -> Started:
-        """What its container says."""
-        return started_as(self._container(model), self.promise(model), model.on(self.id).spec.replicas)
 
     def promise(self, model: Model) -> Promise:
         """What it says; the rest of the command line is its preset's."""
@@ -77,22 +65,14 @@ class WrittenLlmD(LlmD):
             *[need_of("prefill", prefill.get("template") or {})] * prefill.get("replicas", 1 if prefill else 0),
         ]
 
-    def gpus(self, model: Model) -> int:
-        """What its pods ask for, prefill's included."""
-        return sum(need.gpus for need in self.needs(model))
-
-    def _objects(self, model: Model) -> list[Manifest]:
-        return [placed(one, model.spec.layers.llm_d.namespace) for one in block_of(model, self.id)[1].objects]
-
     def _main(self, model: Model) -> Manifest:
-        block, _ = block_of(model, self.id)
         found = of_kind(self._objects(model), _SERVICE)
-        return main_in(found, block.name, "LLMInferenceService", where(model, self.id))
+        return main_in(found, model.spec.layers.block(self.id).name, "LLMInferenceService", self._where(model))
 
     def _container(self, model: Model) -> Mapping[str, Any]:
         """The engine's own part of the preset's container; empty when nothing is laid over it."""
         pod = self._main(model)["spec"].get("template") or {}
-        wanted = block_of(model, self.id)[1].container or "main"
+        wanted = self._written(model).container or "main"
         return next((one for one in pod.get("containers") or [] if one.get("name") == wanted), {})
 
     def _prefill(self, model: Model) -> Mapping[str, Any]:

@@ -13,22 +13,8 @@ from pointsman.errors import SpecError
 from pointsman.kube.resources import Kind
 from pointsman.layers.command import is_engine, starts_engine
 from pointsman.layers.contract import Manifest
-from pointsman.spec.blocks import Placed, Written
-from pointsman.spec.model import Model
 
-__all__ = ["block_of", "container_port", "engine_in", "main_in", "named", "of_kind", "placed", "selects", "where"]
-
-
-def block_of(model: Model, layer: str) -> tuple[Placed, Written]:
-    """The layer's block, and what it says about whose manifests are meant."""
-    block = model.spec.layers.block(layer)
-    assert block.written is not None
-    return block, block.written
-
-
-def where(model: Model, layer: str) -> str:
-    """For people: ``serving/kserve (spec.layers.kserve.from)``."""
-    return f"{block_of(model, layer)[1].path} (spec.layers.{layer}.from)"
+__all__ = ["container_port", "engine_in", "main_in", "named", "of_kind", "placed", "selects"]
 
 
 def placed(manifest: Manifest, namespace: str) -> Manifest:

@@ -9,22 +9,19 @@ from typing import Any
 from pointsman.errors import SpecError
 from pointsman.kube.resources import kind_of, ref_of
 from pointsman.layers.command import command_of, is_engine
-from pointsman.layers.contract import Endpoint, EnginePods, Manifest, PodNeed, Started
+from pointsman.layers.contract import Endpoint, EnginePods, Manifest, PodNeed
 from pointsman.layers.needs import need_of
 from pointsman.layers.promise import Promise, promise_of
 from pointsman.layers.raw_vllm import RawVllm
+from pointsman.layers.written.folder import FromFolder
 from pointsman.layers.written.objects import (
-    block_of,
     container_port,
     engine_in,
     main_in,
     named,
     of_kind,
-    placed,
     selects,
-    where,
 )
-from pointsman.layers.written.started import started_as
 from pointsman.spec.model import Model
 
 __all__ = ["WrittenRawVllm"]
@@ -32,16 +29,8 @@ __all__ = ["WrittenRawVllm"]
 _DEPLOYMENT = kind_of("Deployment")
 
 
-class WrittenRawVllm(RawVllm):
+class WrittenRawVllm(FromFolder, RawVllm):
     """The raw layer, from a folder. It is judged, parked and scaled like one that is rendered."""
-
-    def namespace(self, model: Model) -> str:
-        """The Deployment's own."""
-        return str(self._main(model)["metadata"]["namespace"])
-
-    def name(self, model: Model) -> str:
-        """The Deployment's."""
-        return str(self._main(model)["metadata"]["name"])
 
     def render(self, model: Model) -> list[Manifest]:
         """The folder's objects, with the declared number of replicas: a Deployment may be parked in git."""
@@ -53,10 +42,6 @@ class WrittenRawVllm(RawVllm):
                 made["spec"]["replicas"] = model.on(self.id).spec.replicas
             found.append(made)
         return found
-
-    def started(self, model: Model) -> Started:
-        """What its container says."""
-        return started_as(self._container(model), self.promise(model), model.on(self.id).spec.replicas)
 
     def promise(self, model: Model) -> Promise:
         """What its Deployment says."""
@@ -90,22 +75,14 @@ class WrittenRawVllm(RawVllm):
         pod = self._main(model)["spec"]["template"]["spec"]
         return [need_of("serve", pod)] * model.on(self.id).spec.replicas
 
-    def gpus(self, model: Model) -> int:
-        """What its pods ask for, times replicas."""
-        return sum(need.gpus for need in self.needs(model))
-
-    def _objects(self, model: Model) -> list[Manifest]:
-        return [placed(one, model.spec.layers.raw_vllm.namespace) for one in block_of(model, self.id)[1].objects]
-
     def _main(self, model: Model) -> Manifest:
-        block, _ = block_of(model, self.id)
         found = of_kind(self._objects(model), _DEPLOYMENT)
         engines = [one for one in found if _runs_engine(one)] or found
-        return main_in(engines, block.name, "Deployment", where(model, self.id))
+        return main_in(engines, model.spec.layers.block(self.id).name, "Deployment", self._where(model))
 
     def _container(self, model: Model) -> Mapping[str, Any]:
         pod = self._main(model)["spec"]["template"]["spec"]
-        return engine_in(pod, block_of(model, self.id)[1].container, "vllm", where(model, self.id))
+        return engine_in(pod, self._written(model).container, "vllm", self._where(model))
 
     def _front(self, model: Model) -> tuple[Manifest, int]:
         main = self._main(model)
@@ -121,7 +98,7 @@ class WrittenRawVllm(RawVllm):
                     return service, int(each["port"])
         raise SpecError(
             f"no Service in it leads to port {port} of Deployment {main['metadata']['name']}",
-            where=where(model, self.id),
+            where=self._where(model),
             next_action="add one to the folder",
             code="from-service",
         )
