@@ -19,7 +19,7 @@ SECONDS = 0.3
 USED = 8
 """Cores beyond which neither a build nor a lab is faster."""
 TEXT = b"".join(b"%d: tenants ask, engines answer, %d\n" % (line, line * line) for line in range(8000))
-BUILD = 50.0
+BUILD = 38.0
 """Megabytes of ``TEXT`` that a machine compresses in the time in which it builds the lab's programs, in thousands."""
 SHOW = 10.0
 """The same of lab, model and three moves."""
