@@ -6,7 +6,6 @@ Helm takes each list from the last that has it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.standing import Standing, World
 from pointsman.adopt.survey import Page, Survey
 from pointsman.adopt.values import mounting, values_of, variables_in, variables_of
+from pointsman.delivery.git.wording import redacted
 from pointsman.edge.config_text import ConfigText, Entry
 from pointsman.edge.litellm_params import (
     PARAMS,
@@ -52,8 +52,8 @@ class Member:
 
     @property
     def shown(self) -> str:
-        """The address for people, without a user's name and password in it."""
-        return re.sub(r"(?<=//)[^/@]*@", "", self.base)
+        """The address for people, without a user's name and password, or a token, in it."""
+        return redacted(self.base)
 
     @property
     def params(self) -> Section:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pointsman.adopt.adopted import Adopted, shared
 from pointsman.adopt.edges import Edge
+from pointsman.adopt.hiding import hidden
 from pointsman.adopt.mending import Mended
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Engine
@@ -97,9 +98,12 @@ def _edge(edge: Edge) -> dict[str, Any]:
 
 
 def diffs(tree: Tree) -> list[dict[str, Any]]:
-    """What the edits of a tree change, file by file, as unified diffs."""
+    """What the edits of a tree change, file by file, as unified diffs; secrets in the lines are hidden."""
     plain = Tree(tree.root)
-    return [{"file": path, "diff": _diff(path, plain.text(path), text)} for path, text in sorted(tree.edits.items())]
+    return [
+        {"file": path, "diff": _diff(path, hidden(plain.text(path)), hidden(text))}
+        for path, text in sorted(tree.edits.items())
+    ]
 
 
 def _diff(path: str, before: str, after: str) -> str:
