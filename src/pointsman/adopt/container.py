@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pointsman.adopt.adapters import adapters_given
 from pointsman.adopt.promise import Auth, Fact
 from pointsman.adopt.words import Place, Said, Word, flag_said, source_said, values_said, words_of
 from pointsman.layers.command import Command, command_of
@@ -45,6 +46,7 @@ class Reading:
     limits: dict[str, str] = field(default_factory=dict)
     arguments: dict[str, Fact] = field(default_factory=dict)
     args: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
     unknown: list[str] = field(default_factory=list)
 
 
@@ -80,6 +82,7 @@ def read_container(
     _resources(found, container)
     found.arguments = _arguments(command, words, place)
     found.args = command.args
+    found.adapters = adapters_given(command)
     found.unknown = [promise.unknown] if promise.unknown else []
     return found
 

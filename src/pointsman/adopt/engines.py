@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pointsman.adopt.adapters import adapters_declared
 from pointsman.adopt.container import Given, Reading, read_container
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.promise import Engine, Fact
@@ -130,6 +131,7 @@ def _llm_inference_service(one: Standing, world: World) -> Engine | None:
     reading.names = [Fact(said, ("spec", "model", "name"), said if model.get("name") else "")]
     if reading.weights is not None and not reading.weights.token:
         reading.weights = Fact(reading.weights.value, ("spec", "model", "uri"), uri)
+    reading.adapters += adapters_declared(model)
     if spec.get("baseRefs"):
         reading.unknown.append("it is laid over others (baseRefs), and what those say is not read")
     labels = {"app.kubernetes.io/name": one.name, "app.kubernetes.io/part-of": "llminferenceservice"}
@@ -168,6 +170,7 @@ def _engine(layer: str, one: Standing, chosen: tuple[Place, Reading], labels: An
         pod_labels={str(key): str(value) for key, value in _map(labels).items()},
         arguments=read.arguments,
         args=read.args,
+        adapters=read.adapters,
         several=_siblings(one.data, place),
         unknown=tuple(read.unknown),
     )

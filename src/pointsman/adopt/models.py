@@ -155,6 +155,9 @@ class _Groups:
 
 def _found(group: list[Engine], roads: Sequence[Road], world: World) -> Found:
     reached = [road for road in roads if road.engines and road.engines[0] in group]
+    tuned = [road for road in reached if road.member.model in road.engines[0].adapters]
+    world.left_out += [_adapter(road) for road in tuned]
+    reached = [road for road in reached if road not in tuned]
     order = [road.engines[0] for road in reached] + group
     made = Found("", {})
     for layer in LAYER_IDS:
@@ -176,6 +179,15 @@ def _found(group: list[Engine], roads: Sequence[Road], world: World) -> Found:
     served = [road.member.alias for road in made.roads if road.engines[0].layer == made.chief]
     made.aliases = list(dict.fromkeys(served))
     return made
+
+
+def _adapter(road: Road) -> LeftOut:
+    engine, model = road.engines[0], road.member.model
+    return LeftOut(
+        road.member.where,
+        f"{road.member.alias} asks {engine} for its LoRA adapter {model}, and a Model has no aliases of adapters",
+        f"let it lead elsewhere before a move, or lose it there: --leave {road.member.alias}",
+    )
 
 
 def _chief(made: Found) -> str:

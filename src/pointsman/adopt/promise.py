@@ -66,6 +66,8 @@ class Engine:
     """Other flags by which tenants would notice."""
     args: tuple[str, ...] = ()
     """Every argument of the engine, what is loaded left out."""
+    adapters: tuple[str, ...] = ()
+    """LoRA adapters that it answers to, too, by their names."""
     several: bool = False
     """Are there other containers in its pod?"""
     unknown: tuple[str, ...] = ()
