@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.adopt.test_adopt import adopted, data
 from tests.adopt.test_folder import written
-from tests.adopt.test_roads import LLMD, RAW, SERVICE
+from tests.adopt.test_roads import KSERVE, LLMD, RAW, SERVICE
 
 EDGE = """\
 model_list:
@@ -58,3 +59,17 @@ def test_an_alias_of_an_adapter_alone_is_not_made_the_models(tmp_path: Path) -> 
     done = adopted(root, "--write")
     assert "no alias reaches it" in done.stdout
     assert not (root / "models").exists()
+
+
+def test_what_is_mended_is_told_of_each_finding_by_itself(tmp_path: Path) -> None:
+    root = raw(tmp_path, ADAPTED["pairs"])
+    bare = KSERVE.replace("a/b, --served-model-name=other", "Qwen/Qwen2.5-0.5B-Instruct, --served-model-name=qwen")
+    (root / "kserve.yaml").write_text(bare)
+    lines = adopted(root).stdout.splitlines()
+    told = {
+        line.partition(" has no ")[2].partition(",")[0]: after
+        for line, after in pairwise(lines)
+        if line.endswith("[adopt-argument]")
+    }
+    assert told["--enable-lora"].endswith("; --fix does it")
+    assert "--fix" not in told["--lora-modules"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pointsman.adopt.adopted import Adopted, shared
 from pointsman.adopt.edges import Edge
+from pointsman.adopt.findings import Finding
 from pointsman.adopt.hiding import hidden
 from pointsman.adopt.mending import Mended
 from pointsman.adopt.models import Found
@@ -25,16 +26,20 @@ def as_dict(found: Adopted, mended: Mended | None, live: Adopted | None = None) 
         "models": [_model(one) for one in found.models],
         "edges": [_edge(one) for one in found.edges],
         "findings": [one.as_dict() for one in found.findings],
-        "notMended": [
-            {"code": one.code, "where": one.where, "why": why, "next": action} for one, why, action in mended.refused
-        ]
+        "notMended": [_which(one) | {"why": why, "next": action} for one, why, action in mended.refused]
         if mended
         else [],
+        "notTried": [_which(one) for one in mended.untried] if mended else [],
         "diff": diffs(mended.tree) if mended and found.tree else [],
         "alsoChanged": shared(found, mended.texts) if mended else {},
         "live": [{"object": str(one), "where": one.standing.where} for one in live.engines] if live else None,
         "notRead": [one.as_dict() for one in found.left_out],
     }
+
+
+def _which(one: Finding) -> dict[str, str]:
+    """What tells a finding from others."""
+    return {"code": one.code, "where": one.where, "what": one.what}
 
 
 def _model(one: Found) -> dict[str, Any]:

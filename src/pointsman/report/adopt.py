@@ -71,15 +71,21 @@ def _edges(edges: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _findings(found: Mapping[str, Any]) -> list[str]:
     lines = []
-    refused = {(one["code"], one["where"]): one for one in found["notMended"]}
+    refused = {_key(one): one["why"] for one in found["notMended"]}
+    untried = {_key(one) for one in found["notTried"]}
     for one in found["findings"]:
         lines += [f"{one['where']}: {one['what']} [{one['code']}]"]
-        why = refused.get((one["code"], one["where"]))
-        mends = (
-            f"; --fix does not: {why['why']}" if why and one["fixable"] else "; --fix does it" if one["fixable"] else ""
-        )
+        mends = ""
+        if one["fixable"]:
+            why = refused.get(_key(one))
+            mends = f"; --fix does not: {why}" if why else "; --fix does it"
+            mends = "; not tried yet, for want of time; --fix tries it" if _key(one) in untried else mends
         lines.append(f"  next: {one['next']}{mends}")
     return [*lines, *diff_lines(found["diff"]), *also_lines(found["alsoChanged"]), ""] if lines else []
+
+
+def _key(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    return one["code"], one["where"], one["what"]
 
 
 def diff_lines(diffs: Sequence[Mapping[str, str]]) -> list[str]:
