@@ -12,7 +12,7 @@ from pointsman.adopt.findings import AddItem, Finding, Fix, ReplaceText
 from pointsman.adopt.members import member_findings
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth, Engine, Fact
-from pointsman.spec.arguments import flags
+from pointsman.spec.arguments import base, flags
 
 __all__ = ["findings_of"]
 
@@ -38,7 +38,7 @@ def _names(model: Found, engine: Engine) -> Iterator[Finding]:
     elif first.token and any(flag.name == "served-model-name" for flag in flags(engine.args)):
         fixes = (ReplaceText(engine.standing, first.place, first.token, _swapped(first, wanted)),)
     elif engine.layer != "llm-d":
-        fixes = (AddItem(engine.standing, engine.container, "args", f"--served-model-name={wanted}"),)
+        fixes = _flag(engine, f"--served-model-name={wanted}")
     yield Finding(
         "adopt-served-name",
         model.name,
@@ -57,6 +57,8 @@ def _swapped(fact: Fact, value: object) -> str:
 
 def _context(model: Found, engine: Engine) -> Iterator[Finding]:
     ours, its = model.engine.context, engine.context
+    if "max-model-len" in model.engine.hidden | engine.hidden:
+        return
     if ours is not None and its is not None and ours.value == its.value:
         return
     if ours is None and its is None:
@@ -71,12 +73,11 @@ def _context(model: Found, engine: Engine) -> Iterator[Finding]:
             "write there what tenants are promised: --max-model-len=N",
         )
         return
-    fix: Fix
     if its is None:
-        fix = AddItem(engine.standing, engine.container, "args", f"--max-model-len={ours.value}")
+        fixes = _flag(engine, f"--max-model-len={ours.value}")
         said = "does not say --max-model-len, so its weights' own length counts"
     else:
-        fix = ReplaceText(engine.standing, its.place, its.token, _swapped(its, ours.value))
+        fixes = (ReplaceText(engine.standing, its.place, its.token, _swapped(its, ours.value)),) if its.token else ()
         said = f"takes {its.value} tokens"
     yield Finding(
         "adopt-context",
@@ -84,8 +85,13 @@ def _context(model: Found, engine: Engine) -> Iterator[Finding]:
         engine.at(its),
         f"{engine} {said}, and tenants have {ours.value} on {model.engine}",
         f"write --max-model-len={ours.value}",
-        (fix,),
+        fixes,
     )
+
+
+def _flag(engine: Engine, said: str) -> tuple[Fix, ...]:
+    """A flag more; a script takes none from outside."""
+    return () if engine.scripted else (AddItem(engine.standing, engine.container, "args", said),)
 
 
 def _auth(model: Found, engine: Engine) -> Iterator[Finding]:
@@ -121,7 +127,7 @@ def _auth(model: Found, engine: Engine) -> Iterator[Finding]:
 
 def _said(auth: Auth) -> str:
     if auth.plain:
-        return "a key that stands in its manifest"
+        return "a key that comes from no Secret"
     return f"the key in Secret {auth.secret}" if auth.secret else "no key"
 
 
@@ -140,7 +146,8 @@ def _weights(model: Found, engine: Engine) -> Iterator[Finding]:
 
 def _arguments(model: Found, engine: Engine) -> Iterator[Finding]:
     ours, its = model.engine.arguments, engine.arguments
-    for name in sorted(ours.keys() | its.keys()):
+    hidden = {base(name) for name in model.engine.hidden | engine.hidden}
+    for name in sorted((ours.keys() | its.keys()) - hidden):
         mine, other = ours.get(name), its.get(name)
         if mine is not None and other is not None and mine.value == other.value:
             continue
@@ -152,7 +159,7 @@ def _argument(model: Found, engine: Engine, name: str, pair: tuple[Fact | None, 
     fixes: tuple[Fix, ...] = ()
     if mine is not None and other is None and " " not in mine.value:
         said = f"--{name}" if mine.value == "on" else f"--{name}={mine.value}"
-        fixes = (AddItem(engine.standing, engine.container, "args", said),)
+        fixes = _flag(engine, said)
     elif mine is not None and other is not None and "=" in other.token and " " not in mine.value:
         fixes = (ReplaceText(engine.standing, other.place, other.token, _swapped(other, mine.value)),)
     told = f"--{name} {mine.value}" if mine else f"no --{name}"

@@ -15,7 +15,7 @@ from typing import Any
 from pointsman.adopt.adapters import adapters_given
 from pointsman.adopt.promise import Auth, Fact
 from pointsman.adopt.words import Place, Said, Word, flag_said, source_said, values_said, words_of
-from pointsman.layers.command import Command, command_of
+from pointsman.layers.command import Command, command_of, in_script
 from pointsman.layers.promise import Promise, promise_of, repository
 from pointsman.layers.written.objects import container_port
 from pointsman.spec.arguments import PROMISED, base, flags
@@ -47,6 +47,8 @@ class Reading:
     arguments: dict[str, Fact] = field(default_factory=dict)
     args: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()
+    scripted: bool = False
     unknown: list[str] = field(default_factory=list)
 
 
@@ -58,6 +60,8 @@ class Given:
     names: tuple[str, ...] = ()
     weights: str = ""
     port: int = 8000
+    preset: bool = False
+    """Are the container's words laid over a preset's?"""
 
 
 def read_container(
@@ -68,7 +72,7 @@ def read_container(
     command = given.command or command_of(container)
     port = container_port(container, given.port)
     promise = promise_of(command, container, pod, names=given.names, weights=given.weights or None, port=port)
-    words = words_of(container)
+    words = words_of(container, preset=given.preset)
     found = Reading(promise, str(container.get("name") or ""))
     said = values_said(words, "served-model-name")
     source = source_said(words)
@@ -82,6 +86,7 @@ def read_container(
     _resources(found, container)
     found.arguments = _arguments(command, words, place)
     found.args = command.args
+    found.hidden, found.scripted = command.hidden, in_script(container)
     found.adapters = adapters_given(command)
     found.unknown = [promise.unknown] if promise.unknown else []
     return found
@@ -187,7 +192,7 @@ def _arguments(command: Command, words: Sequence[Word], place: Place) -> dict[st
     found = {}
     for flag in flags(command.args):
         name = base(flag.name)
-        if name in PROMISED or name == "enable-auto-tool-choice":
+        if (name in PROMISED or name == "enable-auto-tool-choice") and flag.name not in command.hidden:
             given = command.args[flag.start : flag.end]
             text = " ".join([given[0].partition("=")[2], *given[1:]]).strip() or "on"
             said = flag_said(words, flag.name)

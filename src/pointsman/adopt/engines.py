@@ -127,7 +127,7 @@ def _llm_inference_service(one: Standing, world: World) -> Engine | None:
     place, container = listed[0] if listed else ((*at, "containers", 0), {})
     model = _map(spec.get("model"))
     said, uri = str(model.get("name") or one.name), str(model.get("uri") or "")
-    reading = read_container(container, place, template, at, Given(behind_preset(container), (said,), uri))
+    reading = read_container(container, place, template, at, Given(behind_preset(container), (said,), uri, preset=True))
     reading.names = [Fact(said, ("spec", "model", "name"), said if model.get("name") else "")]
     if reading.weights is not None and not reading.weights.token:
         reading.weights = Fact(reading.weights.value, ("spec", "model", "uri"), uri)
@@ -171,6 +171,8 @@ def _engine(layer: str, one: Standing, chosen: tuple[Place, Reading], labels: An
         arguments=read.arguments,
         args=read.args,
         adapters=read.adapters,
+        hidden=read.hidden,
+        scripted=read.scripted,
         several=_siblings(one.data, place),
         unknown=tuple(read.unknown),
     )

@@ -29,10 +29,10 @@ class Auth:
     secret: str = ""
     key: str = ""
     plain: bool = False
-    """It stands in the manifest itself."""
+    """It stands in the manifest itself, or comes from where nothing here tells."""
 
     def __str__(self) -> str:
-        return f"{self.secret}/{self.key}" if self.secret else "a key in the clear" if self.plain else "none"
+        return f"{self.secret}/{self.key}" if self.secret else "a key of no Secret" if self.plain else "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,10 @@ class Engine:
     """Every argument of the engine, what is loaded left out."""
     adapters: tuple[str, ...] = ()
     """LoRA adapters that it answers to, too, by their names."""
+    hidden: frozenset[str] = frozenset()
+    """Flags whose values are filled in when it starts."""
+    scripted: bool = False
+    """Is it started by a shell's script, which takes no further arguments?"""
     several: bool = False
     """Are there other containers in its pod?"""
     unknown: tuple[str, ...] = ()

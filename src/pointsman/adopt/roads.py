@@ -186,7 +186,8 @@ class Roads:
         at, one = found
         target = one.get("targetPort", port)
         road.sent_to = target if isinstance(target, int) else named_port(road.engines[0], str(target))
-        if road.sent_to is not None and road.sent_to != road.engines[0].port.value:
+        engine = road.engines[0]
+        if "port" not in engine.hidden and road.sent_to is not None and road.sent_to != engine.port.value:
             road.end = LOST
             road.why = f"{service} sends to port {road.sent_to}, and the engine listens on {road.engines[0].port.value}"
             place: Place = ("spec", "ports", at, "targetPort" if "targetPort" in one else "port")

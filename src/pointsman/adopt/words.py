@@ -19,8 +19,9 @@ __all__ = ["Place", "Said", "Word", "flag_said", "source_said", "values_said", "
 Place = tuple[str | int, ...]
 
 _SHELLS = frozenset({"sh", "bash", "ash", "/bin/sh", "/bin/bash", "/usr/bin/env"})
-_VARIABLE = re.compile(r"\$\((\w+)\)|\$\{(\w+)\}|\$(\w+)")
+_VARIABLE = re.compile(r"\$\((\w+)\)|\$\{(\w+)(?::?-[^${}]*)?\}|\$(\w+)")
 _ENTRY = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.openai", "vllm.entrypoints.api_server")
+_MORE = "VLLM_ADDITIONAL_ARGS"
 _END = frozenset({"&&", ";", "||", "|", "&", "&>", ">", "2>&1"})
 
 
@@ -48,14 +49,15 @@ class Said:
     known: bool = True
 
 
-def words_of(container: Mapping[str, Any]) -> list[Word]:
-    """The words after the engine's own name: what ``vllm serve`` is given."""
+def words_of(container: Mapping[str, Any], *, preset: bool = False) -> list[Word]:
+    """The words after the engine's own name: what ``vllm serve`` is given; a preset adds those of a variable."""
     env = _environment(container)
     words = [*_listed(container, "command"), *_listed(container, "args")]
     if words and words[0].text in _SHELLS:
         script = next((word for word in words if "vllm" in word.text and any(map(str.isspace, word.text))), None)
         words = _split(script) if script is not None else words
-    return [_filled(word, env) for word in _after_entry(words)]
+    place, more = env.get(_MORE, ((), "")) if preset else ((), "")
+    return [_filled(word, env) for word in [*_after_entry(words), *_split(Word(more, place, more))]]
 
 
 def _listed(container: Mapping[str, Any], key: str) -> Iterator[Word]:

@@ -25,6 +25,7 @@ __all__ = ["ASKED", "Draft", "drafted", "scalar"]
 
 ASKED: Mapping[str, str] = {
     "alias": "the alias that tenants call",
+    "servedModelName": "the name that its engines answer to",
     "weights": "the Hugging Face repository of its weights, owner/name",
     "image": "the engine's image, with a tag or a digest",
     "context": "the context length that tenants are promised, in tokens",
@@ -74,7 +75,7 @@ class _Writer:
         for line in ("apiVersion: pointsman.dev/v1alpha1", "kind: Model", f"metadata: {{name: {model.name}}}", "spec:"):
             add(line)
         add(f"  layer: {model.chief} # {self._why_layer()}")
-        add(f"  servedModelName: {scalar(model.wanted)}")
+        add(f"  servedModelName: {self._need('servedModelName', model.wanted)}")
         add(f"  weights: {{huggingFace: {{repo: {self._need('weights', _value(model.engine.weights))}}}}}")
         self._engine()
         add(f"  accelerator: {{gpusPerReplica: {model.engine.gpus}}}")

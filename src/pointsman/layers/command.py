@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pointsman.spec.arguments import flags
 
-__all__ = ["Command", "behind_preset", "command_of", "is_engine", "starts_engine"]
+__all__ = ["Command", "behind_preset", "command_of", "in_script", "is_engine", "starts_engine"]
 
 _SHELLS = {"sh", "bash", "ash", "dash"}
 _ENDS = {";", "&&", "||", "|", "&"}
 _MODULES = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.cli.main")
 _VARIABLE = re.compile(
-    r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)"
+    r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^${}]*))?\}|\$([A-Za-z_][A-Za-z0-9_]*)"
 )
+_SETS = re.compile(r"(?:(?:^|[\s;&|(])(?=[A-Za-z_]\w*=)|\b(?:read|for)\s+(?:-\w+\s+)*)([A-Za-z_]\w*)")
+"""Variables that a script sets itself."""
 _IMAGE = re.compile(r"vllm|llm-d|huggingfaceserver", re.IGNORECASE)
 
 
@@ -50,6 +52,12 @@ class Command:
                 found = (*([head] if head else ()), *self.args[flag.start + 1 : flag.end])
         return found
 
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Flags whose values are filled in when it starts."""
+        found = [flag for flag in flags(self.args) if any("$" in word for word in self.args[flag.start : flag.end])]
+        return frozenset(flag.name for flag in found)
+
     def given(self, name: str) -> bool:
         """Is the flag there at all?"""
         return any(flag.name == name for flag in flags(self.args))
@@ -58,13 +66,17 @@ class Command:
 def command_of(container: Mapping[str, Any]) -> Command:
     """What the container starts vLLM with."""
     words = [str(one) for one in [*_listed(container, "command"), *_listed(container, "args")]]
-    known = {one["name"]: one["value"] for one in _listed(container, "env") if isinstance(one, dict) and "value" in one}
+    env = [one for one in _listed(container, "env") if isinstance(one, dict)]
+    known = {str(one.get("name")): str(one["value"]) for one in env if "value" in one}
     shell = _in_shell(words)
     if shell is None:
         found = [_filled(word, known, shell=False) for word in words]
         return _read(found, "" if _listed(container, "command") else "image")
     script, passed = shell
-    return _scripted(script, passed, known)
+    set_there = set(_SETS.findall(script))
+    known = {name: value for name, value in known.items() if name not in set_there}
+    elsewhere = set_there | {str(one.get("name")) for one in env if "value" not in one}
+    return _scripted(script, passed, known, None if _listed(container, "envFrom") else elsewhere)
 
 
 def behind_preset(container: Mapping[str, Any]) -> Command:
@@ -89,6 +101,11 @@ def starts_engine(container: Mapping[str, Any]) -> bool:
     return bool(re.search(r"(^|[\s/])vllm(\s|$)", words)) or any(module in words for module in _MODULES)
 
 
+def in_script(container: Mapping[str, Any]) -> bool:
+    """Does a shell's script start it?"""
+    return _in_shell([str(one) for one in [*_listed(container, "command"), *_listed(container, "args")]]) is not None
+
+
 def _listed(container: Mapping[str, Any], key: str) -> Sequence[Any]:
     value = container.get(key)
     return value if isinstance(value, list) else []
@@ -104,8 +121,13 @@ def _in_shell(words: Sequence[str]) -> tuple[str, Sequence[str]] | None:
     return None
 
 
-def _scripted(script: str, passed: Sequence[str], known: Mapping[str, str]) -> Command:
-    """The engine's words of a script; everything after them up to the next command."""
+def _scripted(
+    script: str, passed: Sequence[str], known: Mapping[str, str], elsewhere: Container[str] | None = None
+) -> Command:
+    """The engine's words of a script; everything after them up to the next command.
+
+    ``elsewhere``: variables that may have a value which is not known; None when any may.
+    """
     lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
     try:
@@ -116,7 +138,7 @@ def _scripted(script: str, passed: Sequence[str], known: Mapping[str, str]) -> C
     if at is None:
         return Command(None, unknown="its shell script names no vllm serve")
     end = next((index for index, word in enumerate(words) if index > at and set(word) <= set(";&|")), len(words))
-    own = [_filled(word, known, shell=True) for word in words[at:end]]
+    own = [_filled(word, known, shell=True, elsewhere=elsewhere) for word in words[at:end]]
     if "$@" in own:
         place = own.index("$@")
         own[place : place + 1] = list(passed[1:])
@@ -150,13 +172,20 @@ def _taken(words: Sequence[str]) -> Command:
     return Command(named[-1] if named else None, tuple(words), said)
 
 
-def _filled(word: str, known: Mapping[str, str], *, shell: bool) -> str:
-    """Variables that the manifest itself gives a value; others stay as they are written."""
+def _filled(word: str, known: Mapping[str, str], *, shell: bool, elsewhere: Container[str] | None = None) -> str:
+    """Variables that the manifest itself gives a value, or a default; others stay as they are written."""
 
     def value(found: re.Match[str]) -> str:
         if found.group() == "$$":
             return "$$" if shell else "$"
-        name = found.group(1) or (found.group(2) or found.group(3) if shell else None)
-        return known.get(name, found.group()) if name else found.group()
+        name = found.group(1) or (found.group(2) or found.group(4) if shell else None)
+        if not name:
+            return found.group()
+        default = found.group(3) if shell and elsewhere is not None and name not in elsewhere else None
+        said = known.get(name)
+        empty = said == "" and f"{name}:-" in found.group()
+        if said is None or empty:
+            return found.group() if default is None else default
+        return said
 
     return _VARIABLE.sub(value, word)

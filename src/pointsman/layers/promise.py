@@ -32,7 +32,7 @@ class Promise:
     auth: Auth | None
     """Where the key that it asks for is kept; None when it asks for none, or see ``plain_key``."""
     plain_key: bool
-    """The key stands in the manifest itself."""
+    """The key stands in the manifest itself, or comes from where nothing here tells."""
     port: int
     """The port its engines answer on."""
     weights: str | None
@@ -75,11 +75,11 @@ def promise_of(
         replicas: how many of them are declared.
     """
     source = weights or command.model
-    said = command.values("served-model-name")
+    said = tuple(names) or command.values("served-model-name") or ((command.model,) if command.model else ())
     auth, plain = key_of(command, container)
     given = command.value("port")
     return Promise(
-        names=tuple(names) or said or ((command.model,) if command.model else ()),
+        names=() if any("$" in name for name in said) else said,
         max_model_len=length(command.value("max-model-len")),
         auth=auth,
         plain_key=plain,
@@ -115,7 +115,7 @@ def key_of(command: Command, container: Mapping[str, Any]) -> tuple[Auth | None,
         named = variable.group(1)
     entry = env.get(named)
     if entry is None:
-        return None, False
+        return None, command.given("api-key")
     kept = (entry.get("valueFrom") or {}).get("secretKeyRef") or {}
     if kept.get("name") and kept.get("key"):
         return Auth(secret=str(kept["name"]), key=str(kept["key"])), False
