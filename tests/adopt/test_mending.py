@@ -132,8 +132,9 @@ def test_what_others_share_is_refused_with_its_line(tmp_path: Path) -> None:
 
 def test_each_finding_is_mended_by_itself(tmp_path: Path) -> None:
     """One that cannot be mended keeps none of its edits, and keeps no other one back."""
-    made = mended(tmp_path, STYLES["block"].replace("--served-model-name=wrong # a remark", "--served-model-name=$(X)"))
-    assert made.refused == [] or all(one.code == "adopt-served-name" for one, _, _ in made.refused)
+    text = STYLES["block"].replace("name=wrong # a remark", "name\n          - &n wrong")
+    made = mended(tmp_path, text + "        env: [{name: X, value: *n}]\n")
+    assert [one.code for one, _, _ in made.refused] == ["adopt-served-name"]
     assert "--max-model-len=4096" in made.texts["kserve.yaml"]
 
 
@@ -242,3 +243,72 @@ def test_a_folder_that_only_kustomize_builds_is_mended_in_its_sources(tmp_path: 
     assert made.refused == []
     assert list(made.texts) == ["k/isvc.yaml"]
     assert adopt(made.tree).findings == []
+
+
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+def test_a_configuration_is_mended_where_a_patch_says_it_and_with_its_line_ends(line: str, tmp_path: Path) -> None:
+    base = CONFIG_MAP.partition("---\n")[0].replace("MARK", "")
+    patch = base.replace("namespace: edge", "labels: {a: b}").replace("  other.yaml: |\n    a: 1\n", "")
+    base = base.replace("openai/wrong", "openai/base")
+    files = {
+        "raw.yaml": RAW,
+        "service.yaml": SERVICE,
+        "k/base/kustomization.yaml": "resources: [edge.yaml]\n",
+        "k/base/edge.yaml": base,
+        "k/prod/kustomization.yaml": "resources: [../base]\npatches: [{path: edge.yaml}]\n",
+    }
+    written(tmp_path, files | {"k/prod/edge.yaml": ""})
+    (tmp_path / "k/prod/edge.yaml").write_bytes(patch.replace("\n", line).encode())
+    found = adopt(tmp_path)
+    assert found.tree is not None
+    made = mend(found.tree, found.findings)
+    expected = patch.replace("openai/wrong", "openai/qwen").replace(":8000\n", ":8000/v1\n").replace("\n", line)
+    assert (made.refused, made.texts) == ([], {"k/prod/edge.yaml": expected})
+
+
+SHARED = """\
+model_list:
+- {model_name: chat, litellm_params: {model: openai/qwen, api_base: 'http://qwen.serving:8000/v1', weight: 9}}
+- {model_name: chat, litellm_params: {model: openai/wrong, api_base: 'http://q-predictor.ks/v1', weight: 1}}
+"""
+
+
+def test_a_name_goes_with_the_members_that_ask_for_it(tmp_path: Path) -> None:
+    """A canary answers its share; renamed by itself it would answer 404."""
+    kserve = HEAD + STYLES["block"]
+    written(tmp_path, {"raw.yaml": RAW, "service.yaml": SERVICE, "kserve.yaml": kserve, "edge.yaml": SHARED})
+    found = adopt(tmp_path)
+    assert found.tree is not None
+    made = mend(found.tree, found.findings)
+    assert "--served-model-name=qwen" in made.texts["kserve.yaml"]
+    assert made.texts["edge.yaml"] == SHARED.replace("openai/wrong", "openai/qwen")
+
+
+HELD = {
+    "the edge": (
+        "edge.yaml",
+        SHARED.replace(
+            "- {model_name: chat, litellm_params: {model: openai/wrong,",
+            "- &x {model_name: chat, litellm_params: {model: openai/wrong,",
+        )
+        + "other: *x\n",
+    ),
+    "the engine": (
+        "kserve.yaml",
+        HEAD
+        + STYLES["block"].replace("name=wrong # a remark", "name\n          - &n wrong")
+        + "        env: [{name: X, value: *n}]\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("which", HELD)
+def test_neither_is_renamed_where_the_other_one_cannot_be(which: str, tmp_path: Path) -> None:
+    files = {"raw.yaml": RAW, "service.yaml": SERVICE, "kserve.yaml": HEAD + STYLES["block"], "edge.yaml": SHARED}
+    written(tmp_path, files | dict([HELD[which]]))
+    found = adopt(tmp_path)
+    assert found.tree is not None
+    made = mend(found.tree, found.findings)
+    assert {one.code for one, _, _ in made.refused} >= {"adopt-served-name", "adopt-model-name"}
+    assert "edge.yaml" not in made.texts
+    assert "--served-model-name=qwen" not in made.texts.get("kserve.yaml", "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pointsman.adopt.findings import AddItem, Finding, Fix, ReplaceText
+from pointsman.adopt.findings import AddItem, Finding, Fix, ReplaceText, tied
 from pointsman.adopt.members import member_findings
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth, Engine, Fact
@@ -24,7 +24,7 @@ def findings_of(model: Found) -> list[Finding]:
         if layer != model.chief:
             for check in (_names, _context, _auth, _weights, _arguments):
                 found += check(model, engine)
-    return [*found, *member_findings(model)]
+    return tied([*found, *member_findings(model)])
 
 
 def _names(model: Found, engine: Engine) -> Iterator[Finding]:
@@ -46,6 +46,7 @@ def _names(model: Found, engine: Engine) -> Iterator[Finding]:
         f"{engine} answers to {first.value}, and tenants' requests carry {wanted}: after a move they would be told 404",
         f"serve it as {wanted}",
         fixes,
+        f"name of {engine}",
     )
 
 
@@ -122,7 +123,7 @@ def _auth(model: Found, engine: Engine) -> Iterator[Finding]:
         action = f"name the Secret {ours.secret} there, and see that {engine.namespace} has it"
     elif ours == Auth():
         action = f"take it away there, or let {model.engine} ask for it and the alias show it (api_key)"
-    yield Finding("adopt-auth", model.name, where, what, action, fixes)
+    yield Finding("adopt-auth", model.name, where, what, action, fixes, f"key of {engine}")
 
 
 def _said(auth: Auth) -> str:

@@ -53,13 +53,15 @@ def in_config_map(tree: Tree, fix: SetEntry | DropEntry, built: Callable[[Tree],
         raise UnfitError("where it is written is not known")
     text = now.data["data"][name]
     new = edited(ConfigText(text, fix.edge.config.where), fix).text
-    document = now.documents[0]
+    document = _saying(now, name)
     start, end, indent = _block(document, name)
     raw = document.text[start:end]
-    if _unindented(raw, indent).rstrip("\n") != text.rstrip("\n"):
+    line = "\r\n" if raw.count("\r\n") == raw.count("\n") else "\n"
+    if _unindented(raw.replace(line, "\n"), indent).rstrip("\n") != text.rstrip("\n"):
         raise UnfitError("the configuration is not a plain block of text there")
     tail = raw[len(raw.rstrip("\r\n")) :]
-    body = "".join(f"{indent}{line}" if line.strip() else line for line in new.rstrip("\n").splitlines(keepends=True))
+    body = "".join(f"{indent}{one}" if one.strip() else one for one in new.rstrip("\n").splitlines(keepends=True))
+    body = body.replace("\n", line)
     file = tree.text(document.path)
     after = tree.edited({document.path: file[: document.start + start] + body + tail + file[document.start + end :]})
     found = built(after)
@@ -68,6 +70,15 @@ def in_config_map(tree: Tree, fix: SetEntry | DropEntry, built: Callable[[Tree],
     if not same or found[key].data != meant:
         raise UnfitError("no edit of its file changes this alone")
     return after
+
+
+def _saying(found: Deployed, name: str) -> Document:
+    """The last document that says this text: a patch's is laid over its base's."""
+    for one in reversed(found.documents):
+        data = one.data.get("data") if one.start >= 0 and isinstance(one.data, dict) else None
+        if isinstance(data, dict) and name in data:
+            return one
+    raise UnfitError("where it is written is not known")
 
 
 def _block(document: Document, name: str) -> tuple[int, int, str]:

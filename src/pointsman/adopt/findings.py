@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pointsman.adopt.edges import Edge
@@ -11,7 +11,7 @@ from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place
 from pointsman.edge.config_spans import Field, Value
 
-__all__ = ["AddItem", "DropEntry", "Finding", "Fix", "ReplaceText", "SetEntry"]
+__all__ = ["AddItem", "DropEntry", "Finding", "Fix", "ReplaceText", "SetEntry", "tied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class Finding:
     next_action: str
     fixes: tuple[Fix, ...] = ()
     """Edits that mend it, all of them together; none where a person has to decide."""
+    tied: str = ""
+    """Findings of one tie are mended together or not at all: by one alone, tenants would lose what they have."""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""
@@ -77,3 +79,20 @@ class Finding:
             "next": self.next_action,
             "fixable": bool(self.fixes),
         }
+
+
+def tied(findings: Sequence[Finding]) -> list[Finding]:
+    """The same findings; each of a tie has the edits of all of them, or none where one of them has none.
+
+    An entry that goes needs nobody's edit, and stays by itself.
+    """
+    by_tie: dict[str, list[Finding]] = {}
+    for one in findings:
+        if one.tied and not any(isinstance(fix, DropEntry) for fix in one.fixes):
+            by_tie.setdefault(one.tied, []).append(one)
+    fixes = {
+        id(one): tuple(fix for each in some for fix in each.fixes) if all(each.fixes for each in some) else ()
+        for some in by_tie.values()
+        for one in some
+    }
+    return [replace(one, fixes=fixes[id(one)]) if id(one) in fixes else one for one in findings]

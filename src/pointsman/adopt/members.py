@@ -114,6 +114,7 @@ def _model(model: Found, road: Road) -> Iterator[Finding]:
         f"{road.member.alias} asks {engine} for {said}, which answers to {answers}{told}",
         f"write model: {_renamed(road, model.wanted)}",
         tuple(fixes),
+        f"name of {engine}",
     )
 
 
@@ -164,6 +165,7 @@ def _key(model: Found, road: Road) -> Iterator[Finding]:
         f"{member.alias} shows no key, and {model.engine} asks for one: it would be told 401",
         f"write api_key: {named[0] if named else 'os.environ/NAME, with that variable set from the Secret'}",
         fixes,
+        f"key of {road.engines[0]}",
     )
 
 

@@ -51,6 +51,7 @@ def mend(tree: Tree, findings: Sequence[Finding], seconds: float | None = None) 
     """
     made, builds, begun = Mended(tree), _Builds(), _spent()
     dropped: set[tuple[int, int]] = set()
+    made_already: set[int] = set()
     for finding in sorted(findings, key=_order):
         if _drops(finding) <= dropped and _drops(finding):
             made.done.append(finding)
@@ -64,12 +65,14 @@ def mend(tree: Tree, findings: Sequence[Finding], seconds: float | None = None) 
         after = made.tree
         try:
             for fix in finding.fixes:
-                after = _fixed(after, fix, builds)
+                if id(fix) not in made_already:
+                    after = _fixed(after, fix, builds)
         except (UnfitError, PointsmanError) as error:
             made.refused.append((finding, str(error).splitlines()[0], f"by hand: {finding.next_action}"))
             continue
         made.tree = after
         made.done.append(finding)
+        made_already |= {id(fix) for fix in finding.fixes}
         dropped |= _drops(finding)
     return made
 
