@@ -273,3 +273,26 @@ def test_configurations_from_the_field(name: str, tmp_path: Path) -> None:
     found: Any = adopt(tmp_path)
     assert found.models[0].aliases == ALIASES[name]
     assert (tmp_path / "config.yaml").read_bytes() == text
+
+
+KINDS = {
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "Rollout": "argoproj.io/v1alpha1",
+    "LeaderWorkerSet": "leaderworkerset.x-k8s.io/v1",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_member_that_leads_to_what_is_on_none_of_the_layers_is_not_lost(kind: str, tmp_path: Path) -> None:
+    template = (
+        "template: {metadata: {labels: {app: other}}, spec: {containers: [{name: a, image: 'vllm/vllm-openai:v1'}]}}"
+    )
+    if kind == "LeaderWorkerSet":
+        template = f"leaderWorkerTemplate: {{{template.replace('template:', 'leaderTemplate:')}}}"
+    head = f"apiVersion: {KINDS[kind]}\nkind: {kind}\nmetadata: {{name: other, namespace: serving}}\n"
+    other = f"{head}spec: {{{template}}}\n"
+    service = SERVICE.replace("qwen", "other").replace("http", "8000")
+    found = road(tmp_path, entry("http://other.serving:8000/v1"), other=other, others=service)
+    assert (found.end, found.why) == ("cloud", f"{kind} serving/other is on none of the layers")
+    assert [one.code for one in adopt(tmp_path).findings] == []

@@ -11,7 +11,7 @@ from pointsman.adopt.adopted import Adopted, adopt
 from pointsman.adopt.files import files_of
 from tests.adopt.test_adopt import adopted, data
 from tests.adopt.test_folder import written
-from tests.adopt.test_roads import RAW, SERVICE, entry
+from tests.adopt.test_roads import KSERVE, RAW, SERVICE, entry
 
 BARE = RAW.replace(", namespace: serving", "")
 BARE_SERVICE = SERVICE.replace(", namespace: serving", "")
@@ -204,3 +204,30 @@ spec:
     assert len(data(root)["models"]) == 2
     (model,) = data(root, "--same", "serving/qwen=ks/wave")["models"]
     assert list(model["layers"]) == ["raw-vllm", "kserve"]
+
+
+def test_what_no_application_deploys_is_not_taken_up_for_its_weights_alone(tmp_path: Path) -> None:
+    tried = KSERVE.replace("a/b", "Qwen/Qwen2.5-0.5B-Instruct").replace("namespace: ks", "namespace: serving")
+    application = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: q}\n"
+        "spec: {source: {repoURL: u, path: apps/qwen}, destination: {namespace: serving}}\n"
+    )
+    edge = entry("http://qwen.serving:8000/v1")
+    root = written(tmp_path, ENGINE | {"app.yaml": application, "tried/isvc.yaml": tried, "edge.yaml": edge})
+    found = data(root)
+    assert [list(one["layers"]) for one in found["models"]] == [["raw-vllm"], ["kserve"]]
+    assert found["findings"] == []
+    (told,) = [one for one in found["notRead"] if "no Application deploys it" in one["why"]]
+    assert (told["where"], told["next"]) == ("tried/isvc.yaml:1", "say it: --same q=qwen")
+    assert len(data(root, "--same", "q=qwen")["models"]) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("--same", "qwen=gone"), ("--same", "gone/qwen=qwen"), ("--set", "chat.context=1"), ("--overwrite",)]
+)
+def test_words_that_would_do_nothing_are_refused(words: tuple[str, ...], tmp_path: Path) -> None:
+    root = written(tmp_path, ENGINE | {"edge.yaml": entry("http://qwen.serving:8000/v1")})
+    done = adopted(root, *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words[0] in done.stderr
+    assert "next: " in done.stderr

@@ -16,6 +16,7 @@ from pointsman.adopt.roads import Road
 from pointsman.adopt.standing import World
 from pointsman.edge.litellm_names import aliases_of
 from pointsman.edge.litellm_params import INFO, blocked, shares
+from pointsman.errors import UsageError
 from pointsman.spec.model import LAYER_IDS
 
 __all__ = ["Found", "models_of"]
@@ -94,6 +95,10 @@ def _strong(one: Engine, other: Engine) -> bool:
 
 def _join_named(groups: _Groups, engines: Sequence[Engine], left: str, right: str) -> None:
     chosen = [[one for one in engines if said in (f"{one.namespace}/{one.name}", one.name)] for said in (left, right)]
+    for said, some in zip((left, right), chosen, strict=True):
+        if not some:
+            known = ", ".join(f"{one.namespace}/{one.name}" for one in engines[:12]) or "none"
+            raise UsageError(f"--same {said[:80]!r} names no engine", next_action=f"name one of: {known}")
     for one in chosen[0]:
         for other in chosen[1]:
             groups.join(one, other)
@@ -103,7 +108,12 @@ def _by_weights(groups: _Groups, engines: Sequence[Engine], world: World) -> Non
     for one, other in _pairs(engines, lambda each: [each.weights.value.lower()] if each.weights else []):
         if groups.together(one, other):
             continue
-        if groups.unique_after(one, other):
+        if (one.standing.origin.application is None) != (other.standing.origin.application is None):
+            idle = one if one.standing.origin.application is None else other
+            known = other if idle is one else one
+            why = f"{idle} loads the weights of {known}, but no Application deploys it"
+            world.left_out.append(LeftOut(idle.standing.where, why, f"say it: --same {idle.name}={known.name}"))
+        elif groups.unique_after(one, other):
             groups.join(one, other)
         else:
             why = f"it loads the weights of {other}, but which of several engines there it belongs to is not known"

@@ -37,6 +37,18 @@ can tell."""
 _GATEWAY_LABELS = ("gateway.networking.k8s.io/gateway-name", "gateway.envoyproxy.io/owning-gateway-name")
 _KSERVE = re.compile(r"(?P<name>.+)-predictor(?:-default)?")
 _LLMD = re.compile(r"(?P<name>.+)-kserve-workload-svc")
+_LABELS = ("metadata", "labels")
+_PODS = (
+    *(
+        (kind, ("spec", "template", *_LABELS))
+        for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout")
+    ),
+    *(
+        ("LeaderWorkerSet", ("spec", "leaderWorkerTemplate", part, *_LABELS))
+        for part in ("leaderTemplate", "workerTemplate")
+    ),
+)
+"""Where what makes pods says their labels."""
 _CHAT = "/chat/completions"
 
 
@@ -156,16 +168,15 @@ class Roads:
     def _to_no_engine(self, road: Road, service: Standing, selector: Any) -> None:
         """Something else than a vLLM, which is none of ours; or nothing."""
         road.where = service.at("spec", "selector")
-        pods = (
-            (one, value_at(one.data, "spec", "template", "metadata", "labels")) for one in self.world.of("Deployment")
-        )
+        pods = ((one, value_at(one.data, *place)) for kind, place in _PODS for one in self.world.of(kind))
         other = next(
             (one for one, labels in pods if selects(selector, labels or {}, one.namespace, service.namespace)), None
         )
         partly = self.world.whole(service.namespace)
         if other is not None:
             road.hops.append(Hop(str(other), other.where))
-            road.end, road.why = CLOUD, f"{other} is no vLLM"
+            road.end = CLOUD
+            road.why = f"{other} is {'no vLLM' if other.kind == 'Deployment' else 'on none of the layers'}"
         elif not selector:
             road.why = f"{service} has no selector"
         else:

@@ -21,7 +21,17 @@ __all__ = ["Origin", "Standing", "World", "world_of"]
 KINDS = frozenset(
     {
         *("Deployment", "StatefulSet", "LeaderWorkerSet", "Service", "InferenceService", "LLMInferenceService"),
-        *("ServingRuntime", "ClusterServingRuntime", "HTTPRoute", "Gateway", "InferencePool", "ConfigMap"),
+        *(
+            "DaemonSet",
+            "ReplicaSet",
+            "Rollout",
+            "ServingRuntime",
+            "ClusterServingRuntime",
+            "HTTPRoute",
+            "Gateway",
+            "InferencePool",
+            "ConfigMap",
+        ),
     }
 )
 _ENGINES = frozenset({"Deployment", "StatefulSet", "LeaderWorkerSet", "InferenceService", "LLMInferenceService"})

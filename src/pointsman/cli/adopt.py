@@ -65,6 +65,11 @@ def command(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print it.")] = Output.text,
 ) -> int:
     """Read a platform that others wrote; write Models that refer to it."""
+    if not write and (given or overwrite):
+        raise UsageError(
+            f"{'--set' if given else '--overwrite'} says how files are written, and none are",
+            next_action="give --write, too",
+        )
     asked = live or kubeconfig is not None or context is not None
     wanted = _Wanted(
         _root(path),
