@@ -40,6 +40,7 @@ __all__ = [
     "StoppedError",
     "TemporaryError",
     "UsageError",
+    "reason_of",
 ]
 
 
@@ -173,3 +174,9 @@ class LabError(PointsmanError):
 
     exit_code = 2
     default_code = "lab"
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says, as a part of a sentence; units and names in it keep their letters."""
+    said = error.strerror or str(error)
+    return said[:1].lower() + said[1:]

@@ -147,3 +147,10 @@ def test_a_model_is_not_written_through_a_link(tmp_path: Path) -> None:
     assert (done.returncode, "platform-outside" in done.stderr) == (1, True)
     assert not list((tmp_path / "elsewhere").iterdir())
     assert not (root / "platform.yaml").exists()
+
+
+def test_the_size_that_a_file_may_have_is_told_with_its_unit(tmp_path: Path) -> None:
+    root = written(tmp_path, {"fine/engine.yaml": ENGINE, "fine/service.yaml": SERVICE})
+    (root / "huge.json").write_text('{"kind": "Deployment", "a": "' + "a" * (2 << 20) + '"}')
+    (told,) = [one["why"] for one in data(root)["notRead"] if one["where"].startswith("huge.json")]
+    assert told == "the file cannot be read: it is larger than 1 MiB"

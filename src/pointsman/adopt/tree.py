@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from pointsman.adopt.left_out import LeftOut
 from pointsman.catalog.source import BOM, inside, read_text
-from pointsman.errors import PointsmanError, SpecError
+from pointsman.errors import PointsmanError, SpecError, reason_of
 
 __all__ = ["MOST_FILES", "OverError", "Tree", "below"]
 
@@ -72,7 +72,7 @@ class Tree:
             try:
                 entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
             except OSError as error:
-                left_out.append(LeftOut(folder or ".", f"the folder cannot be read: {(error.strerror or '').lower()}"))
+                left_out.append(LeftOut(folder or ".", f"the folder cannot be read: {reason_of(error)}"))
                 continue
             for entry in entries:
                 name = f"{folder}/{entry.name}" if folder else entry.name

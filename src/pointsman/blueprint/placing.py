@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pointsman.errors import PointsmanError, RefusedError, SpecError, UsageError
+from pointsman.errors import PointsmanError, RefusedError, SpecError, UsageError, reason_of
 
 __all__ = ["place"]
 
@@ -142,7 +142,7 @@ def _unbroken() -> Iterator[None]:
 
 def _unwritable(folder: Path, error: OSError) -> PointsmanError:
     return SpecError(
-        f"the files cannot be written: {(error.strerror or str(error)).lower()}; none was",
+        f"the files cannot be written: {reason_of(error)}; none was",
         where=str(folder),
         next_action="name a folder that can be written, with some 200 KiB of room",
         code="init-unwritable",

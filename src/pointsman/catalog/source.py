@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pointsman.errors import PointsmanError, RefusedError, SpecError
+from pointsman.errors import PointsmanError, RefusedError, SpecError, reason_of
 from pointsman.intake.file import read_file
 from pointsman.intake.replacement import replace_file
 from pointsman.intake.yaml import Bounds, Fault, Place, Reading, read_yaml
@@ -106,7 +106,7 @@ def bytes_of(path: Path, root: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unreadable(path, root, (error.strerror or str(error)).lower()) from None
+        raise _unreadable(path, root, reason_of(error)) from None
 
 
 def _text(data: bytes, path: Path, root: Path) -> Source:
@@ -159,7 +159,7 @@ def write_source(path: Path, root: Path, data: bytes, before: bytes | None) -> N
         replace_file(path, data)
     except OSError as error:
         raise SpecError(
-            f"the file cannot be written: {(error.strerror or str(error)).lower()}",
+            f"the file cannot be written: {reason_of(error)}",
             where=named(path, root),
             next_action="make it writable, then run this again",
             code="platform-unwritable",

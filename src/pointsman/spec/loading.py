@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pointsman.errors import SpecError, UsageError
+from pointsman.errors import SpecError, UsageError, reason_of
 from pointsman.intake.file import expanded, read_file
 from pointsman.intake.replacement import replace_file
 from pointsman.spec.checks import contradictions
@@ -73,7 +73,7 @@ def set_layer(path: Path, layer: str) -> None:
         replace_file(path, (mark + after).encode())
     except OSError as error:
         raise SpecError(
-            f"the file cannot be written: {(error.strerror or str(error)).lower()}",
+            f"the file cannot be written: {reason_of(error)}",
             where=str(path),
             next_action=f"write layer: {layer} there by hand",
             code="spec-unwritable",
@@ -110,7 +110,7 @@ def _text(path: Path) -> str:
         ) from None
     except OSError as error:
         raise SpecError(
-            f"the file cannot be read: {(error.strerror or str(error)).lower()}",
+            f"the file cannot be read: {reason_of(error)}",
             where=str(path),
             next_action="name a spec in a file of its own",
             code="spec-unreadable",

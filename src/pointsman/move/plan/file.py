@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pointsman.errors import RefusedError, UsageError
+from pointsman.errors import RefusedError, UsageError, reason_of
 from pointsman.intake.file import read_file, refuse_special
 from pointsman.move.context import Options
 from pointsman.move.journal.journal import digest
@@ -114,7 +114,7 @@ def _draft(path: Path) -> Path:
 
 def _unwritable(path: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"the plan cannot be written: {(error.strerror or str(error)).lower()}",
+        f"the plan cannot be written: {reason_of(error)}",
         where=str(path),
         next_action="give another file",
         code="plan-unwritable",
@@ -164,7 +164,7 @@ def _bytes(path: Path) -> bytes:
         return read_file(path, LARGEST)
     except OSError as error:
         raise UsageError(
-            f"it cannot be read: {(error.strerror or str(error)).lower()}",
+            f"it cannot be read: {reason_of(error)}",
             where=str(path),
             next_action="check the path",
             code="plan-invalid",
