@@ -48,14 +48,14 @@ def test_a_dry_run_refuses_the_same() -> None:
 
 @pytest.mark.parametrize("word", ["5m", "90s", "1h30m", "2.5", "90"])
 def test_every_time_is_a_duration(word: str) -> None:
-    names = ("--hold", "--ready-timeout", "--drain-timeout", "--roll-timeout", "--allow-downtime")
+    names = ("--hold", "--ready-timeout", "--drain-timeout", "--roll-timeout", "--allow-downtime", "--merge-timeout")
     done = run(*MOVE, "--to", "kserve", *(part for name in names for part in (name, word)), *ABSENT)
     assert done.stderr.startswith("error [kubeconfig-invalid]"), done.stderr
 
 
 def test_help_shows_how_a_duration_is_given() -> None:
     told = " ".join(run("move", "--help").stdout.replace("│", " ").split())
-    assert told.count("DURATION") == 5
+    assert told.count("DURATION") == 6
     assert "warm after the shift: 90s, 1h30m, or bare seconds." in told
 
 
