@@ -11,6 +11,7 @@ import pytest
 from tests.adopt.other_platform import write_other_platform
 from tests.adopt.test_adopt import adopted, data, texts
 from tests.adopt.test_folder import ENGINE, SERVICE, written
+from tests.adopt.test_roads import entry
 
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
@@ -154,3 +155,13 @@ def test_the_size_that_a_file_may_have_is_told_with_its_unit(tmp_path: Path) -> 
     (root / "huge.json").write_text('{"kind": "Deployment", "a": "' + "a" * (2 << 20) + '"}')
     (told,) = [one["why"] for one in data(root)["notRead"] if one["where"].startswith("huge.json")]
     assert told == "the file cannot be read: it is larger than 1 MiB"
+
+
+def test_what_may_stand_in_a_file_that_was_not_read_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    application = APPLICATION.replace("PATH", "apps").replace("namespace: n", "namespace: serving")
+    edge = entry("http://other.serving:8000/v1")
+    files = {"a.yaml": application, "apps/engine.yaml": ENGINE, "apps/other.yaml": "kind: Service\n\tname: other\n"}
+    found = data(written(tmp_path, files | {"edge.yaml": edge}))
+    assert found["findings"] == []
+    (told,) = [one["why"] for one in found["notRead"] if one["why"].startswith("chat")]
+    assert told.endswith("; apps/other.yaml:2, which belongs there, was not read")

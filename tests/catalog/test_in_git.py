@@ -195,6 +195,15 @@ def test_words_that_do_not_fit_together_change_nothing(place: Place, words: tupl
     assert (pointsman(place.root, *words).returncode, place.tip()) == (2, tip)
 
 
+def test_a_clone_without_a_remote_is_told_how_to_get_one(place: Place) -> None:
+    git(place.clone, "remote", "rename", "origin", "other")
+    done = pointsman(place.root, "features", "enable", "llm-d", "--push")
+    assert (done.returncode, "next: name one of: other" in done.stderr) == (1, True)
+    git(place.clone, "remote", "remove", "other")
+    done = pointsman(place.root, "features", "enable", "llm-d", "--push")
+    assert (done.returncode, "next: git remote add origin ADDRESS" in done.stderr) == (1, True)
+
+
 def test_a_platform_in_no_repository_says_so(tmp_path: Path) -> None:
     made(tmp_path / "alone")
     done = pointsman(tmp_path / "alone", "features", "enable", "llm-d", "--push")

@@ -135,6 +135,9 @@ def world_of(found: Survey, applications: Iterable[Application]) -> World:
                     return made
                 built[key] = objects_in(found.tree, part.path, recurse=part.recurse)
                 made.left_out += _told(built[key], found)
+            if built[key].left_out:
+                why = f"{built[key].left_out[0].where}, which belongs there, was not read"
+                made.partly.setdefault(application.into, why)
             claimed |= built[key].files
             _add(made, built[key], Origin(part.path, application, part.recurse, built[key].files))
     _unclaimed(made, found, claimed)

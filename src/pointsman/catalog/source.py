@@ -106,7 +106,8 @@ def bytes_of(path: Path, root: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unreadable(path, root, reason_of(error)) from None
+        action = "make it readable" if isinstance(error, PermissionError) else _REGULAR
+        raise _unreadable(path, root, reason_of(error), action) from None
 
 
 def _text(data: bytes, path: Path, root: Path) -> Source:
@@ -128,11 +129,14 @@ def broken(where: str, faults: Iterable[Fault]) -> SpecError:
     return SpecError(first.what, where=f"{where}:{first.line}", next_action=first.next_action, code=_CODES[first.kind])
 
 
-def _unreadable(path: Path, root: Path, why: str) -> SpecError:
+_REGULAR = "put a regular file of at most 1 MiB there"
+
+
+def _unreadable(path: Path, root: Path, why: str, action: str = _REGULAR) -> SpecError:
     return SpecError(
         f"the file cannot be read: {why}",
         where=named(path, root),
-        next_action="put a regular file of at most 1 MiB there",
+        next_action=action,
         code="platform-unreadable",
     )
 

@@ -111,11 +111,11 @@ class Remote:
 async def open_remote(git: Git, name: str, branch: str, waiting: Waiting = nullcontext) -> Remote:
     """A remote by its name; raises RefusedError when there is none of that name, or the branch can have no such."""
     if name.startswith("-") or not (await git.run("remote", "get-url", "--", name)).ok:
-        there = " ".join((await git.text("remote")).split()) or "none"
+        there = " ".join((await git.text("remote")).split())
         raise RefusedError(
             f"there is no remote {name!r}",
             where=str(git.folder),
-            next_action=f"name one of: {there}",
+            next_action=f"name one of: {there}" if there else f"git remote add {name} ADDRESS",
             code="git-remote",
         )
     if not (await git.run("check-ref-format", f"refs/heads/{branch}")).ok:
