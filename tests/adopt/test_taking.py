@@ -229,3 +229,15 @@ def test_llm_d_asks_for_what_its_object_names(tmp_path: Path) -> None:
     without = LLM_D.partition("    scheduler:")[0]
     names = [ref.name for ref in llm_d.reads(read_model(platform(tmp_path, llm_d=without)))]
     assert names == ["qwen-llmd", "qwen-llmd-kserve"]
+
+
+def test_what_may_stand_where_it_is_not_read_is_no_broken_promise(tmp_path: Path) -> None:
+    """A key out of a whole Secret of variables, tools that are switched on in a file of settings: engines are asked."""
+    variable = "            - {name: VLLM_API_KEY, valueFrom: {secretKeyRef: {name: vllm-api-key, key: api-key}}}\n"
+    assert variable in RAW
+    hidden = RAW.replace(variable, "").replace(
+        "          ports:", "          envFrom: [{secretRef: {name: all}}]\n          ports:"
+    )
+    model = read_model(platform(tmp_path, raw=hidden))
+    assert not promised(model, "raw-vllm").keyed
+    assert list(broken_promises(model, promised(model, "raw-vllm"))) == []

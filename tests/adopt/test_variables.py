@@ -120,3 +120,37 @@ spec:
     root = written(tmp_path, {"raw.yaml": RAW, "service.yaml": SERVICE, "llmd.yaml": llmd, "edge.yaml": edge})
     assert adopted(root, "--fix", "--yes").returncode == 0
     assert (root / "llmd.yaml").read_text() == llmd.replace("2048", "4096")
+
+
+FILED = {
+    "of the engine": ("raw", "--config=/etc/vllm.yaml"),
+    "of the other one": ("kserve", "--config, /etc/vllm.yaml"),
+}
+
+
+@pytest.mark.parametrize("which", FILED)
+def test_of_what_may_stand_in_a_file_of_settings_nothing_is_made(which: str, tmp_path: Path) -> None:
+    """vLLM reads names, lengths and keys from it, too."""
+    side, said = FILED[which]
+    raw, kserve = RAW.replace("=4096", "=4096, --tool-call-parser=hermes"), SAME
+    bare = f"--model=Qwen/Qwen2.5-0.5B-Instruct, {said}"
+    if side == "raw":
+        raw = RAW.replace("--model=Qwen/Qwen2.5-0.5B-Instruct, --served-model-name=qwen, --max-model-len=4096", bare)
+    else:
+        kserve = KSERVE.replace("--model=a/b, --served-model-name=other", bare)
+    edge = entry("http://qwen.serving:8000/v1")
+    root = written(tmp_path, {"raw.yaml": raw, "service.yaml": SERVICE, "kserve.yaml": kserve, "edge.yaml": edge})
+    found = data(root)
+    assert (found["findings"], found["diff"]) == ([], [])
+    assert any("--config names" in one["why"] for one in found["notRead"])
+
+
+def test_a_key_that_a_secret_of_variables_may_hold_is_not_said_to_be_none(tmp_path: Path) -> None:
+    raw = RAW.replace("          ports:", "          envFrom: [{secretRef: {name: all}}]\n          ports:")
+    keyed = SAME.replace("]}", "], env: [{name: VLLM_API_KEY, valueFrom: {secretKeyRef: {name: s, key: k}}}]}")
+    edge = entry("http://qwen.serving:8000/v1")
+    root = written(tmp_path, {"raw.yaml": raw, "service.yaml": SERVICE, "kserve.yaml": keyed, "edge.yaml": edge})
+    found = data(root)
+    assert found["findings"] == []
+    assert found["models"][0]["layers"]["raw-vllm"]["auth"] == "?"
+    assert "--set chat.auth=" in adopted(root, "--write").stdout

@@ -99,7 +99,7 @@ def _auth(model: Found, engine: Engine) -> Iterator[Finding]:
     ours, its = model.engine.auth.value, engine.auth.value
     assert isinstance(ours, Auth)
     assert isinstance(its, Auth)
-    if ours == its:
+    if ours == its or any(one.asks == "?" for one in (model.engine, engine)):
         return
     where = engine.at(engine.auth)
     what = f"{engine} asks for {_said(its)}, and {model.engine} for {_said(ours)}"

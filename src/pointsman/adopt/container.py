@@ -86,7 +86,7 @@ def read_container(
     _resources(found, container)
     found.arguments = _arguments(command, words, place)
     found.args = command.args
-    found.hidden, found.scripted = command.hidden, in_script(container)
+    found.hidden, found.scripted = promise.hidden, in_script(container)
     found.adapters = adapters_given(command)
     found.unknown = [promise.unknown] if promise.unknown else []
     return found

@@ -69,7 +69,7 @@ class Engine:
     adapters: tuple[str, ...] = ()
     """LoRA adapters that it answers to, too, by their names."""
     hidden: frozenset[str] = frozenset()
-    """Flags whose values are filled in when it starts."""
+    """Flags whose values are filled in when it starts, or stand in what is not read."""
     scripted: bool = False
     """Is it started by a shell's script, which takes no further arguments?"""
     several: bool = False
@@ -86,6 +86,11 @@ class Engine:
     def namespace(self) -> str:
         """The object's namespace."""
         return self.standing.namespace
+
+    @property
+    def asks(self) -> str:
+        """The key that it asks for, for people."""
+        return "?" if self.auth.value == Auth() and "api-key" in self.hidden else str(self.auth.value)
 
     def at(self, fact: Fact | None) -> str:
         """The line that says so, or the container's."""

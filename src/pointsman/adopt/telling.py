@@ -79,7 +79,7 @@ def _engine(engine: Engine) -> dict[str, Any]:
         "application": origin.application.name if origin.application else None,
         "names": [one.value for one in engine.names],
         "maxModelLen": engine.context.value if engine.context else None,
-        "auth": str(engine.auth.value),
+        "auth": engine.asks,
         "port": engine.port.value,
         "weights": engine.weights.value if engine.weights else None,
         "claim": "/".join(part for part in engine.claim if part) if engine.claim else None,

@@ -133,7 +133,7 @@ class _Writer:
     def _auth(self) -> str:
         said, auth = self.given.get("auth"), self.model.engine.auth.value
         assert isinstance(auth, Auth)
-        if said == "none" or (said is None and auth == Auth()):
+        if said == "none" or (said is None and auth == Auth() and self.model.engine.asks != "?"):
             return "none"
         secret, key = (said.partition("/")[0], said.partition("/")[2]) if said else (auth.secret, auth.key)
         if not secret or not key:

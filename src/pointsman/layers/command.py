@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.spec.arguments import flags
+from pointsman.spec.arguments import OWNED, PROMISED, base, flags
 
 __all__ = ["Command", "behind_preset", "command_of", "in_script", "is_engine", "starts_engine"]
 
@@ -54,9 +54,12 @@ class Command:
 
     @property
     def hidden(self) -> frozenset[str]:
-        """Flags whose values are filled in when it starts."""
-        found = [flag for flag in flags(self.args) if any("$" in word for word in self.args[flag.start : flag.end])]
-        return frozenset(flag.name for flag in found)
+        """Flags whose values are filled in when it starts, or may stand in the file that ``--config`` names."""
+        listed = list(flags(self.args))
+        filled = {flag.name for flag in listed if any("$" in word for word in self.args[flag.start : flag.end])}
+        if "config" not in {flag.name for flag in listed}:
+            return frozenset(filled)
+        return frozenset(filled | ({*OWNED, *PROMISED} - {base(flag.name) for flag in listed}))
 
     def given(self, name: str) -> bool:
         """Is the flag there at all?"""
@@ -166,6 +169,8 @@ def _read(words: Sequence[str], how: str) -> Command:
 def _taken(words: Sequence[str]) -> Command:
     unknown = next((word for word in words if "$" in word), "")
     said = f"{unknown} is filled in when it starts" if unknown else ""
+    if not said and any(flag.name == "config" for flag in flags(words)):
+        said = "what stands in the file that its --config names is not known"
     named = [flag.value for flag in flags(words) if flag.name == "model"]
     if words and not words[0].startswith("-"):
         return Command(words[0], tuple(words[1:]), said)

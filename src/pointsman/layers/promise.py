@@ -44,6 +44,8 @@ class Promise:
     replicas: int
     """How many engines are declared; 0 for one that is parked in git."""
     tool_calls: bool = False
+    hidden: frozenset[str] = frozenset()
+    """Flags whose values are filled in when it starts, or stand in what is not read."""
     unknown: str = ""
     """What cannot be told, as a sentence."""
 
@@ -76,10 +78,11 @@ def promise_of(
     """
     source = weights or command.model
     said = tuple(names) or command.values("served-model-name") or ((command.model,) if command.model else ())
+    hidden = not names and "served-model-name" in command.hidden
     auth, plain = key_of(command, container)
     given = command.value("port")
     return Promise(
-        names=() if any("$" in name for name in said) else said,
+        names=() if hidden or any("$" in name for name in said) else said,
         max_model_len=length(command.value("max-model-len")),
         auth=auth,
         plain_key=plain,
@@ -89,6 +92,7 @@ def promise_of(
         image=str(container.get("image", "")),
         replicas=replicas,
         tool_calls=command.given("enable-auto-tool-choice"),
+        hidden=command.hidden | _key_hidden(command, container),
         unknown=command.unknown or _other_accelerator(container),
     )
 
@@ -126,6 +130,12 @@ def repository(weights: str | None) -> str | None:
     """The hub's repository that weights are, where they say one: ``hf://Qwen/Qwen2.5-0.5B-Instruct:main`` too."""
     text = (weights or "").removeprefix("hf://").partition("@")[0].partition(":")[0]
     return text if _REPO.fullmatch(text) else None
+
+
+def _key_hidden(command: Command, container: Mapping[str, Any]) -> frozenset[str]:
+    """May it ask for a key that a whole Secret of variables says?"""
+    named = any(isinstance(one, Mapping) and one.get("name") == "VLLM_API_KEY" for one in container.get("env") or [])
+    return frozenset({"api-key"} if container.get("envFrom") and not named and not command.given("api-key") else ())
 
 
 def _other_accelerator(container: Mapping[str, Any]) -> str:

@@ -70,14 +70,14 @@ def broken_promises(model: Model, promise: Promise) -> Iterator[str]:
         yield f"a context of {promise.max_model_len} tokens, not {contract.max_model_len}"
     if promise.keyed and contract.auth is None:
         yield "it asks for a key, and spec.contract.auth is none"
-    if not promise.keyed and contract.auth is not None:
+    if not promise.keyed and contract.auth is not None and "api-key" not in promise.hidden:
         yield f"it asks for no key, and Secret {contract.auth.secret} is promised"
     if promise.auth and contract.auth and promise.auth != contract.auth:
         yield f"its key is {promise.auth.secret}/{promise.auth.key}, not {contract.auth.secret}/{contract.auth.key}"
     repo = repository(promise.weights)
     if repo is not None and repo.lower() != model.spec.weights.hugging_face.repo.lower():
         yield f"the weights of {repo}, not of {model.spec.weights.hugging_face.repo}"
-    if contract.tool_calls and not promise.tool_calls:
+    if contract.tool_calls and not promise.tool_calls and "enable-auto-tool-choice" not in promise.hidden:
         yield "it calls no tools (--enable-auto-tool-choice)"
 
 
