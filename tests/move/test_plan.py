@@ -52,7 +52,7 @@ async def test_a_plan_tells_what_runs_otherwise_on_the_target(tmp_path: Path) ->
         f"image is …{'a' * 30} on raw-vllm, …{'b' * 30} on kserve",
         "--dtype is bfloat16 on raw-vllm, float32 on kserve",
         "replicas is 1 on raw-vllm, 2 on kserve",
-        "--enforce-eager is not set on raw-vllm, off on kserve",
+        "--enforce-eager is not set on raw-vllm, turned off on kserve",
         "BOTH is set differently on both",
         "OMP_NUM_THREADS is set on kserve only",
     ]

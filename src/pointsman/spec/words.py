@@ -264,7 +264,7 @@ EnvName = Annotated[
 """Name of an environment variable."""
 
 HeaderName = Annotated[
-    str, _matching(_HEADER, "a name of an HTTP header", "use letters, digits and '-': X-Gateway-Model-Name")
+    str, _matching(_HEADER, "a name of an HTTP header", "use letters, digits and '-': X-Model-Name")
 ]
 """Name of an HTTP header."""
 
