@@ -12,6 +12,7 @@ from pointsman.adopt.comparing import findings_of
 from pointsman.adopt.edges import Edge, edges_in
 from pointsman.adopt.engines import engines_in
 from pointsman.adopt.findings import Finding
+from pointsman.adopt.generated import joined
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.members import lost_finding
 from pointsman.adopt.models import Found, models_of
@@ -53,7 +54,7 @@ def adopt(root: Path | Tree, env: str | None = None, same: Iterable[tuple[str, s
     applications = applications_in(found)
     chosen = _environment(applications, env)
     world = world_of(found, [one for one in applications if not chosen or one.env in ("", chosen)])
-    made = understood(world, edges_in(found, world), same)
+    made = understood(world, joined(edges_in(found, world)), same)
     made.tree, made.env, made.survey = tree, chosen, found
     made.left_out = sorted({*found.left_out, *world.left_out, *made.left_out})
     return made
@@ -99,6 +100,7 @@ def shared(found: Adopted, paths: Iterable[str]) -> dict[str, list[str]]:
     if found.survey is None or found.tree is None:
         return {}
     own = {one.standing.origin.path for model in found.models for one in model.engines.values()}
+    own |= {one.origin.path for edge in found.edges for one in (edge.config_map, edge.generated) if one is not None}
     closures = {folder: closure_of(found.tree, folder) for folder in sorted(set(found.survey.kustomizations()))}
     below = {inner for folder in own if folder in closures for inner in closures[folder].folders}
     others = {folder: one.files for folder, one in closures.items() if folder not in below}

@@ -28,7 +28,7 @@ from pointsman.edge.litellm_params import (
 )
 from pointsman.errors import PointsmanError
 
-__all__ = ["Edge", "Member", "edges_in", "edges_in_cluster"]
+__all__ = ["Edge", "Member", "edges_in", "edges_in_cluster", "members_of"]
 
 _DEEPEST = 4
 _TRUE = ("true", "yes", "on", "1")
@@ -75,6 +75,8 @@ class Edge:
     editable: bool
     """Can the program change it in place?"""
     config_map: Standing | None = None
+    generated: Standing | None = None
+    """The ConfigMap that Kustomize makes of the file."""
     database: str = ""
     """Where it says that models are kept in a database too; empty when it does not."""
     members: list[Member] = field(default_factory=list)

@@ -6,6 +6,7 @@ names follow from the release, and manifests that are written out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,10 @@ from pointsman.adopt.values import mounting, values_of, variables_in
 __all__ = ["Proxy", "proxy_of"]
 
 _FIELDS = ("namespace", "deployment", "configMap", "key", "service", "port")
+
+
+_HASHED = re.compile(r".*-[24-9bcdfghkmt]{10}")
+"""A name with the hash that Kustomize puts behind those of what it generates."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,13 @@ def proxy_of(edge: Edge, world: World, found: Survey) -> Proxy:
     """What is known of an edge."""
     if edge.config_map is not None:
         return _written(edge.config_map, str(edge.config.where.rpartition(" ")[2]), world)
+    if edge.generated is not None:
+        said = edge.generated.data.get("data")
+        key = next((name for name, text in said.items() if text == edge.config.text), "") if said else ""
+        made = _written(edge.generated, key, world)
+        if _HASHED.fullmatch(edge.generated.name):
+            made.known.pop("configMap")  # its name changes with each change of its text
+        return made
     if edge.application is None:
         return Proxy()
     values = values_of(edge.application, found)
