@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +156,14 @@ def test_a_key_that_a_secret_of_variables_may_hold_is_not_said_to_be_none(tmp_pa
     assert found["findings"] == []
     assert found["models"][0]["layers"]["raw-vllm"]["auth"] == "?"
     assert "--set chat.auth=" in adopted(root, "--write").stdout
+
+
+@pytest.mark.parametrize(("other", "codes"), [("abcdef", []), ("another", ["adopt-auth"]), ("$(KEY)", [])])
+def test_keys_in_the_clear_are_compared_and_not_shown(other: str, codes: list[str], tmp_path: Path) -> None:
+    raw = RAW.replace("=4096", "=4096, --api-key, abcdef")
+    kserve = SAME.replace("=4096]", "=4096], env: [{name: VLLM_API_KEY, value: OTHER}]").replace("OTHER", other)
+    edge = entry("http://qwen.serving:8000/v1", more=", api_key: os.environ/K")
+    root = written(tmp_path, {"raw.yaml": raw, "service.yaml": SERVICE, "kserve.yaml": kserve, "edge.yaml": edge})
+    done = adopted(root, "--output", "json")
+    assert [one["code"] for one in json.loads(done.stdout)["findings"]] == codes
+    assert not {"abcdef", "another"} & set(re.findall(r"abcdef|another(?! key)", done.stdout))

@@ -99,10 +99,12 @@ def _auth(model: Found, engine: Engine) -> Iterator[Finding]:
     ours, its = model.engine.auth.value, engine.auth.value
     assert isinstance(ours, Auth)
     assert isinstance(its, Auth)
-    if ours == its or any(one.asks == "?" for one in (model.engine, engine)):
+    if not ours.differs(its) or any(one.asks == "?" for one in (model.engine, engine)):
         return
     where = engine.at(engine.auth)
     what = f"{engine} asks for {_said(its)}, and {model.engine} for {_said(ours)}"
+    if ours.plain and its.plain:
+        what = f"{engine} asks for another key than {model.engine}, and both come from no Secret"
     fixes: tuple[Fix, ...] = ()
     action = "give both the same Secret: spec.contract.auth holds on every layer"
     if ours.secret and its == Auth():

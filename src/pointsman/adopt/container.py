@@ -7,6 +7,7 @@ repository that a container before it downloads, the claim that a path lies on.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ def read_container(
     if promise.max_model_len is not None:
         length = flag_said(words, "max-model-len")
         found.context = _placed(promise.max_model_len, [length] if length else [], place, like=True)
-    found.auth = Fact(_auth(promise), _key_place(container, words, place))
+    found.auth = Fact(_auth(promise, container, words), _key_place(container, words, place))
     found.port = _port(promise, container, words, place)
     _weights(found, promise, (container, pod), (source, place, at))
     _resources(found, container)
@@ -100,10 +101,14 @@ def _placed(value: Any, said: Sequence[Said], place: Place, *, like: bool = Fals
     return Fact(value, place)
 
 
-def _auth(promise: Promise) -> Auth:
+def _auth(promise: Promise, container: Mapping[str, Any], words: Sequence[Word]) -> Auth:
     if promise.auth is not None:
         return Auth(promise.auth.secret, promise.auth.key)
-    return Auth(plain=promise.plain_key)
+    said = flag_said(words, "api-key")
+    variable = next((one for one in _listed(container, "env") if one.get("name") == "VLLM_API_KEY"), {})
+    key = said.value if said else str(variable.get("value") or "")
+    mark = hashlib.sha256(key.encode()).hexdigest() if key and "$" not in key else ""
+    return Auth(plain=promise.plain_key, mark=mark if promise.plain_key else "")
 
 
 def _key_place(container: Mapping[str, Any], words: Sequence[Word], place: Place) -> Place:

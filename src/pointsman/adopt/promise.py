@@ -30,6 +30,14 @@ class Auth:
     key: str = ""
     plain: bool = False
     """It stands in the manifest itself, or comes from where nothing here tells."""
+    mark: str = field(default="", repr=False)
+    """What tells a key that stands there from another; not the key."""
+
+    def differs(self, other: Auth) -> bool:
+        """Is it surely another key?"""
+        if self.plain and other.plain:
+            return bool(self.mark and other.mark and self.mark != other.mark)
+        return self != other
 
     def __str__(self) -> str:
         return f"{self.secret}/{self.key}" if self.secret else "a key of no Secret" if self.plain else "none"
