@@ -131,3 +131,13 @@ def test_words_around_an_option_of_the_program_are_told_as_that() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error [usage]: --version stands alone")
     assert "there is no option '--output' before a command" in run("--output", "json", "status").stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("adopt", "--output", "xml"), ("features", "frobnicate"), ("render", "x", "--layer", "y")]
+)
+def test_a_wrong_choice_is_told_in_plain_words(words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Value error" not in done.stderr
+    assert "Traceback" not in done.stderr

@@ -85,7 +85,7 @@ def answer(error: Exception, words: Sequence[str]) -> int:
     if isinstance(error, ReaderLeft):
         return 0
     if isinstance(error, typer.TyperException):
-        said = error.format_message()
+        said = error.format_message().replace(": Value error, ", ": ")  # typer says how it found out
         if not said:  # the words were incomplete, and the help has been shown
             return UsageError.exit_code
         error = UsageError(said, next_action=f"pointsman {words[0]} --help")
