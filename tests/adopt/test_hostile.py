@@ -7,11 +7,13 @@ import resource
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.adopt.other_platform import write_other_platform
 from tests.adopt.test_adopt import adopted, data, texts
 from tests.adopt.test_folder import ENGINE, SERVICE, written
-from tests.adopt.test_roads import entry
+from tests.adopt.test_roads import RAW, entry
+from tests.adopt.test_roads import SERVICE as QWEN
 
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
@@ -165,3 +167,18 @@ def test_what_may_stand_in_a_file_that_was_not_read_is_not_said_to_be_missing(tm
     assert found["findings"] == []
     (told,) = [one["why"] for one in found["notRead"] if one["why"].startswith("chat")]
     assert told.endswith("; apps/other.yaml:2, which belongs there, was not read")
+
+
+def test_a_name_ends_no_comment_of_a_model(tmp_path: Path) -> None:
+    sized = "resources: {limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 1, memory: 1Gi}}\n          ports:"
+    names = (
+        r"""router_settings: {model_group_alias: {"a\n  replicas: 7\n#": chat, "\u001b[31mred": chat, "b # c": chat}}"""
+    )
+    edge = f"{entry('http://qwen.serving:8000/v1')}{names}\n"
+    files = {"q/raw.yaml": RAW.replace("ports:", sized), "q/service.yaml": QWEN, "edge.yaml": edge}
+    root = written(tmp_path, files)
+    assert adopted(root, "--write").returncode == 0
+    text = (root / "models/chat.yaml").read_text()
+    assert yaml.safe_load(text)["spec"]["replicas"] == 1
+    assert all(line.isprintable() for line in text.splitlines())
+    assert "    # a   replicas: 7 # is another name of chat (model_group_alias), and follows by itself.\n" in text

@@ -19,6 +19,7 @@ from pointsman.adopt.promise import Auth, Engine
 from pointsman.adopt.proxy import Proxy
 from pointsman.adopt.roads import Road
 from pointsman.edge.litellm_params import INFO
+from pointsman.foreign import harmless
 from pointsman.spec.arguments import OWNED, without
 
 __all__ = ["ASKED", "Draft", "drafted", "scalar"]
@@ -50,8 +51,8 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """The file."""
-        return "".join(f"{line}\n" for line in self.lines)
+        """The file; what others wrote ends no comment."""
+        return "".join(f"{harmless(' '.join(line.splitlines()))}\n" for line in self.lines)
 
 
 def drafted(model: Found, proxy: Proxy | None, given: Mapping[str, str]) -> Draft:

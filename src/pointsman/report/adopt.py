@@ -35,7 +35,7 @@ def write_adopted(stream: TextIO, found: Mapping[str, Any]) -> None:
 def _model(model: Mapping[str, Any]) -> list[str]:
     names = ", ".join(model["aliases"]) or "no alias reaches it"
     lines = [f"{model['name']}: {names}, served from {model['layer']}"]
-    lines += [f"  {name} is another name of {target}" for name, target in model["otherNames"].items()]
+    lines += [f"  {' '.join(name.split())} is another name of {target}" for name, target in model["otherNames"].items()]
     lines += [line for road in model["members"] for line in _road(road)]
     for road in model["others"]:
         lines.append(

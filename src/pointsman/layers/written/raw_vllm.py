@@ -99,7 +99,7 @@ class WrittenRawVllm(FromFolder, RawVllm):
         raise SpecError(
             f"no Service in it leads to port {port} of Deployment {main['metadata']['name']}",
             where=self._where(model),
-            next_action="add one to the folder",
+            next_action="let `from` name a file or a folder that has both",
             code="from-service",
         )
 
