@@ -312,3 +312,29 @@ def test_neither_is_renamed_where_the_other_one_cannot_be(which: str, tmp_path: 
     assert {one.code for one, _, _ in made.refused} >= {"adopt-served-name", "adopt-model-name"}
     assert "edge.yaml" not in made.texts
     assert "--served-model-name=qwen" not in made.texts.get("kserve.yaml", "")
+
+
+KEYS = {
+    "the same": ("os.environ/A", True, "os.environ/A"),
+    "none": ("none", True, "os.environ/A"),
+    "of its own": ("os.environ/B", True, "os.environ/A"),
+    "in the clear": ("abc", False, "abc"),
+}
+
+
+@pytest.mark.parametrize("how", KEYS)
+def test_a_key_goes_with_the_members_that_show_another(how: str, tmp_path: Path) -> None:
+    """A canary that asks for no key today would answer 401 to a member that shows another one."""
+    shown, mended_, after = KEYS[how]
+    first = "abc2" if not mended_ else "os.environ/A"
+    edge = SHARED.replace("openai/wrong", "openai/qwen").replace("weight: 9", f"weight: 9, api_key: {first}")
+    edge = edge.replace("weight: 1}", f"weight: 1, api_key: {shown}}}")
+    kserve = HEAD + STYLES["block"].replace("wrong", "qwen").replace("2048", "4096")
+    written(tmp_path, {"raw.yaml": KEYED, "service.yaml": SERVICE, "kserve.yaml": kserve, "edge.yaml": edge})
+    found = adopt(tmp_path)
+    assert found.tree is not None
+    made = mend(found.tree, found.findings)
+    assert ("VLLM_API_KEY" in made.texts.get("kserve.yaml", "")) is mended_
+    assert made.texts.get("edge.yaml", edge) == edge.replace(
+        f"weight: 1, api_key: {shown}", f"weight: 1, api_key: {after}"
+    )

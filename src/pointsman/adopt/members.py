@@ -150,23 +150,33 @@ def _base(model: Found, road: Road) -> Iterator[Finding]:
 
 
 def _key(model: Found, road: Road) -> Iterator[Finding]:
-    member, auth = road.member, model.engine.auth.value
+    """The key that a member shows, against the one that its engine asks for once the layers agree."""
+    auth, engine, shown = model.engine.auth.value, road.engines[0], _shown(road)
     assert isinstance(auth, Auth)
-    asked = bool(auth.secret or auth.plain)
-    if not asked or member.params.get("api_key") or member.params.get("litellm_credential_name"):
+    theirs = {_shown(one) for one in model.roads if one.engines[0] is model.engine} - {""}
+    other = engine is not model.engine and auth.differs(engine.auth.value) and shown not in theirs
+    if not (auth.secret or auth.plain) or (shown and not other):
         return
-    others = [str(one.member.params["api_key"]) for one in model.roads if one.member.params.get("api_key")]
-    named = [key for key in others if key.startswith("os.environ/")]
-    fixes: tuple[Fix, ...] = (_set(road, "api_key", named[0]),) if len(set(named)) == 1 else ()
+    known = theirs if shown else {_shown(one) for one in model.roads} - {""}
+    named = sorted(key for key in known if key.startswith("os.environ/"))
+    fixes: tuple[Fix, ...] = (_set(road, "api_key", named[0]),) if len(named) == 1 else ()
+    said = f"another key than members that lead to {model.engine}" if shown else "no key"
+    asks = f"{engine} should ask for the same" if shown else f"{model.engine} asks for one"
     yield Finding(
         "adopt-key",
         model.name,
-        member.where,
-        f"{member.alias} shows no key, and {model.engine} asks for one: it would be told 401",
+        road.member.where,
+        f"{road.member.alias} shows {said}, and {asks}: it would be told 401",
         f"write api_key: {named[0] if named else 'os.environ/NAME, with that variable set from the Secret'}",
         fixes,
-        f"key of {road.engines[0]}",
+        f"key of {engine}",
     )
+
+
+def _shown(road: Road) -> str:
+    """What a member says of its key: the key itself, a variable, or a credential's name."""
+    params = road.member.params
+    return str(params.get("api_key") or params.get("litellm_credential_name") or "")
 
 
 def price_of(road: Road) -> dict[str, object]:
