@@ -330,6 +330,8 @@ def test_a_key_goes_with_the_members_that_show_another(how: str, tmp_path: Path)
     edge = SHARED.replace("openai/wrong", "openai/qwen").replace("weight: 9", f"weight: 9, api_key: {first}")
     edge = edge.replace("weight: 1}", f"weight: 1, api_key: {shown}}}")
     kserve = HEAD + STYLES["block"].replace("wrong", "qwen").replace("2048", "4096")
+    edge += "- {model_name: more, litellm_params: {model: openai/qwen, api_base: 'http://qwen.serving:8000/v1', "
+    edge += "api_key: os.environ/Z}}\n"  # another alias's is not taken
     written(tmp_path, {"raw.yaml": KEYED, "service.yaml": SERVICE, "kserve.yaml": kserve, "edge.yaml": edge})
     found = adopt(tmp_path)
     assert found.tree is not None

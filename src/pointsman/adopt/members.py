@@ -157,7 +157,8 @@ def _key(model: Found, road: Road) -> Iterator[Finding]:
     other = engine is not model.engine and auth.differs(engine.auth.value) and shown not in theirs
     if not (auth.secret or auth.plain) or (shown and not other):
         return
-    known = theirs if shown else {_shown(one) for one in model.roads} - {""}
+    beside = {_shown(one) for one in model.roads if one.member.alias == road.member.alias and one is not road} & theirs
+    known = beside or (theirs if shown else {_shown(one) for one in model.roads} - {""})
     named = sorted(key for key in known if key.startswith("os.environ/"))
     fixes: tuple[Fix, ...] = (_set(road, "api_key", named[0]),) if len(named) == 1 else ()
     said = f"another key than members that lead to {model.engine}" if shown else "no key"
