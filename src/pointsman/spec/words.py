@@ -263,9 +263,7 @@ EnvName = Annotated[
 ]
 """Name of an environment variable."""
 
-HeaderName = Annotated[
-    str, _matching(_HEADER, "a name of an HTTP header", "use letters, digits and '-': X-Model-Name")
-]
+HeaderName = Annotated[str, _matching(_HEADER, "a name of an HTTP header", "use letters, digits and '-': X-Model-Name")]
 """Name of an HTTP header."""
 
 HeaderValue = Annotated[
