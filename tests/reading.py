@@ -10,7 +10,8 @@ import base64
 import http.client
 import json
 import ssl
-import threading
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,7 +27,7 @@ _SECONDS = 30
 
 
 class _Api:
-    """A connection to one API server, opened anew when it was closed."""
+    """One API server."""
 
     def __init__(self, kubeconfig: str) -> None:
         told = json.loads(kubeconfig)
@@ -34,43 +35,21 @@ class _Api:
         self._host = urlsplit(cluster["server"]).netloc
         self._token = told["users"][0]["user"]["token"]
         self._tls = ssl.create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
-        self._open: http.client.HTTPSConnection | None = None
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Status and body."""
-        for _ in range(2):
-            kept = self._open is not None
-            try:
-                return self._asked(path)
-            except (OSError, http.client.HTTPException):
-                self.close()
-                if not kept:
-                    raise
-        raise AssertionError("unreachable: a fresh connection answers or raises")
-
-    def close(self) -> None:
-        if self._open is not None:
-            self._open.close()
-        self._open = None
-
-    def _asked(self, path: str) -> tuple[int, bytes]:
-        if self._open is None:
-            self._open = http.client.HTTPSConnection(self._host, context=self._tls, timeout=_SECONDS)
-        self._open.request("GET", path, headers={"Authorization": f"Bearer {self._token}"})
-        answer = self._open.getresponse()
-        return answer.status, answer.read()
+        """Status and body. A connection each time: whichever thread asks, none is left open."""
+        with closing(http.client.HTTPSConnection(self._host, context=self._tls, timeout=_SECONDS)) as connection:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {self._token}", "Connection": "close"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
 
-_ours = threading.local()
+_known = cache(_Api)
 
 
 def read(kubeconfig: Path, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
     """The object; empty when there is none. ``kind`` as one types it: ``deployment``."""
-    known: dict[str, _Api] = _ours.__dict__.setdefault("known", {})
-    said = kubeconfig.read_text("utf-8")
-    if said not in known:
-        known[said] = _Api(said)
-    status, body = known[said].get(_KINDS[kind].path(namespace or None, name))
+    status, body = _known(kubeconfig.read_text("utf-8")).get(_KINDS[kind].path(namespace or None, name))
     if status == http.client.NOT_FOUND:
         return {}
     assert status == http.client.OK, f"{kind} {namespace}/{name}: {status} {body[:500]!r}"

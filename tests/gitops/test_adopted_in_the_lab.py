@@ -45,6 +45,10 @@ def platform(git_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> I
         gone = ("--ignore-not-found", "--wait", "--timeout=90s")
         git_lab.kubectl("delete", "applications", *APPLICATIONS, "-n", "argocd", *gone, timeout=120, check=False)
         git_lab.kubectl("delete", "inferenceservice", "--all", "-n", "chat-kserve", *gone[1:], timeout=120, check=False)
+        for place in PLACES:  # a namespace that is deleted with pods in it waits for half of their grace
+            git_lab.kubectl("delete", "deployment,gateway", "--all", "-n", place, *gone[1:], timeout=120, check=False)
+        for place in PLACES:
+            git_lab.kubectl("wait", "pod", "--all", "--for=delete", "-n", place, gone[2], timeout=120, check=False)
         git_lab.kubectl("delete", "namespace", *PLACES, *gone, timeout=120, check=False)
 
 

@@ -100,9 +100,9 @@ def test_aliases_that_are_named_move_together_and_lose_nothing(named: Seen) -> N
     assert tenants is not None
     assert named.exits[-1] == 0, named.told
     assert {name: tenants.lost(name) for name in tenants.loads} == {name: [] for name in tenants.loads}
-    parted = [tenants.unlike(name) for name in tenants.loads if name != "cloud-large"]
-    assert sum(parted) > 0, "engines that are exact are kinder than life"
-    assert max(parted) < 1, "an answer of other weights is always another one"
+    parted = tenants.unlike(*(name for name in tenants.loads if name != "cloud-large"))
+    assert parted > 0, "engines that are exact are kinder than life"
+    assert parted < 1, "an answer of other weights is always another one"
     assert all(len(tenants.entries(name)) >= 0.8 * rate * named.ended for name, rate in RATES.items())
     everywhere = pointing_at(named.after)
     target = engines_of(named.target)

@@ -68,9 +68,10 @@ class Tenants:
         bad = [one for one in self.entries(name) if not one.answered]
         return [f"{one.sent:.1f} s: {one.failure} {one.status} {one.detail}" for one in bad]
 
-    def unlike(self, name: str) -> float:
+    def unlike(self, *names: str) -> float:
         """The share of our engines' answers with other words than the exact ones: some; of other weights all."""
-        told = [one for one in self.entries(name) if one.answered and one.base.rstrip("/") != CLOUD]
+        entries = [one for name in names for one in self.entries(name)]
+        told = [one for one in entries if one.answered and one.base.rstrip("/") != CLOUD]
         return sum(one.unlike for one in told) / len(told)
 
     def reconcile(self, receipts: Sequence[Mapping[str, Any]]) -> Reconciliation:
