@@ -56,6 +56,15 @@ async def test_a_terminal_shows_every_step_of_the_move() -> None:
         assert words in shown
 
 
+async def test_a_wait_that_would_read_as_nothing_is_not_shown() -> None:
+    world = World()
+    receipt = json.loads(json.dumps((await world.conductor().move(world.model, "kserve", quick())).receipt))
+    receipt["steps"][0]["waits"] = receipt["waits"] = {"git": 0.04, "hold": 2.0}
+    text = "\n".join(receipt_lines(receipt))
+    assert "waited: hold 2.0 s" in text
+    assert "git" not in text
+
+
 async def test_the_receipt_names_each_step_its_split_and_the_overhead() -> None:
     world = World()
     receipt = (await world.conductor().move(world.model, "kserve", quick())).receipt

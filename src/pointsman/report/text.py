@@ -40,13 +40,12 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     lines = [head, f"  move          {receipt['move']}", f"  served from   {receipt['servedFrom']}"]
     width = max(12, *(len(step["id"]) + 1 for step in receipt["steps"])) if receipt["steps"] else 12
     for step in receipt["steps"]:
-        waits = ", ".join(f"{kind} {took(spent)}" for kind, spent in step["waits"].items())
+        waits = _waits(step["waits"])
         evidence = _evidence(step)
         told = "; ".join(part for part in (evidence, f"waited: {waits}" if waits else "") if part)
         mark = "✓" if step["result"] in ("done", "outcome") else "↩" if step["result"].startswith("undo") else "✗"
         lines.append(f"  {mark} {step['id']:<{width}}{took(step['seconds']):>9}  {told}".rstrip())
-    spent = ", ".join(f"{kind} {took(seconds)}" for kind, seconds in receipt["waits"].items())
-    lines.append(f"  waits         {spent or 'none'}")
+    lines.append(f"  waits         {_waits(receipt['waits']) or 'none'}")
     goal = took(receipt["overheadGoalSeconds"])
     lines.append(f"  overhead      {took(receipt['overheadSeconds'])} (goal: at most {goal})")
     lines += _downtime(receipt["downtime"], receipt["predicted"].get("downtimeSeconds", 0.0))
@@ -55,6 +54,11 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     lines += [f"  paused        {why}" for why in receipt["pauses"]]
     lines += [f"  failed        {why}" for why in receipt["failures"]]
     return lines
+
+
+def _waits(spent: Mapping[str, float]) -> str:
+    """Seconds by kind; what would read 0.0 s is left out."""
+    return ", ".join(f"{kind} {took(seconds)}" for kind, seconds in spent.items() if round(seconds, 1))
 
 
 def _downtime(downtime: Mapping[str, Any], predicted: float) -> list[str]:
