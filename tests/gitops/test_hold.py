@@ -60,9 +60,7 @@ def test_what_is_held_stays_and_git_is_looked_at_anew_when_the_hold_is_lifted(gr
     until(lambda: said(ground) == "first" and ground.status()["sync"]["status"] == "Synced")
     written(ground, "second")
     until(lambda: said(ground) == "first", seconds=30)
-    until(
-        lambda: ground.status()["sync"]["status"] == "Synced" and "operation" not in ground.live()
-    )  # that heal is over
+    until(lambda: ground.status()["sync"]["status"] == "Synced" and "operation" not in ground.live())
     done(ground, lambda hold, means: hold.take(means, MOVE, stop=True))
     written(ground, "second")
     assert stays(ground, "second", 12), "selfHeal has undone it"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pointsman.delivery.argocd.application import NOTE, REFRESH, Application
+from pointsman.delivery.argocd.application import NOTE, REFRESH, Application, time_of
 from pointsman.delivery.argocd.refresh import read
 from pointsman.delivery.argocd.shape import mapping
 from pointsman.delivery.boundary import Means
@@ -25,6 +25,11 @@ FOR = "pointsman.dev/held-for"
 OURS = "pointsman.dev/skip-reconcile-is-ours"
 """Set where the annotation that stops Argo CD was not there before."""
 TRIES = 5
+HEARD = 2.0
+"""Seconds for Argo CD to hear of a hold. It watches Applications and what they deploy by different connections, so a
+change of the cluster right behind the annotation may be healed before that is seen (seen on 3.2.6)."""
+QUEUED = 20.0
+"""Seconds that a heal in Argo CD's queue is waited for at most; one that is due later may come through the hold."""
 
 
 def holders(app: Application) -> list[str]:
@@ -50,7 +55,10 @@ class Hold:
         return await read(means, self._name, self._namespace)
 
     async def take(self, means: Means, move: str, *, stop: bool) -> None:
-        """Note that something is owed to the move; ``stop``: and let Argo CD leave the Application alone."""
+        """Note that something is owed to the move; ``stop``: and let Argo CD leave the Application alone.
+
+        What is changed in the cluster after that stays: Argo CD has heard of it, and no heal waits in its queue.
+        """
 
         def noted(app: Application) -> Mapping[str, Any]:
             notes = {FOR: " ".join(dict.fromkeys([*holders(app), move]))}
@@ -59,6 +67,9 @@ class Hold:
             return {"annotations": notes}
 
         await self._patch(means, lambda app: {"metadata": noted(app)})
+        if stop:
+            queued = _queued(await self.read(means), means)
+            await means.clock.sleep(max(HEARD, queued if queued <= QUEUED else 0.0))
 
     async def lift(self, means: Means, move: str) -> None:
         """Nothing is owed to the move any more; with the last one Argo CD looks at git anew, and goes on."""
@@ -91,6 +102,20 @@ class Hold:
             next_action="run it again",
             code="argo-busy",
         )
+
+
+def _queued(app: Application, means: Means) -> float:
+    """Seconds until the next heal is over that Argo CD put into its queue with its last one; 0 when it healed nothing.
+
+    It is tried 2, 6, 18 … s after the last (argo-cd 3.2, ``selfHealRemainingBackoff``), annotation or not; where all
+    is in sync by then, no other follows.
+    """
+    tried = mapping(mapping(app.state.get("operation")).get("sync")).get("autoHealAttemptsCount")
+    ended = time_of(app.state.get("finishedAt"))
+    if not isinstance(tried, int) or tried < 1 or ended is None:
+        return 0.0
+    due = 2.0 * 3.0 ** min(tried - 1, 6) + 1.0  # times have a grain of one second
+    return due - (means.clock.now() - ended).total_seconds()
 
 
 def _without_stale(app: Application) -> Mapping[str, Any]:
