@@ -223,6 +223,9 @@ def test_llm_d_asks_for_what_its_object_names(tmp_path: Path) -> None:
         "{limits: {nvidia.com/gpu: '1'}}}]}}\n  router:",
     )
     model = read_model(platform(tmp_path, llm_d=split))
+    assert promised(model, "llm-d").max_model_len == 8192
+    shorter = split.replace("{name: main, resources", "{name: main, args: [--max-model-len=4096], resources")
+    assert promised(read_model(platform(tmp_path, llm_d=shorter)), "llm-d").max_model_len == 4096
     llm_d = layer("llm-d")
     assert [one.role for one in llm_d.engines(model)] == ["serve", "prefill"]
     assert llm_d.gpus(model) == 3

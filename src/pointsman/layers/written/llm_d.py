@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
@@ -11,7 +12,7 @@ from pointsman.layers.contract import Endpoint, Manifest, PodNeed
 from pointsman.layers.engine import PORT
 from pointsman.layers.llm_d import LlmD
 from pointsman.layers.needs import need_of
-from pointsman.layers.promise import Promise, promise_of
+from pointsman.layers.promise import Promise, length, promise_of
 from pointsman.layers.written.folder import FromFolder
 from pointsman.layers.written.objects import main_in, of_kind
 from pointsman.layers.written.woken import woken
@@ -32,11 +33,14 @@ class WrittenLlmD(FromFolder, LlmD):
         return [woken(one, sizes if ref_of(one) == main else {}) for one in self._objects(model)]
 
     def promise(self, model: Model) -> Promise:
-        """What it says; the rest of the command line is its preset's."""
+        """What it says; the rest of the command line is its preset's.
+
+        The shortest context of decode's and prefill's: a prompt has to pass both.
+        """
         main = self._main(model)
         spec, container = main["spec"], self._container(model)
         served = spec.get("model") or {}
-        return promise_of(
+        made = promise_of(
             behind_preset(container),
             container,
             spec.get("template") or {},
@@ -45,6 +49,11 @@ class WrittenLlmD(FromFolder, LlmD):
             port=PORT,
             replicas=spec.get("replicas", 1),
         )
+        said = [
+            made.max_model_len,
+            length(behind_preset(self._part(self._prefill(model), model)).value("max-model-len")),
+        ]
+        return replace(made, max_model_len=min((one for one in said if one is not None), default=None))
 
     def endpoint(self, model: Model) -> Endpoint:
         """The Gateway's Service, below the path KServe routes to this object."""
@@ -71,7 +80,10 @@ class WrittenLlmD(FromFolder, LlmD):
 
     def _container(self, model: Model) -> Mapping[str, Any]:
         """The engine's own part of the preset's container; empty when nothing is laid over it."""
-        pod = self._main(model)["spec"].get("template") or {}
+        return self._part(self._main(model)["spec"], model)
+
+    def _part(self, of: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
+        pod = of.get("template") or {}
         wanted = self._written(model).container or "main"
         return next((one for one in pod.get("containers") or [] if one.get("name") == wanted), {})
 
