@@ -11,11 +11,10 @@ from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.tree import OverError, Tree
 from pointsman.catalog.source import BOUNDS
 from pointsman.errors import PointsmanError
-from pointsman.intake.yaml import Place, Reading, read_yaml
+from pointsman.intake.yaml import Place, Reading, read_yaml, split
 
 __all__ = ["Document", "documents_in", "documents_of"]
 
-_MARK = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
 _TEMPLATED = re.compile(r"\{\{-?\s*(?:[.$]|include|if|range|with|define|template|toYaml|printf|/\*|end)")
 
 
@@ -69,9 +68,7 @@ def documents_in(tree: Tree, path: str, left_out: list[LeftOut]) -> list[Documen
 def documents_of(path: str, text: str, left_out: list[LeftOut]) -> list[Document]:
     """Every document of a text that can be read; the others are added to ``left_out``."""
     found = []
-    starts = [0, *(one.start() for one in _MARK.finditer(text) if one.start())]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        part, above = text[start:end], text.count("\n", 0, start)
+    for start, part, above in split(text):
         reading = read_yaml(part, BOUNDS)
         if reading.faults:
             left_out.append(_fault(path, part, above, reading))

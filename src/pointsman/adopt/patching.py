@@ -23,7 +23,6 @@ _KEYS: Mapping[str, str] = {
 _WHOLE = frozenset({"args", "command", "envFrom", "tolerations", "accessModes", "add", "drop", "finalizers_"})
 """Lists that are replaced."""
 _KNOWN = frozenset({"apps/v1", "v1"})
-_PLACED = frozenset({"metadata", "spec", "template"})
 
 
 class UnfitPatchError(Exception):

@@ -144,7 +144,7 @@ def _replicas(layer: Layer, model: Model) -> int:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SpecError(
             f"a manifest in it has another shape than its kind ({type(error).__name__}: {error})",
-            where=f"{block.written.path} (spec.layers.{layer.id}.from)",
+            where=model.spec.layers.folder(layer.id),
             next_action="look at it with kubectl apply --dry-run=server",
             code="from-shape",
         ) from None

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pointsman.catalog.source import BOUNDS, broken, inside, read_text
 from pointsman.errors import SpecError
-from pointsman.intake.yaml import Fault, Reading, read_yaml
+from pointsman.intake.yaml import Fault, Reading, read_yaml, split
 
 __all__ = ["Written", "manifests_in", "yaml_files"]
-
-_MARK = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
-"""Begins a document wherever it stands at the start of a line; no scalar may hold such a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def manifests_in(path: Path, root: Path) -> list[Written]:
     """Every manifest of a file; raises SpecError with the line for what is none."""
     source = read_text(path, root)
     found = []
-    for text, above in _documents(source.text):
+    for _, text, above in split(source.text):
         reading = read_yaml(text, BOUNDS)
         if reading.faults:
             moved = [Fault(one.line + above, one.what, one.next_action, one.kind) for one in reading.faults]
@@ -70,13 +66,6 @@ def manifests_in(path: Path, root: Path) -> list[Written]:
         if reading.data is not None:
             found.append(_manifest(Written(reading.data, reading, source.where, above)))
     return found
-
-
-def _documents(text: str) -> Iterator[tuple[str, int]]:
-    """Each document, and the lines above it."""
-    starts = [0, *(found.start() for found in _MARK.finditer(text) if found.start())]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        yield text[start:end], text.count("\n", 0, start)
 
 
 def _manifest(written: Written) -> Written:

@@ -8,7 +8,7 @@ have been counted: a text of a few kilobytes can describe a structure that no me
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ import yaml
 from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event, ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-__all__ = ["Bounds", "Fault", "Place", "Reading", "read_yaml"]
+__all__ = ["Bounds", "Fault", "Place", "Reading", "read_yaml", "split"]
 
 Place = tuple[Hashable, ...]
 """Path inside a document: ``("spec", "engine", "args", 0)``."""
@@ -27,6 +27,7 @@ _FLOAT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|I
 _INT = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
 _BOOL = "true|True|TRUE|false|False|FALSE"
 _NULL = "~|null|Null|NULL|"
+_MARK = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,18 @@ class _Loader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[mi
 
 for _name, _pattern in (("null", _NULL), ("bool", _BOOL), ("int", _INT), ("float", _FLOAT)):
     _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(f"(?:{_pattern})$", re.ASCII), None)
+
+
+def split(text: str) -> Iterator[tuple[int, str, int]]:
+    """Each document of a file: where it begins, its text, and the lines of the file above it.
+
+    A line of three dashes begins one wherever it stands: no scalar may hold such a line.
+    """
+    starts = [0, *(found.start() for found in _MARK.finditer(text) if found.start())]
+    above = 0
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        yield start, text[start:end], above
+        above += text.count("\n", start, end)
 
 
 def read_yaml(text: str, bounds: Bounds | None = None) -> Reading:

@@ -17,7 +17,6 @@ from pointsman.spec.arguments import OWNED, PROMISED, base, flags
 __all__ = ["Command", "behind_preset", "command_of", "in_script", "is_engine", "starts_engine"]
 
 _SHELLS = {"sh", "bash", "ash", "dash"}
-_ENDS = {";", "&&", "||", "|", "&"}
 _MODULES = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.cli.main")
 _VARIABLE = re.compile(
     r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^${}]*))?\}|\$([A-Za-z_][A-Za-z0-9_]*)"

@@ -189,6 +189,11 @@ class Layers(Block):
         found: Placed = getattr(self, _ATTRIBUTES.get(layer, ""), None) or Placed()
         return found
 
+    def folder(self, layer: str) -> str:
+        """What people wrote for the layer, for people: ``serving/kserve (spec.layers.kserve.from)``."""
+        written = self.block(layer).written
+        return f"{written.path if written else ''} (spec.layers.{layer}.from)"
+
     def namespace(self, layer: str) -> str:
         """Where the layer's objects are, unless they say so themselves."""
         return str(getattr(self.block(layer), "namespace", ""))

@@ -72,8 +72,7 @@ class Declared:
 
     async def overtaken(self, edit: Edited) -> str:
         """Who declares something else than the edit does in the newest commit; empty when it stands there."""
-        aliases = await self.newest()
-        return "" if await edited(edit, aliases) == aliases.config.text else await self.last_author()
+        return "" if await self.says(edit) else await self.last_author()
 
     async def made(self, content: bytes | None, files: Files, edit: Edited) -> bytes:
         """The file's bytes after an edit, on what a commit has."""

@@ -50,9 +50,9 @@ class Proposals:
 
         Raises NeedsPersonError where its branch declares something else by now.
         """
-        tips = await self._branches.tips(self._place.branch, mark.branch)
+        tips = await self._branches.tips(mark.branch)
         if await self._declared.says(edit):
-            return await self._landed(tips.get(self._place.branch, ""))
+            return await self._landed()
         if (head := tips.get(mark.branch)) is None:
             return None
         if await self._is_merged(head):
@@ -91,7 +91,7 @@ class Proposals:
             return None
         before, watch.tips = watch.tips, tips
         if await self._declared.says(edit):
-            return await self._landed(tips.get(self._place.branch, ""), asked.commit)
+            return await self._landed(asked.commit)
         await self._refuse_overtaken(asked)
         watch.gone = 0 if head is not None else watch.gone + 1
         if watch.gone >= GONE:
@@ -111,12 +111,12 @@ class Proposals:
         if not same:
             raise self._rewritten(branch)
 
-    async def _landed(self, tip: str, commit: str = "") -> Delivered:
+    async def _landed(self, commit: str = "") -> Delivered:
         """The newest commit of the file, which has it."""
 
         async def look(git: Git, tip: str) -> Delivered:
             last = await last_change(git, tip, (self._place.path,))
-            itself = bool(commit) and await known(git, commit) and await is_ancestor(git, commit, tip)
+            itself = bool(commit) and await _contains(git, tip, commit)
             return Delivered(Outcome.MADE if itself else Outcome.NOTHING, last, "", self._place.branch)
 
         return await self._branches.at_tip(look)
@@ -135,7 +135,7 @@ class Proposals:
         """Does the branch that Argo CD reads contain the commit itself?"""
 
         async def look(git: Git, tip: str) -> bool:
-            return await known(git, commit) and await is_ancestor(git, commit, tip)
+            return await _contains(git, tip, commit)
 
         return await self._branches.at_tip(look)
 
@@ -206,3 +206,8 @@ class Proposals:
             "proposes it anew",
             code="merge-rewritten",
         )
+
+
+async def _contains(git: Git, tip: str, commit: str) -> bool:
+    """Is the commit itself in the history that ends there?"""
+    return await known(git, commit) and await is_ancestor(git, commit, tip)

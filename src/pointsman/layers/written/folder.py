@@ -59,8 +59,7 @@ class FromFolder(ABC):
         return written
 
     def _where(self, model: Model) -> str:
-        """For people: ``serving/kserve (spec.layers.kserve.from)``."""
-        return f"{self._written(model).path} (spec.layers.{self.id}.from)"
+        return model.spec.layers.folder(self.id)
 
     def _objects(self, model: Model) -> list[Manifest]:
         """Each in its namespace: its own, else the layer's."""

@@ -14,6 +14,7 @@ from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer, Patch
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context
+from pointsman.move.deployed import deployed_by
 from pointsman.move.plan.strategy import choose
 from pointsman.owners.autoscalers import scaling
 from pointsman.owners.contract import Change, Outcome, Verdict
@@ -72,8 +73,7 @@ async def _source(context: Context) -> list[Change]:
 async def _target(context: Context) -> list[Change]:
     """What of it is there already, and is changed or woken."""
     layer, model = context.target, context.model
-    written = model.spec.layers.block(layer.id).written
-    manifests = [] if written and written.application else layer.render(model)  # an Application's own to apply
+    manifests = [] if deployed_by(model, layer) else layer.render(model)
     applied = await asyncio.gather(*(_applied(context, layer, one) for one in manifests))
     found: dict[Ref, Change] = {}
     for one in [*(change for change in applied if change), *await patched(context, layer, layer.unpark(model))]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pointsman.delivery.argocd.application import application_ref
 from pointsman.layers.contract import Layer, Promise
 from pointsman.layers.promise import repository
 from pointsman.move.context import Context
+from pointsman.move.deployed import deployed_by
 from pointsman.move.plan.refusing import refuse
 from pointsman.spec.model import Model
 
@@ -15,7 +15,7 @@ __all__ = ["broken_promises", "promises"]
 
 
 async def promises(context: Context) -> str:
-    """What was compared; raises RefusedError naming the first that differs, and counting the others."""
+    """What was compared; raises RefusedError naming everything that differs on the first layer where something does."""
     layers = dict.fromkeys([context.source, context.target, *([context.bridge] if context.bridge else [])])
     compared = []
     for layer in layers:
@@ -24,24 +24,23 @@ async def promises(context: Context) -> str:
             continue
         found = list(broken_promises(context.model, promise))
         if found:
-            refuse_with = "; ".join(found)
             raise refuse(
                 "promises",
-                f"{layer.title} promises something else than {context.model.name}: {refuse_with}",
-                where=_folder(layer, context.model),
+                f"{layer.title} promises something else than {context.model.name}: {'; '.join(found)}",
+                where=context.model.spec.layers.folder(layer.id),
                 next_action="pointsman adopt --fix mends what differs between layers, or correct the model",
             )
         await _refuse_other_folder(context, layer)
-        compared.append(f"{_folder(layer, context.model)} keeps them")
+        compared.append(f"{context.model.spec.layers.folder(layer.id)} keeps them")
     return "; ".join(compared) or "the layers are rendered from the spec"
 
 
 async def _refuse_other_folder(context: Context, layer: Layer) -> None:
     """The Application that is named has to be there, and to deploy that folder."""
     written = context.model.spec.layers.block(layer.id).written
-    if written is None or written.application is None:
+    ref = deployed_by(context.model, layer)
+    if written is None or ref is None:
         return
-    ref = application_ref(written.application, written.application_namespace)
     found = await context.cluster.find(ref)
     if found is None:
         raise refuse(
@@ -79,8 +78,3 @@ def broken_promises(model: Model, promise: Promise) -> Iterator[str]:
         yield f"the weights of {repo}, not of {model.spec.weights.hugging_face.repo}"
     if contract.tool_calls and not promise.tool_calls and "enable-auto-tool-choice" not in promise.hidden:
         yield "it calls no tools (--enable-auto-tool-choice)"
-
-
-def _folder(layer: Layer, model: Model) -> str:
-    written = model.spec.layers.block(layer.id).written
-    return f"{written.path} (spec.layers.{layer.id}.from)" if written else layer.title

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pointsman.delivery.argocd.application import application_ref
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.kube.rights import Right, rights
 from pointsman.layers.contract import Layer
+from pointsman.move.deployed import deployed_by
 from pointsman.move.holding.lock import NAMESPACE
 from pointsman.move.plan.reaching import rights_to_look_around
 from pointsman.owners.reading import rights_to_look
@@ -92,10 +92,9 @@ def _layer(model: Model, layer: Layer) -> list[Right]:
     found = [right for one in layer.render(model) for right in _on([*_LOOK, "patch"], ref_of(one))]
     found += [right for ref in layer.reads(model) for right in _on(_LOOK, ref)]
     found += [right for one in layer.park(model) for right in _on(["patch"], one.ref)]
-    written = model.spec.layers.block(layer.id).written
-    if written is not None and written.application is not None:
-        found += _on([*_LOOK, "patch"], application_ref(written.application, written.application_namespace))
-        found += rights(["get"], kind_of("AppProject"), written.application_namespace)
+    if application := deployed_by(model, layer):
+        found += _on([*_LOOK, "patch"], application)
+        found += rights(["get"], kind_of("AppProject"), application.namespace)
     if auth := model.spec.contract.auth:
         found += rights(["get"], kind_of("Secret"), layer.namespace(model), name=auth.secret)
     for engines in layer.engines(model):

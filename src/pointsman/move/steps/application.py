@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pointsman.delivery.argocd.application import application_ref
 from pointsman.delivery.argocd.draft import Wish, prepare
 from pointsman.delivery.argocd.sync import carry_out
 from pointsman.delivery.boundary import Means
@@ -10,22 +9,15 @@ from pointsman.errors import MoveFailedError
 from pointsman.kube.resources import Ref
 from pointsman.layers.contract import Layer
 from pointsman.move.context import Context
+from pointsman.move.deployed import deployed_by
 from pointsman.move.diff import plan_object
 from pointsman.move.waits import Wait
 
-__all__ = ["deployed_by", "synced"]
+__all__ = ["synced"]
 
 STEP = "deploy"
 _SIZES = {"spec.replicas", "spec.predictor.minReplicas", "spec.predictor.maxReplicas"}
 """How many engines there are is the move's to say, whatever git says."""
-
-
-def deployed_by(context: Context, layer: Layer) -> Ref | None:
-    """The Application that deploys the layer; None where it is applied."""
-    written = context.model.spec.layers.block(layer.id).written
-    if written is None or written.application is None:
-        return None
-    return application_ref(written.application, written.application_namespace)
 
 
 async def synced(context: Context, layer: Layer) -> None:
@@ -33,7 +25,7 @@ async def synced(context: Context, layer: Layer) -> None:
 
     Raises what the sync was refused by or failed with, and MoveFailedError when something else was deployed.
     """
-    ref = deployed_by(context, layer)
+    ref = deployed_by(context.model, layer)
     assert ref is not None
     means = Means(context.cluster, context.clock, lambda line: context.note(STEP, line, {}))
     wish = Wish(ref.namespace or "", context.options.ready_timeout, ready=False)

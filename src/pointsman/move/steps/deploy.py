@@ -11,12 +11,13 @@ from pointsman.errors import ClusterError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer, Manifest
 from pointsman.move.context import Context
+from pointsman.move.deployed import deployed_by
 from pointsman.move.follow import View, Watched, follow_until
 from pointsman.move.judging.askers import refuse_reached, still_reached
 from pointsman.move.judging.drain import run_out
 from pointsman.move.live import read_live
 from pointsman.move.probes.pods import pod_of
-from pointsman.move.steps.application import deployed_by, synced
+from pointsman.move.steps.application import synced
 from pointsman.move.steps.contract import Description, Detail
 from pointsman.move.steps.undone import refuse_woken
 from pointsman.move.waits import Wait
@@ -36,7 +37,7 @@ async def apply_layer(context: Context, layer: Layer, replicas: int = 0) -> list
     """
     applied = [str(ref_of(manifest)) for manifest in layer.render(context.model)]
     sizes = {patch.ref: patch.body for patch in layer.scale(context.model, replicas)} if replicas else {}
-    if deployed_by(context, layer):
+    if deployed_by(context.model, layer):
         await synced(context, layer)
     else:
         for manifest in layer.render(context.model):
@@ -69,7 +70,7 @@ class Deploy:
     def describe(self, context: Context) -> Description:
         """The step in words."""
         refs = ", ".join(str(ref_of(manifest)) for manifest in context.target.render(context.model))
-        by = deployed_by(context, context.target)
+        by = deployed_by(context.model, context.target)
         return Description(
             act=f"sync {by}: {refs}" if by else f"apply {refs}",
             check="the API server takes every object",
