@@ -166,6 +166,19 @@ def test_a_folder_that_an_application_deploys_may_hold_what_is_not_applied_here(
     assert "very-secret" not in json.dumps(spec_of(model))
 
 
+def test_a_version_that_is_not_spoken_here_is_left_to_the_application(tmp_path: Path) -> None:
+    """An old HorizontalPodAutoscaler beside the engine is no reason to refuse what deploys it."""
+    old = KSERVE + (
+        "---\napiVersion: autoscaling/v1\nkind: HorizontalPodAutoscaler\nmetadata: {name: h, namespace: kserve}\n"
+        "spec: {maxReplicas: 1, scaleTargetRef: {kind: Deployment, name: other}}\n"
+    )
+    found = refused(platform(tmp_path, kserve=old))
+    assert (found.code, "isvc.yaml" in found.where) == ("from-kind", True)
+    named = MODEL.replace("{path: serving/kserve}", "{path: serving/kserve, application: kserve-demo}")
+    model = read_model(platform(tmp_path, kserve=old, model=named))
+    assert [one["kind"] for one in layer("kserve").render(model)] == ["InferenceService"]
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

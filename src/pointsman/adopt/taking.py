@@ -28,7 +28,7 @@ _MARKS = ("platform.yaml", ".git")
 """What a repository's root has."""
 _SECRET = re.compile(r"(api_?key|token|password|passwd|secret|credential)s?$", re.IGNORECASE)
 _FLAG = re.compile(r"--(api[-_]key|hf[-_]token)(=|$)")
-_KNOWN = {(kind.group, kind.name): kind for kind in KINDS}
+_KNOWN = {(kind.api_version, kind.name): kind for kind in KINDS}
 _STATUS = ("status",)
 
 
@@ -80,11 +80,10 @@ def _taken(root: Path, written: Written, layer: Layer) -> Written:
 
 def _kept(manifest: Manifest, where: str, written: Written) -> Manifest | None:
     """The manifest as it is kept; None for what an Application deploys and a move does not touch."""
-    group = str(manifest.get("apiVersion", "")).rpartition("/")[0]
-    kind = _KNOWN.get((group, str(manifest.get("kind"))))
+    kind = _KNOWN.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
     if kind is not None and not kind.namespaced:
         return None  # its namespace has to be there, and goes with nobody
-    if kind is not None and kind.name == "Secret" and not group:
+    if kind is not None and kind.name == "Secret":
         if written.application is None:
             raise _refused_secret("a Secret stands there", where, "take it out of the folder, or name the Application")
         return None
