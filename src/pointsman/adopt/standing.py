@@ -19,21 +19,17 @@ from pointsman.adopt.tree import OverError
 __all__ = ["Origin", "Standing", "World", "world_of"]
 
 KINDS = frozenset(
-    {
-        *("Deployment", "StatefulSet", "LeaderWorkerSet", "Service", "InferenceService", "LLMInferenceService"),
-        *(
-            "DaemonSet",
-            "ReplicaSet",
-            "Rollout",
-            "ServingRuntime",
-            "ClusterServingRuntime",
-            "HTTPRoute",
-            "Gateway",
-            "InferencePool",
-            "ConfigMap",
-        ),
-    }
+    (
+        *("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Rollout", "LeaderWorkerSet"),
+        *("InferenceService", "LLMInferenceService", "LLMInferenceServiceConfig"),
+        *("ServingRuntime", "ClusterServingRuntime"),
+        *("Service", "HTTPRoute", "Gateway", "InferencePool", "ConfigMap", "Secret", "Namespace"),
+        *("HorizontalPodAutoscaler", "ScaledObject", "PodDisruptionBudget", "NetworkPolicy"),
+        *("PersistentVolumeClaim", "PersistentVolume", "StorageClass", "ResourceQuota", "LimitRange"),
+        *("Application", "ApplicationSet", "AppProject"),
+    )
 )
+"""Kinds that say something of serving, or that checks look at."""
 _ENGINES = frozenset({"Deployment", "StatefulSet", "LeaderWorkerSet", "InferenceService", "LLMInferenceService"})
 
 

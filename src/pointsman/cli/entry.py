@@ -28,6 +28,7 @@ COMMANDS = (
     "rights",
     "init",
     "adopt",
+    "lint",
     "features",
     "resolve",
     "root",

@@ -17,6 +17,7 @@ See and prepare:
 A platform repository:
   init       Write one that works as it is, in a new folder or an empty clone.
   adopt      Read one that others wrote; write Models that refer to it.
+  lint       Check its files for what is known to cost people nights.
   features   List its features, or turn one on or off in the configuration.
   resolve    Write the groups file that its ApplicationSets read.
   root       Apply a profile's ApplicationSets, once what vanishes is agreed to.

@@ -9,7 +9,7 @@ from typing import Any
 
 from pointsman.errors import NotFoundError, UsageError
 
-__all__ = ["KINDS", "Kind", "Ref", "kind_of", "pod_port_path", "ref_of"]
+__all__ = ["KINDS", "Kind", "Ref", "kind_of", "plural_of", "pod_port_path", "ref_of"]
 
 _LEADS = re.compile(r"[^!-~]|[/%?#\\]")
 """What no name of an object holds (kubernetes 1.34, path segment names), and what would make a path another one."""
@@ -157,6 +157,12 @@ def kind_of(name: str, api_version: str | None = None) -> Kind:
             code="kind-unknown",
         )
     return found
+
+
+def plural_of(name: str) -> str:
+    """``deployments`` for ``Deployment``; of a kind that is not handled, a guess."""
+    found = _BY_NAME.get(name)
+    return found.plural if found else f"{name.lower()}s"
 
 
 def ref_of(manifest: Mapping[str, Any]) -> Ref:

@@ -1,0 +1,47 @@
+"""Every check there is, in the order of their ids, and the ids that are used no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pointsman.checks import ignores, kserve, pair
+from pointsman.checks.check import Check
+from pointsman.errors import UsageError
+
+__all__ = ["CHECKS", "GROUPS", "RETIRED", "chosen"]
+
+GROUPS: Mapping[int, str] = {
+    1: "the engine, on any layer",
+    2: "KServe",
+    3: "llm-d",
+    4: "git and Argo CD",
+    5: "LiteLLM",
+    6: "the pair of layers",
+    7: "the cluster",
+    8: "cost and safety",
+    9: "ignores",
+}
+"""What the hundreds are about."""
+
+CHECKS: tuple[Check, ...] = (*kserve.CHECKS, *pair.CHECKS, *ignores.CHECKS)
+RETIRED: Mapping[str, str] = {}
+"""Ids that are used no more, with why; never given to another check."""
+
+
+def chosen(ids: Iterable[str]) -> tuple[Check, ...]:
+    """The checks of these ids, or of hundreds (``PM2``), or all of them; raises UsageError for another word."""
+    words = [one.strip().upper() for one in ids]
+    if not words:
+        return CHECKS
+    made = []
+    for word in words:
+        found = [one for one in CHECKS if one.id == word or (len(word) == 3 and one.id.startswith(word))]
+        if not found:
+            why = f"; it was retired: {RETIRED[word]}" if word in RETIRED else ""
+            raise UsageError(
+                f"there is no check {word[:40]!r}{why}",
+                next_action="pointsman lint --list names them",
+                code="check-unknown",
+            )
+        made += found
+    return tuple(dict.fromkeys(made))

@@ -1,0 +1,127 @@
+"""What a check may look at: objects, engines, edges, models; and what it looked at is noted.
+
+The same view is made of a repository's files and of a cluster, so a check is written once. That it reads what it
+declares, and nothing else, is held by a test: what is declared decides whether it can run where something is forbidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pointsman.adopt.adopted import Adopted
+from pointsman.adopt.edges import Edge
+from pointsman.adopt.findings import Finding
+from pointsman.adopt.models import Found
+from pointsman.adopt.promise import Engine
+from pointsman.adopt.standing import Standing
+from pointsman.adopt.words import Place
+from pointsman.checks.check import Source
+
+__all__ = ["Pod", "View", "get", "listed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What an object says of its pods."""
+
+    standing: Standing
+    place: Place
+    """Where it stands in the object."""
+    spec: Mapping[str, Any]
+    role: str = ""
+    """``prefill`` or ``worker`` of an LLMInferenceService; empty for those that answer."""
+
+    def containers(self, key: str = "containers") -> Iterator[tuple[Place, Mapping[str, Any]]]:
+        """Each container with its place; ``initContainers`` by that key."""
+        for number, one in enumerate(listed(self.spec, key)):
+            yield (*self.place, key, number), one
+
+
+@dataclass(slots=True)
+class View:
+    """What there is."""
+
+    adopted: Adopted
+    source: Source = Source.files
+    read: set[str] = field(default_factory=set)
+    """What was looked at so far."""
+
+    PARTS = frozenset({"engines", "edges", "models"})
+    """What a view has besides kinds."""
+
+    def noting(self) -> View:
+        """The same, with nothing noted yet."""
+        return View(self.adopted, self.source)
+
+    def of(self, *kinds: str) -> list[Standing]:
+        """Every object of these kinds."""
+        self.read |= set(kinds)
+        return list(self.adopted.world.of(*kinds))
+
+    def find(self, kind: str, namespace: str, name: str) -> Standing | None:
+        """One object."""
+        self.read.add(kind)
+        return self.adopted.world.find(kind, namespace, name)
+
+    @property
+    def engines(self) -> Sequence[Engine]:
+        """Containers that are a vLLM, with what they promise."""
+        self.read.add("engines")
+        return self.adopted.engines
+
+    @property
+    def edges(self) -> Sequence[Edge]:
+        """Configurations of LiteLLM."""
+        self.read.add("edges")
+        return self.adopted.edges
+
+    @property
+    def models(self) -> Sequence[Found]:
+        """Engines on several layers that are one model, and the aliases that reach it."""
+        self.read.add("models")
+        return self.adopted.models
+
+    def disagreements(self, *codes: str) -> list[Finding]:
+        """What layers and members of one model do not agree in (``adopt.comparing``), by its codes."""
+        self.read |= {"models", "engines", "edges"}
+        return [one for one in self.adopted.findings if one.code in codes]
+
+    def pods(self, *kinds: str) -> Iterator[Pod]:
+        """What objects of these kinds say of their pods."""
+        for one in self.of(*kinds):
+            for role, place in _PODS.get(one.kind, ()):
+                spec = get(one.data, *place)
+                if isinstance(spec, Mapping):
+                    yield Pod(one, place, spec, role)
+
+
+_TEMPLATE = (("", ("spec", "template", "spec")),)
+_PODS: Mapping[str, tuple[tuple[str, Place], ...]] = {
+    "Deployment": _TEMPLATE,
+    "StatefulSet": _TEMPLATE,
+    "InferenceService": (("", ("spec", "predictor")),),
+    "LLMInferenceService": (
+        ("", ("spec", "template")),
+        ("worker", ("spec", "worker")),
+        ("prefill", ("spec", "prefill", "template")),
+        ("prefill", ("spec", "prefill", "worker")),
+    ),
+}
+
+
+def get(data: Any, *place: str | int) -> Any:
+    """What stands there; None when nothing does, or something else than is expected stands on the way."""
+    for part in place:
+        if isinstance(part, int):
+            data = data[part] if isinstance(data, list) and part < len(data) else None
+        else:
+            data = data.get(part) if isinstance(data, Mapping) else None
+    return data
+
+
+def listed(data: Any, *place: str | int) -> list[Mapping[str, Any]]:
+    """The mappings of a list; none when it is no list."""
+    found = get(data, *place)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []

@@ -1,0 +1,89 @@
+"""What checks found, for people and for other programs."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from pointsman.report.counting import count_of
+from pointsman.report.junit import junit_of
+from pointsman.report.sarif import sarif_of
+from pointsman.report.table import Table
+from pointsman.report.text import write_lines
+
+__all__ = ["write_catalogue", "write_outcome"]
+
+WIDTH = 100
+_MANY = 40
+"""Things that were not read, of which more are counted only."""
+
+
+def write_outcome(stream: TextIO, said: Mapping[str, Any], output: str) -> None:
+    """``text``, ``json``, ``yaml``, ``sarif`` or ``junit``."""
+    if output == "text":
+        write_lines(stream, list(_lines(said)))
+    elif output == "sarif":
+        stream.write(json.dumps(sarif_of(said), indent=2) + "\n")
+    elif output == "junit":
+        stream.write(junit_of(said))
+    else:
+        write_data(stream, said, output)
+
+
+def write_data(stream: TextIO, said: Any, output: str) -> None:
+    """``json`` on one line, or ``yaml``."""
+    if output == "json":
+        stream.write(json.dumps(said) + "\n")
+        return
+    import yaml
+
+    yaml.safe_dump(said, stream, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+def write_catalogue(stream: TextIO, entries: Sequence[Mapping[str, Any]], output: str) -> None:
+    """Every check there is."""
+    if output != "text":
+        write_data(stream, {"checks": list(entries)}, "yaml" if output == "yaml" else "json")
+        return
+    table = Table(["ID", "LEVEL", "NAME", "CAUSE"], names=["ID", "NAME"])
+    for one in entries:
+        table.add(one["id"], one["level"], one["name"], one["cause"])
+    table.write(stream)
+
+
+def _lines(said: Mapping[str, Any]) -> Iterator[str]:
+    for one in said["findings"]:
+        yield from _finding(one)
+    for one in said["broken"]:
+        yield f"broken {one['id']} {one['name']}: {one['error']}; it says nothing, and that is a bug of ours"
+    if said["notChecked"]:
+        yield "not checked:"
+        yield from (f"  {one['id']} {one['name']}: {one['why']}" for one in said["notChecked"])
+    if said["notRead"]:
+        yield "not read, or not known:"
+        yield from (f"  {one['where']}: {one['why']}" for one in said["notRead"][:_MANY])
+        if len(said["notRead"]) > _MANY:
+            yield f"  and {len(said['notRead']) - _MANY} more"
+    yield _verdict(said)
+
+
+def _finding(one: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{one['level']} {one['id']} {one['name']}" + (f" at {one['where']}" if one["where"] else "")
+    yield from textwrap.wrap(one["what"], WIDTH - 2, initial_indent="  ", subsequent_indent="  ")
+    mends = "; --fix does it" if one["fixable"] else ""
+    yield from textwrap.wrap(f"next: {one['next']}{mends}", WIDTH - 2, initial_indent="  ", subsequent_indent="    ")
+    yield f"  why:  pointsman explain {one['id']}"
+
+
+def _verdict(said: Mapping[str, Any]) -> str:
+    levels = [one["level"] for one in said["findings"]]
+    counts = [count_of(levels.count(level), level) for level in ("error", "warning") if level in levels]
+    counts += [f"{levels.count('info')} of information"] if "info" in levels else []
+    told = ", ".join(counts) or ("no problems found" if said["objects"] else "nothing here to check")
+    more = [f"{len(said['ignored'])} ignored"] if said["ignored"] else []
+    more += [f"{said['notShown']} not shown"] if said["notShown"] else []
+    more += [f"{len(said['notChecked'])} checks not run everywhere"] if said["notChecked"] else []
+    looked = f"{count_of(said['checks'], 'check')} on {count_of(said['objects'], 'object')}"
+    return f"{told} ({looked}{''.join(f'; {one}' for one in more)})"
