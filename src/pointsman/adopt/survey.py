@@ -24,6 +24,8 @@ SECONDS = 3.0
 
 Not by the clock: what is found must not hang on who else is at the machine.
 """
+TEXTS = 1.5
+"""How much of it may go into texts before any is read as YAML, so that of a huge repository a part is understood."""
 _ENDINGS = (".yaml", ".yml", ".json")
 _KIND = re.compile(r"""(?<![\w.])["']?kind["']?\s*:\s*["']?([A-Z]\w+)""")
 _LIST = re.compile(r"""(?<![\w.])["']?model_list["']?\s*:""")
@@ -57,6 +59,7 @@ class Survey:
     clock: Callable[[], float] = field(default=lambda: 0.0)
     begun: float = 0.0
     late: bool = False
+    told: bool = False
 
     def documents(self, page: Page) -> list[Document]:
         """A file's documents; none, and listed once, when time is over."""
@@ -68,11 +71,18 @@ class Survey:
 
     def over(self) -> bool:
         """Is the time over? Told once."""
-        if not self.late and self.clock() - self.begun > SECONDS:
-            self.late = True
+        self.late = self.late or self.spent(SECONDS)
+        return self.late
+
+    def spent(self, seconds: float) -> bool:
+        """Has it taken so long? Told once, since something is not read then."""
+        if self.clock() - self.begun <= seconds:
+            return False
+        if not self.told:
+            self.told = True
             why = f"reading stopped after {SECONDS:g} s; what was not read by then is not known"
             self.left_out.append(LeftOut(".", why, "name a folder of it: pointsman adopt PATH"))
-        return self.late
+        return True
 
     def of_kind(self, *kinds: str) -> Iterator[tuple[Page, Document]]:
         """Every document of these kinds that is no chart's template."""
@@ -106,7 +116,7 @@ def survey(tree: Tree, clock: Callable[[], float] = _spent) -> Survey:
     names = list(tree.walk("", found.left_out))
     found.charts = {name.rpartition("/")[0] for name in names if name.rpartition("/")[2] == _CHART}
     for name in _wanted(names):
-        if found.over():
+        if found.spent(TEXTS):
             break
         try:
             text = tree.text(name)
