@@ -105,7 +105,7 @@ def test_a_window_that_opens_in_the_middle_of_ours(ground: Ground) -> None:
 
     other = threading.Thread(target=meanwhile, daemon=True)
     other.start()
-    done = ground.sync(timeout=5)
+    done = ground.sync(timeout=15)
     other.join()
     assert done.exit == 1
     assert done.code in ("argo-held-back", "argo-sync-timeout"), done.words
