@@ -110,7 +110,6 @@ def test_roles_are_bound_to_whom_they_are_for() -> None:
         (("--name", "Team A"), "cannot be a role's name"),
         (("--layer", "swarm"), "there is no layer 'swarm'"),
         (("--check", "--any-name"), "--check prints no roles"),
-        (("--check", "-o", "yaml"), "--check prints no roles"),
     ],
 )
 def test_nonsense_is_refused_with_what_to_give(words: tuple[str, ...], said: str) -> None:

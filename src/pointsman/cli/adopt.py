@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,16 +193,17 @@ def _write(wanted: _Wanted, found: Adopted) -> None:
 def _tell(wanted: _Wanted, found: Adopted, mended: Mended, error: UsageError | None) -> None:
     from pointsman.adopt.telling import as_dict
     from pointsman.report.adopt import write_adopted
+    from pointsman.report.data import write_data
     from pointsman.report.text import write_lines
 
     said: dict[str, Any] = {"path": str(wanted.root)} | as_dict(found, mended, wanted.seen)
     said["files"] = [{"path": one.path, "how": one.how} for one in wanted.placed]
-    if wanted.output is Output.json:
-        sys.stdout.write(json.dumps(said | ({"error": error.as_dict()} if error else {})) + "\n")
-    else:
+    if wanted.output is Output.text:
         write_adopted(sys.stdout, said)
+    else:
+        write_data(sys.stdout, said | ({"error": error.as_dict()} if error else {}), wanted.output)
     if error:
         write_lines(sys.stderr, error.lines())
-    if wanted.output is Output.json:
+    if wanted.output is not Output.text:
         return
     write_lines(sys.stderr, [f"{one.how}: {one.path}" for one in wanted.placed])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -125,10 +124,11 @@ def _print_receipt(receipt: Mapping[str, Any]) -> None:
 
 
 def _leave(outcome: Outcome, output: Output, began: float) -> int:
+    from pointsman.report.data import write_data
     from pointsman.report.text import took, write_lines
 
     seconds, error = time.monotonic() - began, _error(outcome)
-    if output is Output.json:
+    if output is not Output.text:
         shown = {
             "moves": outcome.moves,
             "load": outcome.load,
@@ -137,7 +137,7 @@ def _leave(outcome: Outcome, output: Output, began: float) -> int:
             "interrupted": outcome.interrupted,
             **({"error": error.as_dict()} if error else {}),
         }
-        sys.stdout.write(json.dumps(shown, default=str) + "\n")
+        write_data(sys.stdout, shown, output)
     elif outcome.load:
         write_lines(
             sys.stdout,

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from pointsman.cli import stopping
 from pointsman.cli.streams import ReaderLeft
-from pointsman.cli.telling import HELPERS, object_of, text_of, wants_json
+from pointsman.cli.telling import HELPERS, object_of, text_of, wanted_data
 from pointsman.cli.words import HELP_OPTIONS
 from pointsman.errors import OutputError, PointsmanError, StoppedError, UsageError
 
@@ -134,10 +134,10 @@ def _unknown(name: str) -> UsageError:
 
 
 def _report(error: PointsmanError, words: Sequence[str]) -> None:
-    """One error: for people on stderr; with ``--output json`` also as an object on stdout."""
-    if wants_json(words):
+    """One error: for people on stderr; with ``--output json`` or ``yaml`` also as an object on stdout."""
+    if output := wanted_data(words):
         try:
-            sys.stdout.write(object_of(error))
+            sys.stdout.write(object_of(error, output))
             sys.stdout.flush()
         except (OutputError, ReaderLeft):
             _silence()

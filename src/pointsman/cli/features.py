@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -133,9 +132,6 @@ def _set(repository: Repository, name: str, on: bool, output: Output) -> None:
 
 
 def _dump(found: dict[str, Any], output: Output) -> None:
-    if output is Output.json:
-        sys.stdout.write(json.dumps(found) + "\n")
-        return
-    import yaml
+    from pointsman.report.data import write_data
 
-    sys.stdout.write(yaml.safe_dump(found, sort_keys=False, width=1 << 20))
+    write_data(sys.stdout, found, output)

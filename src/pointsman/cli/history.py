@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,8 +24,10 @@ def command(
 ) -> int:
     """List the moves there were, oldest first."""
     found = asyncio.run(_read(model or "", kubeconfig, context))
-    if output is Output.json:
-        sys.stdout.write(json.dumps(found) + "\n")
+    if output is not Output.text:
+        from pointsman.report.data import write_data
+
+        write_data(sys.stdout, found, output)
         return 0
     from pointsman.report.history import print_history
 

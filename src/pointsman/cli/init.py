@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections import Counter
@@ -120,8 +119,10 @@ def _next(folder: Path, target: Path, choices: Choices, *, placeholder: bool) ->
 def _tell(done: dict[str, Any], output: Output) -> None:
     from pointsman.report.text import write_lines
 
-    if output is Output.json:
-        sys.stdout.write(json.dumps(done) + "\n")
+    if output is not Output.text:
+        from pointsman.report.data import write_data
+
+        write_data(sys.stdout, done, output)
         return
     tops = Counter(name.partition("/")[0] + ("/" if "/" in name else "") for name in done["files"])
     head = f"wrote {len(done['files'])} files into {done['folder']}: environment {done['environment']}, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import StrEnum
 from typing import Annotated, Any
@@ -56,8 +55,8 @@ def up(
         vllm = engine.value if engine else None
         lab = control.up(name, nodes=nodes, gpus=gpus, engine=vllm, gitops=gitops, report=narrator)
     found = {**describe(lab), "started": lab.started_now}
-    if output is Output.json:
-        _print_json(found)
+    if output is not Output.text:
+        _print(found, output)
         return
     sys.stdout.write(f"lab {name} {'is ready' if lab.started_now else 'runs already'}\n")
     sys.stdout.write(f"  export KUBECONFIG={found['kubeconfig']}\n")
@@ -79,8 +78,8 @@ def down(
     with orderly(left, _again("down", name)), Narrator() as narrator:
         ended = control.down(name, purge=purge, report=narrator)
     purged = ended.existed and purge
-    if output is Output.json:
-        _print_json({"name": name, "existed": ended.existed, "was_running": ended.ran, "purged": purged})
+    if output is not Output.text:
+        _print({"name": name, "existed": ended.existed, "was_running": ended.ran, "purged": purged}, output)
         return
     said = "is down" if ended.ran else "was not running" if ended.existed else "does not exist"
     sys.stdout.write(f"lab {name} {said}{'; its data is deleted' if purged else ''}\n")
@@ -95,8 +94,8 @@ def status(name: Name = "default", output: Format = Output.text) -> None:
     if lab is None:
         raise _no_such_lab(name)
     found = describe(lab)
-    if output is Output.json:
-        _print_json(found)
+    if output is not Output.text:
+        _print(found, output)
     else:
         sys.stdout.write(_as_text(found))
     if not lab.is_ready or not all(process["ready"] for process in found["processes"]):
@@ -117,6 +116,7 @@ class Host(StrEnum):
 def protect(
     host: Annotated[Host, typer.Argument(help="The git host that words the refusal; off lets pushes through.")],
     name: Name = "default",
+    output: Format = Output.text,
 ) -> None:
     """Refuse pushes to main of the lab's git repository, as git hosts do where a branch is protected."""
     lab = control_plane().find(name)
@@ -131,6 +131,9 @@ def protect(
     from pointsman.lab.gitops.remote import protect as refuse
 
     refuse(lab.config.remote, "" if host is Host.off else host.value)
+    if output is not Output.text:
+        _print({"name": name, "protected": None if host is Host.off else host.value}, output)
+        return
     sys.stdout.write(f"pushes to main are {'let through' if host is Host.off else f'refused as {host.value} does'}\n")
 
 
@@ -176,5 +179,7 @@ def _remote(found: dict[str, Any]) -> str:
     return f"  remote      {found['remote']}{guarded}"
 
 
-def _print_json(found: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+def _print(found: dict[str, Any], output: Output) -> None:
+    from pointsman.report.data import write_data
+
+    write_data(sys.stdout, found, output, indent=2)

@@ -40,7 +40,7 @@ def _watched(words: list[str]) -> int:
     from pointsman.cli import stopping, streams, telling
 
     streams.guard()
-    stopping.watch(as_json=telling.wants_json(words))
+    stopping.watch(telling.wanted_data(words))
     code = _run(words)
     stopping.ignore()
     return code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,7 +123,7 @@ def _refuse_format(file: Path) -> None:
     if str(file) in ("json", "yaml", "text"):
         raise UsageError(
             f"-o names the file that keeps the plan, and {str(file)!r} looks like a format",
-            next_action="--output json prints the plan as JSON; to keep it, give another file",
+            next_action="--output json prints the plan as JSON, --output yaml as YAML; to keep it, give another file",
         )
 
 
@@ -135,13 +134,14 @@ def made_now(model: Model, to: str, options: Options, kubeconfig: Path | None, c
 
 def show(made: dict[str, Any], output: Output) -> None:
     """Print a plan."""
+    from pointsman.report.data import write_data
     from pointsman.report.plan import plan_lines
     from pointsman.report.text import write_lines
 
-    if output is Output.json:
-        sys.stdout.write(json.dumps(made, default=str) + "\n")
-    else:
+    if output is Output.text:
         write_lines(sys.stdout, plan_lines(made))
+    else:
+        write_data(sys.stdout, made, output)
 
 
 async def _plan(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ import typer
 
 from pointsman.cli import stopping
 from pointsman.cli.repo import branch_of, warn
-from pointsman.cli.words import agree
+from pointsman.cli.words import Output, agree
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,20 +60,16 @@ def asked_for(commit: bool, push: bool, pull_request: bool) -> Way | None:
     return named[0] if named else None
 
 
-def carry_out(repository: Repository, wish: Wish, way: Way, yes: bool, output: Any) -> None:
+def carry_out(repository: Repository, wish: Wish, way: Way, yes: bool, output: Output) -> None:
     """Propose the change on the newest tree, ask where a push would take something away, deliver it, and tell."""
     remote, branch = repository.platform.spec.edge.remote, branch_of(repository)
     proposal, delivered = asyncio.run(_delivered(repository, wish, way, yes, remote, branch))
-    if str(output) == "text":
+    if output is Output.text:
         _tell(proposal, delivered, way, f"{remote}/{branch}")
         return
-    found = _object(proposal, delivered)
-    if str(output) == "json":
-        sys.stdout.write(json.dumps(found) + "\n")
-        return
-    import yaml
+    from pointsman.report.data import write_data
 
-    sys.stdout.write(yaml.safe_dump(found, sort_keys=False, width=1 << 20))
+    write_data(sys.stdout, _object(proposal, delivered), output)
 
 
 async def _delivered(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,8 +24,10 @@ def command(
 ) -> int:
     """Print what a move did, counted and cost; the last one by default."""
     found = asyncio.run(_read(move or "", kubeconfig, context))
-    if output is Output.json:
-        sys.stdout.write(json.dumps(found) + "\n")
+    if output is not Output.text:
+        from pointsman.report.data import write_data
+
+        write_data(sys.stdout, found, output)
         return 0
     from pointsman.report.text import receipt_lines, write_lines
 

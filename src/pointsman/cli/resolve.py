@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,8 +49,10 @@ def command(
     if differs and not check:
         stopping.left(HALF_WAY, "run it again")
         found.write()
-    if output is Output.json:
-        sys.stdout.write(json.dumps(_object(found, written=differs and not check)) + "\n")
+    if output is not Output.text:
+        from pointsman.report.data import write_data
+
+        write_data(sys.stdout, _object(found, written=differs and not check), output)
     else:
         sys.stdout.write(found.diff() if check and differs else _sentence(found, differs=differs))
         if differs and not check:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,8 +61,8 @@ def command(
     from pointsman.layers.registry import layer as layer_called
     from pointsman.move.plan.rights import rights_of
 
-    if check and (to or any_name or output is Output.yaml):
-        raise UsageError("--check prints no roles", next_action="leave out --for, --any-name and -o yaml")
+    if check and (to or any_name):
+        raise UsageError("--check prints no roles", next_action="leave out --for and --any-name")
     subjects = [_subject(word) for word in to or ()]
     _refuse_prefix(prefix)
     chosen = tuple(dict.fromkeys(map(layer_called, layers))) if layers else LAYERS
@@ -171,6 +170,7 @@ async def _check(
     from pointsman.kube.rights import missing
     from pointsman.move.plan.rights import rights_to_know
     from pointsman.move.plan.roles import controllers_among
+    from pointsman.report.data import write_data
     from pointsman.report.text import write_lines
 
     asked = {model.name: list(dict.fromkeys(some.all())) for model, some in wanted}
@@ -186,7 +186,7 @@ async def _check(
             code="rights-unknown",
         )
     lacking = {name: [one for one in some if one in denied] for name, some in asked.items()}
-    if output is Output.json:
+    if output is not Output.text:
         found = {
             "models": [
                 {"model": name, "rights": len(asked[name]), "missing": list(map(_fields, some))}
@@ -195,7 +195,7 @@ async def _check(
             "unseen": list(map(_fields, unknown or ())),
             "controllerNamespaces": controllers,
         }
-        write_lines(sys.stdout, [json.dumps(found)])
+        write_data(sys.stdout, found, output)
     else:
         write_lines(sys.stdout, _findings(asked, lacking, unknown or []))
         write_lines(sys.stderr, _warnings(controllers, False))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +145,7 @@ async def _apply(
     output: Output,
 ) -> int:
     from pointsman.leaving.losing import refuse_losing
+    from pointsman.report.data import write_data
     from pointsman.report.text import write_lines
     from pointsman.root.applying import apply
 
@@ -170,10 +170,10 @@ async def _apply(
             await _refuse_news(repository, made, found, client)
         stopping.left("interrupted while it was applying; what was told as applied is applied", "run it again")
         done = await apply(made, client, lambda line: write_lines(sys.stderr, [line]))
-    if output is Output.json:
-        sys.stdout.write(json.dumps(shown | {"applied": done}) + "\n")
-    else:
+    if output is Output.text:
         write_lines(sys.stdout, [f"profile {made.name} of {repository.env}: {len(done)} objects applied"])
+    else:
+        write_data(sys.stdout, shown | {"applied": done}, output)
     return 0
 
 
@@ -236,11 +236,12 @@ def _object(repository: Repository, made: Profile, found: _Found | None, why: st
 
 
 def _show(stream: Any, found: dict[str, Any], output: Output) -> None:
+    from pointsman.report.data import write_data
     from pointsman.report.root import generated_lines, survey_lines
     from pointsman.report.text import write_lines
 
-    if output is Output.json:
-        stream.write(json.dumps(found) + "\n")
+    if output is not Output.text:
+        write_data(stream, found, output)
         return
     lines = generated_lines(found)
     if found["cluster"]["asked"]:

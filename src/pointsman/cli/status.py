@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,8 +31,10 @@ def command(
 ) -> int:
     """Show models, layers, readiness, traffic and running moves."""
     found = asyncio.run(_status(model or "", kubeconfig, context))
-    if output is Output.json:
-        sys.stdout.write(json.dumps({"models": found}) + "\n")
+    if output is not Output.text:
+        from pointsman.report.data import write_data
+
+        write_data(sys.stdout, {"models": found}, output)
         return 0
     from pointsman.report.status import print_status
 

@@ -26,15 +26,16 @@ class _Said:
 
     what = "interrupted; nothing was changed"
     next_action = "run it again"
-    as_json = False
+    output = ""
+    """``json`` or ``yaml`` where data was asked for."""
     line = ""
     """The same as an object, made beforehand: a signal may come in the middle of an import."""
     number = 0
 
 
-def watch(*, as_json: bool) -> None:
-    """From now on a signal ends the program with an error; ``as_json``: also as an object on standard output."""
-    _Said.as_json = as_json
+def watch(output: str) -> None:
+    """From now on a signal ends the program with an error; ``json``, ``yaml``: also as an object on standard output."""
+    _Said.output = output
     left(_Said.what, _Said.next_action)
     for number in heeded():
         signal.signal(number, end)
@@ -48,7 +49,7 @@ def heeded() -> list[signal.Signals]:
 def left(what: str, next_action: str) -> None:
     """Say from now on what is left of the command when a signal ends it."""
     _Said.what, _Said.next_action = what, next_action
-    _Said.line = object_of(error()) if _Said.as_json else ""
+    _Said.line = object_of(error(), _Said.output) if _Said.output else ""
 
 
 def heard(number: int) -> None:

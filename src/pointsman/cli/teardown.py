@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,18 +113,23 @@ async def _carry_out(how: _How, found: Look, output: Output) -> Mapping[str, Any
 
 def _show(how: _How, found: Look, stream: Any, output: Output) -> None:
     from pointsman.layers.registry import layer as layer_named
+    from pointsman.report.data import write_data
     from pointsman.report.teardown import look_lines
     from pointsman.report.text import write_lines
 
     shown = found.as_dict()
-    if output is Output.json:
-        stream.write(json.dumps({"model": how.model.name, "layer": how.layer} | shown) + "\n")
+    if output is not Output.text:
+        write_data(stream, {"model": how.model.name, "layer": how.layer} | shown, output)
     else:
         write_lines(stream, look_lines(how.model.name, layer_named(how.layer).title, shown))
 
 
 def _print(done: Any, output: Output) -> None:
+    from pointsman.report.data import write_data
     from pointsman.report.teardown import done_line
     from pointsman.report.text import write_lines
 
-    write_lines(sys.stdout, [json.dumps(done) if output is Output.json else done_line(done)])
+    if output is Output.text:
+        write_lines(sys.stdout, [done_line(done)])
+    else:
+        write_data(sys.stdout, done, output)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pointsman.errors import PointsmanError
 
-__all__ = ["HELPERS", "object_of", "text_of", "wants_json"]
+__all__ = ["HELPERS", "object_of", "text_of", "wanted_data"]
 
 HELPERS = ("help", "--help", "-h")
 """Words in the place of a command that ask what there is."""
@@ -17,19 +17,24 @@ def text_of(error: PointsmanError) -> str:
     return "".join(f"{line}\n" for line in error.lines())
 
 
-def object_of(error: PointsmanError) -> str:
-    """The line for standard output, when JSON was asked for."""
-    import json
+def object_of(error: PointsmanError, output: str) -> str:
+    """What goes to standard output when ``json`` (a line) or ``yaml`` was asked for."""
+    from pointsman.report.data import data_text
 
-    return json.dumps({"error": error.as_dict()}) + "\n"
+    return data_text({"error": error.as_dict()}, output)
 
 
-def wants_json(words: Sequence[str]) -> bool:
-    """Do these words ask for JSON? ``plan -o`` names a file."""
-    short = words[:1] != ["plan"]
+def wanted_data(words: Sequence[str]) -> str:
+    """``json`` or ``yaml`` where these words ask for one of them, the last one where they do twice; else nothing.
+
+    ``plan -o`` names a file.
+    """
+    found = ""
     for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word == "--output=json" or (word == "--output" and following == "json"):
-            return True
-        if short and (word == "-ojson" or (word == "-o" and following == "json")):
-            return True
-    return False
+        if word == "--output" or (word == "-o" and words[0] != "plan"):
+            found = following
+        elif word.startswith("--output="):
+            found = word.partition("=")[2]
+        elif word.startswith("-o") and words[0] != "plan":
+            found = word[2:]
+    return found if found in ("json", "yaml") else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,8 +50,10 @@ def command(
     except StoppedError as stopped:
         stopped.next_action = stopped.next_action or f"pointsman up {model} begins again"
         raise
-    if output is Output.json:
-        sys.stdout.write(json.dumps(found, default=str) + "\n")
+    if output is not Output.text:
+        from pointsman.report.data import write_data
+
+        write_data(sys.stdout, found, output)
     else:
         sys.stdout.write(f"{found['model']} is served from {found['layer']}; tenants call alias {found['alias']}\n")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import signal
@@ -44,6 +43,7 @@ class Output(StrEnum):
 
     text = "text"
     json = "json"
+    yaml = "yaml"
 
 
 class Strategy(StrEnum):
@@ -133,15 +133,16 @@ def leave(result: Result, output: Output) -> int:
     Raises OutputError when the receipt of a move that was done cannot be written; of another one, what happened to it
     matters more.
     """
+    from pointsman.report.data import write_data
     from pointsman.report.text import receipt_lines, write_lines
 
     error = _stopped(result) if result.interrupted else result.error
     try:
-        if output is Output.json:
-            shown = dict(result.receipt) | ({"error": error.as_dict()} if error else {})
-            write_lines(sys.stdout, [json.dumps(shown, default=str)])
-        else:
+        if output is Output.text:
             write_lines(sys.stdout, receipt_lines(result.receipt))
+        else:
+            shown = dict(result.receipt) | ({"error": error.as_dict()} if error else {})
+            write_data(sys.stdout, shown, output)
     except (OutputError, ReaderLeft) as lost:
         if error is None:
             raise

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.report.counting import count_of
+from pointsman.report.data import write_data
 from pointsman.report.junit import junit_of
 from pointsman.report.sarif import sarif_of
 from pointsman.report.table import Table
@@ -30,16 +31,6 @@ def write_outcome(stream: TextIO, said: Mapping[str, Any], output: str) -> None:
         stream.write(junit_of(said))
     else:
         write_data(stream, said, output)
-
-
-def write_data(stream: TextIO, said: Any, output: str) -> None:
-    """``json`` on one line, or ``yaml``."""
-    if output == "json":
-        stream.write(json.dumps(said) + "\n")
-        return
-    import yaml
-
-    yaml.safe_dump(said, stream, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 
 def write_catalogue(stream: TextIO, entries: Sequence[Mapping[str, Any]], output: str) -> None:

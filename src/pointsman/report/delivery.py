@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.draft import Draft
 from pointsman.delivery.argocd.finding import Result
+from pointsman.report.data import write_data
 from pointsman.report.text import write_lines
 
 __all__ = ["one_line", "preview_lines", "print_results", "result_lines"]
@@ -88,10 +88,4 @@ def print_results(stream: TextIO, results: Iterable[Result], output: str) -> Non
     if output == "text":
         write_lines(stream, [one_line(line) for one in results for line in result_lines(one)])
         return
-    found = {"applications": [one.as_dict() for one in results]}
-    if output == "json":
-        write_lines(stream, [json.dumps(found)])
-        return
-    from pointsman.layers.stream import yaml_stream
-
-    stream.write(yaml_stream([found], ascii_only=(stream.encoding or "").lower() not in ("utf-8", "utf8")))
+    write_data(stream, {"applications": [one.as_dict() for one in results]}, output)
