@@ -58,10 +58,10 @@ ASKING = {
 }
 """What asks a cluster that can only be read; where more is wanted, the data is an error."""
 WRONG = {
-    **{name: ("absent.yaml",) for name in ("render", "status", "receipt", "history", "rights", "up", "apply", "pause")},
-    **{name: ("absent.yaml", "--yes") for name in ("rollback", "abort")},
-    **{name: ("absent.yaml",) for name in ("promote", "resume")},
-    **{name: ("absent.yaml", "--to", "kserve", "--yes") for name in ("plan", "move")},
+    **dict.fromkeys(("render", "status", "receipt", "history", "rights", "up", "apply", "pause"), ("absent.yaml",)),
+    **dict.fromkeys(("rollback", "abort"), ("absent.yaml", "--yes")),
+    **dict.fromkeys(("promote", "resume"), ("absent.yaml",)),
+    **dict.fromkeys(("plan", "move"), ("absent.yaml", "--to", "kserve", "--yes")),
     "teardown": ("absent.yaml", "--layer", "kserve"),
     "init": ("/dev/null",),
     "adopt": ("absent",),

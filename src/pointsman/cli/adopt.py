@@ -194,6 +194,7 @@ def _tell(wanted: _Wanted, found: Adopted, mended: Mended, error: UsageError | N
     from pointsman.adopt.telling import as_dict
     from pointsman.report.adopt import write_adopted
     from pointsman.report.data import write_data
+    from pointsman.report.folding import write_folded
     from pointsman.report.text import write_lines
 
     said: dict[str, Any] = {"path": str(wanted.root)} | as_dict(found, mended, wanted.seen)
@@ -203,7 +204,7 @@ def _tell(wanted: _Wanted, found: Adopted, mended: Mended, error: UsageError | N
     else:
         write_data(sys.stdout, said | ({"error": error.as_dict()} if error else {}), wanted.output)
     if error:
-        write_lines(sys.stderr, error.lines())
+        write_folded(sys.stderr, error.lines())
     if wanted.output is not Output.text:
         return
     write_lines(sys.stderr, [f"{one.how}: {one.path}" for one in wanted.placed])

@@ -17,6 +17,7 @@ from pointsman.errors import StoppedError
 from pointsman.kube.client import Client
 from pointsman.move.boundary import SystemClock
 from pointsman.report.delivery import one_line, print_results
+from pointsman.report.folding import write_folded
 from pointsman.report.text import write_lines
 
 __all__ = ["leave", "means_on", "together", "until_stopped"]
@@ -64,5 +65,5 @@ def leave(results: Sequence[Result], output: Output) -> int:
     """Print them, and say which exit code they mean."""
     print_results(sys.stdout, results, output.value)
     errors = [one.error for one in results if one.error is not None]
-    write_lines(sys.stderr, [one_line(line) for error in errors for line in error.lines()])
+    write_folded(sys.stderr, [one_line(line) for error in errors for line in error.lines()])
     return max((error.exit_code for error in errors), default=0)

@@ -118,14 +118,16 @@ def _say(text: str) -> None:
 
 def _print_receipt(receipt: Mapping[str, Any]) -> None:
     from pointsman.demo.receipt import as_lines
-    from pointsman.report.text import receipt_lines, write_lines
+    from pointsman.report.folding import write_folded
+    from pointsman.report.text import receipt_lines
 
-    write_lines(sys.stdout, [*receipt_lines(receipt), *as_lines(receipt), ""])
+    write_folded(sys.stdout, [*receipt_lines(receipt), *as_lines(receipt), ""])
 
 
 def _leave(outcome: Outcome, output: Output, began: float) -> int:
     from pointsman.report.data import write_data
-    from pointsman.report.text import took, write_lines
+    from pointsman.report.folding import write_folded
+    from pointsman.report.text import took
 
     seconds, error = time.monotonic() - began, _error(outcome)
     if output is not Output.text:
@@ -139,7 +141,7 @@ def _leave(outcome: Outcome, output: Output, began: float) -> int:
         }
         write_data(sys.stdout, shown, output)
     elif outcome.load:
-        write_lines(
+        write_folded(
             sys.stdout,
             [
                 f"{len(outcome.moves)} moves, {outcome.load['requests']} requests, {outcome.lost} lost, "
@@ -148,7 +150,7 @@ def _leave(outcome: Outcome, output: Output, began: float) -> int:
             ],
         )
     if error is not None:
-        write_lines(sys.stderr, error.lines())
+        write_folded(sys.stderr, error.lines())
     if outcome.interrupted:
         return stopping.exit_code()
     if error is not None:

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from pointsman.cli import stopping
 from pointsman.cli.streams import ReaderLeft
-from pointsman.cli.telling import HELPERS, object_of, text_of, wanted_data
+from pointsman.cli.telling import HELPERS, object_of, wanted_data
 from pointsman.cli.words import HELP_OPTIONS
 from pointsman.errors import OutputError, PointsmanError, StoppedError, UsageError
 
@@ -141,7 +141,9 @@ def _report(error: PointsmanError, words: Sequence[str]) -> None:
             sys.stdout.flush()
         except (OutputError, ReaderLeft):
             _silence()
-    sys.stderr.write(text_of(error))
+    from pointsman.report.folding import write_folded
+
+    write_folded(sys.stderr, error.lines())
 
 
 def _report_bug(error: Exception) -> None:

@@ -135,11 +135,11 @@ def made_now(model: Model, to: str, options: Options, kubeconfig: Path | None, c
 def show(made: dict[str, Any], output: Output) -> None:
     """Print a plan."""
     from pointsman.report.data import write_data
+    from pointsman.report.folding import write_folded
     from pointsman.report.plan import plan_lines
-    from pointsman.report.text import write_lines
 
     if output is Output.text:
-        write_lines(sys.stdout, plan_lines(made))
+        write_folded(sys.stdout, plan_lines(made))
     else:
         write_data(sys.stdout, made, output)
 

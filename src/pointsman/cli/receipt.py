@@ -29,9 +29,10 @@ def command(
 
         write_data(sys.stdout, found, output)
         return 0
-    from pointsman.report.text import receipt_lines, write_lines
+    from pointsman.report.folding import write_folded
+    from pointsman.report.text import receipt_lines
 
-    write_lines(sys.stdout, receipt_lines(found))
+    write_folded(sys.stdout, receipt_lines(found))
     return 0
 
 

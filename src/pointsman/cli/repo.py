@@ -70,6 +70,6 @@ def branch_of(repository: Repository) -> str:
 
 def warn(told: Iterable[Told]) -> None:
     """Tell warnings on standard error."""
-    from pointsman.report.text import write_lines
+    from pointsman.report.folding import write_folded
 
-    write_lines(sys.stderr, [line for one in told for line in one.lines()])
+    write_folded(sys.stderr, [line for one in told for line in one.lines()])

@@ -114,14 +114,14 @@ async def _carry_out(how: _How, found: Look, output: Output) -> Mapping[str, Any
 def _show(how: _How, found: Look, stream: Any, output: Output) -> None:
     from pointsman.layers.registry import layer as layer_named
     from pointsman.report.data import write_data
+    from pointsman.report.folding import write_folded
     from pointsman.report.teardown import look_lines
-    from pointsman.report.text import write_lines
 
     shown = found.as_dict()
     if output is not Output.text:
         write_data(stream, {"model": how.model.name, "layer": how.layer} | shown, output)
     else:
-        write_lines(stream, look_lines(how.model.name, layer_named(how.layer).title, shown))
+        write_folded(stream, look_lines(how.model.name, layer_named(how.layer).title, shown))
 
 
 def _print(done: Any, output: Output) -> None:

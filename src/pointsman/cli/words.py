@@ -134,12 +134,13 @@ def leave(result: Result, output: Output) -> int:
     matters more.
     """
     from pointsman.report.data import write_data
-    from pointsman.report.text import receipt_lines, write_lines
+    from pointsman.report.folding import write_folded
+    from pointsman.report.text import receipt_lines
 
     error = _stopped(result) if result.interrupted else result.error
     try:
         if output is Output.text:
-            write_lines(sys.stdout, receipt_lines(result.receipt))
+            write_folded(sys.stdout, receipt_lines(result.receipt))
         else:
             shown = dict(result.receipt) | ({"error": error.as_dict()} if error else {})
             write_data(sys.stdout, shown, output)
@@ -147,9 +148,9 @@ def leave(result: Result, output: Output) -> int:
         if error is None:
             raise
         if isinstance(lost, OutputError):
-            write_lines(sys.stderr, lost.lines())
+            write_folded(sys.stderr, lost.lines())
     if error is not None:
-        write_lines(sys.stderr, error.lines())
+        write_folded(sys.stderr, error.lines())
     if result.interrupted:
         return stopping.exit_code()
     return error.exit_code if error else 0

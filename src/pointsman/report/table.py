@@ -6,13 +6,13 @@ Text and nothing more: a library's tables take seconds for a thousand rows.
 from __future__ import annotations
 
 import os
-import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TextIO
 
 from pointsman.foreign import harmless
+from pointsman.report.folding import room_of
 
 __all__ = ["Table", "note"]
 
@@ -36,7 +36,7 @@ class Table:
 
     def write(self, stream: TextIO) -> None:
         """All of it."""
-        widths = self._widths(shutil.get_terminal_size().columns if stream.isatty() else None)
+        widths = self._widths(room_of(stream))
         for line in _lines(self._columns, widths):
             stream.write(_painted(stream, BOLD, line))
         stream.write("".join(f"{line}\n" for row in self._rows for line in _lines(row, widths)))
