@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -18,7 +19,7 @@ from pointsman.cli.telling import HELPERS, object_of, wanted_data
 from pointsman.cli.words import HELP_OPTIONS
 from pointsman.errors import OutputError, PointsmanError, StoppedError, UsageError
 
-__all__ = ["COMMANDS", "answer", "run"]
+__all__ = ["COMMANDS", "answer", "command_named", "run"]
 
 COMMANDS = (
     "render",
@@ -46,6 +47,7 @@ COMMANDS = (
     "wait",
     "demo",
     "lab",
+    "completion",
 )
 """Every command; each lives in ``pointsman.cli.<command>`` as ``command`` (a function) or ``app`` (sub-commands)."""
 SHARED = {
@@ -101,16 +103,21 @@ def _dispatch(words: list[str]) -> int:
     if words[0] in HELPERS:
         words = [*(word for word in words[1:] if word not in HELPERS), "--help"]
     name = words[0]
-    if name not in COMMANDS:
-        raise _unknown(name)
-    module = importlib.import_module(f"pointsman.cli.{SHARED.get(name, name)}")
-    app: typer.Typer = getattr(module, "app", None) or _single(getattr(module, name if name in SHARED else "command"))
-    command = get_command(app)
+    command = command_named(name)
     if name not in READING:
         gc.freeze()  # what was imported stays to the end
         gc.enable()
     result = command.main(args=words[1:], prog_name=f"pointsman {name}", standalone_mode=False)
     return result if isinstance(result, int) else 0
+
+
+def command_named(name: str) -> Any:
+    """The one command, loaded, as typer has it; raises UsageError for a name that none has."""
+    if name not in COMMANDS:
+        raise _unknown(name)
+    module = importlib.import_module(f"pointsman.cli.{SHARED.get(name, name)}")
+    app: typer.Typer = getattr(module, "app", None) or _single(getattr(module, name if name in SHARED else "command"))
+    return get_command(app)
 
 
 def _single(function: Callable[..., object]) -> typer.Typer:

@@ -44,6 +44,9 @@ Try it without a cluster:
   demo       Start the lab, serve a model, move it three times under load.
   lab        Start, stop and look at the embedded cluster.
 
+In your shell:
+  completion Print a script that completes commands, options and names.
+
 Options:
   --version  Print the version.
   --help     Print this text; COMMAND --help explains a command.

@@ -47,6 +47,10 @@ def _watched(words: list[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if words[:1] == ["__complete"]:
+        from pointsman.cli import completing
+
+        return completing.answer(words[1:])
     text = _text(words)
     if text is None:
         from pointsman.cli.entry import run

@@ -20,7 +20,9 @@ __all__ = ["command"]
 
 def command(
     model: Annotated[str, typer.Argument(parser=given, help="A spec file, or the name of a model.", metavar="MODEL")],
-    layer: Annotated[str | None, typer.Option(help="The serving layer. Default: the spec's own.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(metavar="LAYER", help="The serving layer. Default: the spec's own.")
+    ] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="For a name that only the cluster knows.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the manifests.")] = Output.yaml,
