@@ -12,7 +12,7 @@ from itertools import zip_longest
 from typing import TextIO
 
 from pointsman.foreign import harmless
-from pointsman.report.folding import room_of
+from pointsman.report.folding import folded, room_of
 
 __all__ = ["Table", "note"]
 
@@ -54,8 +54,10 @@ class Table:
 
 
 def note(stream: TextIO, text: str) -> None:
-    """A line that people should not miss."""
-    stream.write(_painted(stream, YELLOW, harmless(text)))
+    """A line that people should not miss, as many as it needs in a terminal."""
+    room, said = room_of(stream), harmless(text)
+    for line in [said] if room is None else folded(said, room):
+        stream.write(_painted(stream, YELLOW, line))
 
 
 def _lines(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
