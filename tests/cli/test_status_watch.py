@@ -171,7 +171,7 @@ def test_a_pipe_gets_a_block_for_each_change_and_no_other(tmp_path: Path) -> Non
     assert all(count <= 2 * once.asked[path] for path, count in before.items())
 
 
-def test_text_stands_under_its_time_and_yaml_in_documents(tmp_path: Path) -> None:
+def test_text_stands_under_its_time(tmp_path: Path) -> None:
     made = served(1)
     with watching(made, tmp_path) as process:
         made.looks(2)
@@ -179,6 +179,10 @@ def test_text_stands_under_its_time_and_yaml_in_documents(tmp_path: Path) -> Non
     time, head, row, empty = text.split("\n")[:4]
     assert time.endswith(" UTC")
     assert (head.split()[0], row.split()[0], empty) == ("MODEL", "model-0000", "")
+
+
+def test_yaml_stands_in_documents(tmp_path: Path) -> None:
+    made = served(1)
     with watching(made, tmp_path, "-o", "yaml") as process:
         made.looks(2)
         text, _ = ended(process)
