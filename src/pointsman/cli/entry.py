@@ -23,6 +23,8 @@ __all__ = ["COMMANDS", "answer", "command_named", "run"]
 
 COMMANDS = (
     "render",
+    "pick",
+    "compare",
     "status",
     "receipt",
     "history",

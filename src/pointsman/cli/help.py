@@ -9,6 +9,8 @@ Usage: pointsman COMMAND [OPTIONS]          (also: kubectl pointsman COMMAND)
 
 See and prepare:
   render     Print the manifests of a model on a serving layer.
+  pick       Say which layer suits a model, and whether it fits its GPUs.
+  compare    Say what differs between the layers of a model.
   status     Show models, layers, readiness, traffic and running moves.
   receipt    Print what a move did, counted and cost; the last one by default.
   history    List the moves there were, oldest first.

@@ -1,0 +1,72 @@
+"""What differs between the layers of a model, for people: text of at most 80 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from pointsman.report.advice import WIDTH, folded
+from pointsman.report.checks import write_data
+from pointsman.report.counting import count_of
+from pointsman.report.text import write_lines
+
+__all__ = ["contrast_lines", "write_contrast"]
+
+NAME, LAYER = 18, 10
+"""Columns of a row's name, and of a layer's."""
+
+
+def write_contrast(stream: TextIO, said: Mapping[str, Any], output: str) -> None:
+    """``text``, ``json`` or ``yaml``."""
+    if output == "text":
+        write_lines(stream, list(contrast_lines(said)))
+    else:
+        write_data(stream, said, output)
+
+
+def contrast_lines(said: Mapping[str, Any]) -> Iterator[str]:
+    """What tenants would notice first, then every row; ``*`` where layers differ, ``!`` where tenants can tell."""
+    yield f"{said['model']}: {' and '.join(said['layers'])}"
+    for layer, notices in said["notices"].items():
+        yield ""
+        yield from _notices(said["from"], layer, notices)
+    yield ""
+    for row in said["rows"]:
+        yield from _row(row)
+    yield ""
+    yield "! tenants could tell the layers apart by it   * the layers differ"
+    if said["unknown"]:
+        yield ""
+        yield "not known:"
+        yield from (line for one in said["unknown"] for line in folded(one, "  - "))
+
+
+def _notices(source: str, target: str, notices: list[Mapping[str, Any]]) -> Iterator[str]:
+    if not notices:
+        yield from folded(f"{source} to {target}: by their manifests, tenants would notice nothing")
+        return
+    count = count_of(len(notices), "thing")
+    yield from folded(f"{source} to {target}: {count} that tenants would notice, the worst first")
+    for number, one in enumerate(notices, 1):
+        check = f" [{one['check']}]" if one["check"] else ""
+        yield from folded(f"{one['what']}{check}", f"  {number}. ")
+        if one["next"]:
+            yield from folded(f"next: {one['next']}", "     ")
+
+
+def _row(row: Mapping[str, Any]) -> Iterator[str]:
+    mark = ("!" if row["tenants"] else "*") if row["differs"] else " "
+    head = f"{mark} {row['name']:<{NAME - 2}}"
+    if not row["differs"]:
+        yield from _cell(next(iter(row["values"].values())), head)
+        return
+    for layer, value in row["values"].items():
+        yield from _cell(value, f"{head}{layer:<{LAYER}}")
+        head = " " * NAME
+
+
+def _cell(value: str, before: str) -> list[str]:
+    return textwrap.wrap(
+        value, WIDTH, initial_indent=before, subsequent_indent=" " * len(before), break_on_hyphens=False
+    ) or [before.rstrip()]
