@@ -87,13 +87,13 @@ def _machine(case: Situation, fit: Fit) -> Iterator[tuple[str, str, str]]:
         source = f"{fit.gpu.source}; table of {AS_OF}" if fit.gpu.source.startswith("nvidia-smi") else fit.gpu.source
         yield f"memory of {fit.gpu.name}", f"{fit.gpu.mib} MiB", source
         yield "which GPU", fit.gpu.name, case.gpu_on(case.model.spec.layer)[1]
-    used = "spec.engine.args" if settings.said_utilisation else "vLLM's default (0.92 in the newest)"
+    used = "the engine's flags" if settings.said_utilisation else "vLLM's default (0.92 in the newest)"
     yield "--gpu-memory-utilization", f"{settings.utilisation:g}", used
     over = f"tensor {settings.tensor} × pipeline {settings.pipeline}"
     yield (
         "divided over",
         over + (f", {settings.copies} copies" if settings.copies > 1 else ""),
-        "spec.accelerator, args",
+        "GPUs a replica, the engine's flags",
     )
     yield "GPUs of a node", str(case.per_node[0]), case.per_node[1]
 
@@ -122,8 +122,8 @@ def _cache(case: Situation, fit: Fit) -> Iterator[tuple[str, str, str]]:
 
 def _aside(settings: Settings, fit: Fit) -> Iterator[tuple[str, str, str]]:
     assert fit.room is not None
-    amount = f"{fit.room.reserve / GIB:.2g} GiB a GPU, {OVERHEAD / GIB:.0f} of it for CUDA, NCCL and graphs"
+    amount = f"{fit.room.reserve / GIB:.2g} GiB a GPU, {OVERHEAD / GIB:.0f} GiB of it for CUDA, NCCL and graphs"
     yield "set aside", amount, "a rule of thumb; vLLM measures it at its start"
-    step = "spec.engine.args" if settings.said_step else "assumed; vLLM chooses 2048 or 8192 by the GPU"
+    step = "the engine's flags" if settings.said_step else "assumed; vLLM chooses 2048 or 8192 by the GPU"
     if not fit.estimate:
         yield "--max-num-batched-tokens", str(settings.step), step

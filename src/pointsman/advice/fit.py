@@ -8,9 +8,9 @@ result that half of that guess or half as much again would turn is called too cl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from pointsman.advice.cache import request_bytes
 from pointsman.advice.gpus import Gpu
@@ -77,7 +77,8 @@ class Fit:
     unknown: tuple[str, ...]
 
 
-def fit_of(known: Known, settings: Settings, gpu: Gpu | None, gpus: Sequence[Gpu], per_node: int) -> Fit:
+@lru_cache(maxsize=256)
+def fit_of(known: Known, settings: Settings, gpu: Gpu | None, gpus: tuple[Gpu, ...], per_node: int) -> Fit:
     """The answer for what is declared.
 
     Args:
@@ -95,7 +96,7 @@ def fit_of(known: Known, settings: Settings, gpu: Gpu | None, gpus: Sequence[Gpu
         unknown = (*unknown, "--cpu-offload-gb moves a part of the weights to the host, which is not counted")
     plain = Fit(Fits.unknown, "", gpu, settings, weights, None, known.estimate, None, None, (), unknown)
     if weights is None:
-        return replace(plain, why="neither a config.json nor the repository's name tells the model's size")
+        return replace(plain, why=known.remark or "neither a config.json nor the repository's name tells its size")
     if settings.gpus == 0:
         return _on_cpu(plain, known)
     if gpu is None:
@@ -182,6 +183,8 @@ def _judged(known: Known, settings: Settings, room: Room) -> tuple[Fits, str]:
     heads = known.shape.heads if known.shape else 0
     if heads % settings.tensor:
         return Fits.no, f"{heads} heads cannot be divided over {settings.tensor} GPUs, and vLLM refuses to start"
+    if long := _too_long(known, settings):
+        return Fits.no, long
     if room.weights >= room.usable:
         return Fits.no, "the weights alone are more than vLLM may use of a GPU"
     if known.shape is None:
@@ -192,6 +195,14 @@ def _judged(known: Known, settings: Settings, room: Room) -> tuple[Fits, str]:
     if len(found) == 2:
         return Fits.close, "it depends on what a step computes in, which vLLM measures when it starts"
     return (Fits.yes, "") if found == {True} else (Fits.no, "one request of the promised length does not fit")
+
+
+def _too_long(known: Known, settings: Settings) -> str:
+    """Why vLLM refuses the promised length whatever the memory (config/model.py); empty when it does not."""
+    shape = known.shape
+    if shape is None or not shape.positions or shape.scaled or settings.length <= shape.positions:
+        return ""
+    return f"{settings.length} tokens are promised, and the model was made for {shape.positions}"
 
 
 def _enough(room: Room, more: float) -> bool:
@@ -209,6 +220,7 @@ def _on_cpu(plain: Fit, known: Known) -> Fit:
         return replace(plain, fits=Fits.no, why="the container's memory limit is less than all of it", room=room)
     if known.shape is None:
         return replace(plain, why="the weights go in; what a request caches cannot be told from a name", room=room)
-    short = room.request and room.request > cache
+    short = room.request is not None and room.request > cache
     why = "one request of the promised length needs more than VLLM_CPU_KVCACHE_SPACE" if short else ""
-    return replace(plain, fits=Fits.no if short else Fits.yes, why=why, room=room)
+    why = _too_long(known, settings) or why
+    return replace(plain, fits=Fits.no if why else Fits.yes, why=why, room=room)

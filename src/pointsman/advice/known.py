@@ -40,6 +40,7 @@ class Known:
     bits: float = 16.0
     """Of a weight, by the repository's name alone."""
     remark: str = ""
+    """What is to be said of it besides; where nothing is known, why."""
 
     @property
     def estimate(self) -> bool:
@@ -107,6 +108,8 @@ def _cached(hub: HuggingFace, environment: Mapping[str, str]) -> Path | None:
 
 def _of_name(repo: str) -> Known:
     name = repo.partition("/")[2]
+    if "gguf" in name.lower():
+        return Known("", remark="how many bits a weight takes stands in the GGUF file, not in the repository's name")
     found = max(_SIZE.finditer(name), key=_parameters, default=None)
     if found is None:
         return Known("")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pointsman.advice.fit import Fits
+from pointsman.advice.fit import Fit, Fits
 from pointsman.advice.known import is_gguf
 from pointsman.advice.settings import settings_of
 from pointsman.advice.situation import Situation
@@ -45,17 +45,18 @@ def obstacles_of(case: Situation, layer: str) -> list[Obstacle]:
 def _fit(case: Situation, layer: str) -> Iterator[Obstacle]:
     fit = case.fit_on(layer)
     if fit.fits is Fits.no:
-        yield Obstacle(
-            Verdict.no, f"it does not fit its accelerators: {fit.why}", "the estimate below", _more(fit.smallest)
-        )
+        yield Obstacle(Verdict.no, f"it does not fit: {fit.why}", "the estimate of its memory", _more(fit))
 
 
-def _more(smallest: int | None) -> str:
-    return f"give a replica {smallest} GPUs, or see what would change the answer" if smallest else "use larger GPUs"
+def _more(fit: Fit) -> str:
+    """What would make it fit."""
+    ways = [f"give a replica {fit.smallest} GPUs"] if fit.smallest and fit.smallest != fit.settings.gpus else []
+    ways += [f"promise at most {fit.longest} tokens"] if fit.longest else []
+    return ", or ".join(ways) or "use larger GPUs, or smaller weights"
 
 
 def _nodes(case: Situation, layer: str) -> Iterator[Obstacle]:
-    settings, (most, source) = settings_of(case.model.on(layer)), case.per_node
+    settings, (most, source) = settings_of(case.model, layer), case.per_node
     if settings.gpus <= most and settings.nodes == 1:
         return
     what = f"a replica takes {settings.gpus} GPUs, and one node has {most} ({source})"

@@ -42,6 +42,10 @@ def _raw(case: Situation) -> Iterator[Reason]:
         yield Reason(-3, "it makes no route: an address for each model is one more object by hand", "--url-per-model")
     if needs.teams == "many":
         yield Reason(-1, "each team needs rights on Deployments, Services and claims", "--teams many")
+    if needs.canary:
+        yield Reason(0, "it splits nothing; pointsman move shifts the alias in judged steps", "--canary; docs/move.md")
+    if needs.idle_hours:
+        yield Reason(0, "parked by replicas: 0, which releases its GPUs; nothing wakes it", "--idle-hours")
     yield from _any_engine(case)
 
 
@@ -59,12 +63,18 @@ def _kserve(case: Situation) -> Iterator[Reason]:
         yield Reason(2, "it makes an HTTPRoute and a host name for each model", "--url-per-model; KServe v0.20.0")
     if needs.teams == "many":
         yield Reason(2, "rights on one kind (inferenceservices) are all that a team needs", "--teams many")
+    if needs.canary:
+        what = "canaryTrafficPercent is not read in Standard mode, and pointsman splits at the alias, as on every layer"
+        yield Reason(0, what, "--canary; KServe v0.20.0")
+    if needs.idle_hours:
+        what = "parked by its stop annotation; minReplicas: 0 under its HPA means 1, and nothing wakes it"
+        yield Reason(0, what, "--idle-hours; KServe v0.20.0")
     yield from _any_engine(case)
 
 
 def _any_engine(case: Situation) -> Iterator[Reason]:
     """Of both layers whose Service takes any engine."""
-    if case.needs.kv_routing and case.model.spec.replicas > 1:
+    if _routes(case):
         yield Reason(-3, "its Service takes any engine, whatever is cached there", "--kv-routing; Kubernetes Services")
 
 
@@ -82,6 +92,8 @@ def _llm_d(case: Situation) -> Iterator[Reason]:
             "two of its objects can share a route by weight (spec.router.route); an alias at a model's path goes by it"
         )
         yield Reason(1, what, "--canary; KServe v0.20.0")
+    if needs.idle_hours:
+        yield Reason(0, "parked by its stop annotation; nothing wakes it", "--idle-hours; KServe v0.20.0")
     if (needs.fleet or 1) >= FLEET:
         what = f"{needs.fleet} endpoint pickers: 1.3 cores and 2.5 GiB are requested for each"
         yield Reason(-1, what, "--fleet; KServe v0.20.0, config-llm-scheduler.yaml")
@@ -89,7 +101,7 @@ def _llm_d(case: Situation) -> Iterator[Reason]:
 
 def _of_the_model(case: Situation) -> Iterator[Reason]:
     """What speaks for or against llm-d in the spec itself."""
-    spec, settings = case.model.spec, settings_of(case.model.on("llm-d"))
+    spec, settings = case.model.spec, settings_of(case.model, "llm-d")
     if spec.layers.llm_d.prefill:
         what = "the spec asks for prefill in pods of its own; whether that gains anything was not measured"
         yield Reason(1, what, "spec.layers.llm-d.prefill")
@@ -104,14 +116,20 @@ def _of_the_model(case: Situation) -> Iterator[Reason]:
         yield Reason(-1, what, "--enable-lora; KServe PR 5317")
 
 
+def _routes(case: Situation) -> bool:
+    """Is there anything to route by? Nothing is kept of a vector's text, and one engine leaves no choice."""
+    spec = case.model.spec
+    return case.needs.kv_routing and spec.replicas > 1 and spec.contract.api != "embeddings"
+
+
 def _routed(case: Situation) -> Iterator[Reason]:
-    if not case.needs.kv_routing:
-        return
-    if case.model.spec.replicas > 1:
+    if _routes(case):
         what = f"it chooses among {case.model.spec.replicas} engines by what they have cached"
         yield Reason(4, what, "--kv-routing, spec.replicas; KServe v0.20.0, config-llm-scheduler.yaml")
-    else:
-        yield Reason(0, "with one engine there is nothing to choose between", "--kv-routing, spec.replicas: 1")
+    elif case.needs.kv_routing and case.model.spec.replicas == 1:
+        yield Reason(0, "with one engine there is nothing to choose between", "--kv-routing, spec.replicas")
+    elif case.needs.kv_routing:
+        yield Reason(0, "requests for vectors do not pass the endpoint picker", "--kv-routing, spec.contract.api")
 
 
 _REASONS: dict[str, Callable[[Situation], Iterator[Reason]]] = {"raw-vllm": _raw, "kserve": _kserve, "llm-d": _llm_d}

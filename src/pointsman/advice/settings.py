@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pointsman.advice.side import side_of
 from pointsman.layers.promise import length
 from pointsman.spec.arguments import values
 from pointsman.spec.model import Model
@@ -16,6 +18,15 @@ __all__ = ["Settings", "settings_of"]
 UTILISATION = 0.9
 STEP = 8192
 CPU_CACHE = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an engine is given."""
+
+    args: Sequence[str]
+    gpus: int
+    memory: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +61,24 @@ class Settings:
     """Is a part of the weights kept in the host's memory?"""
 
 
-def settings_of(model: Model) -> Settings:
-    """Of a model as a layer runs it (``model.on``)."""
-    said, gpus = values(model.spec.engine.args), model.spec.accelerator.gpus_per_replica
+def settings_of(model: Model, layer: str) -> Settings:
+    """As a layer runs it: by the spec, or by the manifests that people wrote for it."""
+    there = model.on(layer).spec
+    given = Given(there.engine.args, there.accelerator.gpus_per_replica, there.resources.limits.memory)
+    if model.spec.layers.block(layer).written is not None:
+        engine = side_of(model, layer).engine
+        given = Given(engine.args, engine.gpus, engine.limits.get("memory", given.memory))
+    return _settings(given, there.contract.max_model_len, there.engine.env.get("VLLM_CPU_KVCACHE_SPACE", ""))
+
+
+def _settings(given: Given, promised: int, cpu_cache: str) -> Settings:
+    said, gpus = values(given.args), given.gpus
     pipeline, copies = _number(said.get("pipeline-parallel-size")), _number(said.get("data-parallel-size"))
-    tensor = _number(said.get("tensor-parallel-size"), max(1, gpus // max(1, pipeline * copies)))
     used = _fraction(said.get("gpu-memory-utilization"))
     step = length(said.get("max-num-batched-tokens"))
     return Settings(
         gpus=gpus,
-        tensor=tensor,
+        tensor=_number(said.get("tensor-parallel-size"), max(1, gpus // max(1, pipeline * copies))),
         pipeline=pipeline,
         copies=copies,
         utilisation=used or UTILISATION,
@@ -69,10 +88,10 @@ def settings_of(model: Model) -> Settings:
         dtype=said.get("dtype", "auto"),
         quantisation=said.get("quantization", ""),
         cache_dtype=said.get("kv-cache-dtype", "auto"),
-        length=model.spec.contract.max_model_len,
+        length=promised,
         nodes=_number(said.get("nnodes")),
-        memory=int(amount(model.spec.resources.limits.memory)),
-        cpu_cache=_cpu_cache(model.spec.engine.env.get("VLLM_CPU_KVCACHE_SPACE", "")),
+        memory=int(amount(given.memory)),
+        cpu_cache=_cpu_cache(cpu_cache),
         lora="enable-lora" in said or "lora-modules" in said,
         offload="cpu-offload-gb" in said,
     )

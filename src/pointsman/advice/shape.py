@@ -59,6 +59,8 @@ class Shape:
     vocabulary: int
     positions: int
     """``max_position_embeddings``: what the model was made for; 0 when not said."""
+    scaled: bool
+    """Is that stretched (``rope_scaling``), so that it is no bound by itself?"""
     tied: bool
     """Are the first and the last embedding one matrix?"""
     dtype: str
@@ -88,7 +90,7 @@ def shape_of(config: Mapping[str, Any], where: str) -> Shape:
     assert isinstance(text, Mapping)
     read = _Reader({**{key: config[key] for key in _OUTSIDE if key in config}, **text}, where)
     heads, hidden = read.size("num_attention_heads", "n_head"), read.size("hidden_size", "n_embd", "d_model")
-    layers = read.size("num_hidden_layers", "n_layer", "num_layers")
+    layers = read.size("num_hidden_layers", "n_layer", "num_layers", most=4096)
     family = str(text.get("model_type") or config.get("model_type") or "")
     vision = config.get("vision_config")
     width = read.size("intermediate_size", "n_inner", "ffn_dim", usual=4 * hidden)
@@ -102,6 +104,7 @@ def shape_of(config: Mapping[str, Any], where: str) -> Shape:
         width=width,
         vocabulary=read.size("vocab_size"),
         positions=read.size("max_position_embeddings", "n_positions", usual=0),
+        scaled=bool(read.data.get("rope_scaling")),
         tied=bool(read.data.get("tie_word_embeddings", family in _TIED)),
         dtype=str(read.data.get("torch_dtype") or read.data.get("dtype") or "").removeprefix("torch."),
         quantisation=quantisation_of(read.data.get("quantization_config")),
@@ -130,19 +133,19 @@ class _Reader:
         self.data = data
         self._where = where
 
-    def size(self, *names: str, usual: int | None = None) -> int:
+    def size(self, *names: str, usual: int | None = None, most: int = 10**8) -> int:
+        """At least 1; 0 is allowed where there is a usual value."""
         found = next((self.data[name] for name in names if self.data.get(name) is not None), usual)
-        if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found < 10**9:
-            said = "is not there" if found is None else f"is {str(found)[:40]!r}"
-            raise SpecError(
-                f"{names[0]} {said}, so the model's size cannot be told",
-                where=self._where,
-                next_action="give the config.json of the model's own repository",
-                code="model-config",
-            )
-        if not found and usual is None:
-            return self.size(names[0], usual=None if found is None else -1)
-        return found
+        least = 1 if usual is None else 0
+        if isinstance(found, int) and not isinstance(found, bool) and least <= found <= most:
+            return found
+        said = "is not there" if found is None else f"is {str(found)[:40]!r}"
+        raise SpecError(
+            f"{names[0]} {said}, so the model's size cannot be told",
+            where=self._where,
+            next_action="give the config.json of the model's own repository",
+            code="model-config",
+        )
 
 
 def _experts(read: _Reader, layers: int) -> Experts | None:

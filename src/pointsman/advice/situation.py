@@ -52,8 +52,8 @@ class Situation:
 
     def fit_on(self, layer: str) -> Fit:
         """Does it fit there?"""
-        settings, gpu = settings_of(self.model.on(layer)), self.gpu_on(layer)[0]
-        return fit_of(self.known, settings, gpu, GPUS, self.per_node[0])
+        gpu = self.gpu_on(layer)[0]
+        return fit_of(self.known, settings_of(self.model, layer), gpu, GPUS, self.per_node[0])
 
     def fits(self) -> dict[str, Fit]:
         """On each layer."""

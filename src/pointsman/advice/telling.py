@@ -8,6 +8,7 @@ from typing import Any
 
 from pointsman.advice.estimate import as_dict as fit_as_dict
 from pointsman.advice.fit import Fits
+from pointsman.advice.known import is_gguf
 from pointsman.advice.obstacles import Verdict
 from pointsman.advice.overhead import Overhead
 from pointsman.advice.picking import Choice, changes_of, pick
@@ -117,7 +118,9 @@ def _unknown(case: Situation) -> Iterator[str]:
         yield from case.cluster.unknown
     if spec.accelerator.gpus_per_replica and fit.gpu is not None and not case.prices and not _priced(case):
         yield "what a GPU costs an hour (--price, --prices, or spec.accelerator.pricePerHour)"
-    if spec.layers.llm_d.prefill or needs.kv_routing:
+    if is_gguf(spec.weights.hugging_face.repo, case.args_on(spec.layer)):
+        yield "whether the image reads GGUF at all: newer vLLM does so by a plugin of its own (vllm-gguf-plugin)"
+    if spec.layers.llm_d.prefill or (needs.kv_routing and spec.contract.api != "embeddings"):
         yield _gain(case)
     if fit.fits is not Fits.unknown or fit.weights is not None:
         yield from fit.unknown

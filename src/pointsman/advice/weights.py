@@ -71,7 +71,7 @@ def _by_name(known: Known, settings: Settings) -> Weights | None:
     width = DTYPES.get(settings.dtype, 2) * 8.0
     bits = known.bits if known.bits < 16 else width
     bits = 8.0 if settings.quantisation == "fp8" else bits
-    told = f"an estimate by {known.where}: {_billions(known.parameters)} parameters, {bits:.4g} bits each"
+    told = f"{_billions(known.parameters)} parameters, {bits:.4g} bits each, an estimate by the name alone"
     return Weights(int(known.parameters * bits / 8), known.parameters, None, told, (known.remark,) * bool(known.remark))
 
 

@@ -24,9 +24,14 @@ def write_advice(stream: TextIO, said: Mapping[str, Any], output: str) -> None:
 
 
 def folded(text: str, first: str = "", later: str = "") -> list[str]:
-    """At most 80 columns; words stay whole."""
+    """At most 80 columns; words stay whole, since people copy them."""
     return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=later or " " * len(first), break_on_hyphens=False
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=later or " " * len(first),
+        break_on_hyphens=False,
+        break_long_words=False,
     )
 
 
@@ -39,7 +44,7 @@ def advice_lines(said: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from _fit(said["fit"])
     yield from _listed("the model:", (f"{one['what']}: {one['value']} ({one['from']})" for one in said["facts"]))
-    yield from _listed("stated:", (f"{option} {value}" for option, value in said["needs"].items()))
+    yield from _listed("stated:", (_stated(option, value) for option, value in said["needs"].items()))
     yield from _listed("not known:", said["unknown"])
     yield from _listed("what would change the answer:", said["changes"])
 
@@ -50,6 +55,10 @@ def _answer(said: Mapping[str, Any]) -> str:
     by = ", with manifests of your own" if said["byHand"] else ""
     stays = "where it is declared now" if said["pick"] == said["declared"] else f"declared on {said['declared']} now"
     return f"{said['model']}: {said['pick']}{by} ({stays})"
+
+
+def _stated(option: str, value: object) -> str:
+    return option if value is True else f"{option} {value}"
 
 
 def _listed(head: str, items: Iterable[str]) -> Iterator[str]:
@@ -91,7 +100,7 @@ def _part(each: Mapping[str, Any]) -> str:
 
 def _fit(fit: Mapping[str, Any]) -> Iterator[str]:
     on = f" on {fit['gpus']} × {fit['gpu']}" if fit["gpu"] else " on a CPU" if not fit["gpus"] else ""
-    kind = "memory, an estimate by name" if fit["estimate"] else "memory"
+    kind = "memory, an estimate by name" if fit["estimate"] and fit["weightsBytes"] is not None else "memory"
     yield from folded(f"{kind}{on}: {fit['fits']}" + (f"; {fit['why']}" if fit["why"] else ""))
     yield from (line for text in _numbers(fit) for line in folded(text, "  "))
     for one in fit["assumptions"]:

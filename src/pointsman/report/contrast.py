@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
-from pointsman.report.advice import WIDTH, folded
+from pointsman.report.advice import folded
 from pointsman.report.checks import write_data
 from pointsman.report.counting import count_of
 from pointsman.report.text import write_lines
@@ -27,7 +26,7 @@ def write_contrast(stream: TextIO, said: Mapping[str, Any], output: str) -> None
 
 def contrast_lines(said: Mapping[str, Any]) -> Iterator[str]:
     """What tenants would notice first, then every row; ``*`` where layers differ, ``!`` where tenants can tell."""
-    yield f"{said['model']}: {' and '.join(said['layers'])}"
+    yield f"{said['model']}: {', '.join(said['layers'])}"
     for layer, notices in said["notices"].items():
         yield ""
         yield from _notices(said["from"], layer, notices)
@@ -67,6 +66,4 @@ def _row(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _cell(value: str, before: str) -> list[str]:
-    return textwrap.wrap(
-        value, WIDTH, initial_indent=before, subsequent_indent=" " * len(before), break_on_hyphens=False
-    ) or [before.rstrip()]
+    return folded(value, before) or [before.rstrip()]
