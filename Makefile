@@ -14,7 +14,7 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help real real-fingerprint soak demo test check lab-up lab-down faults gitops-faults fuzz interleavings edits bench-moves bench-moves-gitops bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean bench-build
+.PHONY: help advice real real-fingerprint soak demo test check lab-up lab-down faults gitops-faults fuzz interleavings edits bench-moves bench-moves-gitops bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean bench-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench-moves-gitops: $(VENV)/.dev ## a platform from an empty clone, then six mov
 
 bench-lab: $(VENV)/.dev ## the lab's forward proxy: throughput, added latency, streaming
 	@$(BIN)/python benchmarks/lab_proxy.py
+
+advice: $(VENV)/.dev ## docs/advice.md by runs of pick and compare on twelve models
+	@$(BIN)/python -m tests.docs.test_advice_page
 
 OLD ?= HEAD
 bench-build: $(VENV)/.dev ## the lab's cold build, this tree's against OLD's (a commit), in two pairs from empty caches; half an hour

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.advice.configs import CONFIGS
 
@@ -70,7 +73,7 @@ class Case:
     def config(self) -> str | None:
         """The fields of the model's own configuration; None where it is not at hand."""
         found = CONFIGS.get(self.repo)
-        return None if found is None else json.dumps(found, indent=1) + "\n"
+        return None if found is None else _compact(found)
 
     def write(self, folder: Path) -> tuple[str, ...]:
         """Write its files, and say the command that asks about it."""
@@ -80,6 +83,11 @@ class Case:
             (folder / f"{self.name}.json").write_text(self.config, "utf-8")
             given = ("--model-config", f"{self.name}.json")
         return ("pick", f"{self.name}.yaml", *self.words, *given)
+
+
+def _compact(fields: Mapping[str, Any]) -> str:
+    """JSON in few lines."""
+    return "\n".join(textwrap.wrap(json.dumps(fields), 100, break_on_hyphens=False, break_long_words=False)) + "\n"
 
 
 CASES: tuple[Case, ...] = (

@@ -260,7 +260,7 @@ def test_text_is_folded_at_80_columns_and_says_what_json_says(name: str, tmp_pat
     assert max(map(len, text.splitlines())) <= 80
     for one in (*told["unknown"], *told["changes"], *(each["what"] for each in told["layers"][0]["reasons"])):
         assert one in " ".join(text.split())
-    assert f"memory" in text
+    assert "memory" in text
     assert told["fit"]["fits"] in " ".join(text.split())
 
 
