@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pointsman.advice.cluster import read_surroundings
+from pointsman.advice.fit import fit_of
 from pointsman.advice.gpus import GPUS, gpu_in, gpu_of_labels
+from pointsman.advice.known import Known
+from pointsman.advice.shape import shape_of
+from pointsman.errors import PermanentError, SpecError
+from pointsman.kube.resources import Kind
+from tests.adopt.by_hand import RAW, platform
 from tests.advice.asked import asked, case, run_in, said
 from tests.advice.cases import Case
 from tests.advice.configs import CONFIGS
+from tests.advice.test_sizes import PLAIN
 from tests.cli.cluster import ReadOnlyCluster, serving
 
 GIB = 1 << 30
@@ -223,10 +235,65 @@ def test_a_cluster_says_what_it_has(tmp_path: Path) -> None:
 
 
 def test_manifests_that_people_wrote_say_what_the_engine_may_use(tmp_path: Path) -> None:
-    from tests.adopt.by_hand import platform
-
     platform(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(CONFIGS["Qwen/Qwen2.5-0.5B-Instruct"]))
     words = ("pick", "models/qwen.yaml", "--gpu", "L4", "--model-config", "config.json", "-o", "json")
     told = json.loads(run_in(tmp_path, *words).stdout)["fit"]
     assert told["perGpuBytes"]["usable"] == int((23034 << 20) * 0.85)
+
+
+def test_a_flag_that_is_filled_in_later_is_not_called_a_default(tmp_path: Path) -> None:
+    raw = RAW.replace("--gpu-memory-utilization 0.85", "--gpu-memory-utilization $SHARE")
+    platform(tmp_path, raw=raw)
+    told = json.loads(run_in(tmp_path, "pick", "models/qwen.yaml", "--gpu", "L4", "-o", "json").stdout)
+    assert any("--gpu-memory-utilization is filled in when it starts" in one for one in told["unknown"])
+
+
+def test_a_cluster_without_the_kinds_is_said_to_be(tmp_path: Path) -> None:
+    only_pools = ReadOnlyCluster.of([_crd("inferencepools.inference.networking.k8s.io")])
+    no_pools = ReadOnlyCluster.of([_crd("llminferenceservices.serving.kserve.io")])
+    for cluster in (only_pools, no_pools):
+        with serving(cluster, tmp_path) as config:
+            told = said(tmp_path, case("toy"), "--kubeconfig", str(config))
+        lacking = [
+            one["layer"] for one in told["layers"] if any("has not its kinds" in each["what"] for each in one["first"])
+        ]
+        assert sorted(lacking) == ["kserve", "llm-d"]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**12) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.sampled_from(sorted(CONFIGS)), st.data())
+def test_whatever_a_configuration_says_is_read_or_refused(repo: str, data: st.DataObject) -> None:
+    config = dict(CONFIGS[repo])
+    for name in data.draw(st.lists(st.sampled_from([*sorted(config), *_MORE]), max_size=3)):
+        config[name] = data.draw(_JSON)
+    with suppress(SpecError):
+        fit_of(Known("config.json", shape_of(config, "config.json")), PLAIN, GPUS[3], GPUS, 8)
+
+
+_MORE = (
+    *("layer_types", "mlp_only_layers", "text_config", "vision_config", "quantization_config", "rope_scaling"),
+    *("sliding_window_pattern", "n_shared_experts", "num_experts", "kv_lora_rank", "head_dim", "decoder_sparse_step"),
+)
+
+
+class _Closed:
+    """A cluster that lets nobody list nodes or custom resources."""
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None, fields: str = ""
+    ) -> Sequence[dict[str, Any]]:
+        raise PermanentError(f"you may not list {kind.plural}", code="cluster-forbidden")
+
+
+async def test_what_may_not_be_listed_is_not_called_absent() -> None:
+    found = await read_surroundings(_Closed())
+    assert (found.gpus, found.crds, found.has("llm-d"), found.has("raw-vllm")) == (None, None, None, True)
+    assert found.unknown == ("you may not list nodes", "you may not list custom resources")

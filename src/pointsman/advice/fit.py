@@ -92,6 +92,7 @@ def fit_of(known: Known, settings: Settings, gpu: Gpu | None, gpus: tuple[Gpu, .
     unknown = (*(known.shape.unknown if known.shape else ()), *(weights.unknown if weights else ()))
     if settings.lora:
         unknown = (*unknown, "the slots of LoRA adapters are not counted: tens to hundreds of MB each")
+    unknown += tuple(f"--{one} is filled in when it starts, so its default was counted" for one in settings.hidden)
     if settings.offload:
         unknown = (*unknown, "--cpu-offload-gb moves a part of the weights to the host, which is not counted")
     plain = Fit(Fits.unknown, "", gpu, settings, weights, None, known.estimate, None, None, (), unknown)
@@ -180,13 +181,8 @@ def _request(known: Known, settings: Settings) -> int | None:
 
 
 def _judged(known: Known, settings: Settings, room: Room) -> tuple[Fits, str]:
-    heads = known.shape.heads if known.shape else 0
-    if heads % settings.tensor:
-        return Fits.no, f"{heads} heads cannot be divided over {settings.tensor} GPUs, and vLLM refuses to start"
-    if long := _too_long(known, settings):
-        return Fits.no, long
-    if room.weights >= room.usable:
-        return Fits.no, "the weights alone are more than vLLM may use of a GPU"
+    if refused := _refused(known, settings, room):
+        return Fits.no, refused
     if known.shape is None:
         return Fits.unknown, "the weights go in; what a request caches cannot be told from a name"
     if room.request is None:
@@ -195,6 +191,16 @@ def _judged(known: Known, settings: Settings, room: Room) -> tuple[Fits, str]:
     if len(found) == 2:
         return Fits.close, "it depends on what a step computes in, which vLLM measures when it starts"
     return (Fits.yes, "") if found == {True} else (Fits.no, "one request of the promised length does not fit")
+
+
+def _refused(known: Known, settings: Settings, room: Room) -> str:
+    """Why vLLM would not start whatever is cached; empty when it would."""
+    heads = known.shape.heads if known.shape else 0
+    if heads % settings.tensor:
+        return f"{heads} heads cannot be divided over {settings.tensor} GPUs, and vLLM refuses to start"
+    if room.weights >= room.usable:
+        return "the weights alone are more than vLLM may use of a GPU"
+    return _too_long(known, settings)
 
 
 def _too_long(known: Known, settings: Settings) -> str:

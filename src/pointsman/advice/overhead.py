@@ -65,16 +65,14 @@ _PARTS: Mapping[str, tuple[Part, ...]] = {
 
 def overhead_of(model: Model, layer: str, price: Price | None) -> Overhead:
     """What it takes, by the spec; ``price``: of one GPU."""
-    there = model.on(layer)
-    each = there.spec.accelerator.gpus_per_replica
-    every = layer_called(layer).gpus(model)
-    engines = each * there.spec.replicas
-    prefill = max(0, every - engines)
-    said = there.spec.accelerator.price_per_hour
+    needs = layer_called(layer).needs(model)
+    every = sum(one.gpus for one in needs)
+    prefill = sum(one.gpus for one in needs if one.role == "prefill")
+    said = model.on(layer).spec.accelerator.price_per_hour
     known = Price(said, "spec.accelerator.pricePerHour") if said is not None else price
     return Overhead(
         _PARTS[layer],
-        engines,
+        every - prefill,
         prefill,
         known.of(every) if known else None,
         known.of(prefill) if known else None,

@@ -71,7 +71,7 @@ def _bits(method: str, said: Mapping[str, Any]) -> float | None:
 
 
 def _grouped(bits: Any, group: Any, *, zeros: bool) -> float | None:
-    if not isinstance(bits, int):
+    if not isinstance(bits, int) or not 1 <= bits <= 16:
         return None
     extra = (_SCALE + (bits if zeros else 0)) / group if isinstance(group, int) and group > 0 else 0.0
     return bits + extra

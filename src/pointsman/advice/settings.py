@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from pointsman.advice.side import side_of
+from pointsman.kube.quantity import quantity
 from pointsman.layers.promise import length
 from pointsman.spec.arguments import values
 from pointsman.spec.model import Model
-from pointsman.spec.words import amount
 
 __all__ = ["Settings", "settings_of"]
 
@@ -27,6 +27,8 @@ class Given:
     args: Sequence[str]
     gpus: int
     memory: str
+    hidden: frozenset[str] = frozenset()
+    """Flags whose values are filled in when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Settings:
     lora: bool
     offload: bool
     """Is a part of the weights kept in the host's memory?"""
+    hidden: tuple[str, ...] = ()
+    """Flags that memory depends on and whose values are filled in when it starts."""
 
 
 def settings_of(model: Model, layer: str) -> Settings:
@@ -67,7 +71,7 @@ def settings_of(model: Model, layer: str) -> Settings:
     given = Given(there.engine.args, there.accelerator.gpus_per_replica, there.resources.limits.memory)
     if model.spec.layers.block(layer).written is not None:
         engine = side_of(model, layer).engine
-        given = Given(engine.args, engine.gpus, engine.limits.get("memory", given.memory))
+        given = Given(engine.args, engine.gpus, engine.limits.get("memory", given.memory), engine.hidden)
     return _settings(given, there.contract.max_model_len, there.engine.env.get("VLLM_CPU_KVCACHE_SPACE", ""))
 
 
@@ -90,11 +94,26 @@ def _settings(given: Given, promised: int, cpu_cache: str) -> Settings:
         cache_dtype=said.get("kv-cache-dtype", "auto"),
         length=promised,
         nodes=_number(said.get("nnodes")),
-        memory=int(amount(given.memory)),
+        memory=_bytes(given.memory),
         cpu_cache=_cpu_cache(cpu_cache),
         lora="enable-lora" in said or "lora-modules" in said,
         offload="cpu-offload-gb" in said,
+        hidden=tuple(sorted(given.hidden & _MATTER)),
     )
+
+
+_MATTER = frozenset(
+    {"tensor-parallel-size", "pipeline-parallel-size", "data-parallel-size", "gpu-memory-utilization", "quantization"}
+    | {"dtype", "kv-cache-dtype", "max-num-batched-tokens", "max-model-len", "nnodes"}
+)
+
+
+def _bytes(text: str) -> int:
+    """0 for what is no quantity: people's manifests are not judged here."""
+    try:
+        return int(quantity(text))
+    except ValueError:
+        return 0
 
 
 def _number(text: str | None, usual: int = 1) -> int:

@@ -155,11 +155,15 @@ def _experts(read: _Reader, layers: int) -> Experts | None:
     width = read.size("moe_intermediate_size", "intermediate_size")
     shared = read.size("shared_expert_intermediate_size", usual=0) or width * read.size("n_shared_experts", usual=0)
     step = max(1, read.size("decoder_sparse_step", "moe_layer_freq", usual=1))
-    only = read.data.get("mlp_only_layers")
-    listed = set(only) if isinstance(only, list) else set()
+    listed = [one for one in _items(read, "mlp_only_layers") if isinstance(one, int)]
     first = read.size("first_k_dense_replace", usual=0)
     dense = sum(at < first or at in listed or (at + 1) % step != 0 for at in range(layers))
     return Experts(count, width, shared, read.size("num_experts_per_tok", usual=0), dense)
+
+
+def _items(read: _Reader, name: str) -> list[Any]:
+    found = read.data.get(name)
+    return found if isinstance(found, list) else []
 
 
 def _latent(read: _Reader) -> Latent | None:
@@ -180,8 +184,8 @@ def _windows(read: _Reader, layers: int, family: str) -> tuple[int | None, ...]:
     if family in ENCODERS:
         return (0,) * layers
     window = read.size("sliding_window", usual=0) if read.data.get("use_sliding_window", True) else 0
-    kinds = read.data.get("layer_types")
-    if isinstance(kinds, list) and len(kinds) == layers:
+    kinds = _items(read, "layer_types")
+    if len(kinds) == layers:
         return tuple(_window(str(kind), window) for kind in kinds)
     pattern = read.size("sliding_window_pattern", "_sliding_window_pattern", usual=0)
     if window and pattern:
@@ -211,7 +215,7 @@ def _unknown(read: _Reader, config: Mapping[str, Any], family: str) -> list[str]
     found = []
     if family not in _KNOWN and family not in ENCODERS:
         found.append(f"model_type {family or 'is not said'}: its layers are counted as a Llama's are")
-    if any(word in str(kind) for kind in read.data.get("layer_types") or () for word in _LINEAR):
+    if any(word in str(kind) for kind in _items(read, "layer_types") for word in _LINEAR):
         found.append("layers with linear attention keep a state of constant size, which is not counted")
     if isinstance(config.get("vision_config"), Mapping):
         found.append("the vision tower is counted by its layers; its projector, and what images take, are not")
