@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pointsman.advice.cache import per_token
 from pointsman.advice.cluster import read_surroundings
 from pointsman.advice.fit import fit_of
 from pointsman.advice.gpus import GPUS, gpu_in, gpu_of_labels
@@ -47,6 +48,29 @@ def test_seventy_billion_fit_four_h100_and_not_two(tmp_path: Path) -> None:
     assert gpu["oneRequest"] == 32768 * 80 * 1024
     assert gpu["cache"] == gpu["usable"] - gpu["weights"] - gpu["setAside"]
     assert four["fullRequests"] == round(gpu["cache"] / gpu["oneRequest"], 1)
+
+
+def test_what_a_real_vllm_said_of_seventy_billion_on_one_h100(tmp_path: Path) -> None:
+    """Its log in PR 12569 of vLLM: weights 67.7229 GiB; 1381 blocks; 10.79 requests of 2048 tokens at 0.98 of it."""
+    about = Case(
+        "real",
+        "",
+        "",
+        "RedHatAI/Meta-Llama-3.1-70B-Instruct-quantized.w8a8",
+        ("--gpu", "H100-80GB"),
+        length=2048,
+        args=("--gpu-memory-utilization=0.98",),
+    )
+    told = fit(tmp_path, about)
+    assert told["weightsBytes"] / GIB == pytest.approx(67.7229, rel=0.002)
+    assert told["perGpuBytes"]["oneRequest"] * 10.79 == pytest.approx(1381 * 16 * 320 * 1024, rel=0.001)
+    assert told["fullRequests"] == pytest.approx(10.79, rel=0.1)
+
+
+def test_what_a_real_vllm_said_of_a_mixtures_cache() -> None:
+    """Its log in vLLM's issue 21348, four H100: 8.11 GiB of KV cache are 178,880 tokens."""
+    mixture = shape_of(CONFIGS["Qwen/Qwen3-235B-A22B-FP8"], "config.json")
+    assert 8.11 * GIB / per_token(mixture, 2, 4) == pytest.approx(178_880, rel=0.015)
 
 
 def test_a_context_half_as_long_is_served_twice_as_often(tmp_path: Path) -> None:

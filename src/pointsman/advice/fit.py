@@ -123,12 +123,15 @@ def room_on(known: Known, settings: Settings, gpu: Gpu, scale: float = 1.0) -> R
 
 
 def reserve_of(known: Known, settings: Settings) -> int:
-    """What one step computes in: its tokens through the widest layer, and the logits of 256 sequences thrice."""
+    """What one step computes in: its tokens through a layer, and the logits of 256 sequences thrice."""
     shape = known.shape
     if shape is None:
         return UNSEEN
-    wide = max(shape.width, shape.experts.width * max(1, shape.experts.active) if shape.experts else 0)
-    numbers = settings.step * (4 * shape.hidden + 3 * wide // settings.tensor) * 2
+    if shape.experts:
+        each = max(1, shape.experts.active) * (shape.hidden + 3 * shape.experts.width // settings.tensor)
+    else:
+        each = 3 * shape.width // settings.tensor
+    numbers = settings.step * (4 * shape.hidden + each) * 2
     logits = 3 * 256 * shape.vocabulary * 4 if not shape.encoder else 0
     return OVERHEAD + numbers + logits
 
