@@ -120,6 +120,17 @@ async def test_refused_while_a_replica_does_not_say_what_it_runs() -> None:
     assert (error.code, "does not say what it runs" in error.what) == ("alias-points", True)
 
 
+async def test_a_replica_that_is_too_busy_to_say_it_at_once_is_asked_again() -> None:
+    world = Ground("kserve")
+    world.edge.mute = True
+
+    def says(seconds: float) -> None:
+        world.edge.mute = False
+
+    world.clock.passing = says
+    assert (await down(world))["state"] == "parked"
+
+
 async def test_an_alias_that_is_named_may_be_left_without_engine() -> None:
     world = Ground("kserve")
     world.edge.members = (world.member("kserve", 100),)
@@ -213,6 +224,41 @@ async def test_what_changed_while_the_question_was_open_is_not_written_over(case
         await one.carry_out(found)
     assert (told.value.code, told.value.exit_code, seen) == ("changed-meanwhile", 6, [])
     assert len(world.engines()) == 3
+
+
+@every_layer
+async def test_an_alias_that_was_pointed_there_while_the_question_was_open_refuses_it(case: str) -> None:
+    world = Ground(case)
+    one = Down(world.conductor(), world.model, world.idle.id, quick(), "pointsman down")
+    found = await one.look()
+    world.edge.members = (world.member(world.idle.id, 100),)
+    seen = writes(world)
+    with pytest.raises(RefusedError) as told:
+        await one.carry_out(found)
+    assert (told.value.code, seen) == ("alias-points", [])
+
+
+async def test_an_application_that_began_to_heal_while_the_question_was_open_refuses_it() -> None:
+    world = Ground("raw-vllm")
+    kept_by_argo(world)
+    one = Down(world.conductor(), world.model, world.idle.id, quick(), "pointsman down")
+    found = await one.look()
+    healing = {"spec": {"syncPolicy": {"automated": {"selfHeal": True}}}}
+    world.put_over(Ref(kind_of("Application"), "layer", "argocd"), healing)
+    with pytest.raises(RefusedError) as told:
+        await one.carry_out(found)
+    assert told.value.code == "park-owner"
+
+
+async def test_an_alias_that_was_pointed_there_during_the_drain_refuses_it() -> None:
+    world = Ground("kserve")
+
+    def pointed(seconds: float) -> None:
+        world.edge.members = (world.member("kserve", 100),)
+
+    world.clock.passing = pointed
+    error = await refused(world)
+    assert error.code == "alias-points"
 
 
 async def test_an_object_that_was_made_anew_meanwhile_is_another_one() -> None:

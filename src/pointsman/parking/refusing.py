@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from pointsman.edge.contract import CLOSED, Member, Replica
+from pointsman.edge.contract import CLOSED, AliasState, Member, Replica
 from pointsman.errors import RefusedError
 from pointsman.kube.resources import kind_of
 from pointsman.kube.rights import missing, rights
@@ -19,6 +19,10 @@ from pointsman.owners.remedies import remedies
 
 __all__ = ["refuse_pointed", "refuse_reverted", "refuse_without_rights"]
 
+PATIENCE = 20.0
+"""Seconds that a replica of the edge may take to say what it runs: a busy one does not always answer in time."""
+LOOK = 1.0
+"""Seconds between two tries."""
 EACH = 2
 """Marked requests for each replica of the edge, where a member of others is to carry the tenants."""
 
@@ -34,8 +38,7 @@ async def refuse_pointed(context: Context, layers: Sequence[Layer]) -> list[str]
     gap = next((one for one in await edge.obstacles() if one.code == "edge-in-git"), None)
     if gap is not None:
         raise RefusedError(gap.sentence, where=gap.place, next_action=gap.action, code="alias-points")
-    declared, replicas = await edge.read(), list(await edge.replicas())
-    known = await layers_in(model, declared, replicas, None)
+    declared, replicas, known = await _known(context)
     how = known.get(layer.id) or known.get("")
     notes = await _refuse_others(context)
     if not how:
@@ -53,6 +56,17 @@ async def refuse_pointed(context: Context, layers: Sequence[Layer]) -> list[str]
             raise _pointed(context, alias, how, sure=layer.id in known)
         told.append(f"{layer.title} is a standby of alias {alias} (weight 0); {cover} answers it")
     return [*told, *notes]
+
+
+async def _known(context: Context) -> tuple[AliasState, list[Replica], Mapping[str, str]]:
+    """The alias as declared and as run, and where it leads; asked again while a replica does not say."""
+    deadline = context.clock.monotonic() + PATIENCE
+    while True:
+        declared, replicas = await context.edge.read(), list(await context.edge.replicas())
+        known = await layers_in(context.model, declared, replicas, None)
+        if "" not in known or context.source.id in known or context.clock.monotonic() >= deadline:
+            return declared, replicas, known
+        await context.clock.sleep(LOOK)
 
 
 def _run(replicas: Iterable[Replica]) -> list[Member]:
