@@ -19,7 +19,7 @@ from pointsman.owners.remedies import remedies
 
 __all__ = ["refuse_pointed", "refuse_reverted", "refuse_without_rights"]
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds that a replica of the edge may take to say what it runs: a busy one does not always answer in time."""
 LOOK = 1.0
 """Seconds between two tries."""
