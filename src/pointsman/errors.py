@@ -4,6 +4,7 @@
     ├── UsageError            a wrong word on the command line         2
     ├── SpecError             a file that says something impossible    2
     ├── RefusedError          a safety check said no                   1
+    │   └── ChangedError          something changed between look and write 6
     ├── ClusterError          the cluster answered no, or not at all   2
     │   ├── TemporaryError        the same call may succeed later
     │   └── PermanentError        the same call will fail again
@@ -25,6 +26,7 @@ from __future__ import annotations
 from pointsman.foreign import harmless
 
 __all__ = [
+    "ChangedError",
     "ClusterError",
     "ConflictError",
     "DeliveryError",
@@ -108,6 +110,13 @@ class RefusedError(PointsmanError):
 
     exit_code = 1
     default_code = "refused"
+
+
+class ChangedError(RefusedError):
+    """What was agreed to is not what is there any more; nothing was written."""
+
+    exit_code = 6
+    default_code = "changed-meanwhile"
 
 
 class ClusterError(PointsmanError):

@@ -85,12 +85,18 @@ class World:
     """A cluster with one node of four GPUs, an edge, and the example model on one layer, ``source``."""
 
     def __init__(
-        self, *, gpus: int = 4, replicas: int = 1, model: Model | None = None, source: str = "raw-vllm"
+        self,
+        *,
+        gpus: int = 4,
+        replicas: int = 1,
+        model: Model | None = None,
+        source: str = "raw-vllm",
+        cluster: MemoryCluster | None = None,
     ) -> None:
         loaded = model or load_model(SPEC)
         self.model = loaded.model_copy(update={"spec": loaded.spec.model_copy(update={"replicas": replicas})})
         self.clock = MemoryClock()
-        self.cluster = MemoryCluster()
+        self.cluster = cluster or MemoryCluster()
         self.edge = MemoryEdge(self.cluster, {"raw-vllm": "serving", "kserve": "kserve", "llm-d": "llm-d"})
         self.seen = Seen()
         for namespace in ("serving", "kserve", "llm-d", "llm-gateway"):

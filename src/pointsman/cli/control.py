@@ -1,4 +1,4 @@
-"""``pointsman resume``, ``rollback``, ``abort``, ``pause`` and ``promote``: the open move of a model, from anywhere."""
+"""``resume``, ``rollback``, ``abort``, ``pause``, ``unpause`` and ``promote``: a model's open move, from anywhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pointsman.move.means import Result
     from pointsman.report.contract import Happening, Observer
 
-__all__ = ["abort", "pause", "promote", "resume", "rollback"]
+__all__ = ["abort", "pause", "promote", "resume", "rollback", "unpause"]
 
 Named = Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A model's name, or its spec file.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -87,8 +87,19 @@ def pause(
     context: Context = None,
     output: Shown = Output.text,
 ) -> int:
-    """Let a move stand still after the step that is under way; tenants stay split as they are."""
+    """Let a move stand still after the step that is under way; tenants stay split. Never stops a layer: see down."""
     return _run("pause", model, _At(kubeconfig, context, output, repo))
+
+
+def unpause(
+    model: Named,
+    repo: Repo = Path(),
+    kubeconfig: Kubeconfig = None,
+    context: Context = None,
+    output: Shown = Output.text,
+) -> int:
+    """Carry a paused move on, as resume does. A layer that is parked is woken by up --layer."""
+    return _run("resume", model, _At(kubeconfig, context, output, repo))
 
 
 def promote(

@@ -36,6 +36,7 @@ COMMANDS = (
     "resolve",
     "root",
     "up",
+    "down",
     "plan",
     "apply",
     "move",
@@ -43,6 +44,7 @@ COMMANDS = (
     "rollback",
     "abort",
     "pause",
+    "unpause",
     "promote",
     "teardown",
     "sync",
@@ -54,7 +56,7 @@ COMMANDS = (
 """Every command; each lives in ``pointsman.cli.<command>`` as ``command`` (a function) or ``app`` (sub-commands)."""
 SHARED = {
     **dict.fromkeys(("plan", "apply"), "plan"),
-    **dict.fromkeys(("resume", "rollback", "abort", "pause", "promote"), "control"),
+    **dict.fromkeys(("resume", "rollback", "abort", "pause", "unpause", "promote"), "control"),
 }
 """Commands that live together in one module, as functions of their own names."""
 

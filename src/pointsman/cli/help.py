@@ -25,7 +25,8 @@ A platform repository:
   root       Apply a profile's ApplicationSets, once what vanishes is agreed to.
 
 Serve and move:
-  up         Bring a model up on its declared layer and point its alias there.
+  up         Bring a model up and point its alias there; with --layer: wake a parked layer.
+  down       Park a layer that nobody is served from: its GPUs are free, all else stays.
   plan       Show what a move would do, what it needs and how long it takes.
   apply      Carry out a kept plan, if nothing has changed since.
   move       Move a model to another serving layer, live.
@@ -33,6 +34,7 @@ Serve and move:
 
 While a move is open, from any machine:
   pause      Let it stand still after the step that is under way.
+  unpause    Carry it on, as resume does.
   promote    Skip the wait it is in, not its checks.
   resume     Carry it on when nobody does.
   rollback   Take it back: tenants on the source, the target as before.
@@ -54,5 +56,6 @@ Options:
   --help     Print this text; COMMAND --help explains a command.
 
 Every command takes --output text|json|yaml. Data goes to stdout, narration to stderr.
-Exit codes: 0 done, 1 refused or findings, 2 usage or cluster, 3 failed and undone, 4 a person is needed.
+Exit codes: 0 done, 1 refused or findings, 2 usage or cluster, 3 failed and undone, 4 a person is needed,
+6 something changed between look and write, and nothing was written.
 """

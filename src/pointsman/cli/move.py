@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,12 +25,13 @@ from pointsman.cli.choices import (
     shares_in,
 )
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
-from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
-from pointsman.errors import StoppedError, UsageError
+from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave, refuse_unasked
+from pointsman.errors import RefusedError, StoppedError, UsageError
 
 if TYPE_CHECKING:
     from pointsman.move.context import Options
     from pointsman.move.means import Result
+    from pointsman.move.plan.plan import Plan
     from pointsman.spec.model import Model
 
 __all__ = ["command"]
@@ -88,9 +91,9 @@ def command(
 
         show(made_now(loaded, to, options, kubeconfig, context, repo).as_dict(), output)
         return 0
-    agree(yes, f"move {loaded.name} to {to}?")
+    first = _short if yes else _asked(loaded, to, options, recover, kubeconfig, context, repo)
     try:
-        result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output, repo))
+        result = asyncio.run(_move(loaded, to, options, recover, kubeconfig, context, output, repo, first))
     except asyncio.CancelledError:
         raise (_recovered_perhaps(loaded.name) if recover else before_it_began()) from None
     if write_spec and found.file is not None and result.error is None:
@@ -98,6 +101,41 @@ def command(
 
         set_layer(found.file, to)
     return leave(result, output)
+
+
+def _short(plan: Plan) -> Sequence[str]:
+    """What is told of a move that was agreed to beforehand."""
+    from pointsman.report.plan import short_lines
+
+    return short_lines(plan.as_dict())
+
+
+def _asked(
+    model: Model, to: str, options: Options, recover: bool, kubeconfig: Path | None, context: str | None, repo: Path
+) -> Callable[[Plan], Sequence[str]]:
+    """Show what the move would do and ask; what refuses it when that is not so any more once it was agreed to."""
+    from pointsman.cli.plan import made_now
+    from pointsman.move.plan.file import refuse_unlike
+    from pointsman.report.plan import summary_lines
+    from pointsman.report.text import write_lines
+
+    refuse_unasked()
+    try:
+        shown = made_now(model, to, options, kubeconfig, context, repo)
+    except RefusedError as error:
+        if not recover or error.code != "move-open":
+            raise
+        write_lines(sys.stderr, [f"{error.what}: it is ended first, and what comes then is told after that"])
+        agree(False, f"end it, then move {model.name} to {to}?")
+        return _short
+    write_lines(sys.stderr, summary_lines(shown.as_dict()))
+    agree(False, f"move {model.name} to {to}?")
+
+    def unlike(now: Plan) -> Sequence[str]:
+        refuse_unlike(shown, now)
+        return ()
+
+    return unlike
 
 
 def _recovered_perhaps(model: str) -> StoppedError:
@@ -116,9 +154,10 @@ async def _move(
     context: str | None,
     output: Output,
     repo: Path,
+    first: Callable[[Plan], Sequence[str]],
 ) -> Result:
     from pointsman.cli.means import conductor, watching, with_signals
 
     with watching(output, f"{model.name} → {to}") as observer:
         async with conductor(kubeconfig, context, observer, repo) as made:
-            return await with_signals(made.move(model, to, options, recover=recover), made.interrupt)
+            return await with_signals(made.move(model, to, options, recover=recover, first=first), made.interrupt)

@@ -1,22 +1,29 @@
-"""``pointsman up``: bring a model up on its declared layer and point its alias there."""
+"""``pointsman up``: bring a model up on its declared layer and point its alias there; or wake one parked layer."""
 
 from __future__ import annotations
 
 import asyncio
+import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pointsman.cli.choices import MergeTimeout, PullRequest
+from pointsman.cli.manifests import Output
+from pointsman.cli.parking import print_object, print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
-from pointsman.cli.words import Output, given, lasting
+from pointsman.cli.words import given, lasting
 from pointsman.errors import StoppedError
 
 if TYPE_CHECKING:
     from pointsman.edge.in_git import InGit
+    from pointsman.move.conductor import Conductor
+    from pointsman.parking.look import Look
+    from pointsman.parking.waking import Waking
     from pointsman.spec.model import Model
 
 __all__ = ["command"]
@@ -24,6 +31,10 @@ __all__ = ["command"]
 
 def command(
     model: Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A spec file, or a model's name.")],
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", metavar="LAYER", help="Wake this layer as it was parked, and leave the alias alone."),
+    ] = None,
     ready_timeout: Annotated[
         float, lasting("--ready-timeout", "How long the layer may take to get ready:", least=1)
     ] = 1800.0,
@@ -35,9 +46,11 @@ def command(
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
 ) -> int:
-    """Bring a model up on its declared layer and point its alias there."""
+    """Bring a model up on its declared layer and point its alias there; with --layer: wake that layer alone."""
     from pointsman.cli.named import declared
 
+    if layer is not None:
+        return _wake(_How(model, layer, ready_timeout, repo, (kubeconfig, context)), output)
     loaded = declared(model, kubeconfig, context).model
     place = edge_in_git(repo, env, Reviewed(pull_request, merge_timeout))
     try:
@@ -50,13 +63,82 @@ def command(
     except StoppedError as stopped:
         stopped.next_action = stopped.next_action or f"pointsman up {model} begins again"
         raise
-    if output is not Output.text:
-        from pointsman.report.data import write_data
-
-        write_data(sys.stdout, found, output)
-    else:
+    if output is Output.text:
         sys.stdout.write(f"{found['model']} is served from {found['layer']}; tenants call alias {found['alias']}\n")
+    else:
+        print_object(found, output)
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What was said of one layer on the command line."""
+
+    word: str
+    layer: str
+    ready_timeout: float
+    repo: Path
+    reach: tuple[Path | None, str | None]
+
+    def said(self, verb: str) -> str:
+        """A command line on the same layer."""
+        return f"pointsman {verb} {shlex.quote(self.word)} --layer {self.layer}"
+
+    def waking(self, made: Conductor, model: Model) -> Waking:
+        """The layer that is to serve again."""
+        from pointsman.move.context import Options
+        from pointsman.parking.waking import Waking
+
+        options = Options(ready_timeout=self.ready_timeout)
+        return Waking(made, model, self.layer, options, self.said("up"), self.said("down"))
+
+
+def _wake(how: _How, output: Output) -> int:
+    """Starting costs money and takes nothing from anybody, and ``down`` takes it back: it is told, not asked."""
+    from pointsman.cli.named import declared
+    from pointsman.layers.registry import layer as layer_named
+
+    title, model = layer_named(how.layer).title, declared(how.word, *how.reach).model
+    found = asyncio.run(_look(how, model))
+    if found.changes:
+        _show(how, model, found)
+    done = asyncio.run(_woken(how, model, found, output))
+    print_result({**done, "next": how.said("down")}, title, output)
+    return 0
+
+
+async def _look(how: _How, model: Model) -> Look:
+    from pointsman.cli.means import conductor
+    from pointsman.report.contract import Quiet
+
+    async with conductor(*how.reach, Quiet(), how.repo) as made:
+        return await how.waking(made, model).look()
+
+
+async def _woken(how: _How, model: Model, found: Look, output: Output) -> Mapping[str, Any]:
+    from pointsman.cli.means import conductor, watching, with_signals
+
+    with watching(watched_as(output), f"{model.name} up on {how.layer}") as observer:
+        async with conductor(*how.reach, observer, how.repo) as made:
+            work = asyncio.ensure_future(how.waking(made, model).carry_out(found))
+            try:
+                return await with_signals(work, lambda: _cancel(work))
+            except asyncio.CancelledError:
+                raise StoppedError(
+                    "interrupted; a layer that was told to serve goes on starting, and is paid for",
+                    next_action=f"{how.said('up')} waits on, {how.said('down')} parks it",
+                ) from None
+
+
+def _show(how: _How, model: Model, found: Look) -> None:
+    from pointsman.report.parking import up_lines
+    from pointsman.report.text import write_lines
+
+    write_lines(sys.stderr, up_lines(found.layer.title, model.name, found.as_dict(), reached(*how.reach)))
+
+
+def _cancel(work: asyncio.Future[Mapping[str, Any]]) -> None:
+    work.cancel()
 
 
 async def _up(
@@ -72,7 +154,7 @@ async def _up(
     from pointsman.move.bring_up import bring_up
     from pointsman.move.context import Options
 
-    with watching(output, f"{model.name} on {model.spec.layer}") as observer:
+    with watching(watched_as(output), f"{model.name} on {model.spec.layer}") as observer:
         async with conductor(kubeconfig, context, observer, repo) as made:
             stop = asyncio.Event()
             work = asyncio.ensure_future(

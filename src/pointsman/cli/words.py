@@ -32,6 +32,7 @@ __all__ = [
     "lasting",
     "leave",
     "orderly",
+    "refuse_unasked",
 ]
 
 HELP_OPTIONS = {"help_option_names": ["-h", "--help"]}
@@ -99,9 +100,14 @@ def agree(yes: bool, question: str) -> None:
     """Ask before something is done; raises UsageError when there is nobody to ask."""
     if yes:
         return
+    refuse_unasked()
+    typer.confirm(question, abort=True, err=True)
+
+
+def refuse_unasked() -> None:
+    """Raise UsageError when there is nobody to ask: before anything is looked at for the question's sake."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError("there is nobody to ask", next_action="give --yes", code="not-asked")
-    typer.confirm(question, abort=True, err=True)
 
 
 @contextmanager

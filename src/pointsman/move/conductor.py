@@ -63,17 +63,27 @@ class Conductor:
         self._runner: Runner | None = None
         self.tenure = Tenure(means.clock)
         self._plan_digest = ""
+        self._first: Callable[[Plan], Sequence[str]] | None = None
 
     async def move(
-        self, model: Model, target: str, options: Options, *, recover: bool = False, plan_digest: str = ""
+        self,
+        model: Model,
+        target: str,
+        options: Options,
+        *,
+        recover: bool = False,
+        plan_digest: str = "",
+        first: Callable[[Plan], Sequence[str]] | None = None,
     ) -> Result:
         """Move ``model`` to the layer ``target``.
 
-        With ``recover`` an open move of the model, whose process died, is brought to an end first. Raises
-        RefusedError when nothing was begun; what happened after that is in the result.
+        With ``recover`` an open move of the model, whose process died, is brought to an end first. ``first`` is given
+        the plan before anything is begun: what it returns is told, what it raises refuses the move. Raises RefusedError
+        when nothing was begun; what happened after that is in the result.
         """
         self._layer(target)
         self._plan_digest = plan_digest
+        self._first = first
         self._job = asyncio.create_task(self._move(model, target, options, recover))
         return await self._job
 
@@ -115,9 +125,11 @@ class Conductor:
         await self.refuse_if_busy(model)
         context = await self._context(model, self._layer(target).id, options)
         checks = await preflight(context)
-        context, choice = await self._chosen(context)
-        steps, receipts = self._steps(context, choice.steps), await self._receipts(model)
-        return await make_plan(context, choice, steps, checks, receipts, spec_digest(model))
+        return await self._planned(*await self._chosen(context), checks)
+
+    async def _planned(self, context: Context, choice: Choice, checks: Mapping[str, str]) -> Plan:
+        steps, receipts = self._steps(context, choice.steps), await self._receipts(context.model)
+        return await make_plan(context, choice, steps, checks, receipts, spec_digest(context.model))
 
     async def _receipts(self, model: Model) -> list[dict[str, Any]]:
         """Of all moves of the model, the oldest first."""
@@ -207,6 +219,9 @@ class Conductor:
         found = await preflight(context)
         context, choice = await self._chosen(context)
         self.tell(Topic.STEP_DONE, "preflight", "", {"checks": found})
+        if self._first is not None:
+            for line in self._first(await self._planned(context, choice, found)):
+                self.tell(Topic.NOTICE, "", line, {})
         lock = self._lock(model.name)
         epoch = await lock.take()
 

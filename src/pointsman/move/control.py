@@ -138,7 +138,8 @@ class Control:
             await self._refuse_parked(model)
             raise RefusedError(
                 f"no move of {model} is open",
-                next_action=f"pointsman history {model} shows the ones that ended; pointsman move begins one",
+                next_action=f"pointsman history {model} shows the ones that ended; pointsman move begins one; a layer "
+                f"is parked by pointsman down {model} --layer LAYER and woken by pointsman up {model} --layer LAYER",
                 code="no-open-move",
             )
         return await self.conductor.ledger.load(moves[-1].progress.move, holder=self.conductor.means.holder)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pointsman.report.counting import count_of
 from pointsman.report.text import took
 
-__all__ = ["plan_lines"]
+__all__ = ["plan_lines", "short_lines", "summary_lines"]
 
 _SAID = ("delivery", "edge-settings", "aliases", "owners", "edge-rolls", "others-reach", "engines", "evidence")
 """Checks that tell what a person has to know although they refuse nothing."""
@@ -49,6 +50,55 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         f"price         {_price(plan['price'])}",
     ]
     return lines
+
+
+def summary_lines(plan: Mapping[str, Any]) -> list[str]:
+    """What whoever is asked has to know before the answer."""
+    checks = plan.get("checks") or {}
+    lines = [f"{plan['model']}: {plan['source']} → {plan['target']}, {plan['strategy']}: {plan['why']}"]
+    lines += _part("takes", [f"{took(plan['prediction']['seconds'])} (predicted)"])
+    lines += _part("tenants", [*_felt(plan), *_sentences(checks, "edge-rolls")])
+    lines += _part("GPUs", [_gpus(plan)])
+    lines += _part("price", [_price(plan["price"])])
+    lines += _part("differs", _sentences(checks, "engines"))
+    lines += _part("touched", _sentences(checks, "aliases", "others-reach", "owners"))
+    given_up = (plan.get("shifting") or {}).get("givesUp") or ""
+    return lines + _part("gives up", given_up.split("; ") if given_up else [])
+
+
+def short_lines(plan: Mapping[str, Any]) -> list[str]:
+    """The same for a person who agreed beforehand: a line, and what warns."""
+    felt = "; ".join(_felt(plan))
+    head = f"{plan['strategy']}, {took(plan['prediction']['seconds'])} predicted; {felt}; {_gpus(plan)}"
+    warned = [
+        part.removeprefix("warning: ")
+        for part in _sentences(plan.get("checks") or {}, *_SAID)
+        if part.startswith("warning: ")
+    ]
+    return [f"{head}; price {_price(plan['price'])}", *(f"warning: {part}" for part in warned)]
+
+
+def _part(name: str, said: Sequence[str]) -> list[str]:
+    return [f"  {name if not at else '':<14}{part}" for at, part in enumerate(said)]
+
+
+def _sentences(checks: Mapping[str, str], *names: str) -> list[str]:
+    return [part for name in names for part in checks.get(name, "").split("; ") if part]
+
+
+def _felt(plan: Mapping[str, Any]) -> list[str]:
+    """What tenants notice of it."""
+    down, changes = plan["prediction"]["downtimeSeconds"], len((plan.get("shifting") or {}).get("changes") or [])
+    rolls = f"the edge is rolled {count_of(changes, 'time')}"
+    return [f"{took(down)} without any engine (predicted)" if down else "always an engine that serves", rolls]
+
+
+def _gpus(plan: Mapping[str, Any]) -> str:
+    gpus = plan["needs"]["gpus"]
+    return (
+        f"{count_of(gpus['needed'], 'GPU')} started ({gpus['free']} of {gpus['total']} free), "
+        f"{count_of(plan['released'], 'GPU')} released"
+    )
 
 
 def _shifting(shifting: Mapping[str, Any]) -> list[str]:

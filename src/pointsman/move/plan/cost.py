@@ -11,7 +11,7 @@ from pointsman.layers.needs import Requests
 from pointsman.move.plan.capacity import Room
 from pointsman.spec.model import Model
 
-__all__ = ["Needs", "Price", "needs_of", "price_of"]
+__all__ = ["Needs", "Price", "hourly", "needs_of", "price_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,12 @@ def needs_of(layer: Layer, model: Model, room: Room) -> Needs:
 
 def price_of(source: Layer, target: Layer, model: Model, both_seconds: float) -> Price:
     """What the move starts and stops."""
-    return Price(_hourly(target, model), _hourly(source, model), both_seconds)
+    return Price(hourly(target, model, target.gpus(model)), hourly(source, model, source.gpus(model)), both_seconds)
 
 
-def _hourly(layer: Layer, model: Model) -> Decimal | None:
-    gpus, price = layer.gpus(model), model.on(layer.id).spec.accelerator.price_per_hour
+def hourly(layer: Layer, model: Model, gpus: int) -> Decimal | None:
+    """Money an hour for so many of the layer's accelerators; None when no price is declared for it."""
+    price = model.on(layer.id).spec.accelerator.price_per_hour
     if not gpus:
         return Decimal(0)
     return None if price is None else price * gpus

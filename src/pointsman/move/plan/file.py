@@ -21,7 +21,7 @@ from pointsman.move.journal.journal import digest
 from pointsman.move.plan.plan import Plan
 from pointsman.spec.model import Model
 
-__all__ = ["Saved", "load_plan", "refuse_changed", "refuse_unwritable", "save_plan"]
+__all__ = ["Saved", "load_plan", "refuse_changed", "refuse_unlike", "refuse_unwritable", "save_plan"]
 
 VERSION = 1
 LARGEST = 2 << 20
@@ -173,22 +173,33 @@ def _bytes(path: Path) -> bytes:
 
 def refuse_changed(saved: Saved, now: Plan) -> None:
     """Raise RefusedError naming everything that is not as it was when the plan was made."""
-    then = saved.fingerprint
+    _refuse_differing(
+        saved.fingerprint, now.fingerprint, f"make it again: pointsman plan {now.model} --to {now.target}"
+    )
+
+
+def refuse_unlike(shown: Plan, now: Plan) -> None:
+    """The same, for a plan that was shown a moment ago: how much is free may change while the strategy stays."""
+    then, found = dict(shown.fingerprint), dict(now.fingerprint)
+    then.pop("capacity", None)
+    found.pop("capacity", None)
+    _refuse_differing(
+        then, found, f"run it again and read what it says now: pointsman move {now.model} --to {now.target}"
+    )
+
+
+def _refuse_differing(then: Mapping[str, str], now: Mapping[str, str], action: str) -> None:
     changed = [
-        _Difference(name, then.get(name, "not looked at"), now.fingerprint.get(name, "not looked at"))
-        for name in sorted({*then, *now.fingerprint})
-        if then.get(name) != now.fingerprint.get(name)
+        _Difference(name, then.get(name, "not looked at"), now.get(name, "not looked at"))
+        for name in sorted({*then, *now})
+        if then.get(name) != now.get(name)
     ]
     if changed:
         told = "; ".join(
             f"{one.what} ({one.then} → {one.now})" if one.what not in ("spec", "alias") else f"the {one.what}"
             for one in changed
         )
-        raise RefusedError(
-            f"since the plan was made, this changed: {told}",
-            next_action=f"make it again: pointsman plan {now.model} --to {now.target}",
-            code="plan-stale",
-        )
+        raise RefusedError(f"since the plan was made, this changed: {told}", next_action=action, code="plan-stale")
 
 
 def _digest(saved: Saved) -> str:

@@ -40,6 +40,8 @@ class Plan:
     """What the preflight found, by check."""
     prediction: Prediction
     price: Price
+    released: int
+    """Accelerators that the source holds, and gives back when it is parked."""
     shifting: Shifting
     fingerprint: Mapping[str, str]
     """Digests of what must not change before the plan is applied: spec, alias, capacity, each object."""
@@ -100,6 +102,7 @@ async def make_plan(
         checks=checks,
         prediction=prediction,
         price=price_of(source, target, context.model, both),
+        released=source.gpus(context.model),
         shifting=shifting(context, choice.strategy, steps),
         fingerprint=await _fingerprint(context, choice, needs, spec_digest),
     )

@@ -1,0 +1,44 @@
+"""What ``down`` and ``up --layer`` share: which cluster is meant, who watches, how the result is printed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pointsman.cli.manifests import Output
+from pointsman.cli.words import Output as Watched
+
+__all__ = ["print_object", "print_result", "reached", "watched_as"]
+
+
+def reached(kubeconfig: Path | None, context: str | None) -> str:
+    """The kubeconfig's context and its API server."""
+    from pointsman.kube.kubeconfig import load_access
+
+    access = load_access(kubeconfig, context)
+    return f"{access.context} ({access.server})"
+
+
+def watched_as(output: Output) -> Watched:
+    """How what happens is told on standard error."""
+    return Watched.json if output is Output.json else Watched.text
+
+
+def print_result(done: Mapping[str, Any], title: str, output: Output) -> None:
+    """On standard output."""
+    from pointsman.report.parking import result_lines
+    from pointsman.report.text import write_lines
+
+    if output is Output.text:
+        write_lines(sys.stdout, result_lines(done, title))
+    else:
+        print_object(done, output)
+
+
+def print_object(done: Mapping[str, Any], output: Output) -> None:
+    """As JSON or YAML."""
+    from pointsman.report.data import write_data
+
+    write_data(sys.stdout, done, output)

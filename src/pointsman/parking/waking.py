@@ -1,0 +1,152 @@
+"""Bringing a parked layer back: as it was when it was parked, proved by a completion of every engine.
+
+The alias stays where it is. A layer that is parked and of which nothing is kept (a move parked it, or git has it that
+way) gets the number of replicas that is declared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
+from pointsman.layers.contract import Layer, Patch, PodNeed
+from pointsman.move.conductor import Conductor
+from pointsman.move.context import Context, Options
+from pointsman.move.plan.capacity import read_room
+from pointsman.move.plan.cost import hourly
+from pointsman.move.plan.refusing import refuse
+from pointsman.move.steps.serve_ready import prove_serving
+from pointsman.parking.down import context_on, refuse_begun
+from pointsman.parking.kept import Kept, forget, kept
+from pointsman.parking.look import Look, look, owners_of, replicas_of
+from pointsman.parking.refusing import refuse_reverted, refuse_without_rights
+from pointsman.parking.writing import refuse_other, write
+from pointsman.report.contract import Topic
+from pointsman.spec.model import Model
+
+__all__ = ["Waking"]
+
+
+@dataclass(slots=True)
+class Waking:
+    """One layer that is to serve again."""
+
+    conductor: Conductor
+    model: Model
+    layer: str
+    options: Options
+    again: str = ""
+    """The command line that says it again, for whoever has to."""
+    down: str = ""
+    """The one that parks it."""
+
+    async def look(self) -> Look:
+        """What there is and what waking it would do; raises RefusedError while it may not be begun."""
+        await self.conductor.refuse_if_busy(self.model)
+        context = await self._context()
+        return await self._allowed(context, await self._looked(context))
+
+    async def carry_out(self, shown: Look) -> Mapping[str, Any]:
+        """Do it, if everything is still as it was shown; raises NeedsPersonError where it does not serve then."""
+        context, lock = await self._context(), self.conductor.lock_of(self.model)
+        await lock.take()
+        return await self.conductor.tenure.while_held(lock, self._held(context, shown))
+
+    async def _context(self) -> Context:
+        return await context_on(self.conductor, self.model, self.layer, self.options)
+
+    async def _looked(self, context: Context) -> Look:
+        """The layer, with the patch that brings it back as it was, or none where it is awake already."""
+        layer, model = context.target, context.model
+        found = await look(context, layer)
+        if found.live is None:
+            raise RefusedError(
+                f"{layer.title} of model {model.name} is not deployed, so there is nothing to wake",
+                where=str(found.ref),
+                next_action=f"pointsman move {model.name} --to {layer.id} deploys it and moves tenants there"
+                + (f"; pointsman up {model.name} brings it up" if layer.id == model.spec.layer else ""),
+                code="up-absent",
+            )
+        if found.changes:  # it does not wear what parks it
+            return replace(found, patch=Patch(found.ref, {}))
+        one = await self._kept(context, found)
+        (usual,) = layer.unpark(model)
+        patch = Patch(found.ref, dict(one.undo)) if one else usual
+        replicas = one.replicas if one else replicas_of(layer, model, {**found.live, **_declared(usual)})
+        gpus = one.gpus if one and one.gpus else sum(need.gpus for need in _needs(layer, model, replicas))
+        note = (
+            f"as it was when it was parked by {one.by} at {one.at}"
+            if one
+            else "nothing is kept of how it was parked, so it gets what is declared"
+        )
+        return replace(
+            found, patch=patch, replicas=replicas, gpus=gpus, per_hour=hourly(layer, model, gpus), notes=(note,)
+        )
+
+    async def _kept(self, context: Context, found: Look) -> Kept | None:
+        """What was kept of this very object."""
+        one = await kept(context.cluster, self.model.name, self.layer)
+        return one if one and one.uid == found.uid else None
+
+    async def _allowed(self, context: Context, found: Look) -> Look:
+        layer = context.target
+        if not found.changes:
+            return found
+        notes = refuse_reverted(await owners_of(context, layer, found.patch))
+        await refuse_without_rights(context, layer, found.patch)
+        missing = (await read_room(context.cluster)).missing(_needs(layer, context.model, found.replicas))
+        if missing:
+            raise refuse(
+                "room",
+                f"there is no room for {layer.title}: {missing}",
+                next_action="park what is not used (pointsman down MODEL --layer LAYER), or add a node",
+            )
+        return replace(found, notes=(*found.notes, *notes))
+
+    async def _held(self, context: Context, shown: Look) -> Mapping[str, Any]:
+        await refuse_begun(self.conductor, self.model)
+        found = await self._looked(context)
+        refuse_other(shown, found)
+        woken = bool(found.changes)
+        if woken:
+            await self._allowed(context, found)
+            self.conductor.tenure.fence.check()
+            await write(self.conductor.means.cluster, found, self.again)
+            self.conductor.tell(Topic.STEP_DONE, "wake", f"{found.ref} is told to serve", {})
+        proved = await self._proved(context)
+        await forget(context.cluster, self.model.name, self.layer)
+        self.conductor.tell(Topic.STEP_DONE, "serve-ready", "a completion from every engine", {})
+        return {
+            "model": self.model.name,
+            "state": "serving" if woken else "serving-already",
+            **found.as_dict(),
+            "replicas": proved["replicas"],
+            "pods": proved["pods"],
+            "baseUrl": context.target.endpoint(self.model).base_url,
+        }
+
+    async def _proved(self, context: Context) -> Mapping[str, Any]:
+        try:
+            return await prove_serving(context, context.target, "serve-ready")
+        except MoveFailedError as error:
+            raise NeedsPersonError(
+                f"{context.target.title} is awake and does not serve: {error.what}",
+                where=error.where,
+                next_action=f"{error.next_action or 'look at its pods'}; it is paid for meanwhile: {self.down} parks "
+                f"it, {self.again} waits on",
+                code="up-not-serving",
+            ) from error
+
+
+def _declared(patch: Patch) -> Mapping[str, Any]:
+    """What of a patch that wakes stands in the spec."""
+    return {"spec": patch.body["spec"]} if "spec" in patch.body else {}
+
+
+def _needs(layer: Layer, model: Model, replicas: int) -> list[PodNeed]:
+    """The pods of so many replicas."""
+    needs = list(layer.needs(model))
+    serving = [one for one in needs if one.role == "serve"]
+    return [*serving[:1] * replicas, *(one for one in needs if one.role != "serve")]
