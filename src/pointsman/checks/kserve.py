@@ -62,7 +62,7 @@ def _old_mode(view: View) -> Iterator[Told]:
 def _scaler(view: View) -> Iterator[Told]:
     for one in standard(view):
         said = get(one.data, "metadata", "annotations", CLASS)
-        if said is not None and said not in _CLASSES:
+        if said is not None and str(said) not in _CLASSES:
             what = f"autoscalerClass {str(said)[:40]!r} is none of {', '.join(sorted(_CLASSES))}: KServe refuses it"
             yield Told(one, what, ("metadata", "annotations", CLASS))
 
