@@ -65,6 +65,9 @@ def _into(text: str, listed: SequenceNode, item: Any) -> Iterator[Edit]:
     if listed.flow_style:
         start = text.find("[", listed.start_mark.index) + 1
         said = said_as(item, quoted='"' in text[listed.start_mark.index : listed.end_mark.index])
+        if listed.value:
+            end = end_of(listed.value[-1])
+            yield Edit(end, end, f", {said}")
         yield Edit(start, start, f"{said}, " if listed.value else said)
         return
     for one in (listed.value[-1], listed.value[0]):
@@ -108,6 +111,8 @@ def said_as(item: Any, *, quoted: bool = False) -> str:
         return json.dumps(item)
     if isinstance(item, str):
         return item if re.fullmatch(r"-?-?[A-Za-z][-\w.=/:]*", item) and not item.endswith(":") else json.dumps(item)
+    if not isinstance(item, dict | list):
+        return json.dumps(item)
     text = yaml.safe_dump(item, default_flow_style=True, sort_keys=False, width=1 << 20)
     return str(text).strip()
 

@@ -16,6 +16,7 @@ from pointsman.checks import (
     kserve_predictor,
     llm_d,
     llm_d_pod,
+    models,
     pair,
 )
 from pointsman.checks.check import Check
@@ -48,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     *llm_d.CHECKS,
     *llm_d_pod.CHECKS,
     *pair.CHECKS,
+    *models.CHECKS,
     *ignores.CHECKS,
 )
 RETIRED: Mapping[str, str] = {}

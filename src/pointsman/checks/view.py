@@ -18,6 +18,7 @@ from pointsman.adopt.promise import Engine
 from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place
 from pointsman.checks.check import Source
+from pointsman.checks.declared import Declared, declared_in
 
 __all__ = ["Pod", "View", "entries", "get", "listed", "mapped"]
 
@@ -50,7 +51,7 @@ class View:
     kept: dict[str, Any] = field(default_factory=dict)
     """What one check put together of it, for the next one; it is the same for all."""
 
-    PARTS = frozenset({"engines", "edges", "models"})
+    PARTS = frozenset({"engines", "edges", "models", "declared"})
     """What a view has besides kinds."""
 
     def noting(self) -> View:
@@ -84,6 +85,15 @@ class View:
         """Engines on several layers that are one model, and the aliases that reach it."""
         self.read.add("models")
         return self.adopted.models
+
+    @property
+    def declared(self) -> Sequence[Declared]:
+        """Files that say that they are Models of this program; none in a cluster."""
+        self.read.add("declared")
+        found: Sequence[Declared] | None = self.kept.get("declared")
+        if found is None:
+            found = self.kept["declared"] = declared_in(self.adopted.survey)
+        return found
 
     def disagreements(self, *codes: str) -> list[Finding]:
         """What layers and members of one model do not agree in (``adopt.comparing``), by its codes."""
