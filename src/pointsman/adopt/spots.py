@@ -103,6 +103,9 @@ def _new_list(text: str, container: MappingNode, key: str, item: Any) -> Iterato
                 line = newline_of(text)
                 yield Edit(end, end, f"{pad}{key}:{line}{pad}  - {said_as(item)}{line}")
         yield Edit(start, start, f"{pad}{key}:{newline_of(text)}{pad}  - {said_as(item)}{newline_of(text)}")
+    first, end, line = container.value[0][0], line_end(text, end_of(container.value[-1][1])), newline_of(text)
+    pad, glue = " " * first.start_mark.column, "" if text[:end].endswith("\n") else line
+    yield Edit(end, end, f"{glue}{pad}{key}:{line}{pad}  - {said_as(item)}{'' if glue else line}")
 
 
 def said_as(item: Any, *, quoted: bool = False) -> str:

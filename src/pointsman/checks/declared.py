@@ -9,7 +9,8 @@ from pathlib import Path
 from pointsman.adopt.survey import Survey
 from pointsman.adopt.taking import taken
 from pointsman.errors import PointsmanError
-from pointsman.spec.loading import load_model
+from pointsman.spec.document import Document
+from pointsman.spec.loading import document_in, model_in
 from pointsman.spec.model import LAYER_IDS, Model
 from pointsman.spec.problems import InvalidSpecError
 
@@ -33,7 +34,8 @@ class Declared:
 
     path: str
     """From the repository's root on."""
-    text: str
+    document: Document | None
+    """Its lines; None where it is none at all."""
     model: Model | None
     wrong: tuple[Wrong, ...] = ()
 
@@ -47,17 +49,18 @@ def declared_in(survey: Survey | None) -> list[Declared]:
 
 
 def _read(root: Path, path: str, text: str) -> Declared:
-    file = root / path
+    file, document = root / path, None
     try:
-        model = load_model(file)
+        document = document_in(file, text)
+        model = model_in(file, document)
         if any(model.spec.layers.block(layer).written for layer in LAYER_IDS):
             model = taken(model, file)
     except InvalidSpecError as error:
         told = [Wrong(f"{path}:{one.line}", one.what, one.next_action) for one in error.problems]
-        return Declared(path, text, None, tuple(told))
+        return Declared(path, document, None, tuple(told))
     except PointsmanError as error:
-        return Declared(path, text, None, (_wrong(error, file, path),))
-    return Declared(path, text, model)
+        return Declared(path, document, None, (_wrong(error, file, path),))
+    return Declared(path, document, model)
 
 
 def _wrong(error: PointsmanError, file: Path, path: str) -> Wrong:

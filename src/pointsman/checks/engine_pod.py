@@ -16,6 +16,7 @@ from pointsman.adopt.words import Place, Said, Word, flag_said, words_of
 from pointsman.checks.check import Told
 from pointsman.checks.view import View, get, listed, mapped
 from pointsman.layers.command import Command, behind_preset, command_of, in_script, starts_engine
+from pointsman.spec.arguments import flags
 
 __all__ = ["EnginePod", "engine_pods", "own_pods", "tag_of"]
 
@@ -35,20 +36,17 @@ class EnginePod:
     command: Command
     own: bool
     """Is all of it written here: neither a preset nor a runtime adds to it?"""
+    whole: bool
+    """Are all flags known, so that one that is not there is not given?"""
+    given: Mapping[str, Said]
+    """What each flag is given that is there."""
+    env: Mapping[str, Any]
+    """Variables by name; None where the value stands elsewhere."""
 
     @property
     def place(self) -> Place:
         """Where the container stands."""
         return self.engine.container
-
-    @property
-    def whole(self) -> bool:
-        """Are all flags known, so that one that is not there is not given?"""
-        layered = not self.own and (
-            self.engine.layer != "llm-d" or bool(get(self.engine.standing.data, "spec", "baseRefs"))
-        )
-        started = not self.own or self.command.model is not None
-        return started and not layered and not self.command.unknown and not self.command.hidden
 
     @property
     def scripted(self) -> bool:
@@ -59,11 +57,6 @@ class EnginePod:
     def plain(self) -> bool:
         """Does each item of ``args`` reach vLLM as it is written?"""
         return self.own and not self.scripted and (not self.container.get("command") or starts_engine(self.container))
-
-    @property
-    def env(self) -> Mapping[str, Any]:
-        """Variables by name; None where the value stands elsewhere."""
-        return {str(one.get("name")): one.get("value") for one in listed(self.container, "env")}
 
     @property
     def from_elsewhere(self) -> bool:
@@ -79,7 +72,7 @@ class EnginePod:
 
     def flag(self, name: str) -> Said | None:
         """What a flag is given."""
-        return flag_said(self.words, name)
+        return self.given.get(name)
 
     def at(self, said: Said | None) -> Place:
         """Where a flag stands; the container where it does not."""
@@ -116,4 +109,22 @@ def _pod_of(engine: Engine) -> EnginePod:
     at = place[: place.index("containers")] if "containers" in place else ("spec", "predictor")
     container = mapped(data, *place)
     command = behind_preset(container) if preset else command_of(container)
-    return EnginePod(engine, mapped(data, *at), at, container, tuple(words_of(container, preset=preset)), command, own)
+    words = words_of(container, preset=preset)
+    return EnginePod(
+        engine,
+        mapped(data, *at),
+        at,
+        container,
+        tuple(words),
+        command,
+        own,
+        _whole(engine, command, own=own),
+        {flag.name: said for flag in flags([one.text for one in words]) if (said := flag_said(words, flag.name))},
+        {str(one.get("name")): one.get("value") for one in listed(container, "env")},
+    )
+
+
+def _whole(engine: Engine, command: Command, *, own: bool) -> bool:
+    layered = not own and (engine.layer != "llm-d" or bool(get(engine.standing.data, "spec", "baseRefs")))
+    started = not own or command.model is not None
+    return started and not layered and not command.unknown and not command.hidden

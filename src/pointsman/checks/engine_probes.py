@@ -45,9 +45,9 @@ def _unready(view: View) -> Iterator[Told]:
     for one in own_pods(view):
         if one.engine.layer != "raw-vllm" or one.container.get("readinessProbe"):
             continue
-        probe = {"httpGet": {"path": "/health", "port": one.engine.port.value}, "periodSeconds": 5}
+        probe = {"httpGet": {"path": "/health", "port": _listens(one)}, "periodSeconds": 5}
         fix = SetKey(one.engine.standing, one.place, "readinessProbe", probe)
-        known = one.whole and "readinessProbe" not in one.container
+        known = one.whole and _listens(one) is not None and "readinessProbe" not in one.container
         what = "no readinessProbe: its Service sends it requests while it still loads"
         yield one.told(what, one.place, "", (fix,) if known else ())
 

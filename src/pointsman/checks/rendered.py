@@ -7,7 +7,7 @@ wrote (``from``) is not rendered: those manifests are looked at where they lie.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pointsman.adopt.adopted import Adopted
@@ -21,7 +21,6 @@ from pointsman.checks.finding import Finding, Outcome
 from pointsman.checks.running import run
 from pointsman.checks.view import View
 from pointsman.layers.registry import LAYERS
-from pointsman.spec.document import Document, read_document
 from pointsman.spec.model import Model
 
 __all__ = ["rendered"]
@@ -30,23 +29,21 @@ _ABOUT_OTHERS = frozenset({"models", "edges", "declared", "comments"})
 """Parts that what is rendered for one Model has none of: two layers of it agree by how they are made."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Source:
-    """A Model's file, and the lines of its fields, read when one is asked for."""
+    """A Model's file, and the layer that it is rendered for."""
 
     declared: Declared
     model: Model
     layer: str
-    _document: Document | None = field(default=None)
 
     def line(self, data: Mapping[str, Any], place: Place) -> int:
         """The line of the field that says what stands at ``place`` of a rendered object."""
-        if self._document is None:
-            self._document = read_document(self.declared.text)
-        for one in _fields(self, data, place):
-            if one in self._document.lines:
-                return self._document.lines[one]
-        return self._document.line(("metadata", "name"))
+        document = self.declared.document
+        if document is None:
+            return 1
+        found = next((one for one in _fields(self, data, place) if one in document.lines), ("metadata", "name"))
+        return document.line(found)
 
 
 def rendered(declared: Iterable[Declared], checks: Iterable[Check]) -> Outcome:
@@ -119,6 +116,9 @@ def _said_by(model: Model, data: Mapping[str, Any], place: Place) -> Iterator[Pl
     words = {str(part) for part in place}
     if "args" in words:
         yield from _of_argument(model, str(_get(data, place)))
+    if "env" in place:
+        variable = _get(data, place[: place.index("env") + 2])
+        yield ("spec", "engine", "env", str(variable.get("name") if isinstance(variable, Mapping) else ""))
     for name, fields in _BY_WORD.items():
         if name in words:
             yield from fields

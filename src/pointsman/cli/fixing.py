@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pointsman.checks.check import Check
     from pointsman.checks.finding import Finding, Outcome
 
-__all__ = ["Fixed", "fixed"]
+__all__ = ["Fixed", "fixed", "wanted_of"]
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def fixed(place: Path, env: str | None, checks: Sequence[Check], *, yes: bool) -
     from pointsman.checks.repository import lint
 
     found, made = lint(place, env, checks)
-    wanted, refused = _wanted(made)
+    wanted, refused = wanted_of(made)
     mended = _mended(found, wanted, place)
     if not mended.texts:
         return Fixed(found, made, refused + _refused(mended))
@@ -52,7 +52,7 @@ def fixed(place: Path, env: str | None, checks: Sequence[Check], *, yes: bool) -
     return Fixed(found, made, refused + _refused(mended), placed)
 
 
-def _wanted(made: Outcome) -> tuple[list[Finding], list[tuple[str, str, str]]]:
+def wanted_of(made: Outcome) -> tuple[list[Finding], list[tuple[str, str, str]]]:
     """Those with an edit that nobody ignores, nor one that they go together with."""
     held = {one.told.tied: one for one in made.findings if one.ignored and one.told.tied}
     wanted, refused = [], []
