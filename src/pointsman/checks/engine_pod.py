@@ -20,6 +20,7 @@ from pointsman.spec.arguments import flags
 
 __all__ = ["EnginePod", "engine_pods", "own_pods", "tag_of"]
 
+_PUBLISHED = frozenset({"vllm-openai", "vllm-openai-cpu", "vllm-openai-rocm", "vllm-cpu-release-repo"})
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.|\b)")
 
 
@@ -65,10 +66,14 @@ class EnginePod:
 
     @property
     def version(self) -> tuple[int, int] | None:
-        """vLLM's version by the image's tag; None where the tag says none."""
-        name = self.engine.image.partition("@")[0].rpartition("/")[2]
-        found = _VERSION.match(tag_of(self.engine.image)) if "vllm" in name else None
+        """vLLM's version by the tag of its own image; None where that says none: other images count otherwise."""
+        found = _VERSION.match(tag_of(self.engine.image)) if self.of_vllm else None
         return (int(found[1]), int(found[2])) if found else None
+
+    @property
+    def of_vllm(self) -> bool:
+        """Is it an image that vLLM itself publishes, whose contents are known?"""
+        return self.engine.image.partition("@")[0].rpartition("/")[2].partition(":")[0] in _PUBLISHED
 
     def flag(self, name: str) -> Said | None:
         """What a flag is given."""

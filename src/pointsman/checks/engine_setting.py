@@ -22,8 +22,8 @@ _SECRET = frozenset(
     {"VLLM_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "AWS_SECRET_ACCESS_KEY"}
 )
 _FILLED = ("$", "{{", "<")
-_PLAIN_IMAGES = frozenset({"vllm-openai", "vllm-openai-cpu", "vllm-cpu-release-repo"})
-"""Images that hold no weights."""
+_SINCE = {"shutdown-timeout": (0, 18), "disable-access-log-for-endpoints": (0, 16)}
+"""Flags that came late, and with which version."""
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _KEPT = ("persistentVolumeClaim", "hostPath", "nfs", "csi", "image", "ephemeral")
 
@@ -41,7 +41,7 @@ def _nameless(view: View) -> Iterator[Told]:
     for one in own_pods(view):
         user, place = _user(one)
         named = any(name in one.env for name in _NAMES) or one.from_elsewhere
-        if not isinstance(user, int) or user in (0, _OF_IMAGE) or named or "vllm" not in one.engine.image:
+        if not isinstance(user, int) or user in (0, _OF_IMAGE) or named or not one.of_vllm:
             continue
         fix = AddItem(one.engine.standing, one.place, "env", {"name": "USER", "value": "vllm"})
         what = f"it runs as user {user}, which its image does not know, and USER is not set"
@@ -81,7 +81,7 @@ def _written(value: Any) -> bool:
 
 def _offline(view: View) -> Iterator[Told]:
     for one in own_pods(view):
-        if one.engine.image.partition("@")[0].rpartition("/")[2].partition(":")[0] not in _PLAIN_IMAGES:
+        if not one.of_vllm:
             continue
         said = next((key for key in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE") if _is_true(one.env.get(key))), "")
         source = source_said(one.words)
@@ -114,6 +114,16 @@ def _named_twice(view: View) -> Iterator[Told]:
                 last = len(names) - 1 - names[::-1].index(name)
                 what = f"the variable {name} is written {count} times: an apply is refused, or one of them is lost"
                 yield one.told(what, (*one.place, "env", last))
+
+
+def _too_new(view: View) -> Iterator[Told]:
+    for one in engine_pods(view):
+        for name, since in _SINCE.items():
+            said = one.flag(name)
+            if said is not None and one.version is not None and one.version < since:
+                is_, was = (".".join(map(str, each)) for each in (one.version, since))
+                what = f"--{name} came with vLLM {was}, and its image is {is_}: vLLM exits, as it does not know it"
+                yield one.told(what, one.at(said))
 
 
 _ENGINES = frozenset({"engines"})
@@ -174,5 +184,16 @@ CHECKS = (
         sure=Sure.source,
         fact="Kubernetes: listType map, key name; structured-merge-diff refuses duplicates",
         run=_named_twice,
+    ),
+    Check(
+        "PM127",
+        "flag-of-later-version",
+        Level.error,
+        _ENGINES,
+        cause="vLLM exits when it is given a flag that it does not know; a flag of a later version is one",
+        remedy="take a later image, or take the flag out",
+        sure=Sure.source,
+        fact="vLLM pull requests 36666 (0.18) and 30011 (0.16), as KServe's presets ask vllm --version",
+        run=_too_new,
     ),
 )

@@ -112,7 +112,7 @@ CHECKS = (
         Level.warning,
         frozenset({"engines"}),
         cause="vLLM's --shutdown-timeout is 0 unless it is given: at SIGTERM, running requests are aborted",
-        remedy="add --shutdown-timeout=40, and a terminationGracePeriodSeconds above it and the preStop hook together",
+        remedy="with vLLM 0.18 or later add --shutdown-timeout=40, and terminationGracePeriodSeconds: 60",
         sure=Sure.measured,
         fact="vLLM 0.18 and later (pull requests 36666 and 43208); before that there is no such flag",
         run=_aborts,

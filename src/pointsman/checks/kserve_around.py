@@ -38,7 +38,8 @@ def _bad_name(view: View) -> Iterator[Told]:
 def _borrowed(view: View) -> Iterator[Told]:
     for one in view.of("Deployment", "Service"):
         owner = get(one.data, "metadata", "labels", _OWN)
-        if owner is None or entries(one.data, "metadata", "ownerReferences") or one.name.startswith(f"{owner}-"):
+        own = re.fullmatch(rf"{re.escape(str(owner))}-(predictor|transformer|explainer)(-.*)?", one.name)
+        if owner is None or own or entries(one.data, "metadata", "ownerReferences"):
             continue
         what = f"it carries KServe's own label {_OWN}={owner} and is none of its objects: KServe 0.20 deletes it"
         yield Told(one, what, ("metadata", "labels", _OWN), "", (DropKey(one, ("metadata", "labels"), _OWN),))

@@ -9,7 +9,7 @@ from pointsman.adopt.findings import SetKey
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Sure, Told
 from pointsman.checks.engine_pod import own_pods
-from pointsman.checks.kserve import KIND, standard
+from pointsman.checks.kserve import KIND, mode_of
 from pointsman.checks.view import View, entries, get, listed, mapped
 
 __all__ = ["CHECKS"]
@@ -62,7 +62,9 @@ def _injected(view: View) -> Iterator[Told]:
 
 
 def _cut_off(view: View) -> Iterator[Told]:
-    for one in standard(view):
+    for one in view.of(KIND):
+        if mode_of(one) not in ("Standard", "RawDeployment"):
+            continue
         inside = get(one.data, "metadata", "labels", _INTERNAL) == "cluster-local"
         if get(one.data, *_AT, "timeout") is None and mapped(one.data, *_AT) and not inside:
             what = "predictor.timeout is not set: its HTTPRoute cuts every answer after 60 s"

@@ -125,7 +125,7 @@ CHECKS = (
         Level.warning,
         _READS,
         cause="v1alpha1 is converted at each read and write; it goes some day, and what is stored reads otherwise",
-        remedy="write serving.kserve.io/v1alpha2",
+        remedy="write serving.kserve.io/v1alpha2, which KServe has since 0.19",
         sure=Sure.source,
         fact="KServe v0.20.0, its CRD: both are served, v1alpha2 is stored",
         run=_old_version,
