@@ -61,6 +61,7 @@ _ENGINES = ("Deployment", "InferenceService", "LLMInferenceService")
 _PARTS = {
     "engines": _ENGINES,
     "edges": ("ConfigMap",),
+    "declared": (),
     "models": (*_ENGINES, "ConfigMap", "Service", "HTTPRoute", "InferencePool"),
 }
 
