@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pointsman.checks.catalogue import CHECKS, GROUPS, RETIRED
 from pointsman.checks.check import Check
+from pointsman.checks.repository import lint
 from tests.checks.grid import Example, examples
 
 FOLDER = Path(__file__).parents[2] / "docs" / "checks"
@@ -16,7 +17,15 @@ it would use. An id is never used again for something else. `pointsman explain I
 
 To say that a finding is known, write a comment on its line, or on a line of its own above it:
 `# pointsman:ignore PM201 why it is so`. It names one id and a reason, and hides that finding alone.
+
+A Model (`kind: Model` of this program) is rendered for the layer that serves it and those its file speaks of, and the
+same checks look at what comes of it; a finding stands at the field that says it. Manifests that a Model refers to
+(`from`) are looked at where they lie.
+
+`pointsman lint --fix` shows the edits it would make, asks (or is given `--yes`), writes, and reads again. An edit is
+made only where nothing else differs by it, in the text and in what is deployed. What is ignored is never mended.
 """
+EXAMPLE = "examples/platform"
 
 
 def page(check: Check) -> str:
@@ -56,8 +65,19 @@ def index() -> str:
         if own:
             lines += [f"## {number}xx: {about}", "", "| id | level | name | cause |", "|---|---|---|---|"]
             lines += [f"| [{one.id}]({one.id}.md) | {one.level} | {one.name} | {one.cause} |" for one in own] + [""]
+    lines += example()
     lines += [f"Used no more: {', '.join(f'{key} ({why})' for key, why in RETIRED.items())}.", ""] if RETIRED else []
     return "\n".join(lines)
+
+
+def example() -> list[str]:
+    """What is said of the example platform, as a real run says it."""
+    made = lint(FOLDER.parents[1] / EXAMPLE)[1]
+    found = [
+        f"| {one.level} | [{one.check.id}]({one.check.id}.md) | `{one.where}` | {one.what} |" for one in made.counted
+    ]
+    head = [f"## What is said of `{EXAMPLE}`", "", "| level | id | place | what |", "|---|---|---|---|"]
+    return [*head, *found, ""] if found else []
 
 
 def pages() -> dict[str, str]:

@@ -13,6 +13,7 @@ from pointsman.adopt.adapters import adapters_declared
 from pointsman.adopt.container import Given, Reading, read_container
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.promise import Engine, Fact
+from pointsman.adopt.shape import misshapen
 from pointsman.adopt.standing import Standing, World
 from pointsman.adopt.words import Place
 from pointsman.layers.command import behind_preset, command_of, is_engine, starts_engine
@@ -33,13 +34,25 @@ def engines_in(world: World) -> list[Engine]:
     """Every engine; what looks like one and is none that is understood is listed."""
     found: list[Engine] = []
     for one in world.of("Deployment", "InferenceService", "LLMInferenceService"):
+        if not _shaped(one, world):
+            continue
         made = _READERS[one.kind](one, world)
         if made is not None:
             found.append(made)
     for one in world.of(*_NO_LAYER):
-        if _runs_engine(one.data):
+        if misshapen(one.kind, one.data) is None and _runs_engine(one.data):
             world.left_out.append(LeftOut(one.where, _NO_LAYER[one.kind], "move it to one of them by hand"))
     return found
+
+
+def _shaped(one: Standing, world: World) -> bool:
+    """Has it the shape of a manifest? Else it is listed."""
+    wrong = misshapen(one.kind, one.data)
+    if wrong is not None:
+        place, wanted = wrong
+        why = f"{one}: {'.'.join(map(str, place))} is not {wanted}, so its engine is not known"
+        world.left_out.append(LeftOut(one.at(*place), why, "correct it: the API server refuses it, too"))
+    return wrong is None
 
 
 def _deployment(one: Standing, world: World) -> Engine | None:
@@ -105,6 +118,8 @@ def _of_runtime(
     at: Place = ("spec", "predictor", "model")
     name = str(model.get("runtime") or "")
     runtime = next((each for each in world.of("ServingRuntime", "ClusterServingRuntime") if each.name == name), None)
+    if runtime is not None and not _shaped(runtime, world):
+        runtime = None
     base = next((each for _, each in _containers(_get(runtime.data, ("spec",)), ())), {}) if runtime else {}
     joined = {**base, **model, "args": [*(base.get("args") or []), *(model.get("args") or [])]}
     if not (_is_vllm(joined) or "vllm" in name or "huggingface" in name):

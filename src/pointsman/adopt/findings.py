@@ -11,7 +11,7 @@ from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place
 from pointsman.edge.config_spans import Field, Value
 
-__all__ = ["AddItem", "DropEntry", "Finding", "Fix", "ReplaceText", "SetEntry", "tied"]
+__all__ = ["AddItem", "DropEntry", "DropKey", "Finding", "Fix", "ReplaceText", "SetEntry", "SetKey", "tied"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,25 @@ class AddItem:
 
 
 @dataclass(frozen=True, slots=True)
+class SetKey:
+    """A key that a mapping of an object does not have."""
+
+    standing: Standing
+    container: Place
+    key: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class DropKey:
+    """A key of a mapping of an object goes, with what stands behind it."""
+
+    standing: Standing
+    container: Place
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetEntry:
     """Values of one entry of an edge."""
 
@@ -52,7 +71,7 @@ class DropEntry:
     index: int
 
 
-Fix = ReplaceText | AddItem | SetEntry | DropEntry
+Fix = ReplaceText | AddItem | SetKey | DropKey | SetEntry | DropEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from pointsman.adopt.difference import ABSENT, Difference, differences
 from pointsman.adopt.documents import Document, documents_in
 from pointsman.adopt.embedded import UnfitError, edited, in_config_map
-from pointsman.adopt.findings import AddItem, DropEntry, Finding, Fix, ReplaceText, SetEntry
+from pointsman.adopt.findings import AddItem, DropEntry, DropKey, Finding, Fix, ReplaceText, SetEntry, SetKey
 from pointsman.adopt.folder import objects_in
+from pointsman.adopt.keys import removals, settings
 from pointsman.adopt.objects import Deployed, Key, expanded, key_of
 from pointsman.adopt.spots import additions, replacements
 from pointsman.adopt.standing import Origin
@@ -51,7 +53,7 @@ def mend(tree: Tree, findings: Sequence[Finding], seconds: float | None = None) 
     """
     made, builds, begun = Mended(tree), _Builds(), _spent()
     dropped: set[tuple[int, int]] = set()
-    made_already: set[int] = set()
+    made_already: list[Fix] = []
     for finding in sorted(findings, key=_order):
         if _drops(finding) <= dropped and _drops(finding):
             made.done.append(finding)
@@ -65,14 +67,14 @@ def mend(tree: Tree, findings: Sequence[Finding], seconds: float | None = None) 
         after = made.tree
         try:
             for fix in finding.fixes:
-                if id(fix) not in made_already:
+                if fix not in made_already:
                     after = _fixed(after, fix, builds)
         except (UnfitError, PointsmanError) as error:
             made.refused.append((finding, str(error).splitlines()[0], f"by hand: {finding.next_action}"))
             continue
         made.tree = after
         made.done.append(finding)
-        made_already |= {id(fix) for fix in finding.fixes}
+        made_already += finding.fixes
         dropped |= _drops(finding)
     return made
 
@@ -128,15 +130,18 @@ def _entry(tree: Tree, fix: SetEntry | DropEntry, builds: _Builds) -> Tree:
     return tree.edited({edge.path: config.text})
 
 
-def _candidates(tree: Tree, fix: ReplaceText | AddItem, builds: _Builds) -> Iterator[tuple[str, Edit]]:
+_OfObject = ReplaceText | AddItem | SetKey | DropKey
+
+
+def _candidates(tree: Tree, fix: _OfObject, builds: _Builds) -> Iterator[tuple[str, Edit]]:
     """In the documents that say what the object is, those that come last first."""
     standing = builds.of(tree, fix.standing.origin).get(key_of(fix.standing.data))
     if standing is None or not standing.documents:
         raise UnfitError("where it is written is not known")
     seen: set[str] = set()
     for document in reversed(standing.documents):
-        if isinstance(fix, AddItem):
-            yield from _of_addition(document, standing, fix)
+        if not isinstance(fix, ReplaceText):
+            yield from _of_key(document, standing, fix)
         elif document.path not in seen:
             seen.add(document.path)
             yield from _of_replacement(tree, document.path, standing, fix)
@@ -149,11 +154,18 @@ def _of_replacement(tree: Tree, path: str, standing: Deployed, fix: ReplaceText)
         yield path, edit
 
 
-def _of_addition(document: Document, standing: Deployed, fix: AddItem) -> Iterator[tuple[str, Edit]]:
+def _of_key(document: Document, standing: Deployed, fix: AddItem | SetKey | DropKey) -> Iterator[tuple[str, Edit]]:
     if document.start < 0 or not isinstance(document.data, dict):
         return
     inside = standing.inside if document is standing.documents[0] else ()
-    for edit in additions(document, (*inside, *fix.container), fix.key, fix.item):
+    place = (*inside, *fix.container)
+    if isinstance(fix, AddItem):
+        edits = additions(document, place, fix.key, fix.item)
+    elif isinstance(fix, SetKey):
+        edits = settings(document, place, fix.key, fix.value)
+    else:
+        edits = removals(document, place, fix.key)
+    for edit in edits:
         yield document.path, Edit(edit.start + document.start, edit.end + document.start, edit.text)
 
 
@@ -167,14 +179,31 @@ def _objects(tree: Tree, origin: Origin) -> dict[Key, Deployed]:
     return {key_of(one.data): one for one in listed}
 
 
-def _proved(before: Tree, after: Tree, fix: ReplaceText | AddItem, builds: _Builds) -> bool:
+def _proved(before: Tree, after: Tree, fix: _OfObject, builds: _Builds) -> bool:
     """Does everything that comes from the folder stay, but for the one place?"""
     origin, key = fix.standing.origin, key_of(fix.standing.data)
     old, new = builds.of(before, origin), builds.of(after, origin)
     if old.keys() != new.keys() or any(old[one].data != new[one].data for one in old if one != key):
         return False
     found = list(differences(old[key].data, new[key].data))
-    return len(found) == 1 and (_replaced(found[0], fix) if isinstance(fix, ReplaceText) else _added(found[0], fix))
+    return len(found) == 1 and _meant(found[0], fix)
+
+
+def _meant(found: Difference, fix: _OfObject) -> bool:
+    if isinstance(fix, ReplaceText):
+        return _replaced(found, fix)
+    if isinstance(fix, AddItem):
+        return _added(found, fix)
+    if found.place != (*fix.container, fix.key):
+        return False
+    if isinstance(fix, SetKey):
+        return found.before is ABSENT and _same(found.after, fix.value)
+    return found.after is ABSENT
+
+
+def _same(one: Any, other: Any) -> bool:
+    """The same, and of the same types: 1 is not true."""
+    return not list(differences(one, other))
 
 
 def _replaced(found: Difference, fix: ReplaceText) -> bool:

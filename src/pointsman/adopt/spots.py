@@ -17,7 +17,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from pointsman.adopt.documents import Document
 from pointsman.catalog.spot import LOADER, Edit
 
-__all__ = ["additions", "replacements"]
+__all__ = ["additions", "end_of", "line_end", "newline_of", "node_at", "replacements", "said_as"]
 
 _EDGE = r"[-\w./:@=+]"
 _MOST = 24
@@ -39,7 +39,7 @@ def additions(document: Document, container: Place, key: str, item: Any) -> Iter
     """Ways to put ``item`` into the list ``key`` of a container; offsets count from the document's start."""
     text = document.text
     root = yaml.compose(text, Loader=LOADER)
-    node = _walk(root, container)
+    node = node_at(root, container)
     if not isinstance(node, MappingNode) or not node.value:
         return
     pair = next(((name, value) for name, value in node.value if name.value == key), None)
@@ -49,7 +49,8 @@ def additions(document: Document, container: Place, key: str, item: Any) -> Iter
         yield from _into(text, pair[1], item)
 
 
-def _walk(node: Node | None, place: Place) -> Node | None:
+def node_at(node: Node | None, place: Place) -> Node | None:
+    """The node at a place; None when there is none."""
     for part in place:
         if isinstance(node, MappingNode):
             node = next((value for name, value in node.value if name.value == part), None)
@@ -63,7 +64,10 @@ def _walk(node: Node | None, place: Place) -> Node | None:
 def _into(text: str, listed: SequenceNode, item: Any) -> Iterator[Edit]:
     if listed.flow_style:
         start = text.find("[", listed.start_mark.index) + 1
-        said = _said(item, quoted='"' in text[listed.start_mark.index : listed.end_mark.index])
+        said = said_as(item, quoted='"' in text[listed.start_mark.index : listed.end_mark.index])
+        if listed.value:
+            end = end_of(listed.value[-1])
+            yield Edit(end, end, f", {said}")
         yield Edit(start, start, f"{said}, " if listed.value else said)
         return
     for one in (listed.value[-1], listed.value[0]):
@@ -72,12 +76,12 @@ def _into(text: str, listed: SequenceNode, item: Any) -> Iterator[Edit]:
         if pad.strip():
             continue
         if last:
-            end = _line_end(text, _end(one))
-            glue = "" if text[:end].endswith("\n") else _newline(text)
-            yield Edit(end, end, f"{glue}{pad}- {_said(item)}{_newline(text)}")
+            end = line_end(text, end_of(one))
+            glue = "" if text[:end].endswith("\n") else newline_of(text)
+            yield Edit(end, end, f"{glue}{pad}- {said_as(item)}{newline_of(text)}")
         else:
             start = text.rfind("\n", 0, listed.start_mark.index) + 1
-            yield Edit(start, start, f"{pad}- {_said(item)}{_newline(text)}")
+            yield Edit(start, start, f"{pad}- {said_as(item)}{newline_of(text)}")
 
 
 def _new_list(text: str, container: MappingNode, key: str, item: Any) -> Iterator[Edit]:
@@ -85,7 +89,7 @@ def _new_list(text: str, container: MappingNode, key: str, item: Any) -> Iterato
         start = text.find("{", container.start_mark.index) + 1
         quoted = container.value[0][0].style == '"'
         name = f'"{key}"' if quoted else key
-        yield Edit(start, start, f"{name}: [{_said(item, quoted=quoted)}], ")
+        yield Edit(start, start, f"{name}: [{said_as(item, quoted=quoted)}], ")
         return
     for name, value in reversed(container.value):
         if name.start_mark.line == container.value[0][0].start_mark.line:
@@ -94,38 +98,45 @@ def _new_list(text: str, container: MappingNode, key: str, item: Any) -> Iterato
         start = text.rfind("\n", 0, name.start_mark.index) + 1
         pad = " " * column
         if name.value in ("args", "command", "image") and isinstance(value, SequenceNode | ScalarNode):
-            end = _line_end(text, _end(value))
+            end = line_end(text, end_of(value))
             if text[:end].endswith("\n"):
-                line = _newline(text)
-                yield Edit(end, end, f"{pad}{key}:{line}{pad}  - {_said(item)}{line}")
-        yield Edit(start, start, f"{pad}{key}:{_newline(text)}{pad}  - {_said(item)}{_newline(text)}")
+                line = newline_of(text)
+                yield Edit(end, end, f"{pad}{key}:{line}{pad}  - {said_as(item)}{line}")
+        yield Edit(start, start, f"{pad}{key}:{newline_of(text)}{pad}  - {said_as(item)}{newline_of(text)}")
+    first, end, line = container.value[0][0], line_end(text, end_of(container.value[-1][1])), newline_of(text)
+    pad, glue = " " * first.start_mark.column, "" if text[:end].endswith("\n") else line
+    yield Edit(end, end, f"{glue}{pad}{key}:{line}{pad}  - {said_as(item)}{'' if glue else line}")
 
 
-def _said(item: Any, *, quoted: bool = False) -> str:
+def said_as(item: Any, *, quoted: bool = False) -> str:
     """In one line, so that any list can hold it."""
     if quoted:
         return json.dumps(item)
     if isinstance(item, str):
         return item if re.fullmatch(r"-?-?[A-Za-z][-\w.=/:]*", item) and not item.endswith(":") else json.dumps(item)
+    if not isinstance(item, dict | list):
+        return json.dumps(item)
     text = yaml.safe_dump(item, default_flow_style=True, sort_keys=False, width=1 << 20)
     return str(text).strip()
 
 
-def _end(node: Node) -> int:
+def end_of(node: Node) -> int:
     """Behind the last character of a node; a block collection's mark lies at the next token."""
     if isinstance(node, MappingNode) and not node.flow_style and node.value:
-        return _end(node.value[-1][1])
+        return end_of(node.value[-1][1])
     if isinstance(node, SequenceNode) and not node.flow_style and node.value:
-        return _end(node.value[-1])
+        return end_of(node.value[-1])
     return int(node.end_mark.index)
 
 
-def _line_end(text: str, offset: int) -> int:
+def line_end(text: str, offset: int) -> int:
+    """Behind the end of the line that ``offset`` stands in."""
     if offset and text[offset - 1] == "\n":
         return offset
     found = text.find("\n", offset)
     return len(text) if found < 0 else found + 1
 
 
-def _newline(text: str) -> str:
+def newline_of(text: str) -> str:
+    """The line ends that it has mostly."""
     return "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pointsman.checks import ignores, kserve, pair
+from pointsman.checks import (
+    engine_flags,
+    engine_gpus,
+    engine_probes,
+    engine_setting,
+    engine_stop,
+    ignores,
+    kserve,
+    kserve_around,
+    kserve_predictor,
+    llm_d,
+    llm_d_pod,
+    models,
+    pair,
+)
 from pointsman.checks.check import Check
 from pointsman.errors import UsageError
 
@@ -23,7 +37,21 @@ GROUPS: Mapping[int, str] = {
 }
 """What the hundreds are about."""
 
-CHECKS: tuple[Check, ...] = (*kserve.CHECKS, *pair.CHECKS, *ignores.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *engine_stop.CHECKS,
+    *engine_flags.CHECKS,
+    *engine_gpus.CHECKS,
+    *engine_probes.CHECKS,
+    *engine_setting.CHECKS,
+    *kserve.CHECKS,
+    *kserve_predictor.CHECKS,
+    *kserve_around.CHECKS,
+    *llm_d.CHECKS,
+    *llm_d_pod.CHECKS,
+    *pair.CHECKS,
+    *models.CHECKS,
+    *ignores.CHECKS,
+)
 RETIRED: Mapping[str, str] = {}
 """Ids that are used no more, with why; never given to another check."""
 

@@ -8,29 +8,35 @@ from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Sure, Told
 from pointsman.checks.view import View, get
 
-__all__ = ["CHECKS"]
+__all__ = ["CHECKS", "CLASS", "KIND", "MODE", "mode_of", "standard"]
 
-_KIND = "InferenceService"
-_CLASS = "serving.kserve.io/autoscalerClass"
-_MODE = "serving.kserve.io/deploymentMode"
+KIND = "InferenceService"
+CLASS = "serving.kserve.io/autoscalerClass"
+MODE = "serving.kserve.io/deploymentMode"
 _SERVERLESS = frozenset({"Serverless", "Knative"})
+_CLASSES = frozenset({"hpa", "keda", "external", "none"})
 
 
-def _standard(view: View) -> Iterator[Standing]:
+def mode_of(one: Standing) -> str:
+    """The deployment mode that its annotation says; empty where the cluster's default decides."""
+    return str(get(one.data, "metadata", "annotations", MODE) or "")
+
+
+def standard(view: View) -> Iterator[Standing]:
     """Those that no Knative serves, as far as they say."""
-    return (one for one in view.of(_KIND) if get(one.data, "metadata", "annotations", _MODE) not in _SERVERLESS)
+    return (one for one in view.of(KIND) if mode_of(one) not in _SERVERLESS)
 
 
 def _clamped(view: View) -> Iterator[Told]:
-    for one in _standard(view):
-        scaler = get(one.data, "metadata", "annotations", _CLASS) or "hpa"
+    for one in standard(view):
+        scaler = get(one.data, "metadata", "annotations", CLASS) or "hpa"
         if get(one.data, "spec", "predictor", "minReplicas") == 0 and scaler == "hpa":
             what = "minReplicas is 0, and its HorizontalPodAutoscaler makes that 1: the GPU is never released"
             yield Told(one, what, ("spec", "predictor", "minReplicas"))
 
 
 def _canary(view: View) -> Iterator[Told]:
-    for one in _standard(view):
+    for one in standard(view):
         share = get(one.data, "spec", "predictor", "canaryTrafficPercent")
         if share is not None:
             what = (
@@ -39,12 +45,48 @@ def _canary(view: View) -> Iterator[Told]:
             yield Told(one, what, ("spec", "predictor", "canaryTrafficPercent"))
 
 
+def _no_mode(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        if not mode_of(one):
+            yield Told(one, f"no {MODE}: the cluster's default says how it is deployed", ("metadata",))
+
+
+def _old_mode(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        new = {"RawDeployment": "Standard", "Serverless": "Knative"}.get(mode_of(one))
+        if new:
+            what = f"deploymentMode {mode_of(one)} is the old word for {new}"
+            yield Told(one, what, ("metadata", "annotations", MODE))
+
+
+def _scaler(view: View) -> Iterator[Told]:
+    for one in standard(view):
+        said = get(one.data, "metadata", "annotations", CLASS)
+        if said is not None and str(said) not in _CLASSES:
+            what = f"autoscalerClass {str(said)[:40]!r} is none of {', '.join(sorted(_CLASSES))}: KServe refuses it"
+            yield Told(one, what, ("metadata", "annotations", CLASS))
+
+
+def _bounds(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        least, most = (get(one.data, "spec", "predictor", key) for key in ("minReplicas", "maxReplicas"))
+        if _count(least) and _count(most) and least > most > 0:
+            what = f"minReplicas {least} is more than maxReplicas {most}: KServe refuses it"
+            yield Told(one, what, ("spec", "predictor", "maxReplicas"))
+
+
+def _count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_READS = frozenset({KIND})
+
 CHECKS = (
     Check(
         "PM201",
         "scale-to-zero",
         Level.warning,
-        frozenset({_KIND}),
+        _READS,
         cause="in Standard mode an HPA cannot go to 0, so minReplicas: 0 is taken for 1 without a word",
         remedy="park it with serving.kserve.io/stop, or set autoscalerClass none (then 0 replicas hold) or keda",
         sure=Sure.measured,
@@ -55,11 +97,55 @@ CHECKS = (
         "PM202",
         "canary-ignored",
         Level.warning,
-        frozenset({_KIND}),
+        _READS,
         cause="only the Knative path reads canaryTrafficPercent; in Standard mode it is ignored without a word",
         remedy="split at the tenant edge: pointsman move shifts the alias in judged steps",
         sure=Sure.source,
         fact="KServe v0.19.0 and v0.20.0, pkg/controller/v1beta1/inferenceservice",
         run=_canary,
+    ),
+    Check(
+        "PM203",
+        "mode-by-default",
+        Level.info,
+        _READS,
+        cause="without the annotation a ConfigMap decides: on another cluster it is another kind of workload",
+        remedy=f"add the annotation {MODE}: Standard before it is made; later it cannot be changed",
+        sure=Sure.source,
+        fact="KServe v0.20.0, inferenceservice-config: deploy.defaultDeploymentMode; the webhook refuses a change",
+        run=_no_mode,
+    ),
+    Check(
+        "PM204",
+        "mode-of-old",
+        Level.info,
+        _READS,
+        cause="RawDeployment and Serverless are Standard and Knative since KServe 0.16; the old words still work",
+        remedy="write the new word when the InferenceService is made anew",
+        sure=Sure.source,
+        fact="KServe v0.20.0, pkg/constants: LegacyRawDeployment, LegacyServerless",
+        run=_old_mode,
+    ),
+    Check(
+        "PM205",
+        "scaler-unknown",
+        Level.error,
+        _READS,
+        cause="KServe's webhook takes hpa, keda, external and none for autoscalerClass, and refuses any other word",
+        remedy="write one of them; none keeps the number of replicas that is written",
+        sure=Sure.source,
+        fact="KServe v0.20.0, inference_service_validation.go: validateInferenceServiceAutoscaler",
+        run=_scaler,
+    ),
+    Check(
+        "PM206",
+        "replicas-crossed",
+        Level.error,
+        _READS,
+        cause="KServe's webhook refuses more replicas at least than at most",
+        remedy="raise maxReplicas, or lower minReplicas",
+        sure=Sure.source,
+        fact="KServe v0.20.0, component.go: validateReplicas",
+        run=_bounds,
     ),
 )

@@ -11,7 +11,8 @@ from pointsman.checks.check import Check
 from pointsman.checks.finding import Outcome
 from pointsman.checks.ignores import ABOUT
 from pointsman.checks.ignoring import ignored
-from pointsman.checks.running import run
+from pointsman.checks.rendered import rendered
+from pointsman.checks.running import joined, run
 from pointsman.checks.view import View
 
 __all__ = ["lint"]
@@ -23,7 +24,8 @@ def lint(root: Path, env: str | None = None, checks: Iterable[Check] = CHECKS) -
     Of a single file everything in its folder is read, since its objects belong together; what is said is of the file.
     """
     found = adopt(root if root.is_dir() else root.parent, env)
-    made = run(View(found), checks)
+    view, chosen = View(found), list(checks)
+    made = joined(run(view, chosen), rendered(view.declared, chosen))
     texts = {path: page.text for path, page in found.survey.pages.items()} if found.survey else {}
     made = ignored(made, texts, [one.id for one in CHECKS], ABOUT)
     if not root.is_dir():

@@ -10,7 +10,7 @@ from pointsman.checks.finding import Broken, Finding, Outcome, Skipped
 from pointsman.checks.view import View
 from pointsman.kube.resources import plural_of
 
-__all__ = ["run"]
+__all__ = ["joined", "run"]
 
 
 def run(view: View, checks: Iterable[Check]) -> Outcome:
@@ -29,8 +29,20 @@ def run(view: View, checks: Iterable[Check]) -> Outcome:
             continue
         made.ran += not blind
         made.findings += found
-    made.findings.sort(key=lambda one: (-one.level.rank, _place(one.where), one.check.id))
+    made.findings.sort(key=_order)
     return made
+
+
+def joined(made: Outcome, more: Outcome) -> Outcome:
+    """Both; checks are counted once, since the same ones ran."""
+    made.findings = sorted([*made.findings, *more.findings], key=_order)
+    made.broken += more.broken
+    made.objects += more.objects
+    return made
+
+
+def _order(one: Finding) -> tuple[int, tuple[str, int], str]:
+    return -one.level.rank, _place(one.where), one.check.id
 
 
 def _blind(view: View, check: Check) -> str:
@@ -49,6 +61,7 @@ _ENGINES = ("Deployment", "InferenceService", "LLMInferenceService")
 _PARTS = {
     "engines": _ENGINES,
     "edges": ("ConfigMap",),
+    "declared": (),
     "models": (*_ENGINES, "ConfigMap", "Service", "HTTPRoute", "InferencePool"),
 }
 

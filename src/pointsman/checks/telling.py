@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pointsman.adopt.adopted import Adopted
@@ -11,12 +12,18 @@ from pointsman.checks.finding import Outcome
 __all__ = ["as_dict", "entry"]
 
 
-def as_dict(made: Outcome, found: Adopted, show: Level = Level.info) -> dict[str, Any]:
-    """All of it; findings below ``show`` are counted and left out."""
+def as_dict(
+    made: Outcome, found: Adopted, show: Level = Level.info, refused: Sequence[tuple[str, str, str]] = ()
+) -> dict[str, Any]:
+    """All of it; findings below ``show`` are counted and left out.
+
+    ``refused``: the id and the sentence of findings that could not be mended, and why.
+    """
+    why = {(check, what): reason for check, what, reason in refused}
     shown = [one for one in made.counted if one.level.rank >= show.rank]
     return {
-        "findings": [one.as_dict() for one in shown],
-        "ignored": [one.as_dict() for one in made.findings if one.ignored],
+        "findings": [one.as_dict() | {"notMended": why.get((one.check.id, one.what))} for one in shown],
+        "ignored": [one.as_dict() | {"notMended": None} for one in made.findings if one.ignored],
         "notShown": len(made.counted) - len(shown),
         "notChecked": [one.as_dict() for one in made.skipped],
         "broken": [one.as_dict() for one in made.broken],

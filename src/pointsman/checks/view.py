@@ -18,8 +18,9 @@ from pointsman.adopt.promise import Engine
 from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place
 from pointsman.checks.check import Source
+from pointsman.checks.declared import Declared, declared_in
 
-__all__ = ["Pod", "View", "get", "listed"]
+__all__ = ["Pod", "View", "entries", "get", "listed", "mapped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,15 @@ class View:
     source: Source = Source.files
     read: set[str] = field(default_factory=set)
     """What was looked at so far."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What one check put together of it, for the next one; it is the same for all."""
 
-    PARTS = frozenset({"engines", "edges", "models"})
+    PARTS = frozenset({"engines", "edges", "models", "declared"})
     """What a view has besides kinds."""
 
     def noting(self) -> View:
         """The same, with nothing noted yet."""
-        return View(self.adopted, self.source)
+        return View(self.adopted, self.source, kept=self.kept)
 
     def of(self, *kinds: str) -> list[Standing]:
         """Every object of these kinds."""
@@ -82,6 +85,15 @@ class View:
         """Engines on several layers that are one model, and the aliases that reach it."""
         self.read.add("models")
         return self.adopted.models
+
+    @property
+    def declared(self) -> Sequence[Declared]:
+        """Files that say that they are Models of this program; none in a cluster."""
+        self.read.add("declared")
+        found: Sequence[Declared] | None = self.kept.get("declared")
+        if found is None:
+            found = self.kept["declared"] = declared_in(self.adopted.survey)
+        return found
 
     def disagreements(self, *codes: str) -> list[Finding]:
         """What layers and members of one model do not agree in (``adopt.comparing``), by its codes."""
@@ -125,3 +137,15 @@ def listed(data: Any, *place: str | int) -> list[Mapping[str, Any]]:
     """The mappings of a list; none when it is no list."""
     found = get(data, *place)
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def entries(data: Any, *place: str | int) -> list[Any]:
+    """Everything in a list, so that its numbers are those of the manifest; nothing when it is no list."""
+    found = get(data, *place)
+    return found if isinstance(found, list) else []
+
+
+def mapped(data: Any, *place: str | int) -> Mapping[str, Any]:
+    """The mapping that stands there; an empty one when there is none."""
+    found = get(data, *place)
+    return found if isinstance(found, Mapping) else {}

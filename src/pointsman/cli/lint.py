@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from pointsman.cli.fixing import Fixed, fixed
 from pointsman.errors import UsageError
-
-if TYPE_CHECKING:
-    from pointsman.checks.check import Check
 
 __all__ = ["command"]
 
@@ -59,32 +56,35 @@ def command(
     env: Annotated[
         str | None, typer.Option("--env", metavar="ENV", help="The environment. Default: the only one there is.")
     ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend what has an edit, after a question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     listing: Annotated[bool, typer.Option("--list", help="List the checks there are, and leave.")] = False,
     output: Annotated[Format, typer.Option("--output", "-o", help="How to print it.")] = Format.text,
 ) -> int:
     """Check a repository's files for what is known to cost people nights."""
     from pointsman.checks.catalogue import chosen
+    from pointsman.checks.repository import lint
     from pointsman.checks.telling import entry
     from pointsman.report.checks import write_catalogue
 
+    if yes and not fix:
+        raise UsageError("--yes answers what --fix asks, and nothing is asked", next_action="give --fix, too")
     checks = chosen(only or ())
     if listing:
         write_catalogue(sys.stdout, [entry(one) for one in checks], output.value)
         return 0
-    return _checked(path, env, (show, fail), output, checks)
+    place = _place(path)
+    looked = fixed(place, env, checks, yes=yes) if fix else Fixed(*lint(place, env, checks))
+    return _told(looked, (show, fail), output)
 
 
-def _checked(
-    path: Path, env: str | None, levels: tuple[Threshold, Failing], output: Format, checks: Sequence[Check]
-) -> int:
+def _told(looked: Fixed, levels: tuple[Threshold, Failing], output: Format) -> int:
     from pointsman.checks.check import Level
-    from pointsman.checks.repository import lint
     from pointsman.checks.telling import as_dict
     from pointsman.report.checks import write_outcome
 
-    found, made = lint(_place(path), env, checks)
-    show, fail = levels
-    said = as_dict(made, found, Level(show.value))
+    (show, fail), found, made = levels, looked.found, looked.made
+    said = as_dict(made, found, Level(show.value), looked.refused)
     write_outcome(sys.stdout, said, output.value)
     if made.broken:
         return BROKEN

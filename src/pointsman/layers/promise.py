@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from pointsman.layers.command import Command
 from pointsman.layers.needs import GPU, requests_of
 from pointsman.spec.model import Auth
@@ -122,7 +124,10 @@ def key_of(command: Command, container: Mapping[str, Any]) -> tuple[Auth | None,
         return None, command.given("api-key")
     kept = (entry.get("valueFrom") or {}).get("secretKeyRef") or {}
     if kept.get("name") and kept.get("key"):
-        return Auth(secret=str(kept["name"]), key=str(kept["key"])), False
+        try:
+            return Auth(secret=str(kept["name"]), key=str(kept["key"])), False
+        except ValidationError:  # a name with a dot, say, which no Model can refer to
+            return None, True
     return None, "value" in entry
 
 

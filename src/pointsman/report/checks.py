@@ -63,7 +63,8 @@ def _lines(said: Mapping[str, Any]) -> Iterator[str]:
 def _finding(one: Mapping[str, Any]) -> Iterator[str]:
     yield f"{one['level']} {one['id']} {one['name']}" + (f" at {one['where']}" if one["where"] else "")
     yield from textwrap.wrap(one["what"], WIDTH - 2, initial_indent="  ", subsequent_indent="  ")
-    mends = "; --fix does it" if one["fixable"] else ""
+    mends = "; --fix can do it" if one["fixable"] else ""
+    mends = f"; --fix does not: {one['notMended']}" if one["notMended"] else mends
     yield from textwrap.wrap(f"next: {one['next']}{mends}", WIDTH - 2, initial_indent="  ", subsequent_indent="    ")
     yield f"  why:  pointsman explain {one['id']}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = [
     "MANY",
@@ -110,6 +111,16 @@ class Flag:
 
 def flags(args: Sequence[str]) -> Iterator[Flag]:
     """Every ``--flag``, ``--flag=value`` or ``--flag value …``; vLLM takes '_' for '-' in names."""
+    return iter(_flags(tuple(args)))
+
+
+@lru_cache(maxsize=512)
+def _flags(args: tuple[str, ...]) -> tuple[Flag, ...]:
+    """One list is asked about many times, by everyone who wants one flag of it."""
+    return tuple(_each(args))
+
+
+def _each(args: Sequence[str]) -> Iterator[Flag]:
     for index, arg in enumerate(args):
         name, equals, value = arg.partition("=")
         known = _named(name)

@@ -16,7 +16,7 @@ from pointsman.spec.judging import judge
 from pointsman.spec.model import LAYER_IDS, Model
 from pointsman.spec.problems import InvalidSpecError, Problem
 
-__all__ = ["FOLDERS", "file_named", "known_files", "load_model", "names_file", "set_layer"]
+__all__ = ["FOLDERS", "document_in", "file_named", "known_files", "load_model", "model_in", "names_file", "set_layer"]
 
 FOLDERS = ("models", "examples/platform/models")
 """Where a bare model name is looked up, below the working directory."""
@@ -25,7 +25,11 @@ BOM = "\ufeff"
 
 def load_model(path: Path) -> Model:
     """The model in ``path``; raises SpecError that lists every problem with its line."""
-    document = _document(path, _text(path))
+    return model_in(path, document_in(path, _text(path)))
+
+
+def model_in(path: Path, document: Document) -> Model:
+    """The model that a document of ``path`` is; raises SpecError that lists every problem with its line."""
     judged = judge(document)
     if not isinstance(judged, Model):
         raise InvalidSpecError(path, judged)
@@ -63,7 +67,7 @@ def set_layer(path: Path, layer: str) -> None:
     if layer not in LAYER_IDS:
         raise UsageError(f"there is no layer {layer!r}", next_action=f"use one of: {', '.join(LAYER_IDS)}")
     text = _text(path)
-    span = _document(path, text).spans.get(("spec", "layer"))
+    span = document_in(path, text).spans.get(("spec", "layer"))
     if span is None:
         raise SpecError("spec.layer is not set", where=str(path), next_action="add the field layer below spec")
     after = text[: span[0]] + layer + text[span[1] :]
@@ -82,7 +86,7 @@ def set_layer(path: Path, layer: str) -> None:
 
 def _refuse_drift(path: Path, before: str, after: str, layer: str) -> None:
     """Read the result back: the layer is what was asked for, everything else is what it was."""
-    meant = copy.deepcopy(_document(path, before).data)
+    meant = copy.deepcopy(document_in(path, before).data)
     meant["spec"]["layer"] = layer
     if read_document(after).data != meant:
         raise SpecError(
@@ -133,7 +137,8 @@ def _binary(path: Path, line: int) -> SpecError:
     )
 
 
-def _document(path: Path, text: str) -> Document:
+def document_in(path: Path, text: str) -> Document:
+    """The document that a spec's text is; raises SpecError when it is none."""
     document = read_document(text)
     if document.problems:
         raise InvalidSpecError(path, document.problems)

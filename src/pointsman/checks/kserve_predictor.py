@@ -1,0 +1,194 @@
+"""2xx: the predictor of an InferenceService, as KServe's webhooks and controller take it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pointsman.adopt.findings import SetKey
+from pointsman.adopt.standing import Standing
+from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.checks.engine_pod import own_pods
+from pointsman.checks.kserve import KIND, mode_of
+from pointsman.checks.view import View, entries, get, listed, mapped
+
+__all__ = ["CHECKS"]
+
+_NAME = "kserve-container"
+_AT = ("spec", "predictor")
+_LONG = 600
+"""Seconds: LiteLLM's own default for one request."""
+_INTERNAL = "networking.kserve.io/visibility"
+
+
+def _containers(one: Standing) -> list[Any]:
+    return entries(one.data, *_AT, "containers")
+
+
+def _name(container: Any) -> str:
+    return str(container.get("name") or "") if isinstance(container, Mapping) else ""
+
+
+def _not_first(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        names = [_name(each) for each in _containers(one)]
+        if len(names) < 2 or names[0] == _NAME or mapped(one.data, *_AT, "model"):
+            continue
+        where = f"is number {names.index(_NAME) + 1}" if _NAME in names else "is not there"
+        first = names[0] or "which has no name"
+        what = f"{_NAME} {where} of its containers: KServe takes the first, {first}, for the engine"
+        yield Told(one, what, (*_AT, "containers", 0))
+
+
+def _both(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        names = [_name(each) for each in _containers(one)]
+        if mapped(one.data, *_AT, "model") and _NAME in names:
+            what = f"it has a model and a container called {_NAME}: KServe takes one of them, and refuses both"
+            yield Told(one, what, (*_AT, "containers", names.index(_NAME)))
+
+
+def _injected(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        first = next(iter(_containers(one)), None)
+        if not isinstance(first, Mapping) or mapped(one.data, *_AT, "model"):
+            continue
+        limits = mapped(first, "resources", "limits")
+        missing = [f"{key} {usual}" for key, usual in (("cpu", "1"), ("memory", "2Gi")) if limits.get(key) is None]
+        if missing:
+            part = "resources" if mapped(first, "resources") else "name"
+            what = f"its first container does not limit all it has to: it gets {' and '.join(missing)}"
+            yield Told(one, what, (*_AT, "containers", 0, part))
+
+
+def _cut_off(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        if mode_of(one) not in ("Standard", "RawDeployment"):
+            continue
+        inside = get(one.data, "metadata", "labels", _INTERNAL) == "cluster-local"
+        if get(one.data, *_AT, "timeout") is None and mapped(one.data, *_AT) and not inside:
+            what = "predictor.timeout is not set: its HTTPRoute cuts every answer after 60 s"
+            yield Told(one, what, _AT, "", (SetKey(one, _AT, "timeout", _LONG),))
+
+
+def _pythonpath(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        for key in ("containers", "initContainers"):
+            for at, container in enumerate(entries(one.data, *_AT, key)):
+                yield from _refused(one, container, (*_AT, key, at))
+        yield from _refused(one, get(one.data, *_AT, "model"), (*_AT, "model"))
+
+
+def _refused(one: Standing, container: Any, place: tuple[str | int, ...]) -> Iterator[Told]:
+    for number, each in enumerate(entries(container, "env")):
+        if _name(each) == "PYTHONPATH":
+            yield Told(one, "it sets PYTHONPATH, which KServe refuses", (*place, "env", number))
+
+
+def _no_storage(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        for at, each in enumerate(entries(one.data, "spec", "canary")):
+            containers = listed(each, "predictor", "containers")
+            if containers and not any(_name(var) == "STORAGE_URI" for var in listed(containers[0], "env")):
+                what = "a canary with a container of its own and without STORAGE_URI: KServe refuses it"
+                yield Told(one, what, ("spec", "canary", at, "predictor"))
+
+
+def _other_port(view: View) -> Iterator[Told]:
+    for one in own_pods(view):
+        if one.engine.layer != "kserve" or one.engine.several:
+            continue
+        said = one.flag("port")
+        listens = (
+            int(said.value) if said and said.known and said.value.isdigit() else 8000 if not said and one.whole else 0
+        )
+        ports = listed(one.container, "ports")
+        sent = ports[0].get("containerPort") if ports else 8080
+        if listens and isinstance(sent, int) and sent != listens:
+            why = f"its first containerPort is {sent}" if ports else "it declares no port, so KServe takes 8080"
+            place = (*one.place, "ports", 0, "containerPort") if ports else one.at(said)
+            yield one.told(f"{why}, and vLLM listens on {listens}: its Service leads nowhere", place)
+
+
+_READS = frozenset({KIND})
+
+CHECKS = (
+    Check(
+        "PM207",
+        "container-not-first",
+        Level.error,
+        _READS,
+        cause="defaults and limits of the engine go to containers[0]; the engine is found by its name",
+        remedy="call the engine kserve-container, and write it first",
+        sure=Sure.source,
+        fact="KServe v0.20.0, predictor_custom.go: Default, GetContainer",
+        run=_not_first,
+    ),
+    Check(
+        "PM208",
+        "model-and-container",
+        Level.error,
+        _READS,
+        cause="a predictor has one implementation: a model for a runtime, or a container called kserve-container",
+        remedy="take one of them out",
+        sure=Sure.source,
+        fact="KServe v0.20.0, predictor.go: GetImplementations; component.go: validateExactlyOneImplementation",
+        run=_both,
+    ),
+    Check(
+        "PM209",
+        "limits-injected",
+        Level.warning,
+        _READS,
+        cause="KServe's webhook writes 1 cpu and 2Gi for what the first container leaves out: too little for an engine",
+        remedy="write requests and limits of cpu and memory",
+        sure=Sure.measured,
+        fact="KServe 0.20.0, its webhook in the lab; another default may stand in inferenceservice-config",
+        run=_injected,
+    ),
+    Check(
+        "PM210",
+        "answers-cut-off",
+        Level.info,
+        _READS,
+        cause="KServe gives its HTTPRoutes a timeout of 60 s; a long stream through the gateway ends in its middle",
+        remedy="set predictor.timeout, unless tenants come by the Service X-predictor",
+        sure=Sure.source,
+        fact="KServe v0.20.0, its reconciler of HTTPRoutes",
+        run=_cut_off,
+        fixable=True,
+    ),
+    Check(
+        "PM211",
+        "pythonpath-refused",
+        Level.error,
+        _READS,
+        cause="KServe's webhook refuses variables by which other code could be loaded",
+        remedy="put the code into the image, or into a path that Python knows",
+        sure=Sure.source,
+        fact="KServe v0.20.0, inference_service_validation.go: validateBlockedEnvVars",
+        run=_pythonpath,
+    ),
+    Check(
+        "PM212",
+        "canary-without-storage",
+        Level.error,
+        _READS,
+        cause="spec.canary of KServe 0.20 takes a custom container only where STORAGE_URI says what it loads",
+        remedy="split at the tenant edge: pointsman move shifts the alias in judged steps",
+        sure=Sure.source,
+        fact="KServe v0.20.0, its validation of spec.canary",
+        run=_no_storage,
+    ),
+    Check(
+        "PM213",
+        "service-to-other-port",
+        Level.error,
+        frozenset({"engines"}),
+        cause="port 80 of the Service X-predictor leads to the first containerPort, or to 8080 where none is declared",
+        remedy="declare the port that vLLM listens on, first of all",
+        sure=Sure.source,
+        fact="KServe v0.20.0, service_reconciler.go; vLLM listens on 8000 where --port is not given",
+        run=_other_port,
+    ),
+)
