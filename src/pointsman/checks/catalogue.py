@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pointsman.checks import ignores, kserve, pair
+from pointsman.checks import (
+    deployed,
+    gateways,
+    gpus,
+    ignores,
+    installed,
+    kserve,
+    moves,
+    pair,
+    parked,
+    pods,
+    versions,
+)
 from pointsman.checks.check import Check
 from pointsman.errors import UsageError
 
@@ -23,7 +35,19 @@ GROUPS: Mapping[int, str] = {
 }
 """What the hundreds are about."""
 
-CHECKS: tuple[Check, ...] = (*kserve.CHECKS, *pair.CHECKS, *ignores.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *kserve.CHECKS,
+    *pair.CHECKS,
+    *installed.CHECKS,
+    *gateways.CHECKS,
+    *gpus.CHECKS,
+    *pods.CHECKS,
+    *parked.CHECKS,
+    *deployed.CHECKS,
+    *versions.CHECKS,
+    *moves.CHECKS,
+    *ignores.CHECKS,
+)
 RETIRED: Mapping[str, str] = {}
 """Ids that are used no more, with why; never given to another check."""
 

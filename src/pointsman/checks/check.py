@@ -95,8 +95,21 @@ class Check:
     """Where it can look."""
     fixable: bool = False
     """Has at least one kind of its findings an edit?"""
+    layers: frozenset[str] = frozenset()
+    """Layers that it matters to; none: all of them. See ``matters``."""
+
+    whole: bool = False
+    """Does it say nothing unless it saw everything that it reads? Of what is missing only such a look can tell."""
+
+    def matters(self, layer: str) -> bool:
+        """Is it of interest to whoever uses this layer? What is about one layer alone says so by its hundred."""
+        own = _HUNDREDS.get(self.id[2], "")
+        return layer in self.layers if self.layers else own in ("", layer)
 
     @property
     def page(self) -> str:
         """Its page."""
         return f"docs/checks/{self.id}.md"
+
+
+_HUNDREDS = {"2": "kserve", "3": "llm-d"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Sure, Told
@@ -18,7 +19,12 @@ _SERVERLESS = frozenset({"Serverless", "Knative"})
 
 def _standard(view: View) -> Iterator[Standing]:
     """Those that no Knative serves, as far as they say."""
-    return (one for one in view.of(_KIND) if get(one.data, "metadata", "annotations", _MODE) not in _SERVERLESS)
+    return (one for one in view.of(_KIND) if _mode(one) not in _SERVERLESS)
+
+
+def _mode(one: Standing) -> Any:
+    """What runs says it itself, also where a cluster's default decided."""
+    return get(one.data, "status", "deploymentMode") or get(one.data, "metadata", "annotations", _MODE)
 
 
 def _clamped(view: View) -> Iterator[Told]:

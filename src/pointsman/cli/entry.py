@@ -29,6 +29,7 @@ COMMANDS = (
     "init",
     "adopt",
     "lint",
+    "doctor",
     "features",
     "resolve",
     "root",

@@ -2,95 +2,41 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from pointsman.cli.checking import Fail, Failing, Format, Listing, Only, Show, Threshold, Write, ended, tell
 from pointsman.errors import UsageError
 
-if TYPE_CHECKING:
-    from pointsman.checks.check import Check
-
 __all__ = ["command"]
-
-BROKEN = 101
-NOT_CHECKED = 5
-"""Exit code where nothing failed, but not everything could be looked at: neither findings nor a clean run."""
-
-
-class Format(StrEnum):
-    """How findings are written."""
-
-    text = "text"
-    json = "json"
-    yaml = "yaml"
-    sarif = "sarif"
-    junit = "junit"
-
-
-class Threshold(StrEnum):
-    """How bad a finding has to be."""
-
-    info = "info"
-    warning = "warning"
-    error = "error"
-
-
-class Failing(StrEnum):
-    """How bad a finding has to be for exit code 1."""
-
-    info = "info"
-    warning = "warning"
-    error = "error"
-    never = "never"
 
 
 def command(
     path: Annotated[Path, typer.Argument(metavar="[PATH]", help="A repository, a folder of one, or a file.")] = Path(),
-    show: Annotated[Threshold, typer.Option("--show", help="The least level that is shown.")] = Threshold.info,
-    fail: Annotated[Failing, typer.Option("--fail", help="The least level that fails.")] = Failing.warning,
-    only: Annotated[
-        list[str] | None, typer.Option("--check", metavar="ID", help="Only this check, or hundred (PM2); repeat.")
-    ] = None,
+    show: Show = Threshold.info,
+    fail: Fail = Failing.warning,
+    only: Only = None,
     env: Annotated[
         str | None, typer.Option("--env", metavar="ENV", help="The environment. Default: the only one there is.")
     ] = None,
-    listing: Annotated[bool, typer.Option("--list", help="List the checks there are, and leave.")] = False,
-    output: Annotated[Format, typer.Option("--output", "-o", help="How to print it.")] = Format.text,
+    listing: Listing = False,
+    output: Write = Format.text,
 ) -> int:
     """Check a repository's files for what is known to cost people nights."""
     from pointsman.checks.catalogue import chosen
-    from pointsman.checks.telling import entry
-    from pointsman.report.checks import write_catalogue
 
     checks = chosen(only or ())
     if listing:
-        write_catalogue(sys.stdout, [entry(one) for one in checks], output.value)
-        return 0
-    return _checked(path, env, (show, fail), output, checks)
-
-
-def _checked(
-    path: Path, env: str | None, levels: tuple[Threshold, Failing], output: Format, checks: Sequence[Check]
-) -> int:
+        return tell(checks, output)
     from pointsman.checks.check import Level
     from pointsman.checks.repository import lint
     from pointsman.checks.telling import as_dict
-    from pointsman.report.checks import write_outcome
 
     found, made = lint(_place(path), env, checks)
-    show, fail = levels
     said = as_dict(made, found, Level(show.value))
-    write_outcome(sys.stdout, said, output.value)
-    if made.broken:
-        return BROKEN
-    if fail is not Failing.never and made.at_least(Level(fail.value)):
-        return 1
-    return NOT_CHECKED if made.skipped or not (made.objects or found.edges) else 0
+    return ended(said, made, fail, output, looked=bool(made.objects or found.edges))
 
 
 def _place(path: Path) -> Path:
