@@ -8,6 +8,7 @@ from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.state import annotation, settled
 from pointsman.checks.view import View, get, listed
+from pointsman.delivery.git.wording import redacted
 
 __all__ = ["CHECKS"]
 
@@ -44,7 +45,7 @@ def _unknown(view: View) -> Iterator[Told]:
 
 
 def _short(text: object) -> str:
-    said = " ".join(str(text or "no message").split())
+    said = redacted(" ".join(str(text or "no message").split()))
     return said if len(said) <= 200 else f"{said[:199]}…"
 
 
