@@ -41,6 +41,8 @@ class Plan:
     prediction: Prediction
     price: Price
     shifting: Shifting
+    findings: Sequence[Mapping[str, Any]]
+    """What the catalogue of checks says of the target, as ``pointsman lint`` tells it."""
     fingerprint: Mapping[str, str]
     """Digests of what must not change before the plan is applied: spec, alias, capacity, each object."""
 
@@ -101,6 +103,7 @@ async def make_plan(
         prediction=prediction,
         price=price_of(source, target, context.model, both),
         shifting=shifting(context, choice.strategy, steps),
+        findings=tuple(context.findings),
         fingerprint=await _fingerprint(context, choice, needs, spec_digest),
     )
 
