@@ -14,7 +14,7 @@ from pointsman.adopt.words import Place
 if TYPE_CHECKING:
     from pointsman.checks.view import View
 
-__all__ = ["Check", "Level", "Source", "Sure", "Told"]
+__all__ = ["Check", "Level", "Run", "Source", "Sure", "Told"]
 
 
 class Level(StrEnum):
@@ -72,6 +72,10 @@ class Told:
     """As ``adopt.findings.Finding.tied``."""
 
 
+Run = Callable[["View"], Iterator[Told]]
+"""The function that looks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One."""
@@ -90,7 +94,7 @@ class Check:
     sure: Sure
     fact: str
     """Where the cause is known from: project, version, file, or measurement."""
-    run: Callable[[View], Iterator[Told]]
+    run: Run
     sources: frozenset[Source] = frozenset(Source)
     """Where it can look."""
     fixable: bool = False

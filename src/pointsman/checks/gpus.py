@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pointsman.adopt.standing import Standing
-from pointsman.checks.check import Check, Level, Source, Sure, Told
+from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
 from pointsman.checks.state import accelerators, asked_for, condition, label, settled
 from pointsman.checks.view import View, get, listed
 
@@ -171,7 +171,7 @@ def _burning(view: View) -> Iterator[Told]:
             yield Told(service, what, ("spec", part))
 
 
-def _check(number: int, name: str, level: Level, reads: set[str], texts: tuple[str, str, str], check: object) -> Check:
+def _check(number: int, name: str, level: Level, reads: set[str], texts: tuple[str, str, str], check: Run) -> Check:
     cause, remedy, fact = texts
     return Check(
         f"PM{number}",
@@ -182,7 +182,7 @@ def _check(number: int, name: str, level: Level, reads: set[str], texts: tuple[s
         remedy=remedy,
         sure=Sure.measured if "lab" in fact else Sure.source,
         fact=fact,
-        run=check,  # type: ignore[arg-type]
+        run=check,
         sources=frozenset({Source.cluster}),
         whole=len(reads) > 1,
         layers=frozenset({"llm-d"}) if number == 718 else frozenset(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pointsman.adopt.standing import Standing
-from pointsman.checks.check import Check, Level, Source, Sure, Told
+from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
 from pointsman.checks.state import condition, settled, tagged, uses
 from pointsman.checks.view import View, get, listed
 
@@ -156,7 +156,7 @@ def _unsigned(view: View) -> Iterator[Told]:
                 yield Told(one, what, ("webhooks", number))
 
 
-def _check(number: int, name: str, reads: set[str], texts: tuple[str, str, str], check: object, sure: Sure) -> Check:
+def _check(number: int, name: str, reads: set[str], texts: tuple[str, str, str], check: Run, sure: Sure) -> Check:
     cause, remedy, fact = texts
     return Check(
         f"PM{number}",
@@ -167,7 +167,7 @@ def _check(number: int, name: str, reads: set[str], texts: tuple[str, str, str],
         remedy=remedy,
         sure=sure,
         fact=fact,
-        run=check,  # type: ignore[arg-type]
+        run=check,
         sources=frozenset({Source.cluster}),
         whole=len(reads) > 1,
         layers=LAYERS if number in (701, 703) else frozenset(),

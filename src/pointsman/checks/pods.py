@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pointsman.adopt.standing import Standing
-from pointsman.checks.check import Check, Level, Source, Sure, Told
+from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
 from pointsman.checks.gpus import owner
 from pointsman.checks.state import annotation, condition, label, serves_models, settled
 from pointsman.checks.view import View, get, listed
@@ -156,7 +156,7 @@ def _why(name: Any, classes: Mapping[str, Standing], default: bool) -> str:
     return "" if waits else f"{found.data.get('provisioner')} has made no volume of StorageClass {name}"
 
 
-def _check(number: int, name: str, level: Level, reads: set[str], texts: tuple[str, str, str], check: object) -> Check:
+def _check(number: int, name: str, level: Level, reads: set[str], texts: tuple[str, str, str], check: Run) -> Check:
     cause, remedy, fact = texts
     return Check(
         f"PM{number}",
@@ -167,7 +167,7 @@ def _check(number: int, name: str, level: Level, reads: set[str], texts: tuple[s
         remedy=remedy,
         sure=Sure.source,
         fact=fact,
-        run=check,  # type: ignore[arg-type]
+        run=check,
         sources=frozenset({Source.cluster}),
         whole=len(reads) > 1,
     )
