@@ -8,11 +8,12 @@ from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.state import annotation, settled
 from pointsman.checks.view import View, get, listed
+from pointsman.delivery.argocd.hold import FOR, SKIP
 from pointsman.delivery.git.wording import redacted
 
 __all__ = ["CHECKS"]
 
-_SKIP = "argocd.argoproj.io/skip-reconcile"
+_SETTLED = "end the move, and it is let go: pointsman status says how it stands, pointsman rollback settles it"
 _HERE = ("", "https://kubernetes.default.svc", "in-cluster")
 _OPEN = 60.0
 """Minutes in which a sync with hooks and waves should have ended."""
@@ -51,8 +52,11 @@ def _short(text: object) -> str:
 
 def _skipped(view: View) -> Iterator[Told]:
     for one in _ours(view):
-        if annotation(one, _SKIP) == "true":
-            yield Told(one, f"{_SKIP} is set, so Argo CD does not look at it", ("metadata", "annotations", _SKIP))
+        if annotation(one, SKIP) == "true":
+            move = annotation(one, FOR)
+            held = f"; pointsman holds it for the move {move}" if move else ""
+            what = f"{SKIP} is set, so Argo CD does not look at it{held}"
+            yield Told(one, what, ("metadata", "annotations", SKIP), _SETTLED if move else "")
 
 
 def _stuck(view: View) -> Iterator[Told]:
