@@ -185,8 +185,19 @@ def test_a_layer_is_asked_for_before_it_is_used(doctor: Doctor) -> None:
     found = ids(doctor(running("PM710.clean"), "--for", "llm-d", "-o", "json"))
     assert ("PM709", "the cluster") in found
     assert ("PM703", "the cluster") in found
-    assert not [one for one, _ in found if one == "PM706"]
     assert ids(doctor(running(more=nodes), "--for", "raw-vllm", "-o", "json")) == []
+
+
+def test_checks_of_other_layers_are_left_out(doctor: Doctor) -> None:
+    clamped = example("PM731.clean")[1]
+    clamped["spec"]["predictor"]["minReplicas"] = 0
+    cluster = running("PM706.fails", more=[clamped])
+
+    def of_kserve(layer: str) -> set[str]:
+        return {one for one, _ in ids(doctor(cluster, "--for", layer, "-o", "json"))} & {"PM706", "PM201"}
+
+    assert of_kserve("kserve") == {"PM706", "PM201"}
+    assert (of_kserve("llm-d"), of_kserve("raw-vllm")) == (set(), set())
 
 
 def test_a_missing_definition_is_told_by_name(doctor: Doctor) -> None:

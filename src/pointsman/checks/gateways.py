@@ -9,7 +9,7 @@ from typing import Any
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.installed import LAYERS
-from pointsman.checks.state import condition, settled, uses
+from pointsman.checks.state import condition, settled, since, uses
 from pointsman.checks.view import View, get, listed
 
 __all__ = ["CHECKS"]
@@ -75,9 +75,8 @@ def _presets(view: View) -> Iterator[Told]:
 def _programmed(view: View) -> Iterator[Told]:
     for one in view.of("Gateway"):
         said = condition(one, "Programmed")
-        since = said.get("lastTransitionTime") or get(one.data, "metadata", "creationTimestamp")
-        if said.get("status") != "True" and settled(view, since, _MINUTES):
-            waits = said.get("reason") in (None, "Pending") and not said.get("message")
+        if said.get("status") != "True" and settled(view, since(one, said), _MINUTES):
+            waits = said.get("reason") in (None, "Pending")
             why = "no controller has taken it up" if waits else f"{said.get('reason')}: {said.get('message') or ''}"
             yield Told(one, f"it is not programmed ({why.strip(': ')})", ("status", "conditions"))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
-from pointsman.checks.state import accelerators, asked_for, condition, label, settled
+from pointsman.checks.state import accelerators, asked_for, condition, label, settled, since
 from pointsman.checks.view import View, get, listed
 
 __all__ = ["CHECKS", "owner"]
@@ -65,8 +65,7 @@ def _waiting(view: View) -> Iterator[tuple[Standing, int, Mapping[str, object]]]
     for pod in _live(view):
         wanted = asked_for(get(pod.data, "spec"))
         said = condition(pod, "PodScheduled")
-        since = said.get("lastTransitionTime") or get(pod.data, "metadata", "creationTimestamp")
-        if wanted and said.get("reason") == "Unschedulable" and settled(view, since, _MINUTES):
+        if wanted and said.get("reason") == "Unschedulable" and settled(view, since(pod, said), _MINUTES):
             yield pod, wanted, said
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
-from pointsman.checks.state import condition, settled, tagged, uses
+from pointsman.checks.state import condition, settled, since, tagged, uses
 from pointsman.checks.view import View, get, listed
 
 __all__ = ["CHECKS", "LAYERS", "version_of"]
@@ -89,10 +89,9 @@ def _not_ready(view: View) -> Iterator[Told]:
 
 def _down(view: View, one: Standing) -> bool:
     wanted, ready = get(one.data, "spec", "replicas"), get(one.data, "status", "readyReplicas") or 0
-    since = condition(one, "Available").get("lastTransitionTime") or get(one.data, "metadata", "creationTimestamp")
     if wanted == 0:
         return True
-    return isinstance(wanted, int) and ready == 0 and settled(view, since, _MINUTES)
+    return isinstance(wanted, int) and ready == 0 and settled(view, since(one, condition(one, "Available")), _MINUTES)
 
 
 def _nobody(view: View) -> Iterator[Told]:

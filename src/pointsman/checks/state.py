@@ -20,6 +20,7 @@ __all__ = [
     "label",
     "serves_models",
     "settled",
+    "since",
     "tagged",
     "uses",
 ]
@@ -50,6 +51,12 @@ def age(view: View, text: Any) -> timedelta | None:
     except ValueError:
         return None
     return view.now - (at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def since(one: Standing, said: Mapping[str, Any]) -> Any:
+    """When a condition became what it is; one that a definition's default made (of 1970) is as old as its object."""
+    at = str(said.get("lastTransitionTime") or "")
+    return at if at and not at.startswith("1970-") else get(one.data, "metadata", "creationTimestamp")
 
 
 def settled(view: View, text: Any, minutes: float) -> bool:
