@@ -15,7 +15,6 @@ from pointsman.checks.view import View
 from tests.checks.grid import GRID, Example, examples
 
 EXAMPLES = examples()
-ON_FILES = [one for one in CHECKS if Source.files in one.sources]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.path.name)
@@ -26,7 +25,7 @@ def test_an_example_is_found_where_its_comments_say_and_nowhere_else(example: Ex
     assert bool({one for one, _ in example.expected()} & {example.id}) == example.fails
 
 
-@pytest.mark.parametrize("check", ON_FILES, ids=lambda one: one.id)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda one: one.id)
 def test_each_check_has_a_failing_and_a_clean_example(check: Check) -> None:
     kinds = {example.fails for example in EXAMPLES if example.id == check.id}
     assert kinds == {True, False}
@@ -45,14 +44,17 @@ def test_what_a_check_declares_to_read_is_what_it_reads() -> None:
     """Over all examples together: no part is read that is not declared, and each that is declared is read somewhere."""
     read: defaultdict[str, set[str]] = defaultdict(set)
     for example in EXAMPLES:
-        adopted, _ = lint(example.path)
-        for check in ON_FILES:
-            view = View(adopted)
+        source = Source.cluster if example.live else Source.files
+        adopted = example.examined().adopted if example.live else lint(example.path)[0]
+        for check in CHECKS:
+            if source not in check.sources:
+                continue
+            view = View(adopted, source)
             list(check.run(view))
             read[check.id] |= view.read
     wrong = {
         check.id: (sorted(check.reads), sorted(read[check.id]))
-        for check in ON_FILES
+        for check in CHECKS
         if read[check.id] != check.reads - {"comments"}
     }
     assert wrong == {}

@@ -19,6 +19,7 @@ SAYS = {
     ("status",): "nothing was changed",
     ("history",): "nothing was changed",
     ("receipt",): "nothing was changed",
+    ("doctor",): "nothing was changed",
     ("plan", SPEC, "--to", "kserve"): "nothing was changed",
     ("up", SPEC): "interrupted before anything was changed",
     ("move", SPEC, "--to", "kserve", "--yes"): "before the move's first step; nothing was changed",

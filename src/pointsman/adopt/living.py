@@ -7,7 +7,7 @@ its maker is read.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pointsman.adopt.adopted import Adopted, understood
@@ -21,7 +21,7 @@ from pointsman.adopt.standing import Origin, Standing, World
 from pointsman.errors import NotFoundError, PermanentError
 from pointsman.kube.resources import Kind, kind_of
 
-__all__ = ["KINDS", "live_findings", "living"]
+__all__ = ["KINDS", "Cluster", "live_findings", "living", "read_world", "seen"]
 
 KINDS = (
     *("Deployment", "StatefulSet", "Service", "ConfigMap", "InferenceService", "LLMInferenceService"),
@@ -31,13 +31,17 @@ _MADE_BY = frozenset({"InferenceService", "LLMInferenceService", "Gateway"})
 """Owners whose objects are not read beside them."""
 
 
+AT_ONCE = 8
+"""Lists under way at a time."""
+
+
 class Cluster(Protocol):
     """What of the Kubernetes client is used here."""
 
-    async def list(
-        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None, fields: str = ""
-    ) -> Sequence[dict[str, Any]]:
-        """All objects of a kind."""
+    def pages(
+        self, kind: Kind, namespace: str | None = None, labels: Mapping[str, str] | None = None
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """All objects of a kind, some hundreds at a time."""
 
 
 async def living(cluster: Cluster, namespaces: Iterable[str]) -> Adopted:
@@ -45,11 +49,11 @@ async def living(cluster: Cluster, namespaces: Iterable[str]) -> Adopted:
 
     Raises ClusterError when the API server does not answer.
     """
-    spaces = sorted({one for one in namespaces if one})
-    world = World()
-    listed = await asyncio.gather(*(_listed(cluster, kind_of(name), spaces, world) for name in KINDS))
-    for objects in listed:
-        world.objects += [_standing(one) for one in objects if not _made(one)]
+    return seen((await read_world(cluster, map(kind_of, KINDS), namespaces))[0])
+
+
+def seen(world: World) -> Adopted:
+    """What that means."""
     if world.unknown:
         world.partly[""] = f"not all could be read: {', '.join(sorted(world.unknown))}"
     found = understood(world, edges_in_cluster(world))
@@ -57,28 +61,53 @@ async def living(cluster: Cluster, namespaces: Iterable[str]) -> Adopted:
     return found
 
 
-async def _listed(cluster: Cluster, kind: Kind, spaces: Sequence[str], world: World) -> list[dict[str, Any]]:
+async def read_world(cluster: Cluster, kinds: Iterable[Kind], namespaces: Iterable[str]) -> tuple[World, int]:
+    """Every object of these kinds, and how many lists that took. What controllers made of others stands apart."""
+    spaces = sorted({one for one in namespaces if one})
+    world, gate = World(), asyncio.Semaphore(AT_ONCE)
+    listed = await asyncio.gather(*(_listed(cluster, kind, spaces, world, gate) for kind in kinds))
+    for objects, _ in listed:
+        for one in objects:
+            (world.made if _made(one) else world.objects).append(_standing(one))
+    return world, sum(calls for _, calls in listed)
+
+
+async def _listed(
+    cluster: Cluster, kind: Kind, spaces: Sequence[str], world: World, gate: asyncio.Semaphore
+) -> tuple[list[dict[str, Any]], int]:
+    async with gate:
+        found, calls, refused = await _all(cluster, kind, None, world)
+        if not refused:
+            return found, calls
+        for space in spaces:
+            more, asked, shut = await _all(cluster, kind, space, world)
+            found, calls, refused = [*found, *more], calls + asked, refused + ([space] if shut else [])
+    shut_out = refused[1:]
+    where = (
+        f"in {', '.join(shut_out)}" if shut_out else f"outside of {', '.join(spaces) or 'any namespace that is known'}"
+    )
+    world.unknown[kind.plural] = f"you may not list {kind.plural} {where}"
+    return found, calls
+
+
+async def _all(
+    cluster: Cluster, kind: Kind, space: str | None, world: World
+) -> tuple[list[dict[str, Any]], int, list[str]]:
+    """The objects, how many lists that took, and where they may not be listed."""
+    found: list[dict[str, Any]] = []
+    calls = 0
     try:
-        return list(await cluster.list(kind))
+        async for page in cluster.pages(kind, space):
+            calls += 1
+            found += page
     except NotFoundError:
-        return []  # the cluster has no such kind
+        world.absent.add(kind.name)
+        return [], calls + 1, []
     except PermanentError as error:
         if error.code != "cluster-forbidden":
             raise
-    found: list[dict[str, Any]] = []
-    refused = []
-    for space in spaces:
-        try:
-            found += await cluster.list(kind, space)
-        except PermanentError as error:
-            if error.code != "cluster-forbidden":
-                raise
-            refused.append(space)
-    where = (
-        f"in {', '.join(refused)}" if refused else f"outside of {', '.join(spaces) or 'any namespace that is known'}"
-    )
-    world.unknown[kind.plural] = f"you may not list {kind.plural} {where}"
-    return found
+        return [], calls + 1, [space or ""]
+    return found, calls, []
 
 
 def _unknown(world: World) -> list[LeftOut]:

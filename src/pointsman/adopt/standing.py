@@ -93,6 +93,10 @@ class World:
     applications: list[Application] = field(default_factory=list)
     unknown: dict[str, str] = field(default_factory=dict)
     """Kinds that could not be asked for, and why; forbidden is not absent."""
+    absent: set[str] = field(default_factory=set)
+    """Kinds that the cluster does not serve."""
+    made: list[Standing] = field(default_factory=list)
+    """What controllers made of other objects, whose makers are among ``objects``."""
     partly: dict[str, str] = field(default_factory=dict)
     """Namespaces that hold more than is known here, and why; empty text for all of them."""
     _found: dict[tuple[str, str, str], Standing] = field(default_factory=dict)

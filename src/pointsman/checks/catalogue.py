@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pointsman.checks import (
+    deployed,
     engine_flags,
     engine_gpus,
     engine_probes,
     engine_setting,
     engine_stop,
+    gateways,
+    gpus,
     ignores,
+    installed,
     kserve,
     kserve_around,
     kserve_predictor,
     llm_d,
     llm_d_pod,
     models,
+    moves,
     pair,
+    parked,
+    pods,
+    versions,
 )
 from pointsman.checks.check import Check
 from pointsman.errors import UsageError
@@ -49,6 +57,14 @@ CHECKS: tuple[Check, ...] = (
     *llm_d.CHECKS,
     *llm_d_pod.CHECKS,
     *pair.CHECKS,
+    *installed.CHECKS,
+    *gateways.CHECKS,
+    *gpus.CHECKS,
+    *pods.CHECKS,
+    *parked.CHECKS,
+    *deployed.CHECKS,
+    *versions.CHECKS,
+    *moves.CHECKS,
     *models.CHECKS,
     *ignores.CHECKS,
 )

@@ -14,7 +14,7 @@ from pointsman.adopt.words import Place
 if TYPE_CHECKING:
     from pointsman.checks.view import View
 
-__all__ = ["Check", "Level", "Source", "Sure", "Told"]
+__all__ = ["Check", "Level", "Run", "Source", "Sure", "Told"]
 
 
 class Level(StrEnum):
@@ -72,6 +72,10 @@ class Told:
     """As ``adopt.findings.Finding.tied``."""
 
 
+Run = Callable[["View"], Iterator[Told]]
+"""The function that looks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One."""
@@ -90,13 +94,26 @@ class Check:
     sure: Sure
     fact: str
     """Where the cause is known from: project, version, file, or measurement."""
-    run: Callable[[View], Iterator[Told]]
+    run: Run
     sources: frozenset[Source] = frozenset(Source)
     """Where it can look."""
     fixable: bool = False
     """Has at least one kind of its findings an edit?"""
+    layers: frozenset[str] = frozenset()
+    """Layers that it matters to; none: all of them. See ``matters``."""
+
+    whole: bool = False
+    """Does it say nothing unless it saw everything that it reads? Of what is missing only such a look can tell."""
+
+    def matters(self, layer: str) -> bool:
+        """Is it of interest to whoever uses this layer? What is about one layer alone says so by its hundred."""
+        own = _HUNDREDS.get(self.id[2], "")
+        return layer in self.layers if self.layers else own in ("", layer)
 
     @property
     def page(self) -> str:
         """Its page."""
         return f"docs/checks/{self.id}.md"
+
+
+_HUNDREDS = {"2": "kserve", "3": "llm-d"}

@@ -24,7 +24,12 @@ def mode_of(one: Standing) -> str:
 
 def standard(view: View) -> Iterator[Standing]:
     """Those that no Knative serves, as far as they say."""
-    return (one for one in view.of(KIND) if mode_of(one) not in _SERVERLESS)
+    return (one for one in view.of(KIND) if _runs_as(one) not in _SERVERLESS)
+
+
+def _runs_as(one: Standing) -> str:
+    """What runs says it itself, also where a cluster's default decided."""
+    return str(get(one.data, "status", "deploymentMode") or mode_of(one))
 
 
 def _clamped(view: View) -> Iterator[Told]:

@@ -10,7 +10,7 @@ from pointsman.checks.finding import Broken, Finding, Outcome, Skipped
 from pointsman.checks.view import View
 from pointsman.kube.resources import plural_of
 
-__all__ = ["joined", "run"]
+__all__ = ["joined", "kinds_read", "run"]
 
 
 def run(view: View, checks: Iterable[Check]) -> Outcome:
@@ -22,6 +22,8 @@ def run(view: View, checks: Iterable[Check]) -> Outcome:
         blind = _blind(view, check)
         if blind:
             made.skipped.append(Skipped(check, blind))
+            if check.whole:
+                continue
         try:
             found = [_finding(check, told) for told in check.run(view.noting())]
         except Exception as error:
@@ -53,8 +55,12 @@ def _blind(view: View, check: Check) -> str:
 
 def _names(reads: Iterable[str]) -> set[str]:
     """Kinds in the plural, as those that may not be listed are noted."""
-    kinds = {name for one in reads for name in _PARTS.get(one, (one,))}
-    return {plural_of(name) for name in kinds}
+    return {plural_of(name) for name in kinds_read(reads)}
+
+
+def kinds_read(reads: Iterable[str]) -> set[str]:
+    """The kinds that these kinds and parts of a view are made of."""
+    return {name for one in reads for name in _PARTS.get(one, (one,))}
 
 
 _ENGINES = ("Deployment", "InferenceService", "LLMInferenceService")

@@ -7,7 +7,8 @@ declares, and nothing else, is held by a test: what is declared decides whether 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from pointsman.adopt.adopted import Adopted
@@ -50,13 +51,17 @@ class View:
     """What was looked at so far."""
     kept: dict[str, Any] = field(default_factory=dict)
     """What one check put together of it, for the next one; it is the same for all."""
+    asked: frozenset[str] = frozenset()
+    """Layers that somebody means to use; none: those count that are used."""
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When a cluster was read."""
 
     PARTS = frozenset({"engines", "edges", "models", "declared"})
     """What a view has besides kinds."""
 
     def noting(self) -> View:
         """The same, with nothing noted yet."""
-        return View(self.adopted, self.source, kept=self.kept)
+        return replace(self, read=set())
 
     def of(self, *kinds: str) -> list[Standing]:
         """Every object of these kinds."""
@@ -67,6 +72,11 @@ class View:
         """One object."""
         self.read.add(kind)
         return self.adopted.world.find(kind, namespace, name)
+
+    def made(self, *kinds: str) -> list[Standing]:
+        """Objects of these kinds that controllers made of other objects, in a cluster."""
+        self.read |= set(kinds)
+        return [one for one in self.adopted.world.made if one.kind in kinds]
 
     @property
     def engines(self) -> Sequence[Engine]:

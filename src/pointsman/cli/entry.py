@@ -32,6 +32,7 @@ COMMANDS = (
     "init",
     "adopt",
     "lint",
+    "doctor",
     "features",
     "resolve",
     "root",

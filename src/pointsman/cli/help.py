@@ -15,6 +15,7 @@ See and prepare:
   receipt    Print what a move did, counted and cost; the last one by default.
   history    List the moves there were, oldest first.
   rights     Print the roles that moves need, or check what of it you may do.
+  doctor     Check what runs in a cluster for what is known to cost people nights.
 
 A platform repository:
   init       Write one that works as it is, in a new folder or an empty clone.

@@ -86,6 +86,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Secret", "secrets"),
     Kind("", "v1", "ServiceAccount", "serviceaccounts"),
     Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
+    Kind("", "v1", "ResourceQuota", "resourcequotas"),
+    Kind("", "v1", "LimitRange", "limitranges"),
     Kind("", "v1", "Event", "events"),
     Kind("apps", "v1", "Deployment", "deployments"),
     Kind("apps", "v1", "ReplicaSet", "replicasets"),
@@ -128,6 +130,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(_SERVING, "v1alpha1", "LLMInferenceService", "llminferenceservices"),  # as people may have written it
     Kind(_SERVING, "v1alpha2", "LLMInferenceService", "llminferenceservices"),
     Kind(_SERVING, "v1alpha2", "LLMInferenceServiceConfig", "llminferenceserviceconfigs"),
+    Kind(_SERVING, "v1alpha1", "ServingRuntime", "servingruntimes"),
+    Kind(_SERVING, "v1alpha1", "ClusterServingRuntime", "clusterservingruntimes", namespaced=False),
     Kind(_GATEWAY, "v1", "GatewayClass", "gatewayclasses", namespaced=False),
     Kind(_GATEWAY, "v1", "Gateway", "gateways"),
     Kind(_GATEWAY, "v1", "HTTPRoute", "httproutes"),

@@ -114,6 +114,8 @@ class Context:
     """On the way back: layers that tenants were sent to, or may have been, by a step that was begun."""
     because: list[str] = field(default_factory=list)
     """On the way back: why, as the journal says it."""
+    findings: list[Mapping[str, Any]] = field(default_factory=list)
+    """What the catalogue of checks says of the target, as the preflight found it."""
     owe: Owe = field(default=_nowhere)
     """Keeps in the journal what a step's undo will leave to be done, before it does the rest."""
     note: Callable[[str, str, Mapping[str, Any]], None] = field(default=_silent)

@@ -77,5 +77,6 @@ def _verdict(said: Mapping[str, Any]) -> str:
     more = [f"{len(said['ignored'])} ignored"] if said["ignored"] else []
     more += [f"{said['notShown']} not shown"] if said["notShown"] else []
     more += [f"{len(said['notChecked'])} checks not run everywhere"] if said["notChecked"] else []
+    more += [count_of(said["calls"], "list call")] if "calls" in said else []
     looked = f"{count_of(said['checks'], 'check')} on {count_of(said['objects'], 'object')}"
     return f"{told} ({looked}{''.join(f'; {one}' for one in more)})"

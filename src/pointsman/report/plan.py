@@ -32,6 +32,7 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         lines += [f"{'':<{width + 13}}check: {step['check']}", f"{'':<{width + 13}}undo:  {step['undo']}"]
     lines += _shifting(plan.get("shifting") or {})
     lines += _checks(plan.get("checks") or {})
+    lines += _findings(plan.get("findings") or ())
     lines += [
         "",
         f"takes         {took(prediction['seconds'])} (predicted)",
@@ -126,6 +127,14 @@ def _checks(checks: Mapping[str, str]) -> list[str]:
     return (
         ["", "checks", *(f"  {name if first[name] == part else '':<14}{part}" for name, part in said)] if said else []
     )
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the catalogue of checks says of the target; an error would have refused the plan."""
+    lines = ["", "findings"] if findings else []
+    for one in findings:
+        lines += [f"  {one['level']} {one['id']}: {one['what']}", f"              next: {one['next']}"]
+    return lines
 
 
 def _price(price: Mapping[str, Any]) -> str:

@@ -43,6 +43,8 @@ class Plan:
     released: int
     """Accelerators that the source holds, and gives back when it is parked."""
     shifting: Shifting
+    findings: Sequence[Mapping[str, Any]]
+    """What the catalogue of checks says of the target, as ``pointsman lint`` tells it."""
     fingerprint: Mapping[str, str]
     """Digests of what must not change before the plan is applied: spec, alias, capacity, each object."""
 
@@ -104,6 +106,7 @@ async def make_plan(
         price=price_of(source, target, context.model, both),
         released=source.gpus(context.model),
         shifting=shifting(context, choice.strategy, steps),
+        findings=tuple(context.findings),
         fingerprint=await _fingerprint(context, choice, needs, spec_digest),
     )
 

@@ -14,6 +14,7 @@ from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context
 from pointsman.move.live import read_live
+from pointsman.move.plan.catalogued import catalogued
 from pointsman.move.plan.delivery import delivery
 from pointsman.move.plan.edge import edge_healthy, edge_settings, reached
 from pointsman.move.plan.engines import engines
@@ -185,7 +186,17 @@ async def _bridge_possible(context: Context) -> None:
     """What holds for the target has to hold for the layer in the middle too."""
     assert context.bridge is not None
     there = replace(context, target=context.bridge)
-    for check in (_rights, owners, promises, _kinds_served, _namespace, _auth_secret, _no_foreign, _accepted):
+    for check in (
+        _rights,
+        owners,
+        promises,
+        _kinds_served,
+        catalogued,
+        _namespace,
+        _auth_secret,
+        _no_foreign,
+        _accepted,
+    ):
         await check(there)
 
 
@@ -240,6 +251,7 @@ CHECKS: tuple[Check, ...] = (
     Check("others-reach", "what reaches the source past the edge is told", others_reach),
     Check("promises", "manifests that people wrote promise what the spec promises", promises),
     Check("kinds-served", "the cluster knows the target's kinds", _kinds_served),
+    Check("catalogue", "nothing that is known to break is in the target's manifests, or missing for it", catalogued),
     Check("target-namespace", "the target's namespace exists", _namespace),
     Check("auth-secret", "the engine's key is in the target's namespace", _auth_secret),
     Check("no-foreign-objects", "nobody else uses the target's names", _no_foreign),
@@ -252,6 +264,7 @@ CHECKS: tuple[Check, ...] = (
 async def preflight(context: Context) -> dict[str, str]:
     """Run all checks; returns what each saw, or raises RefusedError naming the first that fails."""
     found = {}
+    context.findings.clear()
     for check in CHECKS:
         found[check.id] = await check.run(context)
         context.note("preflight", f"{check.id}: {found[check.id]}", {})
