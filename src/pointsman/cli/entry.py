@@ -29,6 +29,7 @@ COMMANDS = (
     "init",
     "adopt",
     "lint",
+    "explain",
     "features",
     "resolve",
     "root",

@@ -12,6 +12,7 @@ See and prepare:
   status     Show models, layers, readiness, traffic and running moves.
   receipt    Print what a move did, counted and cost; the last one by default.
   history    List the moves there were, oldest first.
+  explain    Say what an error's code or a check's id means.
   rights     Print the roles that moves need, or check what of it you may do.
 
 A platform repository:
