@@ -23,6 +23,8 @@ __all__ = ["COMMANDS", "answer", "run"]
 COMMANDS = (
     "render",
     "status",
+    "cost",
+    "audit",
     "receipt",
     "history",
     "rights",

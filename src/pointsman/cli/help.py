@@ -10,6 +10,8 @@ Usage: pointsman COMMAND [OPTIONS]          (also: kubectl pointsman COMMAND)
 See and prepare:
   render     Print the manifests of a model on a serving layer.
   status     Show models, layers, readiness, traffic and running moves.
+  cost       Show what is reserved, used and idle, in GPUs and in money.
+  audit      Find what is paid for and nobody uses, with what ends it.
   receipt    Print what a move did, counted and cost; the last one by default.
   history    List the moves there were, oldest first.
   explain    Say what an error's code or a check's id means.
