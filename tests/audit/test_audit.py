@@ -359,8 +359,15 @@ async def test_a_move_whose_process_died_is_found_and_one_that_is_carried_on_is_
     assert one["note"] == "or takes it back: pointsman rollback qwen"
     assert one["money"]["perHour"] == "1.6000"  # the engine's 2 L4
     lease = next(one for one in objects if one["kind"] == "Lease")
-    lease["spec"] |= {"holderIdentity": "elsewhere", "renewTime": datetime.now(UTC).isoformat()}
+    lease["spec"] |= {"holderIdentity": "elsewhere", "renewTime": ago(hours=-1)}
     assert found(healthy(*objects), tmp_path, code=0) == []
+
+
+async def test_a_layer_of_a_model_that_is_being_brought_up_is_not_idle(tmp_path: Path) -> None:
+    lease = next(one for one in await journal() if one["kind"] == "Lease")
+    assert [one["kind"] for one in found(healthy(lease, shares={"llm-d": 100}), tmp_path)] == ["layer"]
+    lease["spec"] |= {"holderIdentity": "elsewhere", "renewTime": ago(hours=-1)}
+    assert found(healthy(lease, shares={"llm-d": 100}), tmp_path, code=0) == []
 
 
 @pytest.mark.parametrize(("renews", "kinds"), [(True, []), (False, ["move"])])

@@ -225,6 +225,15 @@ def test_slices_are_not_gpus_and_have_a_price_of_their_own(tmp_path: Path) -> No
     assert row["notKnown"] == ["no price of nvidia.com/mig-3g.40gb"]
 
 
+def test_slices_that_are_advertised_as_gpus_are_none(tmp_path: Path) -> None:
+    kind = {"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB-MIG-1g.10gb"}
+    more = (node("cut", {GPU: 7}, kind), pod("small", "cut", {GPU: 2}))
+    found = said(platform(*more), tmp_path, "cost", "--by", "node", "--prices", prices(tmp_path))
+    row = next(one for one in found["rows"] if one["node"] == "cut")
+    assert (row["gpus"]["paid"], row["slices"][0]["paid"], row["slices"][0]["idle"]) == (0, 7, 5)
+    assert (hourly(row, "paid"), hourly(row, "reserved")) == ("2.8000", "0.8000")  # 7 and 2 x 0.40
+
+
 def test_a_gpu_that_pods_share_is_counted_by_its_parts(tmp_path: Path) -> None:
     labels = {"nvidia.com/gpu.product": "NVIDIA-L4-SHARED", "nvidia.com/gpu.replicas": "4"}
     more = (node("shared", {GPU: 4}, labels), pod("part", "shared", {GPU: 1}))

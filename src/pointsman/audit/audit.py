@@ -23,9 +23,10 @@ from pointsman.cost.prices import Book
 from pointsman.cost.sight import look
 from pointsman.cost.sums import Sum
 from pointsman.errors import ClusterError, PointsmanError
+from pointsman.kube.resources import kind_of
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster
-from pointsman.move.holding.lock import Lock
+from pointsman.move.holding.lock import NAMESPACE, Lock
 from pointsman.move.journal.ledger import Ledger, Summary
 from pointsman.move.overview import ReadAliases
 from pointsman.move.records import Record
@@ -33,6 +34,8 @@ from pointsman.spec.model import Model
 
 __all__ = ["OUTSIDE", "Means", "audit"]
 
+HELD = "pointsman.dev/lock"
+"""The label of a model's lock."""
 LISTED = tuple(dict.fromkeys((*KINDS, *WORKLOADS, *LEFT, "Application", "Namespace")))
 OUTSIDE = (
     "disks, snapshots and addresses that no object of the cluster names any more",
@@ -87,7 +90,7 @@ def _looks(
     yield from stuck(ground, LISTED)
     if moves is not None:
         yield from open_moves(ground, moves, alive)
-        yield from idle_layers(ground, layers, aliases, moves)
+        yield from idle_layers(ground, layers, aliases, {*moves, *(name for name, held in alive.items() if held)})
     yield from of_models(ground)
     yield from of_services(ground)
     yield from of_applications(ground)
@@ -111,11 +114,13 @@ def _total(found: Sequence[Finding]) -> Sum:
 
 
 async def _moves(means: Means, ground: Ground) -> tuple[Mapping[str, Summary] | None, Mapping[str, bool]]:
-    """Open moves, and whether a process carries each on; None where that is not known."""
+    """Open moves, and models that a process works on now: moves them, brings them up; None where that is not known."""
     try:
         moves, torn = await Ledger(means.cluster, means.clock).open_ones()
-        ground.sight.calls += 1
-        alive = dict(zip(moves, await asyncio.gather(*(_alive(means, name) for name in moves)), strict=True))
+        leases = await means.cluster.list(kind_of("Lease"), NAMESPACE, {HELD: ""})
+        ground.sight.calls += 2
+        names = [str(one["metadata"]["labels"][HELD]) for one in leases]
+        alive = dict(zip(names, await asyncio.gather(*(_alive(means, name) for name in names)), strict=True))
     except ClusterError as error:
         ground.unseen["open moves, and layers that no alias leads to"] = error.what
         return None, {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from pointsman.audit.finding import Finding, Ground
 from pointsman.cost.items import GPU, Item
@@ -20,10 +20,11 @@ __all__ = ["idle_layers", "open_moves"]
 Aliases = Mapping[str, AliasState | PointsmanError]
 
 
-def idle_layers(
-    ground: Ground, layers: Sequence[Layer], aliases: Aliases, moving: Mapping[str, Summary]
-) -> Iterator[Finding]:
-    """With pods on nodes, and no share and no standby of any alias; of a model that moves nothing is said."""
+def idle_layers(ground: Ground, layers: Sequence[Layer], aliases: Aliases, busy: Collection[str]) -> Iterator[Finding]:
+    """With pods on nodes, and no share and no standby of any alias.
+
+    ``busy``: models that somebody moves or brings up, of which nothing is said.
+    """
     if not ground.needs("layers that no alias leads to", ("Pod", "Model")):
         return
     running: dict[Owner, list[Item]] = {}
@@ -32,7 +33,7 @@ def idle_layers(
             running.setdefault(one.owner, []).append(one)
     for owner, items in running.items():
         model, alias = ground.owners.models.get(owner.model), aliases.get(owner.model)
-        if model is None or owner.model in moving or alias is None:
+        if model is None or owner.model in busy or alias is None:
             continue
         if isinstance(alias, PointsmanError):
             ground.unseen[f"where alias {model.spec.tenant.alias} leads"] = alias.what

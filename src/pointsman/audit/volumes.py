@@ -12,7 +12,6 @@ from pointsman.audit.finding import Finding, Ground, kept_by, kubectl, place_of
 from pointsman.cost.models import claims_in
 from pointsman.cost.sight import Sight
 from pointsman.cost.volumes import mounted
-from pointsman.move.boundary import Object
 
 __all__ = ["WORKLOADS", "released", "unmounted"]
 
@@ -53,22 +52,18 @@ def unmounted(ground: Ground) -> Iterator[Finding]:
 
 def _in_templates(sight: Sight) -> Iterator[tuple[str, str]]:
     """Claims of pods that workloads may make again."""
+    sets = set[tuple[str, str]]()
     for kind in WORKLOADS:
         for one in sight.of(kind):
             home, name = place_of(one)
             yield from ((home, claim) for claim in claims_in(one.get("spec") or {}))
-            if kind == "StatefulSet":
-                yield from ((home, claim) for claim in _of_set(one, name, sight))
-
-
-def _of_set(one: Object, name: str, sight: Sight) -> Iterator[str]:
-    """``TEMPLATE-SET-NUMBER``, those of replicas that are not there now too: scaling up takes them again."""
-    for template in one["spec"].get("volumeClaimTemplates") or []:
-        stem = f"{template['metadata']['name']}-{name}-"
-        for claim in sight.of("PersistentVolumeClaim"):
-            home, own = place_of(claim)
-            if home == place_of(one)[0] and own.startswith(stem) and own.removeprefix(stem).isdecimal():
-                yield own
+            for template in one["spec"].get("volumeClaimTemplates") or [] if kind == "StatefulSet" else ():
+                sets.add((home, f"{template['metadata']['name']}-{name}"))
+    for claim in sight.of("PersistentVolumeClaim"):
+        home, name = place_of(claim)
+        stem, _, number = name.rpartition("-")
+        if number.isdecimal() and (home, stem) in sets:  # scaling up takes those of replicas that are gone, too
+            yield home, name
 
 
 def released(ground: Ground) -> Iterator[Finding]:
@@ -79,6 +74,8 @@ def released(ground: Ground) -> Iterator[Finding]:
         phase = str((one.get("status") or {}).get("phase") or "")
         if phase not in _PHASES or "deletionTimestamp" in one["metadata"]:
             continue
+        if phase == "Available" and (one["spec"].get("local") or one["spec"].get("hostPath")):
+            continue  # a node's own disk, kept ready
         what, note = _PHASES[phase]
         claim = one["spec"].get("claimRef") or {}
         owner = f"claim {claim['namespace']}/{claim['name']}, which is gone" if claim else kept_by(one)

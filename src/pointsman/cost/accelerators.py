@@ -1,15 +1,16 @@
 """GPUs of nodes and pods, and what one of them costs: whole ones, shared ones, and slices of them.
 
-A slice (``nvidia.com/mig-1g.5gb``) is no GPU and is not counted as one; a GPU that several pods share is counted by its
-parts (label ``nvidia.com/gpu.replicas`` of NVIDIA's GPU feature discovery 0.17). Paid for is what a node *has*
-(``status.capacity``), also while one of its GPUs is broken or the node is not ready.
+A slice (``nvidia.com/mig-1g.5gb``) is no GPU and is not counted as one, also where it is advertised as
+``nvidia.com/gpu`` and only the label of its kind says what it is (MIG strategy ``single``). A GPU that several pods
+share is counted by its parts (label ``nvidia.com/gpu.replicas`` of NVIDIA's GPU feature discovery 0.17). Paid for is
+what a node *has* (``status.capacity``), also while one of its GPUs is broken or the node is not ready.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -25,7 +26,8 @@ INSTANCE = "node.kubernetes.io/instance-type"
 KINDS = ("nvidia.com/gpu.product", "cloud.google.com/gke-accelerator", "amd.com/gpu.product-name")
 """Labels by which nodes say what their GPUs are, the first that is there counts."""
 REPLICAS = "nvidia.com/gpu.replicas"
-_SHARED = ("nvidia.com/gpu", "nvidia.com/gpu.shared")
+WHOLE = "nvidia.com/gpu"
+_SHARED = (WHOLE, "nvidia.com/gpu.shared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,12 @@ class Machine:
     """What its GPUs are, as a label says; empty where none does."""
     instance: str
     ready: bool
-    cordoned: bool
+    slice: str = ""
+    """What ``nvidia.com/gpu`` is here: ``nvidia.com/mig-1g.5gb`` where all are cut alike and named like whole ones."""
+
+    def named(self, devices: Mapping[str, int]) -> dict[str, int]:
+        """Devices by what they are."""
+        return {self.slice if self.slice and name == WHOLE else name: count for name, count in devices.items()}
 
     @property
     def gpus(self) -> Fraction:
@@ -65,21 +72,24 @@ class Machine:
 
 def machine_of(node: Object) -> Machine:
     """What matters of a Node."""
-    metadata, status, spec = node["metadata"], node.get("status") or {}, node.get("spec") or {}
+    metadata, status = node["metadata"], node.get("status") or {}
     labels = metadata.get("labels") or {}
     said = status.get("capacity") or status.get("allocatable") or {}
     has = {name: count for name, text in said.items() if is_accelerator(name) and (count := whole(text))}
     ready = any(one.get("type") == "Ready" and one.get("status") == "True" for one in status.get("conditions") or [])
     replicas = str(labels.get(REPLICAS, ""))
-    return Machine(
+    kind = next((str(labels[key]).removesuffix("-SHARED") for key in KINDS if labels.get(key)), "")
+    _, cut, profile = kind.partition("-MIG-")
+    made = Machine(
         str(metadata["name"]),
         has,
         max(1, int(replicas)) if replicas.isdecimal() else 1,
-        next((str(labels[key]).removesuffix("-SHARED") for key in KINDS if labels.get(key)), ""),
+        kind,
         str(labels.get(INSTANCE, "")),
         ready,
-        bool(spec.get("unschedulable")),
+        f"nvidia.com/mig-{profile}" if cut else "",
     )
+    return replace(made, has=made.named(has))
 
 
 def is_slice(resource: str) -> bool:

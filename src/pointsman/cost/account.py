@@ -70,7 +70,7 @@ async def account(means: Means, book: Book | None, *, by: str, seconds: float = 
         "by": by,
         "rows": groups_of(items, by, priced=book is not None),
         "total": row_of(items, priced=book is not None),
-        "parked": [_told(one) for one in items if _parked(one, items)],
+        "parked": [_told(one) for one in _parked(items)],
         "idleNodes": [] if model else [_told(one) for one in items if one.state == "nobody's"],
         "tokens": tokens_of(items, pods),
         "waiting": [] if model else [{"pod": name, "accelerators": count} for name, count in gpus.waiting],
@@ -101,10 +101,10 @@ async def known_records(cluster: Cluster, sight: Sight) -> list[Record]:
     return list(found.values())
 
 
-def _parked(one: Item, items: Sequence[Item]) -> bool:
-    """Is it of a layer that no pod runs?"""
-    running = {each.owner for each in items if each.kind == GPU}
-    return one.kind != GPU and bool(one.owner.model) and one.owner not in running
+def _parked(items: Sequence[Item]) -> list[Item]:
+    """What is of a layer that no pod runs."""
+    running = {one.owner for one in items if one.kind == GPU}
+    return [one for one in items if one.kind != GPU and one.owner.model and one.owner not in running]
 
 
 def _told(one: Item) -> dict[str, Any]:

@@ -92,6 +92,8 @@ def _take(made: Gpus, pod: Object, held: Mapping[str, Counter[str]], terms: _Ter
     if machine is None and terms.nodes_known:
         made.notes.append(f"Pod {key} is on node {node}, which is gone: it is not counted")
         return
+    if machine is not None:
+        devices = Counter(machine.named(devices))
     held[node].update(devices)
     hourly, why = _money(devices, machine, terms.prices)
     state = "running" if engines is not None or owner.model else "of no model"
