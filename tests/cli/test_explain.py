@@ -64,7 +64,7 @@ def test_a_check_is_told_from_the_catalogue(word: str) -> None:
 @pytest.mark.parametrize(
     ("word", "code", "told"),
     [
-        ("spec-wrong-valu", "code-unknown", "did you mean spec-wrong-value"),
+        ("spec-wrong-values", "code-unknown", "did you mean spec-wrong-value"),
         ("qqqqqqqq", "code-unknown", "there is no code 'qqqqqqqq'\n"),
         ("PM299", "check-unknown", "did you mean PM201"),
         ("PM2", "check-unknown", "did you mean PM201"),
