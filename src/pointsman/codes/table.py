@@ -45,7 +45,11 @@ class Table:
 def tables() -> tuple[Table, ...]:
     """All tables, in the order of the page."""
     said = tomllib.loads(files(__package__).joinpath("codes.toml").read_text(encoding="utf-8"))
-    return tuple(Table(one["title"], tuple(Code(*row, one["title"]) for row in one["codes"])) for one in said["table"])
+    return tuple(Table(one["title"], tuple(_code(one["title"], *row) for row in one["codes"])) for one in said["table"])
+
+
+def _code(title: str, code: str, leaves: str, means: str, remedy: str) -> Code:
+    return Code(code, leaves, means, remedy, title)
 
 
 def find(word: str) -> Code | None:
