@@ -49,6 +49,10 @@ class ReadOnlyCluster:
         *_, above, _last = parts.path.split("/")
         return None if above in _PLURALS else {"items": listed}
 
+    def text(self, target: str) -> str | None:
+        """What is answered with plain text: a pod's own answer, through the API server."""
+        return None
+
     def patched(self, target: str, body: Object) -> tuple[int, Object]:
         """What comes of a PATCH: a status and an object."""
         return 405, {"kind": "Status", "code": 405, "reason": "MethodNotAllowed", "message": "it can only be read"}
@@ -77,21 +81,26 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            text = cluster.text(self.path)
+            if text is not None:
+                return self._send(200, text.encode(), "text/plain")
             found = cluster.answer(self.path)
             if found and "items" in found and "as=Table" in self.headers["Accept"]:
                 found = _table(found["items"])
             found = found or {"kind": "Status", "code": 404, "reason": "NotFound"}
-            self._say(found["code"] if found.get("kind") == "Status" else 200, found)
+            return self._say(found["code"] if found.get("kind") == "Status" else 200, found)
 
         def do_PATCH(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self._say(*cluster.patched(self.path, body))
 
         def _say(self, status: int, found: Object) -> None:
-            body = json.dumps(found).encode()
+            self._send(status, json.dumps(found).encode(), "application/json")
+
+        def _send(self, status: int, body: bytes, kind: str) -> None:
             cluster.told += len(body)
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

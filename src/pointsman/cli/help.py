@@ -12,8 +12,11 @@ See and prepare:
   pick       Say which layer suits a model, and whether it fits its GPUs.
   compare    Say what differs between the layers of a model.
   status     Show models, layers, readiness, traffic and running moves.
+  cost       Show what is reserved, used and idle, in GPUs and in money.
+  audit      Find what is paid for and nobody uses, with what ends it.
   receipt    Print what a move did, counted and cost; the last one by default.
   history    List the moves there were, oldest first.
+  explain    Say what an error's code or a check's id means.
   rights     Print the roles that moves need, or check what of it you may do.
   doctor     Check what runs in a cluster for what is known to cost people nights.
 

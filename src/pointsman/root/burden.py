@@ -13,7 +13,7 @@ from typing import Any
 
 from pointsman.kube.quantity import whole
 
-__all__ = ["BARE", "LOOKED_UP", "Burden", "Volume", "burden_of", "is_left"]
+__all__ = ["BARE", "LOOKED_UP", "Burden", "Volume", "burden_of", "is_accelerator", "is_left"]
 
 Object = Mapping[str, Any]
 
@@ -71,6 +71,11 @@ class Burden:
     volumes: tuple[Volume, ...] = ()
     unknown: str = ""
     """Why that may not be all; empty when it is."""
+
+
+def is_accelerator(name: str) -> bool:
+    """Is this resource, as a node advertises it, an accelerator or a slice of one?"""
+    return _GPU.fullmatch(name) is not None
 
 
 def is_left(live: Object) -> bool:
@@ -133,7 +138,7 @@ def _gpus(container: Mapping[str, Any]) -> int:
     if resources.get("claims"):
         raise ValueError("it claims devices by name")  # dynamic resource allocation: which ones, only the claim says
     asked = {**(resources.get("requests") or {}), **(resources.get("limits") or {})}
-    return sum(whole(said) for name, said in asked.items() if _GPU.fullmatch(name))
+    return sum(whole(said) for name, said in asked.items() if is_accelerator(name))
 
 
 def _inference(live: Object) -> Burden:

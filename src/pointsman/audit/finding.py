@@ -1,0 +1,107 @@
+"""One thing that is paid for or left behind, and all that one look found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pointsman.cost.items import Item
+from pointsman.cost.models import Owners
+from pointsman.cost.sight import Sight
+from pointsman.cost.sums import Sum, total
+from pointsman.kube.resources import Ref, ref_of
+from pointsman.move.boundary import Object
+from pointsman.owners.marks import controller_of, helm_release, notes
+
+__all__ = ["Finding", "Ground", "kept_by", "kubectl", "place_of"]
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One."""
+
+    kind: str
+    """``volume``, ``released-volume``, ``load-balancer``, ``gateway``, ``stuck``, ``application``, ``left-over``,
+    ``layer``, ``move`` or ``gpu-node``."""
+    name: str
+    """The object: ``PersistentVolumeClaim serving/old``."""
+    owner: str
+    """Whose it is, as far as it says; ``nobody``."""
+    what: str
+    """Why it is here: lowercase, no full stop."""
+    end: str
+    """The one command that ends it."""
+    note: str = ""
+    """What to know before that."""
+    money: Sum | None = None
+    """An hour; None where it is no thing that has a price."""
+    why: str = ""
+    """Why the money is not known."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields under stable names."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "owner": self.owner,
+            "what": self.what,
+            "money": None if self.money is None else self.money.as_dict(),
+            "moneyNotKnown": self.why or None,
+            "end": self.end,
+            "note": self.note or None,
+        }
+
+
+@dataclass(slots=True)
+class Ground:
+    """What all looks stand on."""
+
+    sight: Sight
+    owners: Owners
+    items: Mapping[str, Item]
+    """What has a price, by its object's name."""
+    now: datetime
+    unseen: dict[str, str] = field(default_factory=dict)
+    """What could not be judged, and why."""
+
+    def needs(self, what: str, kinds: Sequence[str]) -> bool:
+        """May this be judged? Where a list is missing it is told instead."""
+        missing = [one for one in kinds if not self.sight.knows(one)]
+        if missing:
+            self.unseen[what] = f"{', '.join(missing)} could not be listed"
+        return not missing
+
+    def money(self, *names: str) -> tuple[Sum | None, str]:
+        """What these cost together, and why that is not known."""
+        found = [self.items[name] for name in names if name in self.items]
+        if not found:
+            return None, ""
+        return total(one.hourly for one in found), next((one.why for one in found if one.why), "")
+
+
+def place_of(one: Object) -> Place:
+    """Namespace and name."""
+    return str(one["metadata"].get("namespace") or ""), str(one["metadata"]["name"])
+
+
+def kept_by(one: Object) -> str:
+    """Who keeps an object, as far as it says."""
+    if controller := controller_of(one):
+        return f"{controller.get('kind')} {controller.get('name')}"
+    if tracking := notes(one).get("argocd.argoproj.io/tracking-id", ""):
+        return f"Application {tracking.partition(':')[0]}"
+    if release := helm_release(one):
+        return f"Helm release {release}"
+    namespace = place_of(one)[0]
+    return f"nobody it names, in namespace {namespace}" if namespace else "nobody it names"
+
+
+def kubectl(verb: str, one: Object | Ref, rest: str = "") -> str:
+    """A command about one object."""
+    ref = one if isinstance(one, Ref) else ref_of(one)
+    space = f" -n {ref.namespace}" if ref.namespace else ""
+    return f"kubectl{space} {verb} {ref.kind.name.lower()} {ref.name}{f' {rest}' if rest else ''}"

@@ -1,0 +1,78 @@
+"""What is listed of a cluster: each kind once, in pages, counted; what may not be listed is kept apart from nothing.
+
+A kind that the cluster does not serve has no objects. One whose list is refused, or breaks off half way, has an
+unknown number of them, and whoever reads it here is told so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pointsman.errors import ClusterError, NotFoundError
+from pointsman.kube.resources import KINDS, Kind, kind_of
+from pointsman.move.boundary import Cluster, Object
+
+__all__ = ["Sight", "look"]
+
+AT_ONCE = 6
+"""Lists under way at a time."""
+_HOPELESS = frozenset({"cluster-unreachable", "cluster-certificate", "cluster-unauthorized", "cluster-not-kubernetes"})
+"""Codes after which nothing else would be answered either."""
+
+
+@dataclass(slots=True)
+class Sight:
+    """Objects by the name of their kind."""
+
+    objects: dict[str, list[Object]] = field(default_factory=dict)
+    unseen: dict[str, str] = field(default_factory=dict)
+    """Kinds, or other things, that could not be looked at, and why."""
+    calls: int = 0
+    """Answers to lists: a long one comes in several pages."""
+
+    def of(self, kind: str) -> list[Object]:
+        """What is there; nothing where that is not known."""
+        return self.objects.get(kind, [])
+
+    def knows(self, *kinds: str) -> bool:
+        """Were all of these listed to the end?"""
+        return all(kind in self.objects for kind in kinds)
+
+
+async def look(cluster: Cluster, kinds: Iterable[str]) -> Sight:
+    """List these kinds; raises ClusterError where the cluster cannot be asked at all."""
+    found, gate = Sight(), asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> None:
+        async with gate:
+            try:
+                found.objects[name] = await _all(cluster, name, found)
+            except ClusterError as error:
+                if error.code in _HOPELESS:
+                    raise
+                found.unseen[name] = error.what
+
+    await asyncio.gather(*map(one, kinds))
+    return found
+
+
+async def _all(cluster: Cluster, name: str, counted: Sight) -> list[Object]:
+    """In the newest version that the cluster serves; none where it serves no such kind."""
+    for kind in _versions(name):
+        items: list[Object] = []
+        try:
+            async for page in cluster.pages(kind):
+                counted.calls += 1
+                items += page
+        except NotFoundError:
+            counted.calls += 1
+            continue
+        return items
+    return []
+
+
+def _versions(name: str) -> list[Kind]:
+    newest = kind_of(name)
+    return [newest, *(kind for kind in reversed(KINDS) if kind.name == name and kind != newest)]

@@ -1,0 +1,60 @@
+"""What is paid for and nobody uses, for people: each with its owner, its money and the command that ends it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from pointsman.report.cost import money
+from pointsman.report.counting import count_of
+from pointsman.report.table import note
+from pointsman.report.text import write_lines
+
+__all__ = ["print_audit"]
+
+WIDTH = 100
+NOTHING = "nothing is paid for that nobody uses"
+
+
+def print_audit(stream: TextIO, said: Mapping[str, Any]) -> None:
+    """All of it."""
+    write_lines(stream, [line for one in said["findings"] for line in _finding(one)])
+    for one in said["unseen"]:
+        note(stream, f"not looked at: {one['what']}: {one['why']}")
+    write_lines(stream, [*_verdict(said), *_outside(said)])
+    for one in (said["prices"] or {}).get("warnings", ()):
+        note(stream, one)
+
+
+def _finding(one: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{one['name']}: {one['what']}"
+    yield f"  owner: {one['owner']}"
+    if one["money"] is not None:
+        amounts = one["money"]
+        why = f" ({one['moneyNotKnown']})" if one["moneyNotKnown"] else ""
+        yield f"  costs: {money(amounts)}/h, {money(amounts, 'perMonth')}/month{why}"
+    yield f"  ends:  {one['end']}"
+    if one["note"]:
+        yield from textwrap.wrap(one["note"], WIDTH, initial_indent="         ", subsequent_indent="         ")
+
+
+def _verdict(said: Mapping[str, Any]) -> Iterator[str]:
+    prices = said["prices"]
+    if said["findings"]:
+        amounts = said["money"]
+        what = (
+            f"{money(amounts)}/h, {money(amounts, 'perMonth')}/month" if prices else "money not known: no prices given"
+        )
+        currency = f" {prices['currency']}, prices of {prices['date']} ({prices['basis']})" if prices else ""
+        yield f"{count_of(len(said['findings']), 'thing')} found: {what}{currency}"
+    elif said["unseen"]:
+        yield "nothing found in what could be looked at"
+    else:
+        yield NOTHING
+    yield f"looked at: {count_of(said['models'], 'model')}, {count_of(said['calls']['lists'], 'list call')}"
+
+
+def _outside(said: Mapping[str, Any]) -> Iterator[str]:
+    yield "not seen from inside the cluster:"
+    yield from (f"  - {one}" for one in said["outside"])
