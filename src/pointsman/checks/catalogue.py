@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pointsman.checks import ignores, kserve, pair
+from pointsman.checks import (
+    appsets,
+    argocd,
+    cost,
+    differences,
+    edge,
+    ignores,
+    kserve,
+    litellm,
+    pair,
+    platform,
+    pod_security,
+    projects,
+    router,
+    safety,
+    shares,
+    syncs,
+    yaml_words,
+)
 from pointsman.checks.check import Check
 from pointsman.errors import UsageError
 
@@ -23,7 +41,25 @@ GROUPS: Mapping[int, str] = {
 }
 """What the hundreds are about."""
 
-CHECKS: tuple[Check, ...] = (*kserve.CHECKS, *pair.CHECKS, *ignores.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *kserve.CHECKS,
+    *argocd.CHECKS,
+    *syncs.CHECKS,
+    *projects.CHECKS,
+    *appsets.CHECKS,
+    *platform.CHECKS,
+    *shares.CHECKS,
+    *litellm.CHECKS,
+    *router.CHECKS,
+    *yaml_words.CHECKS,
+    *edge.CHECKS,
+    *pair.CHECKS,
+    *differences.CHECKS,
+    *safety.CHECKS,
+    *pod_security.CHECKS,
+    *cost.CHECKS,
+    *ignores.CHECKS,
+)
 RETIRED: Mapping[str, str] = {}
 """Ids that are used no more, with why; never given to another check."""
 

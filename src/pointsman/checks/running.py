@@ -49,6 +49,7 @@ _ENGINES = ("Deployment", "InferenceService", "LLMInferenceService")
 _PARTS = {
     "engines": _ENGINES,
     "edges": ("ConfigMap",),
+    "files": (),
     "models": (*_ENGINES, "ConfigMap", "Service", "HTTPRoute", "InferencePool"),
 }
 

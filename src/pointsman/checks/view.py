@@ -16,6 +16,7 @@ from pointsman.adopt.findings import Finding
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Engine
 from pointsman.adopt.standing import Standing
+from pointsman.adopt.tree import Tree
 from pointsman.adopt.words import Place
 from pointsman.checks.check import Source
 
@@ -48,7 +49,7 @@ class View:
     read: set[str] = field(default_factory=set)
     """What was looked at so far."""
 
-    PARTS = frozenset({"engines", "edges", "models"})
+    PARTS = frozenset({"engines", "edges", "models", "files"})
     """What a view has besides kinds."""
 
     def noting(self) -> View:
@@ -82,6 +83,12 @@ class View:
         """Engines on several layers that are one model, and the aliases that reach it."""
         self.read.add("models")
         return self.adopted.models
+
+    @property
+    def tree(self) -> Tree | None:
+        """The repository's files; None where it is a cluster."""
+        self.read.add("files")
+        return self.adopted.tree
 
     def disagreements(self, *codes: str) -> list[Finding]:
         """What layers and members of one model do not agree in (``adopt.comparing``), by its codes."""
