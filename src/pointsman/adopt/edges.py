@@ -28,7 +28,7 @@ from pointsman.edge.litellm_params import (
 )
 from pointsman.errors import PointsmanError
 
-__all__ = ["Edge", "Member", "edges_in", "edges_in_cluster", "members_of"]
+__all__ = ["Edge", "Member", "edges_in", "edges_in_cluster", "located", "members_of"]
 
 _DEEPEST = 4
 _TRUE = ("true", "yes", "on", "1")
@@ -138,7 +138,8 @@ def _in_values(
     found: Survey, page: Page, application: Application | None, switched: bool, world: World
 ) -> Iterator[Edge]:
     documents = found.documents(page)
-    for text, data in [(one.text, one.data) for one in documents] or [(page.text, None)]:
+    texts = [("\n" * one.above + one.text, one.data) for one in documents]  # so that lines are the file's
+    for text, data in texts or [(page.text, None)]:
         single = len(documents) <= 1
         for under in _places(data) if documents else _AS_LITELLM:
             try:
@@ -223,21 +224,23 @@ def members_of(edge: Edge) -> list[Member]:
                 model,
                 "" if hidden else base,
                 hidden,
-                edge.config.place(entry) if edge.config_map is None else _inside(edge, entry),
+                located(edge, edge.config.place(entry)),
             )
         )
     return made
 
 
-def _inside(edge: Edge, entry: Entry) -> str:
-    """The line in the file, where the configuration is a block of text in a ConfigMap."""
-    line = int(edge.config.place(entry).rpartition(":")[2])
-    standing = edge.config_map
-    assert standing is not None
+def located(edge: Edge, place: str) -> str:
+    """A line of the configuration as a line of its file, where it is a block of text in a ConfigMap."""
+    standing, said = edge.config_map, place.rpartition(":")[2]
+    if standing is None:
+        return place
     key = edge.config.where.rpartition(" ")[2]
     where = standing.at("data", key)
     file, colon, start = where.rpartition(":")
-    return f"{file}:{int(start) + line}" if colon and start.isdigit() else f"{where} line {line}"
+    if not said.isdigit():
+        return where
+    return f"{file}:{int(start) + int(said)}" if colon and start.isdigit() else f"{where} line {said}"
 
 
 def _database(config: ConfigText) -> str:

@@ -78,7 +78,8 @@ def _chosen(pod: Any, at: Place, world: World, one: Standing) -> tuple[Place, Re
 
 
 def _is_vllm(container: Mapping[str, Any]) -> bool:
-    words = [str(part) for key in ("command", "args") for part in container.get(key) or []]
+    listed = [found for key in ("command", "args") if isinstance(found := container.get(key), list)]
+    words = [str(part) for found in listed for part in found]
     image = str(container.get("image")).rpartition("/")[2].partition(":")[0].partition("@")[0]
     if any(word in image for word in _HELPERS) and not starts_engine(container):
         return False

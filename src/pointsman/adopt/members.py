@@ -183,7 +183,16 @@ def _shown(road: Road) -> str:
 def price_of(road: Road) -> dict[str, object]:
     """What a member says it costs."""
     params, info = road.member.params, road.member.entry.section(INFO)
-    return {key: params.get(key, info.get(key)) for key in _PRICES if params.get(key, info.get(key)) is not None}
+    said = {key: params.get(key, info.get(key)) for key in _PRICES}
+    return {key: _number(value) for key, value in said.items() if value is not None}
+
+
+def _number(value: object) -> object:
+    """``5e-07`` is text in YAML 1.1, and LiteLLM reads it as the number that it looks like (1.106.2)."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _prices(model: Found) -> Iterator[Finding]:

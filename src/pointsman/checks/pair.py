@@ -6,43 +6,64 @@ What does not agree is found by ``adopt.comparing``; here it gets its id, its ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from urllib.parse import urlsplit
 
-from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.adopt.attachments import service_of
+from pointsman.adopt.roads import Road
+from pointsman.checks.check import Check, Level, Source, Sure, Told
+from pointsman.checks.disagreeing import DISAGREE, told_of
 from pointsman.checks.view import View
 
 __all__ = ["CHECKS"]
 
-_READS = frozenset({"models", "engines", "edges"})
+_BOTH = frozenset(Source)
+_CLUSTER = frozenset({Source.cluster})
+_ASKED = "LiteLLM 1.106.2 and vLLM 0.32, asked in the lab"
+_SERVED = "vLLM 0.32, asked in the lab"
 
 
-def _of(code: str) -> Callable[[View], Iterator[Told]]:
-    def run(view: View) -> Iterator[Told]:
-        for one in view.disagreements(code):
-            yield Told(
-                None,
-                one.what,
-                next_action=one.next_action,
-                fixes=one.fixes,
-                where=one.where,
-                model=one.model,
-                tied=one.tied,
-            )
-
-    return run
+def _lost(view: View) -> Iterator[Told]:
+    """Of roads that end at nothing those that lead into what is written here, which may be a part of a cluster."""
+    unknown = {road.where for road in view.adopted.roads if not _here(view, road)}
+    return (one for one in told_of("adopt-road")(view) if one.where not in unknown)
 
 
-def _check(number: int, code: str, level: Level, cause: str, remedy: str, *, fixable: bool = True) -> Check:
+def _here(view: View, road: Road) -> bool:
+    """Is its Service's namespace one that is written here, or a slip of the pen for one?"""
+    try:
+        host = urlsplit(road.member.base).hostname or ""
+    except ValueError:
+        return True
+    name, namespace = service_of(host.rstrip("."), road.member.edge.namespace)
+    known = {one.namespace for one in view.adopted.world.objects} - {""}
+    return not name or namespace in known or bool(get_close_matches(namespace, known, n=1, cutoff=0.75))
+
+
+def _check(
+    number: int,
+    code: str,
+    level: Level,
+    about: tuple[str, str],
+    *,
+    fact: str = _ASKED,
+    sure: Sure = Sure.measured,
+    fixable: bool = True,
+    sources: frozenset[Source] = _BOTH,
+    run: Callable[[View], Iterator[Told]] | None = None,
+) -> Check:
     return Check(
         f"PM{number}",
         code.removeprefix("adopt-"),
         level,
-        _READS,
-        cause=cause,
-        remedy=remedy,
-        sure=Sure.measured,
-        fact="LiteLLM 1.106.2 and vLLM 0.32, asked in the lab",
-        run=_of(code),
+        DISAGREE,
+        cause=about[0],
+        remedy=about[1],
+        sure=sure,
+        fact=fact,
+        run=run or told_of(code),
         fixable=fixable,
+        sources=sources,
     )
 
 
@@ -51,7 +72,138 @@ CHECKS = (
         601,
         "adopt-served-name",
         Level.error,
-        "an engine answers 404 to a name that it does not serve, and LiteLLM then closes the whole alias for 5 s",
-        "serve the same name on every layer",
+        (
+            "an engine answers 404 to a name that it does not serve, and LiteLLM then closes the whole alias for 5 s",
+            "serve the same name on every layer",
+        ),
+    ),
+    _check(
+        602,
+        "adopt-context",
+        Level.error,
+        (
+            "a prompt that fits on one layer is refused with 400 on the other",
+            "write the same --max-model-len on every layer",
+        ),
+        fact=_SERVED,
+    ),
+    _check(
+        603,
+        "adopt-auth",
+        Level.error,
+        (
+            "with another key requests are told 401, and without one everybody in the cluster may ask",
+            "let every layer take its key from the same Secret",
+        ),
+        fact=_SERVED,
+    ),
+    _check(
+        604,
+        "adopt-argument",
+        Level.warning,
+        (
+            "a flag that changes prompts, answers or what is served changes them for tenants at a move",
+            "write the same on every layer",
+        ),
+        fact="vLLM 0.23, its flags",
+        sure=Sure.source,
+    ),
+    _check(
+        605,
+        "adopt-weights",
+        Level.error,
+        (
+            "other weights are another model under the same name",
+            "load the same; of other precision, say contract: {weights: quantised} in the Model",
+        ),
+        fact="what other weights answer, nobody promised",
+        sure=Sure.rule,
+        fixable=False,
+    ),
+    _check(
+        606,
+        "adopt-model-name",
+        Level.error,
+        (
+            "a member asks its engine for a name that it does not serve: 404, and the alias is closed for 5 s",
+            "write the served name into litellm_params.model",
+        ),
+    ),
+    _check(
+        607,
+        "adopt-key",
+        Level.error,
+        (
+            "an engine that checks keys answers 401 to a member without the right one",
+            "write api_key: os.environ/NAME, with that variable set from the engine's Secret",
+        ),
+    ),
+    _check(
+        608,
+        "adopt-price",
+        Level.warning,
+        (
+            "with two prices in one alias a tenant's bill hangs on which member answered",
+            "write one price for all engines of the model",
+        ),
+        fact="LiteLLM docs, proxy/custom_pricing",
+        sure=Sure.source,
+    ),
+    _check(
+        609,
+        "adopt-two-layers",
+        Level.warning,
+        (
+            "a move writes the other layer's member itself, and refuses where one is there already",
+            "let one layer serve the alias, and take the other's entry out",
+        ),
+        fact="how pointsman move works",
+    ),
+    _check(
+        610,
+        "adopt-port",
+        Level.error,
+        (
+            "nothing listens on the port that requests are sent to, so all of them fail",
+            "let the ports of Service and engine agree",
+        ),
+        fact=_SERVED,
+    ),
+    _check(
+        611,
+        "adopt-road",
+        Level.error,
+        (
+            "an address that leads to nothing fails every request that its member gets",
+            "correct the address, or write what should be there",
+        ),
+        fact="Services, Gateways and engines, as the manifests say them",
+        sure=Sure.source,
+        fixable=False,
+        run=_lost,
+    ),
+    _check(
+        612,
+        "adopt-live",
+        Level.warning,
+        (
+            "what runs is not what git says, and the next sync brings git's",
+            "sync its Application, or write into git what runs",
+        ),
+        fact="git and the cluster, compared",
+        fixable=False,
+        sources=_CLUSTER,
+    ),
+    _check(
+        613,
+        "adopt-live-only",
+        Level.info,
+        (
+            "what nobody wrote down nobody can deploy again",
+            "write it into git, or see who deploys it",
+        ),
+        fact="git and the cluster, compared",
+        fixable=False,
+        sources=_CLUSTER,
     ),
 )

@@ -68,6 +68,7 @@ _PARTS = {
     "engines": _ENGINES,
     "edges": ("ConfigMap",),
     "declared": (),
+    "files": (),
     "models": (*_ENGINES, "ConfigMap", "Service", "HTTPRoute", "InferencePool"),
 }
 

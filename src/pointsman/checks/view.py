@@ -17,6 +17,7 @@ from pointsman.adopt.findings import Finding
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Engine
 from pointsman.adopt.standing import Standing
+from pointsman.adopt.tree import Tree
 from pointsman.adopt.words import Place
 from pointsman.checks.check import Source
 from pointsman.checks.declared import Declared, declared_in
@@ -56,7 +57,7 @@ class View:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When a cluster was read."""
 
-    PARTS = frozenset({"engines", "edges", "models", "declared"})
+    PARTS = frozenset({"engines", "edges", "models", "declared", "files"})
     """What a view has besides kinds."""
 
     def noting(self) -> View:
@@ -104,6 +105,12 @@ class View:
         if found is None:
             found = self.kept["declared"] = declared_in(self.adopted.survey)
         return found
+
+    @property
+    def tree(self) -> Tree | None:
+        """The repository's files; None where it is a cluster."""
+        self.read.add("files")
+        return self.adopted.tree
 
     def disagreements(self, *codes: str) -> list[Finding]:
         """What layers and members of one model do not agree in (``adopt.comparing``), by its codes."""

@@ -12,6 +12,7 @@ from pointsman.edge.config_text import ConfigText, Entry
 from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.edge.litellm_names import aliases_of
 from pointsman.edge.litellm_params import (
+    DUMMIES,
     INFO,
     PARAMS,
     credentials_of,
@@ -26,21 +27,6 @@ from pointsman.errors import RefusedError
 from pointsman.spec.apis import APIS
 
 __all__ = ["Obstacle", "obstacles"]
-
-_DUMMIES = {
-    "dummy",
-    "none",
-    "null",
-    "no",
-    "not-needed",
-    "not needed",
-    "empty",
-    "fake",
-    "fake-key",
-    "test",
-    "xxx",
-    "sk-1234",
-}
 
 
 def obstacles(config: ConfigText, terms: Terms) -> tuple[Obstacle, ...]:
@@ -157,7 +143,7 @@ def _filtered(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Ob
 def _keys(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Obstacle]:
     for entry in _ours(aliases, entries):
         key = entry.section(PARAMS).get("api_key")
-        if isinstance(key, str) and key.strip().lower() in _DUMMIES:
+        if isinstance(key, str) and key.strip().lower() in DUMMIES:
             yield Obstacle(
                 "edge-key-dummy",
                 f"alias {group}: api_key looks like a placeholder, and an engine that checks keys refuses it",

@@ -17,6 +17,7 @@ from pointsman.edge.config_text import ConfigText
 from pointsman.edge.contract import Weight
 
 __all__ = [
+    "DUMMIES",
     "INFO",
     "KNOWN",
     "PARAMS",
@@ -34,6 +35,23 @@ __all__ = [
     "shares",
 ]
 
+DUMMIES = frozenset(
+    {
+        "dummy",
+        "none",
+        "null",
+        "no",
+        "not-needed",
+        "not needed",
+        "empty",
+        "fake",
+        "fake-key",
+        "test",
+        "xxx",
+        "sk-1234",
+    }
+)
+"""Keys that stand where one has to stand, and are none."""
 INFO, PARAMS = "model_info", "litellm_params"
 KNOWN = ("openai", "hosted_vllm", "text-completion-openai", "custom_openai", "litellm_proxy")
 """Providers that speak OpenAI's API to whatever ``api_base`` says."""

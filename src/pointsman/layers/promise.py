@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from pointsman.layers.command import Command
 from pointsman.layers.needs import GPU, requests_of
 from pointsman.spec.model import Auth
@@ -90,13 +88,21 @@ def promise_of(
         plain_key=plain,
         port=int(given) if given and given.isdigit() else port,
         weights=source,
-        gpus=requests_of(pod).gpus or requests_of({"containers": [container]}).gpus,
+        gpus=_gpus(pod) or _gpus({"containers": [container]}),
         image=str(container.get("image", "")),
         replicas=replicas,
         tool_calls=command.given("enable-auto-tool-choice"),
         hidden=command.hidden | _key_hidden(command, container),
         unknown=command.unknown or _other_accelerator(container),
     )
+
+
+def _gpus(pod: Mapping[str, Any]) -> int:
+    """GPUs that a pod asks for; none where its resources are no resources, which its layer refuses."""
+    try:
+        return requests_of(pod).gpus
+    except (ValueError, TypeError, AttributeError):
+        return 0
 
 
 def length(text: str | None) -> int | None:
@@ -111,7 +117,7 @@ def length(text: str | None) -> int | None:
 
 def key_of(command: Command, container: Mapping[str, Any]) -> tuple[Auth | None, bool]:
     """Where the key is kept, and whether it stands in the manifest itself."""
-    env = {one.get("name"): one for one in container.get("env") or [] if isinstance(one, Mapping)}
+    env = {str(one.get("name")): one for one in _variables(container)}
     named = "VLLM_API_KEY"
     if command.given("api-key"):
         value = command.value("api-key") or ""
@@ -122,13 +128,13 @@ def key_of(command: Command, container: Mapping[str, Any]) -> tuple[Auth | None,
     entry = env.get(named)
     if entry is None:
         return None, command.given("api-key")
-    kept = (entry.get("valueFrom") or {}).get("secretKeyRef") or {}
-    if kept.get("name") and kept.get("key"):
-        try:
-            return Auth(secret=str(kept["name"]), key=str(kept["key"])), False
-        except ValidationError:  # a name with a dot, say, which no Model can refer to
-            return None, True
-    return None, "value" in entry
+    kept = _mapping(_mapping(entry.get("valueFrom")).get("secretKeyRef"))
+    if not (kept.get("name") and kept.get("key")):
+        return None, "value" in entry
+    try:
+        return Auth(secret=str(kept["name"]), key=str(kept["key"])), False
+    except ValueError:  # a name that no Secret can have
+        return None, True
 
 
 def repository(weights: str | None) -> str | None:
@@ -139,13 +145,24 @@ def repository(weights: str | None) -> str | None:
 
 def _key_hidden(command: Command, container: Mapping[str, Any]) -> frozenset[str]:
     """May it ask for a key that a whole Secret of variables says?"""
-    named = any(isinstance(one, Mapping) and one.get("name") == "VLLM_API_KEY" for one in container.get("env") or [])
+    named = any(one.get("name") == "VLLM_API_KEY" for one in _variables(container))
     return frozenset({"api-key"} if container.get("envFrom") and not named and not command.given("api-key") else ())
 
 
 def _other_accelerator(container: Mapping[str, Any]) -> str:
     """Accelerators of another maker, which are not counted."""
-    resources = container.get("resources") or {}
-    asked = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    other = [name for name in asked if "/" in name and name != GPU and re.search(r"gpu|mig|tpu|gaudi|neuron", name)]
+    resources = _mapping(container.get("resources"))
+    asked = {**_mapping(resources.get("limits")), **_mapping(resources.get("requests"))}
+    other = [
+        name for name in map(str, asked) if "/" in name and name != GPU and re.search(r"gpu|mig|tpu|gaudi|neuron", name)
+    ]
     return f"{other[0]} is asked for, and only {GPU} is counted" if other else ""
+
+
+def _variables(container: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = container.get("env")
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

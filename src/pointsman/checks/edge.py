@@ -1,0 +1,142 @@
+"""5xx: the pods of the tenants' edge: every request passes them, and every change of an alias rolls them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pointsman.adopt.edges import Edge
+from pointsman.adopt.standing import Standing
+from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.checks.view import View, get, listed
+
+__all__ = ["CHECKS"]
+
+_DEPLOYMENTS = frozenset({"edges", "Deployment"})
+_SCALERS = ("HorizontalPodAutoscaler", "ScaledObject")
+_TEMPLATE = ("spec", "template")
+_HASHED = re.compile(r"-[a-z0-9]{10}$")
+
+
+def _mounting(view: View) -> Iterator[tuple[Edge, Standing, Standing]]:
+    """Each edge's ConfigMap, and the Deployment whose pods read it."""
+    deployments = view.of("Deployment")
+    for edge in view.edges:
+        config_map = edge.config_map or edge.generated
+        for one in deployments if config_map else ():
+            assert config_map is not None
+            if one.namespace == config_map.namespace and config_map.name in _maps(one):
+                yield edge, config_map, one
+
+
+def _maps(deployment: Standing) -> set[str]:
+    volumes = listed(deployment.data, *_TEMPLATE, "spec", "volumes")
+    projected = [one for volume in volumes for one in listed(volume, "projected", "sources")]
+    return {str(get(one, "configMap", "name")) for one in (*volumes, *projected)}
+
+
+def _scaled(view: View, deployment: Standing) -> bool:
+    for one in view.of(*_SCALERS):
+        target = get(one.data, "spec", "scaleTargetRef")
+        kind = get(target, "kind") or "Deployment"
+        if (one.namespace, kind, get(target, "name")) == (deployment.namespace, "Deployment", deployment.name):
+            return True
+    return False
+
+
+def _replicas(deployment: Standing) -> int:
+    found = get(deployment.data, "spec", "replicas")
+    return found if isinstance(found, int) else 1
+
+
+def _single(view: View) -> Iterator[Told]:
+    for _, _, one in _mounting(view):
+        if _replicas(one) == 1 and not _scaled(view, one):
+            what = "every tenant's requests pass its only replica: when its node goes, all aliases are down"
+            yield Told(one, what, ("spec", "replicas"))
+
+
+def _abrupt(view: View) -> Iterator[Told]:
+    for _, _, one in _mounting(view):
+        place = (*_TEMPLATE, "spec", "containers")
+        containers = listed(one.data, *place)
+        proxies = [at for at, each in enumerate(containers) if "litellm" in str(each.get("image"))] or [0]
+        if containers and get(containers[proxies[0]], "lifecycle", "preStop") is None:
+            what = "it has no preStop: a roll refuses requests that come before its endpoint is gone"
+            yield Told(one, what, (*place, proxies[0]))
+
+
+def _unguarded(view: View) -> Iterator[Told]:
+    for _, _, one in _mounting(view):
+        if (_replicas(one) < 2 and not _scaled(view, one)) or view.adopted.world.whole(one.namespace):
+            continue
+        labels = get(one.data, *_TEMPLATE, "metadata", "labels")
+        if not any(_selects(each, one.namespace, labels) for each in view.of("PodDisruptionBudget")):
+            yield Told(one, "no PodDisruptionBudget keeps one of its pods while nodes are drained")
+
+
+def _selects(budget: Standing, namespace: str, labels: object) -> bool:
+    if budget.namespace != namespace:
+        return False
+    wanted = get(budget.data, "spec", "selector", "matchLabels")
+    has = labels if isinstance(labels, dict) else {}
+    return not isinstance(wanted, dict) or all(has.get(key) == value for key, value in wanted.items())
+
+
+def _unrolled(view: View) -> Iterator[Told]:
+    for _, config_map, one in _mounting(view):
+        own = get(one.data, "metadata", "annotations")
+        pods = get(one.data, *_TEMPLATE, "metadata", "annotations")
+        said = {**(own if isinstance(own, dict) else {}), **(pods if isinstance(pods, dict) else {})}
+        marked = any("checksum" in key or "hash" in key or "reload" in key for key in map(str, said))
+        if not marked and not _HASHED.search(config_map.name):
+            what = f"nothing rolls its pods when ConfigMap {config_map.name} changes, so they run with the old aliases"
+            yield Told(one, what, (*_TEMPLATE, "metadata", "annotations"))
+
+
+CHECKS = (
+    Check(
+        "PM522",
+        "edge-single",
+        Level.warning,
+        _DEPLOYMENTS | {*_SCALERS},
+        cause="one replica of the edge is one node away from an outage of every alias",
+        remedy="run two replicas or more",
+        sure=Sure.rule,
+        fact="a drained or lost node takes its pods along; LiteLLM 1.106.2 takes about 12 s to start",
+        run=_single,
+    ),
+    Check(
+        "PM523",
+        "edge-abrupt",
+        Level.warning,
+        _DEPLOYMENTS,
+        cause="at SIGTERM LiteLLM finishes what runs and refuses what is new, while Services still lead there",
+        remedy="add a preStop that sleeps some seconds: lifecycle: {preStop: {exec: {command: [sleep, '10']}}}",
+        sure=Sure.measured,
+        fact="LiteLLM 1.106.2",
+        run=_abrupt,
+    ),
+    Check(
+        "PM524",
+        "edge-unguarded",
+        Level.info,
+        _DEPLOYMENTS | {*_SCALERS, "PodDisruptionBudget"},
+        cause="without a budget a drain of several nodes may take all replicas of the edge at once",
+        remedy="write a PodDisruptionBudget with maxUnavailable: 1",
+        sure=Sure.source,
+        fact="Kubernetes, disruptions",
+        run=_unguarded,
+    ),
+    Check(
+        "PM525",
+        "edge-not-rolled",
+        Level.warning,
+        _DEPLOYMENTS,
+        cause="LiteLLM reads its file at start alone: a changed ConfigMap is in effect only after its pods rolled",
+        remedy="annotate the pod template with a checksum of the configuration, or generate the ConfigMap with a hash",
+        sure=Sure.measured,
+        fact="LiteLLM 1.106.2: there is no reload",
+        run=_unrolled,
+    ),
+)

@@ -1,0 +1,192 @@
+"""8xx: what a namespace admits: Pod Security, quotas and limits, against what its engines ask for.
+
+Pods that are refused at admission do not appear at all: a Deployment reads 0 of 1, and its events say why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from pointsman.adopt.promise import Engine
+from pointsman.adopt.standing import Standing
+from pointsman.adopt.words import Place
+from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.checks.view import Pod, View, get, listed
+from pointsman.kube.quantity import quantity
+
+__all__ = ["CHECKS"]
+
+_ENFORCE = "pod-security.kubernetes.io/enforce"
+_KINDS = ("Deployment", "StatefulSet", "InferenceService", "LLMInferenceService")
+_HOST = ("hostNetwork", "hostPID", "hostIPC")
+_VOLUMES = frozenset(
+    {"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+)
+
+
+def _refused(view: View) -> Iterator[Told]:
+    for pod in view.pods(*_KINDS):
+        space = view.find("Namespace", "", pod.standing.namespace)
+        level = get(space.data, "metadata", "labels", _ENFORCE) if space else None
+        found = next(_wrong(pod, str(level)), None) if level in ("baseline", "restricted") else None
+        if found:
+            place, why = found
+            what = f"{why}, and namespace {pod.standing.namespace} enforces Pod Security {level}: its pods are refused"
+            yield Told(pod.standing, what, place)
+
+
+def _wrong(pod: Pod, level: str) -> Iterator[tuple[Place, str]]:
+    """What the level does not admit; what KServe's presets may add is not missed."""
+    for key in _HOST:
+        if pod.spec.get(key) is True:
+            yield (*pod.place, key), f"{key} is true"
+    for at, one in enumerate(listed(pod.spec, "volumes")):
+        other = next((key for key in one if key not in _VOLUMES), None)
+        if "hostPath" in one or (level == "restricted" and other):
+            yield (
+                (*pod.place, "volumes", at),
+                f"volume {one.get('name')} is a {'hostPath' if 'hostPath' in one else other}",
+            )
+    listing = [*pod.containers("initContainers"), *pod.containers()]
+    for place, container in listing:
+        yield from _baseline(place, container)
+    whole = pod.standing.kind in ("Deployment", "StatefulSet") or (
+        pod.standing.kind == "InferenceService" and bool(listing) and "model" not in pod.spec
+    )
+    if level == "restricted" and whole:
+        for place, container in listing:
+            yield from _restricted(pod, place, container)
+
+
+def _baseline(place: Place, container: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    name = container.get("name")
+    if get(container, "securityContext", "privileged") is True:
+        yield (*place, "securityContext"), f"container {name} is privileged"
+    for at, one in enumerate(listed(container, "ports")):
+        if one.get("hostPort"):
+            yield (*place, "ports", at), f"container {name} takes a port of the host"
+
+
+def _restricted(pod: Pod, place: Place, container: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    name, own = container.get("name"), (*place, "securityContext")
+    if _either(pod, container, "runAsNonRoot") is not True:
+        yield own, f"container {name} does not say runAsNonRoot: true"
+    if get(container, "securityContext", "allowPrivilegeEscalation") is not False:
+        yield own, f"container {name} does not say allowPrivilegeEscalation: false"
+    dropped = get(container, "securityContext", "capabilities", "drop")
+    if not (isinstance(dropped, list) and "ALL" in dropped):
+        yield own, f"container {name} does not drop ALL capabilities"
+    profile = _either(pod, container, "seccompProfile")
+    if get(profile, "type") not in ("RuntimeDefault", "Localhost"):
+        yield own, f"container {name} has no seccompProfile RuntimeDefault"
+
+
+def _either(pod: Pod, container: Mapping[str, Any], key: str) -> Any:
+    said = get(container, "securityContext", key)
+    return get(pod.spec, "securityContext", key) if said is None else said
+
+
+def _quota(view: View) -> Iterator[Told]:
+    engines = list(view.engines)
+    for one in view.of("ResourceQuota"):
+        hard = get(one.data, "spec", "hard")
+        own = [each for each in engines if each.namespace == one.namespace and each.replicas and not _parked(each)]
+        if get(one.data, "spec", "scopes") or get(one.data, "spec", "scopeSelector"):
+            continue
+        for key, said in hard.items() if isinstance(hard, Mapping) else ():
+            asked = sum((_asked(each, str(key)) * each.replicas for each in own), Decimal(0))
+            limit = _amount(said)
+            if limit is not None and asked > limit:
+                names = ", ".join(each.name for each in own)
+                what = f"{key} is {said}, and {names} ask for {_plain(asked)}: the last pods are refused"
+                yield Told(one, what, ("spec", "hard", str(key)))
+
+
+def _parked(engine: Engine) -> bool:
+    said = get(engine.standing.data, "metadata", "annotations", "serving.kserve.io/stop")
+    return str(said).lower() == "true"
+
+
+def _asked(engine: Engine, key: str) -> Decimal:
+    """What one of its pods takes of a quota's key; a limit counts as the request where none is written."""
+    part, _, name = key.partition(".")
+    name = name if part in ("requests", "limits") else key
+    if part == "limits":
+        found = engine.limits.get(name)
+    elif part == "requests" or key in ("cpu", "memory"):
+        found = engine.requests.get(name, engine.limits.get(name))
+    else:
+        return Decimal(0)
+    return _amount(found) or Decimal(0)
+
+
+def _amount(said: object) -> Decimal | None:
+    try:
+        return quantity(str(said)) if isinstance(said, str | int | float) and not isinstance(said, bool) else None
+    except ValueError:
+        return None
+
+
+def _plain(amount: Decimal) -> str:
+    if amount >= 1 << 30:
+        return f"{(amount / (1 << 30)).normalize():f}Gi"
+    return f"{amount.normalize():f}"
+
+
+def _limited(view: View) -> Iterator[Told]:
+    ranges = view.of("LimitRange")
+    for engine in view.engines:
+        for one in ranges:
+            if one.namespace == engine.namespace:
+                yield from _above(engine, one)
+
+
+def _above(engine: Engine, one: Standing) -> Iterator[Told]:
+    for limits in listed(one.data, "spec", "limits"):
+        if limits.get("type") != "Container":
+            continue
+        most = limits.get("max")
+        for key, said in most.items() if isinstance(most, Mapping) else ():
+            asked, limit = _amount(engine.limits.get(str(key)) or engine.requests.get(str(key))), _amount(said)
+            if asked is not None and limit is not None and asked > limit:
+                what = f"it asks for {key} {_plain(asked)}, and LimitRange {one.name} admits {said} a container"
+                yield Told(engine.standing, what, (*engine.container, "resources"))
+
+
+CHECKS = (
+    Check(
+        "PM809",
+        "pod-security",
+        Level.error,
+        frozenset({*_KINDS, "Namespace"}),
+        cause="a namespace that enforces Pod Security refuses the pod at admission, and its Deployment reads 0 of 1",
+        remedy="write what the level asks for, or move it to a namespace that admits it",
+        sure=Sure.source,
+        fact="Kubernetes docs, pod security standards (v1.34)",
+        run=_refused,
+    ),
+    Check(
+        "PM810",
+        "quota",
+        Level.error,
+        frozenset({"ResourceQuota", "engines"}),
+        cause="pods beyond a quota are refused at admission: no event on the pod tells, since there is none",
+        remedy="raise the quota, or run fewer replicas",
+        sure=Sure.source,
+        fact="Kubernetes docs, resource quotas",
+        run=_quota,
+    ),
+    Check(
+        "PM811",
+        "limit-range",
+        Level.error,
+        frozenset({"LimitRange", "engines"}),
+        cause="a container above the most of a LimitRange is refused at admission",
+        remedy="raise the LimitRange, or ask for less",
+        sure=Sure.source,
+        fact="Kubernetes docs, limit ranges",
+        run=_limited,
+    ),
+)
