@@ -170,13 +170,14 @@ def test_a_single_file_is_mended_alone(tmp_path: Path) -> None:
 def test_a_kustomization_is_mended_in_its_sources(tmp_path: Path) -> None:
     for folder, text in {
         "base": "resources: [engine.yaml]\n",
-        "over": "resources: [../base]\nnamePrefix: our-\n",
+        "over": "resources: [../base]\nnamespace: ours\n",
     }.items():
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "kustomization.yaml").write_text(text, "utf-8")
     (tmp_path / "base/engine.yaml").write_text(ENGINE, "utf-8")
     done = run("lint", str(tmp_path), "--fix", "--yes", "-o", "json")
-    assert json.loads(done.stdout)["findings"] == []
+    said = json.loads(done.stdout)
+    assert (said["findings"], said["objects"]) == ([], 1)
     assert "lifecycle" in (tmp_path / "base/engine.yaml").read_text("utf-8")
 
 

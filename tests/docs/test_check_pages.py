@@ -46,7 +46,8 @@ def page(check: Check) -> str:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+    first = text[0] if text.startswith("vLLM") else text[0].upper()
+    return f"{first}{text[1:]}."
 
 
 def _files(example: Example) -> list[str]:
