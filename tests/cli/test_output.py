@@ -24,7 +24,7 @@ from tests.cli.program import ROOT, SPEC, run
 from tests.forked import run_forked
 from tests.world.world import World, quick
 
-WITHOUT: dict[str, str] = {}
+WITHOUT = {"completion": "it prints a script for a shell"}
 """Commands that take no ``--output``, and why."""
 LAB = ("up", "down", "status", "protect")
 
