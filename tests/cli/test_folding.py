@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pointsman.report.folding import folded, write_folded
@@ -98,6 +98,7 @@ def test_a_line_end_that_others_wrote_stays_one(monkeypatch: pytest.MonkeyPatch)
     assert stream.getvalue() == "error: first\n  second \\x1b[2J and more\n    words than fit\n"
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, min_size=1), st.integers(0, 6), st.integers(20, 120))
 def test_folding_loses_no_word_and_breaks_none(words: list[str], indentation: int, room: int) -> None:
     line = " " * indentation + " ".join(words)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pointsman.cli.entry import COMMANDS
@@ -182,6 +182,7 @@ LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=
 DATA = st.recursive(LEAVES, lambda some: st.lists(some) | st.dictionaries(WORDS, some), max_leaves=8)
 
 
+@settings(deadline=None)
 @given(DATA, st.booleans())
 @example({word: [word] for word in TRAPS + TRICKS}, False)
 @example(math.inf, True)
