@@ -34,6 +34,9 @@ ALONE = {
     "init": ("platform",),
     "adopt": (".",),
     "lint": ("models",),
+    "explain": ("PM201",),
+    "pick": (SPEC,),
+    "compare": (SPEC,),
     "features": ("list",),
     "resolve": ("--check",),
     "root": ("--profile", "full", "--dry-run"),
@@ -41,6 +44,11 @@ ALONE = {
 """What needs no cluster, run in a copy of the example platform."""
 ASKING = {
     "status": (),
+    "doctor": (),
+    "cost": (),
+    "audit": (),
+    "down": (SPEC, "--yes"),
+    "unpause": ("qwen",),
     "history": (),
     "receipt": (),
     "rights": (SPEC, "--check"),
@@ -57,6 +65,8 @@ ASKING = {
     "abort": ("qwen", "--yes"),
 }
 """What asks a cluster that can only be read; where more is wanted, the data is an error."""
+ANSWERED = ("status", "history", "receipt", "wait", "sync", "doctor", "cost", "audit")
+"""Those that such a cluster answers."""
 WRONG = {
     **dict.fromkeys(("render", "status", "receipt", "history", "rights", "up", "apply", "pause"), ("absent.yaml",)),
     **dict.fromkeys(("rollback", "abort"), ("absent.yaml", "--yes")),
@@ -66,6 +76,10 @@ WRONG = {
     "init": ("/dev/null",),
     "adopt": ("absent",),
     "lint": ("absent",),
+    "explain": ("no-such-code",),
+    **dict.fromkeys(("doctor", "cost", "audit"), ("--kubeconfig", "/absent")),
+    **dict.fromkeys(("pick", "compare", "unpause"), ("absent.yaml",)),
+    "down": ("absent.yaml", "--yes"),
     "features": ("enable",),
     "resolve": ("--repo", "/"),
     "root": ("--profile", "none", "--repo", "/"),
@@ -147,7 +161,7 @@ def test_what_asks_a_cluster_says_the_same_in_yaml(command: str, moved: str, tmp
     assert as_yaml.returncode == as_json.returncode
     assert steady(read(as_yaml)) == steady(json.loads(as_json.stdout))
     assert not as_yaml.stdout.startswith("{")
-    assert ("error" in read(as_yaml)) == (command not in ("status", "history", "receipt", "wait", "sync"))
+    assert ("error" in read(as_yaml)) == (command not in ANSWERED)
 
 
 @pytest.mark.parametrize("command", WRONG)

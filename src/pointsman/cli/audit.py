@@ -45,7 +45,7 @@ def command(
 
         print_audit(sys.stdout, said)
     else:
-        from pointsman.report.checks import write_data
+        from pointsman.report.data import write_data
 
         write_data(sys.stdout, said, output.value)
     return FOUND if said["findings"] else NOT_SEEN if said["unseen"] else 0

@@ -61,7 +61,7 @@ def command(
 
         print_account(sys.stdout, said)
     else:
-        from pointsman.report.checks import write_data
+        from pointsman.report.data import write_data
 
         write_data(sys.stdout, said, output.value)
     return NOT_SEEN if said["unseen"] else 0

@@ -42,7 +42,7 @@ def command(
     if output is Format.text:
         write_lines(sys.stdout, lines(said))
     else:
-        from pointsman.report.checks import write_data
+        from pointsman.report.data import write_data
 
         write_data(sys.stdout, said, output.value)
     return 0

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
-from pointsman.report.checks import write_data
+from pointsman.report.data import write_data
 from pointsman.report.text import write_lines
 
 __all__ = ["advice_lines", "folded", "write_advice"]

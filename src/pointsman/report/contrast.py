@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from pointsman.report.advice import folded
-from pointsman.report.checks import write_data
 from pointsman.report.counting import count_of
+from pointsman.report.data import write_data
 from pointsman.report.text import write_lines
 
 __all__ = ["contrast_lines", "write_contrast"]
