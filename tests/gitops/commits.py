@@ -60,8 +60,8 @@ class Tally:
 
 def read_commits(git: Callable[..., str], *span: str) -> list[Commit]:
     """Those of a span, as ``git log`` takes it, the oldest first."""
-    told = git("log", "--reverse", "--name-only", "--format=%x1e%H%x1f%an%x1f%B%x1f", *span)
-    parts = [one.split("\x1f") for one in told.split("\x1e") if one.strip()]
+    told = git("log", "--reverse", "--name-only", "--format=%x01%H%x00%an%x00%B%x00", *span)
+    parts = [one.split("\0") for one in told.split("\x01") if one.strip()]
     return [Commit(name, author, message.strip(), tuple(paths.split())) for name, author, message, paths in parts]
 
 

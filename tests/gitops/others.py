@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -74,7 +75,7 @@ class Colleague:
     def _script(self, change: str, message: str) -> str:
         return (
             f"cd '{self.here.path}' && git pull --quiet --ff-only && {change} && git add --all && "
-            f"git commit --quiet --message='{message}' && git push --quiet origin HEAD:main"
+            f"git commit --quiet --message={shlex.quote(message)} && git push --quiet origin HEAD:main"
         )
 
 

@@ -50,6 +50,13 @@ def test_a_commit_of_a_program_that_names_no_move_makes_the_row_not_ok(mine: Clo
     assert row(mine).tally.odd == ("commit of none of the moves, by An Operator: Nobody knows why",)
 
 
+def test_a_commit_of_no_file_at_all_is_found_too(mine: Clone, tmp_path: Path) -> None:
+    theirs = cloned(tmp_path, "theirs")
+    theirs.git("commit", "--quiet", "--allow-empty", "--message=Nothing")
+    theirs.git("push", "--quiet", "origin", "HEAD:main")
+    assert row(mine).line().endswith("| 1 | 0 | NO |\n")
+
+
 def test_a_commit_of_the_move_is_explained_once_and_for_the_edges_file_alone(mine: Clone, tmp_path: Path) -> None:
     theirs = cloned(tmp_path, "theirs")
     theirs.push({VALUES: "weight: 90\n"}, OURS)
