@@ -122,18 +122,23 @@ class Forge:
         make(remote)
         protect(remote, "github")
         try:
+            self._there = self._open()
             with watching(self._look):
                 yield
         finally:
             protect(remote, "")
 
     def _look(self) -> None:
-        listed = self.git("for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/pointsman/")
-        now = set(listed.splitlines())
+        now = self._open()
         new, self._there = now - self._there, now
         for branch in (line.partition(" ")[0] for line in new):
             self.proposed.append(branch)
             self.acts.pop(0)(self, branch)
+
+    def _open(self) -> set[str]:
+        """Branches that are there, each with its newest commit."""
+        listed = self.git("for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads/pointsman/")
+        return set(listed.splitlines())
 
     def git(self, *words: str) -> str:
         """Run git in the remote, as a forge does: no hook is asked."""

@@ -159,7 +159,7 @@ class Trap:
         """Wait until Argo CD has brought what git says."""
         head = self.bare("rev-parse", "main")
         self.platform("pointsman", "wait", "litellm", "--timeout", "2m")
-        until(lambda: self.platform.status("litellm")["sync"]["revision"] == head)
+        until(lambda: set(self.platform.status("litellm")["sync"]["revisions"]) == {head})
 
     def row(self, name: str, passed: bool) -> Row:
         """For the table."""
