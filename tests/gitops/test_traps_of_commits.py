@@ -176,10 +176,10 @@ async def test_a_rival_that_puts_every_commit_back_is_named_and_not_raced(trap: 
     "10: git is away on the way back, and selfHeal would undo what is put back in the cluster",
     twin="move.test_back_without_git::test_when_git_is_back_a_rollback_commits_it_lets_argo_cd_go_on_and_ends_the_move",
 )
-async def test_with_git_away_tenants_are_back_at_once_and_git_is_told_later(trap: Trap, tmp_path: Path) -> None:
+async def test_with_git_away_tenants_are_back_at_once_and_git_is_told_later(trap: Trap) -> None:
     def leave(told: Told) -> None:
         if step_begun(told, "shift-50"):
-            trap.platform("git", "remote", "set-url", "origin", str(tmp_path / "nowhere"))
+            trap.platform("git", "remote", "set-url", "origin", "nowhere.git")
 
     async with trap.tenants(68):
         try:
@@ -210,7 +210,9 @@ async def test_commits_touch_the_weights_of_an_odd_file_and_nothing_else(trap: T
     theirs = Colleague(trap, tmp_path / "theirs")
     strange = odd((theirs.here.path / VALUES).read_bytes())
     (tmp_path / "odd.yaml").write_bytes(strange)
-    theirs.push(f"cp '{tmp_path / 'odd.yaml'}' {VALUES}", "As somebody writes it")
+    kept = f"echo '{VALUES} -text' >> .gitattributes"
+    theirs.push(f"{kept} && cp '{tmp_path / 'odd.yaml'}' {VALUES}", "As somebody writes it")
+    assert values(trap.platform, "main") == strange, "git made it usual"
     trap.in_sync()
     async with trap.tenants(69):
         moved = await asyncio.to_thread(trap.move)
