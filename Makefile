@@ -41,7 +41,7 @@ lab-down: $(VENV)/.lab ## stop it
 faults: $(VENV)/.dev ## every fault, one move each, in two labs at a time; 25 minutes, in parts (build/faults.jsonl); writes docs/faults.md
 	@$(call sweep,faults,2)
 
-gitops-faults: $(VENV)/.dev ## every trap of git and Argo CD on a real Argo CD in a lab; 4 minutes; writes docs/gitops-faults.md
+gitops-faults: $(VENV)/.dev ## every trap of git and Argo CD on a real Argo CD in a lab; 20 minutes; writes docs/gitops-faults.md
 	@$(BIN)/python -m pytest -q tests/gitops --gitops-faults
 
 fuzz: $(VENV)/.dev ## 15,000 mutated specs, edge and platform configurations, plans, kubeconfigs and names through everything that reads (about 7 minutes)

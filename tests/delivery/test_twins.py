@@ -1,4 +1,4 @@
-"""A trap that a usual run leaves out on the real Argo CD is one that this folder has in memory."""
+"""A trap that a usual run leaves out on the real Argo CD is a test in memory too."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRAPS = list(_traps())
 @pytest.mark.parametrize("twin", sorted({twin for _, twin in TRAPS if twin}))
 def test_the_twin_is_there(twin: str) -> None:
     file, _, name = twin.partition("::")
-    assert callable(getattr(importlib.import_module(f"tests.delivery.{file}"), name))
+    assert callable(getattr(importlib.import_module(f"tests.{file}"), name))
 
 
 def test_a_usual_run_meets_the_real_argo_cd_more_often_than_not() -> None:

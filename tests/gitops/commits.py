@@ -1,16 +1,17 @@
-"""What commits on a platform's branch say of themselves."""
+"""What commits say of themselves, and which of those that a test did not make itself some move explains."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
 
 from tests.gitops.initialised import Platform
+from tests.gitops.repository import Clone
 
-__all__ = ["Commit", "commits", "unexplained", "weights"]
+__all__ = ["Commit", "Tally", "commits", "foreign", "read_commits", "tally", "unexplained", "weights"]
 
 VALUES = "platform/litellm/values.yaml"
 
@@ -21,6 +22,7 @@ TRAILER = re.compile(r"^Pointsman-Move: (\S+) (\S+)$", re.MULTILINE)
 class Commit:
     """One of them."""
 
+    id: str
     author: str
     message: str
     paths: tuple[str, ...]
@@ -41,12 +43,47 @@ class Commit:
         return self.message.partition("\n")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Commits that a test did not make itself."""
+
+    made: int
+    explained: int
+    odd: tuple[str, ...]
+    """What is to be said against them; nothing where all are explained."""
+
+    @property
+    def clean(self) -> bool:
+        """Does a move explain each of them?"""
+        return not self.odd and self.made == self.explained
+
+
+def read_commits(git: Callable[..., str], *span: str) -> list[Commit]:
+    """Those of a span, as ``git log`` takes it, the oldest first."""
+    told = git("log", "--reverse", "--name-only", "--format=%x01%H%x00%an%x00%B%x00", *span)
+    parts = [one.split("\0") for one in told.split("\x01") if one.strip()]
+    return [Commit(name, author, message.strip(), tuple(paths.split())) for name, author, message, paths in parts]
+
+
 def commits(platform: Platform, since: str) -> list[Commit]:
     """Those on the platform's branch since then, the oldest first."""
     platform("git", "fetch", "--quiet")
-    told = platform("git", "log", "--reverse", "--name-only", "--format=%x1e%an%x1f%B%x1f", f"{since}..origin/main")
-    parts = [one.split("\x1f") for one in told.split("\x1e") if one.strip()]
-    return [Commit(author, message.strip(), tuple(paths.split())) for author, message, paths in parts]
+    return read_commits(lambda *words: platform("git", *words), f"{since}..origin/main")
+
+
+def foreign(here: Clone) -> list[Commit]:
+    """Those on the remote's branch that were not made in this clone."""
+    if not here.git("ls-remote", "origin", f"refs/heads/{here.branch}"):
+        return []
+    here.git("fetch", "--quiet", "origin", here.branch)
+    return [one for one in read_commits(here.git, "FETCH_HEAD") if one.id not in here.own()]
+
+
+def tally(found: Sequence[Commit], moves: Sequence[str]) -> Tally:
+    """How many there are, and how many of them one of these moves explains: of the edge's file alone, made once."""
+    first = {one.mark: one.id for one in reversed(found)}
+    explained = [one for one in found if one.move in moves and len(one.paths) == 1 and first[one.mark] == one.id]
+    return Tally(len(found), len(explained), tuple(unexplained(found, moves, silent=True)))
 
 
 def unexplained(found: Sequence[Commit], moves: Sequence[str], *, silent: bool = False) -> Iterator[str]:

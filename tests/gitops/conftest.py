@@ -1,4 +1,7 @@
-"""The ground of each test, and the table of the traps that were met."""
+"""The ground of each test, and the table of the traps that were met.
+
+A row counts the commits that the test did not make itself; one that nobody explains fails the test too.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RunningLab
+from tests.gitops.commits import foreign, tally
 from tests.gitops.ground import Ground
 from tests.gitops.repository import clone
 from tests.gitops.table import Row, write_table
+from tests.gitops.trapped import Trap
 
 PAGE = Path(__file__).parents[2] / "docs/gitops-faults.md"
 _PASSED = pytest.StashKey[bool]()
@@ -25,9 +30,22 @@ def ground(git_lab: RunningLab, tmp_path: Path, request: pytest.FixtureRequest, 
     try:
         yield made
     finally:
+        counted = tally(foreign(made.here), ())
         if marked := request.node.get_closest_marker("trap"):
-            met.append(Row.of(made, marked.args[0], request.node.stash.get(_PASSED, False)))
+            met.append(Row.of(made, marked.args[0], counted, request.node.stash.get(_PASSED, False)))
         made.leave()
+    assert counted.clean, counted.odd
+
+
+@pytest.fixture
+def trap(request: pytest.FixtureRequest, met: list[Row]) -> Iterator[Trap]:
+    """A trap of commits, on the platform that the test's module brings up."""
+    made = Trap(request.getfixturevalue("platform"))
+    yield made
+    name = request.node.get_closest_marker("trap").args[0]
+    met.append(made.row(name, request.node.stash.get(_PASSED, False)))
+    made.leave()
+    assert met[-1].tally.clean, met[-1].tally.odd
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,11 @@ class Clone:
         assert done.returncode == 0, f"git {words[0]}: {done.stderr}"
         return done.stdout.strip()
 
+    def own(self) -> frozenset[str]:
+        """Commits that were made here, pushed or not: git keeps a record of what it did."""
+        told = self.git("log", "--walk-reflogs", "--format=%H %gs", "HEAD").splitlines()
+        return frozenset(one.partition(" ")[0] for one in told if one.partition(" ")[2].startswith("commit"))
+
     def push(self, files: Mapping[str, str], message: str) -> str:
         """Commit these files and push; the commit."""
         for name, text in files.items():

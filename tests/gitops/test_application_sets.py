@@ -24,7 +24,9 @@ def two_groups(ground: Ground) -> tuple[str, str]:
     return red, blue
 
 
-@pytest.mark.trap("11: the Application is not made yet", twin="test_traps::test_11_it_is_waited_for_when_that_is_asked")
+@pytest.mark.trap(
+    "11: the Application is not made yet", twin="delivery.test_traps::test_11_it_is_waited_for_when_that_is_asked"
+)
 def test_an_application_that_its_set_has_not_made_yet_is_waited_for(ground: Ground) -> None:
     ground.push({**groups(ground), "red/one.yaml": config("red")})
     ground.applied(appset(ground))
@@ -59,7 +61,7 @@ def test_an_element_that_is_gone_takes_its_application_and_its_volumes_along(gro
 
 @pytest.mark.trap(
     "11: the groups file is an empty list; before that one that cannot be parsed",
-    twin="test_traps::test_11_an_application_that_an_application_set_would_make",
+    twin="delivery.test_traps::test_11_an_application_that_an_application_set_would_make",
 )
 def test_a_parse_error_deletes_nothing_and_an_empty_list_everything(ground: Ground) -> None:
     red, blue = two_groups(ground)

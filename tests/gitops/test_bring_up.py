@@ -29,7 +29,7 @@ def ours(ground: Ground, done: Done) -> dict[str, str]:
 
 @pytest.mark.trap(
     "`wait --all-automatic` during a bring-up in waves, one Application of which is degraded",
-    twin="test_wait::test_they_are_waited_for_from_when_they_appear",
+    twin="delivery.test_wait::test_they_are_waited_for_from_when_they_appear",
 )
 def test_a_bring_up_is_not_done_before_its_last_application_is_ready(ground: Ground) -> None:
     inside = f"{ground.name}-in"

@@ -29,7 +29,7 @@ def test_a_commit_of_others_on_top_of_ours_is_applied_with_it_and_never_reverted
 
 @pytest.mark.trap(
     "2: the old Synced and Healthy, before Argo CD has seen the commit",
-    twin="test_wait::test_an_old_synced_and_healthy_is_no_answer",
+    twin="delivery.test_wait::test_an_old_synced_and_healthy_is_no_answer",
 )
 def test_what_argo_cd_said_before_it_saw_the_commit_is_not_believed(ground: Ground) -> None:
     first = ground.push({"one.yaml": config()})
@@ -46,7 +46,8 @@ def test_what_argo_cd_said_before_it_saw_the_commit_is_not_believed(ground: Grou
 
 
 @pytest.mark.trap(
-    "2: a commit that was not pushed, or to another branch", twin="test_traps::test_2_a_commit_that_never_comes_is_told"
+    "2: a commit that was not pushed, or to another branch",
+    twin="delivery.test_traps::test_2_a_commit_that_never_comes_is_told",
 )
 def test_a_commit_that_argo_cd_does_not_come_to_is_told_and_nothing_is_asked(ground: Ground) -> None:
     ground.push({"one.yaml": config()})

@@ -56,7 +56,7 @@ def test_an_array_of_a_custom_resource_is_frozen_as_a_whole_and_told(ground: Gro
 
 @pytest.mark.trap(
     "RespectIgnoreDifferences inside an array that has names (containers), and inside one that has none",
-    twin="test_traps::test_a_field_inside_an_array_that_a_sync_keeps_is_told",
+    twin="delivery.test_traps::test_a_field_inside_an_array_that_a_sync_keeps_is_told",
 )
 def test_of_named_elements_only_the_field_is_kept_and_of_others_the_whole_list(ground: Ground) -> None:
     """What Kubernetes merges by a key is merged so by Argo CD too; a list without one is kept whole."""
@@ -75,7 +75,7 @@ def test_of_named_elements_only_the_field_is_kept_and_of_others_the_whole_list(g
 
 @pytest.mark.trap(
     "manifest-generate-paths: a base outside of it changes",
-    twin="test_traps::test_generated_paths_are_compared_anew_only_by_a_hard_refresh",
+    twin="delivery.test_traps::test_generated_paths_are_compared_anew_only_by_a_hard_refresh",
 )
 def test_manifests_that_a_path_annotation_holds_back_are_rendered_anew(ground: Ground) -> None:
     above = "resources: [../base]\n"

@@ -56,7 +56,8 @@ def test_our_operation_that_hangs_is_ended_at_the_deadline_and_waited_for(ground
 
 
 @pytest.mark.trap(
-    "5: ctrl-C while our operation hangs", twin="test_sync::test_ctrl_c_ends_our_operation_and_waits_until_it_is_gone"
+    "5: ctrl-C while our operation hangs",
+    twin="delivery.test_sync::test_ctrl_c_ends_our_operation_and_waits_until_it_is_gone",
 )
 def test_ctrl_c_ends_our_operation_and_waits_until_it_is_gone(ground: Ground) -> None:
     ground.push({"hook.yaml": hook()})
@@ -75,7 +76,7 @@ def test_ctrl_c_ends_our_operation_and_waits_until_it_is_gone(ground: Ground) ->
 
 @pytest.mark.trap(
     "5: a sync is asked for while another one runs",
-    twin="test_sync::test_nothing_is_posted_over_an_operation_that_runs",
+    twin="delivery.test_sync::test_nothing_is_posted_over_an_operation_that_runs",
 )
 def test_an_operation_of_somebody_else_is_waited_for_and_never_touched(ground: Ground) -> None:
     ground.push({"one.yaml": config(), "hook.yaml": hook()})
@@ -99,7 +100,7 @@ def test_an_operation_of_somebody_else_is_waited_for_and_never_touched(ground: G
 
 @pytest.mark.trap(
     "5: Running with finishedAt, between two tries of an operation that repeats",
-    twin="test_traps::test_5_a_retry_that_is_still_due_is_waited_for",
+    twin="delivery.test_traps::test_5_a_retry_that_is_still_due_is_waited_for",
 )
 def test_a_wait_for_the_next_try_is_told_from_a_zombie(ground: Ground) -> None:
     """The namespace is missing, so each try fails."""

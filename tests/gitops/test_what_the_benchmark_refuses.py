@@ -21,7 +21,7 @@ GOOD: dict[str, Any] = {
 
 def commit(mark: str, *paths: str) -> Commit:
     trailer = f"\n\nPointsman-Move: {mark}" if mark else ""
-    return Commit("An Operator", f"qwen-local: 90, 10{trailer}", paths or (FILE,))
+    return Commit("1" * 40, "An Operator", f"qwen-local: 90, 10{trailer}", paths or (FILE,))
 
 
 def test_a_move_as_it_is_meant_and_its_commits_are_not_refused() -> None:

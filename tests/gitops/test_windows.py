@@ -57,7 +57,7 @@ def test_an_open_deny_window_refuses_and_argo_cd_would_hold_it_back(ground: Grou
 
 @pytest.mark.trap(
     "a deny window with manualSync is open; an allow window that is not open has it too",
-    twin="test_traps::test_a_window_that_lets_people_through_lets_us_through",
+    twin="delivery.test_traps::test_a_window_that_lets_people_through_lets_us_through",
 )
 @pytest.mark.parametrize("kind", ["deny", "allow"])
 def test_a_window_with_manual_sync_lets_ours_through(ground: Ground, kind: str) -> None:
@@ -72,7 +72,8 @@ def test_a_window_with_manual_sync_lets_ours_through(ground: Ground, kind: str) 
 
 
 @pytest.mark.trap(
-    "an allow window is not open", twin="test_traps::test_a_window_that_forbids_it_refuses_before_anything_is_asked"
+    "an allow window is not open",
+    twin="delivery.test_traps::test_a_window_that_forbids_it_refuses_before_anything_is_asked",
 )
 def test_an_allow_window_that_is_not_open_refuses(ground: Ground) -> None:
     ground.push({"one.yaml": config()})

@@ -9,7 +9,7 @@ from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of
 from tests.move.test_moves_through_git import KSERVE, RAW, moved, world_in
 from tests.world.cluster import Write
-from tests.world.git import GitWorld
+from tests.world.git import APPLICATION, GitWorld
 from tests.world.virtual import run_virtually
 from tests.world.world import World, quick
 
@@ -131,3 +131,30 @@ def test_somebody_who_takes_every_commit_of_the_alias_back_is_told_by_name_and_n
     assert world.in_git() == {RAW: 100}
     assert all(one == {RAW: 100} for one in world.running())
     assert "Somebody" in result.error.what or "argocd-image-updater" in result.error.what, result.error.what
+
+
+def test_somebody_who_commits_over_it_is_named_also_while_an_operation_of_argo_cd_hangs(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+    before, inner, done = world.values(), world.cluster.after, list[str]()
+
+    def after(write: Write) -> None:
+        if len(world.marks()) == 1 and not done:
+            done.append("theirs")
+            world.push(before, "As it should be")
+            hung: Object = {"initiatedBy": {"automated": True}, "sync": {}}
+            state = {"phase": "Running", "startedAt": "2026-01-01T00:00:00Z", "retryCount": 5, "operation": hung}
+            live = world.cluster.objects[APPLICATION]
+            world.cluster.objects[APPLICATION] = {
+                **live,
+                "operation": hung,
+                "status": {**live["status"], "operationState": state},
+            }
+        inner(write)
+
+    world.cluster.after = after
+    result = run_virtually(moved(world))
+    assert done
+    assert result.error is not None
+    assert "shift-10 failed: somebody else changed the alias in git after commit" in result.error.what
+    assert "Somebody in " in result.error.what
+    assert world.values() == before

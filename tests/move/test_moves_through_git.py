@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pointsman.errors import RefusedError
+from pointsman.errors import NeedsPersonError, RefusedError
 from pointsman.move.context import Options
+from pointsman.move.control import Control
+from pointsman.move.journal.requests import Verb
 from pointsman.move.means import Result, spec_of
 from pointsman.move.plan.file import load_plan, save_plan
 from pointsman.move.plan.plan import Plan
 from pointsman.report.plan import plan_lines
+from tests.move.test_kill_everywhere import SECOND
 from tests.world.cluster import Write
 from tests.world.git import APPLICATION, PLACE, GitWorld
 from tests.world.virtual import run_virtually
@@ -182,3 +185,64 @@ def test_somebody_who_edits_the_alias_in_git_meanwhile_is_not_overwritten(tmp_pa
     assert result.error is not None
     assert "weight: 70" in theirs[0]
     assert result.receipt["state"] != "done"
+
+
+DECIDED = (("weight: 90", "weight: 70"), ("weight: 50", "weight: 40"), ("weight: 0\n", "weight: 5\n"))
+
+
+def quicker(world: GitWorld, number: int) -> Result:
+    """A move whose push of that number comes just after somebody's who decided otherwise about the same alias."""
+    pushes: list[str] = []
+
+    def starting(argv: Sequence[object]) -> None:
+        if "push" in argv:
+            pushes.append("ours")
+            if len(pushes) == number:
+                text = world.values()
+                for old, new in DECIDED:
+                    text = text.replace(old, new)
+                world.push(text, "A newer decision")
+
+    return run_virtually(moved(world), starting)
+
+
+@pytest.mark.parametrize(
+    ("number", "step", "stands"),
+    [
+        (2, "shift-50", {RAW: 70, KSERVE: 10}),
+        (3, "shift-100", {RAW: 40, KSERVE: 40}),
+        (4, "detach", {RAW: 5, KSERVE: 100}),
+    ],
+)
+def test_a_newer_decision_between_our_look_and_our_push_stands_and_a_person_is_asked(
+    tmp_path: Path, number: int, step: str, stands: dict[str, float]
+) -> None:
+    world = world_in(tmp_path)
+    result = quicker(world, number)
+    assert isinstance(result.error, NeedsPersonError), result.error
+    assert (result.error.code, result.receipt["state"]) == (f"{step}.drift", "paused")
+    assert "alias edited: git declares" in result.error.what
+    assert "(Somebody in " in result.error.what
+    assert result.error.next_action == "put it back and pointsman resume qwen, or pointsman rollback qwen"
+    assert world.in_git() == stands
+    assert all(one == stands for one in world.running())
+    assert len(world.marks()) == number - 1
+    assert run_virtually(asked(world, None)).receipt["state"] == "paused", "it still stands there"
+    assert world.in_git() == stands
+    assert run_virtually(asked(world, Verb.ROLLBACK)).receipt["state"] == "undone"
+    assert world.in_git() == {RAW: 100}
+
+
+def test_a_newer_decision_that_is_put_back_lets_the_move_go_on(tmp_path: Path) -> None:
+    world = world_in(tmp_path)
+    assert quicker(world, 2).receipt["state"] == "paused"
+    world.push(world.values().replace("weight: 70", "weight: 90"), "As it was")
+    assert run_virtually(asked(world, None)).receipt["state"] == "done"
+    assert world.in_git() == {KSERVE: 100}
+    assert len(world.marks()) == len(set(world.marks())) == 4
+
+
+async def asked(world: GitWorld, verb: Verb | None) -> Result:
+    """Another process: a verb, or resume."""
+    control = Control(world.conductor(SECOND))
+    return await (control.resume("qwen") if verb is None else control.ask(verb, "qwen"))

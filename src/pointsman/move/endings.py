@@ -54,11 +54,17 @@ def _paused(context: Context, progress: Progress, failure: Failure) -> Pointsman
     return NeedsPersonError(
         f"move {progress.move} is paused at step {progress.step}: {failure.what if failure else 'it was paused'}",
         where=failure.where if failure else "",
-        next_action=_merging(context.model.name, failure)
-        if failure and failure.code in MERGES
-        else _ways_on(context.model.name),
+        next_action=_next(context.model.name, failure),
         code=f"{progress.step}.{failure.code}" if failure and failure.code in PAUSES else "paused",
     )
+
+
+def _next(model: str, failure: Failure) -> str:
+    if failure and failure.code in MERGES:
+        return _merging(model, failure)
+    if failure and failure.code == "drift":  # what stands there is looked at again, whoever promotes
+        return f"put it back and pointsman resume {model}, or pointsman rollback {model}"
+    return _ways_on(model)
 
 
 def interrupted_waiting(awaited: str, why: str) -> NeedsPersonError:

@@ -20,6 +20,11 @@ from pointsman.errors import ConflictError, DeliveryError, PointsmanError, Tempo
 
 __all__ = ["Arrival"]
 
+QUESTION = 10.0
+"""Seconds between two questions to git, while Argo CD is busy, whether what is waited for still stands there. An
+Application of two sources in one repository that are looked at with a commit between them tries for minutes (seen on
+3.2.6: "cannot reference a different revision of the same repository")."""
+
 
 class Arrival:
     """Brings what git declares into the cluster, and knows when it is there."""
@@ -46,12 +51,15 @@ class Arrival:
         if not app.automated:
             await self._synced(means, commit, seconds)
             return
-        deadline, why = means.within(seconds), ""
+        deadline, why, next_question = means.within(seconds), "", means.clock.monotonic() + QUESTION
 
         async def look() -> bool | None:
-            nonlocal app, why
+            nonlocal app, why, next_question
             app = await refreshed(means, app, deadline)
             why = behind(app, self._given.clock.now())
+            if why and edit is not None and means.clock.monotonic() >= next_question:
+                next_question = means.clock.monotonic() + QUESTION
+                await self._refuse_overtaken(edit)
             if not why and edit is not None and not await self._declares(edit):
                 await self._refuse_overtaken(edit)
                 why = f"the cluster does not declare what {place.where} does"

@@ -7,6 +7,7 @@ about the alias is one short run of git.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pointsman.delivery.git import Files
 from pointsman.delivery.git.branches import Branches
@@ -14,16 +15,38 @@ from pointsman.delivery.git.history import author, last_change, marked
 from pointsman.delivery.git.program import Git
 from pointsman.delivery.git.tree import file_at
 from pointsman.edge.config_text import ConfigText
-from pointsman.edge.contract import AliasState, said
+from pointsman.edge.contract import Member, said
 from pointsman.edge.in_git import InGit
 from pointsman.edge.litellm_alias import Aliases, Terms
 from pointsman.edge.litellm_values import aside
 from pointsman.errors import RefusedError
 
-__all__ = ["Declared", "Edited", "edited"]
+__all__ = ["Declared", "Edited", "Known", "edited"]
 
 Edited = Callable[[Aliases], str]
 """A change of the aliases: the whole text after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a change is decided on: who declares something else since decides anew."""
+
+    runs: frozenset[Member]
+    """What the cluster declares."""
+    looked: frozenset[Member] | None
+    """What git declared when the move last looked at it, if it did."""
+
+    def otherwise(self, there: frozenset[Member]) -> str:
+        """What is known where something else is there now; empty when it is the same."""
+        if there != self.runs:
+            return f"the cluster {said(_told(self.runs))}"
+        if self.looked is not None and there != self.looked:
+            return f"and declared {said(_told(self.looked))} before"
+        return ""
+
+
+def _told(members: frozenset[Member]) -> list[Member]:
+    return sorted(members, key=lambda one: (-one.weight, one.id))
 
 
 async def edited(edit: Edited, aliases: Aliases) -> str:
@@ -78,17 +101,17 @@ class Declared:
         """The file's bytes after an edit, on what a commit has."""
         return (await edited(edit, await self.aliases(content, files.commit))).encode()
 
-    async def unwanted(self, files: Files, live: AliasState, edit: Edited, move: str) -> str:
-        """Why git's own declaration is a newer decision; empty when it is what runs, what is wanted, or the move's."""
+    async def unwanted(self, files: Files, known: Known, edit: Edited, move: str) -> str:
+        """Why git's own declaration is a newer decision; empty when it is known, what is wanted, or the move's."""
         aliases = await self.aliases(files.get(self.place.path), files.commit)
-        there = frozenset(aliases.members())
-        if there == frozenset(live.members) or await edited(edit, aliases) == aliases.config.text:
+        otherwise = known.otherwise(frozenset(aliases.members()))
+        if not otherwise or await edited(edit, aliases) == aliases.config.text:
             return ""
         git = await self._branches.git()
         commit = await last_change(git, files.commit, (self.place.path,))
         if await marked(git, commit, move):
             return ""
-        return f"git declares {said(aliases.members())} ({await author(git, commit)}), the cluster {said(live.members)}"
+        return f"git declares {said(aliases.members())} ({await author(git, commit)}), {otherwise}"
 
     async def aliases(self, content: bytes | None, commit: str) -> Aliases:
         """The aliases in the file as this commit has it; raises RefusedError when it cannot be read."""

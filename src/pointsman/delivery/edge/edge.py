@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from pointsman.delivery.boundary import Means
 from pointsman.delivery.edge.arrival import Arrival
-from pointsman.delivery.edge.declared import Declared, Edited
+from pointsman.delivery.edge.declared import Declared, Edited, Known
 from pointsman.delivery.edge.giving_back import AWAY, SOON, GivingBack, in_review, late, not_merged
 from pointsman.delivery.edge.proposals import Proposals
 from pointsman.delivery.edge.surroundings import Surroundings
@@ -77,6 +77,8 @@ class EdgeInGit(WrappedEdge):
         self._declared = Declared(place, edge.terms, branches)
         self._proposals = Proposals(place, self._declared, branches)
         self._awaits: Awaits | None = None
+        self._looked: frozenset[Member] | None = None
+        """What git declared when the move last looked; nothing once it declared something itself since."""
         self._proposed: tuple[Delivered, _Wanted] | None = None
         """The way back that people have still to merge."""
         self._arrival = Arrival(self._declared, edge, given)
@@ -97,7 +99,8 @@ class EdgeInGit(WrappedEdge):
         """The aliases as the newest commit declares them."""
         live, aliases = await self._values.read(), await self._declared.newest()
         members = aliases.members()
-        if frozenset(members) == frozenset(live.members):
+        self._looked = frozenset(members)
+        if self._looked == frozenset(live.members):
             return live
         return replace(live, members=members, revision=digest(aliases.config.text))
 
@@ -191,7 +194,7 @@ class EdgeInGit(WrappedEdge):
         """Deliver it; raises ConflictError where somebody's newer decision stands there."""
         delivered = await self._once(wanted, patience)
         if delivered.outcome is Outcome.SUPERSEDED:
-            # What git says may only not have arrived yet.
+            # What git says may only not have arrived yet. What it did not say when the move looked stays newer.
             await self._caught_up()
             delivered = await self._once(wanted, patience)
         if delivered.outcome is Outcome.SUPERSEDED:
@@ -205,6 +208,7 @@ class EdgeInGit(WrappedEdge):
                 code="edge-contended",
             )
         self._means.tell(f"{self._place.path}: {delivered.told()}")
+        self._looked = None
         return delivered
 
     async def _arrived(self, delivered: Delivered, wanted: _Wanted, *, at_most: float = math.inf) -> str:
@@ -239,13 +243,13 @@ class EdgeInGit(WrappedEdge):
         return delivered
 
     async def _deliver(self, wanted: _Wanted, mark: Mark, patience: Patience) -> Delivered:
-        live, declared, edit = await self._values.read(), self._declared, wanted.edit
+        known, declared, edit = await self._known(), self._declared, wanted.edit
         change = Change(
             mark=mark,
             subject=wanted.subject,
             body=body_of(wanted.why),
             edits=(Edit(self._place.path, lambda content, files: declared.made(content, files, edit)),),
-            wanted=lambda files: declared.unwanted(files, live, edit, self._move),
+            wanted=lambda files: declared.unwanted(files, known, edit, self._move),
         )
         at = self._place
         return await deliver(
@@ -257,6 +261,9 @@ class EdgeInGit(WrappedEdge):
             patience=patience,
             waiting=self._for_git,
         )
+
+    async def _known(self) -> Known:
+        return Known(frozenset((await self._values.read()).members), self._looked)
 
     def _superseded(self, delivered: Delivered) -> ConflictError:
         return ConflictError(

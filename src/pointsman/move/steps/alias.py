@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from pointsman.edge.contract import AliasState, Member, Observation, Reason, said
-from pointsman.errors import ClusterError, MoveFailedError, NeedsPersonError, PointsmanError
+from pointsman.errors import ClusterError, ConflictError, MoveFailedError, NeedsPersonError, PointsmanError
 from pointsman.move.context import Context, member_data
 from pointsman.move.steps.contract import Detail
 from pointsman.move.steps.reasons import restoring
@@ -62,7 +62,8 @@ async def roll(
 
     The looking begins when nothing but replicas on their way out still runs an older configuration: these finish
     what they have and are given nothing new, so the answers are the new replicas' own, and waiting for the old ones
-    to be gone costs nothing extra. Raises NeedsPersonError, with nothing changed, when the edge stays behind.
+    to be gone costs nothing extra. Raises NeedsPersonError, with nothing changed, when the edge stays behind, and when
+    somebody's newer decision stands in git.
     """
     if late := await behind(context, context.options.roll_timeout):
         raise NeedsPersonError(
@@ -71,7 +72,26 @@ async def roll(
             next_action="give the edge more replicas or CPU, then look again",
             code="edge-behind",
         )
-    return await _again(lambda: _rolled(context, members, look, why), tries=2)
+    try:
+        return await _again(lambda: _rolled(context, members, look, why), tries=2)
+    except ConflictError as error:
+        await _leave_theirs(context, members, error)
+        raise
+
+
+async def _leave_theirs(context: Context, members: Sequence[Member], error: ConflictError) -> None:
+    """Raise NeedsPersonError where git has somebody's newer decision: the way back would overwrite it.
+
+    Who puts back in git what was there before the move does what the way back does.
+    """
+    if context.options.in_git is None or error.code != "edge-contended":
+        return
+    found = await _declared(context)
+    if found is None or any(same_members(found.members, one) for one in (members, context.alias.members)):
+        return
+    raise NeedsPersonError(
+        f"alias edited: {error.what}", where=error.where, next_action=error.next_action, code="drift"
+    ) from error
 
 
 async def _again(roll: Callable[[], Awaitable[T]], tries: int) -> T:
