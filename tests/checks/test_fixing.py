@@ -71,7 +71,7 @@ def test_what_each_check_mends_is_found_no_more_and_nothing_worse_comes_of_it(id
 
 def test_only_the_asked_lines_differ_and_it_reads_clean_afterwards(tmp_path: Path) -> None:
     (tmp_path / "engine.yaml").write_text(ENGINE, "utf-8")
-    done = run("lint", str(tmp_path), "--fix", "--yes", "-o", "json")
+    done = run("lint", str(tmp_path), "--fix", "--yes", "--show", "warning", "-o", "json")
     assert done.returncode == 0
     said = json.loads(done.stdout)
     assert said["findings"] == []
@@ -175,7 +175,7 @@ def test_a_kustomization_is_mended_in_its_sources(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "kustomization.yaml").write_text(text, "utf-8")
     (tmp_path / "base/engine.yaml").write_text(ENGINE, "utf-8")
-    done = run("lint", str(tmp_path), "--fix", "--yes", "-o", "json")
+    done = run("lint", str(tmp_path), "--fix", "--yes", "--show", "warning", "-o", "json")
     said = json.loads(done.stdout)
     assert (said["findings"], said["objects"]) == ([], 1)
     assert "lifecycle" in (tmp_path / "base/engine.yaml").read_text("utf-8")

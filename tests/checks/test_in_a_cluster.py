@@ -6,7 +6,6 @@ from typing import Any
 
 from pointsman.adopt.adopted import Adopted, understood
 from pointsman.adopt.edges import edges_in_cluster
-from pointsman.adopt.findings import Finding
 from pointsman.adopt.objects import Deployed
 from pointsman.adopt.standing import Origin, Standing, World
 from pointsman.checks.catalogue import chosen
@@ -77,10 +76,3 @@ def test_namespaces_that_were_not_listed_are_not_called_missing() -> None:
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other", "namespace": ""}}
     assert _told(_cluster(app), "PM407") == []
     assert _told(_cluster(app, space), "PM407") == [("PM407", "Application argocd/raw")]
-
-
-def test_what_runs_otherwise_than_it_is_written_has_ids() -> None:
-    found = _cluster(ENGINE)
-    for code in ("adopt-live", "adopt-live-only"):
-        found.findings.append(Finding(code, "", "Deployment serving/raw", "it differs", "sync it"))
-    assert [one for one, _ in _told(found, "PM6")] == ["PM612", "PM613"]

@@ -51,7 +51,7 @@ def said(findings: list[Finding]) -> set[tuple[str, str]]:
 
 def test_a_finding_of_what_is_rendered_stands_at_the_field_of_the_model(tmp_path: Path) -> None:
     made = found(tmp_path, qwen=MODEL)
-    assert said(made) == {("PM122", "models/qwen.yaml:11"), ("PM124", "models/qwen.yaml:16")}
+    assert said(made) == {("PM122", "models/qwen.yaml:11"), ("PM802", "models/qwen.yaml:16")}
     moving = next(one for one in made if one.check.id == "PM122")
     assert moving.what.startswith("Model qwen: rendered for raw-vllm: its image is vllm/vllm-openai:latest")
     assert not moving.told.fixes
@@ -73,7 +73,7 @@ def test_what_one_layer_says_for_itself_is_told_there(tmp_path: Path) -> None:
 
 def test_a_comment_in_the_model_ignores_what_is_rendered_of_that_line(tmp_path: Path) -> None:
     text = MODEL.replace(":latest", ":latest # pointsman:ignore PM122 we build it ourselves, each night")
-    assert said(found(tmp_path, qwen=text)) == {("PM124", "models/qwen.yaml:16")}
+    assert said(found(tmp_path, qwen=text)) == {("PM802", "models/qwen.yaml:16")}
 
 
 def test_every_problem_of_a_model_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
@@ -112,4 +112,4 @@ def test_written_layers_are_looked_at_where_they_lie_and_not_rendered(tmp_path: 
 def test_of_a_single_model_its_own_findings_are_told(tmp_path: Path) -> None:
     found(tmp_path, qwen=MODEL, other=MODEL.replace("name: qwen}", "name: other}"))
     made = lint(tmp_path / "models" / "qwen.yaml")[1]
-    assert said(made.counted) == {("PM122", "qwen.yaml:11"), ("PM124", "qwen.yaml:16")}
+    assert said(made.counted) == {("PM122", "qwen.yaml:11"), ("PM802", "qwen.yaml:16")}

@@ -18,10 +18,6 @@ _MOVING = frozenset({"", "latest", "nightly", "main", "stable", "dev"})
 _NAMES = ("USER", "LOGNAME", "LNAME", "USERNAME")
 _OF_IMAGE = 2000
 """The user that vLLM's image has an entry for (docker/Dockerfile)."""
-_SECRET = frozenset(
-    {"VLLM_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN", "AWS_SECRET_ACCESS_KEY"}
-)
-_FILLED = ("$", "{{", "<")
 _SINCE = {"shutdown-timeout": (0, 18), "disable-access-log-for-endpoints": (0, 16)}
 """Flags that came late, and with which version."""
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -54,29 +50,6 @@ def _user(one: EnginePod) -> tuple[Any, Place]:
         if found is not None:
             return found, (*place, "securityContext", "runAsUser")
     return None, ()
-
-
-def _plain(view: View) -> Iterator[Told]:
-    for one in engine_pods(view):
-        for place, container in _containers(one):
-            for at, each in enumerate(entries(container, "env")):
-                if isinstance(each, Mapping) and str(each.get("name")) in _SECRET and _written(each.get("value")):
-                    what = f"{each['name']} stands there in plain text: whoever reads the repository has it"
-                    yield one.told(what, (*place, "env", at, "value"))
-        key = one.flag("api-key")
-        if key is not None and key.known and _written(key.value) and key.place[:1] != ("env",):
-            yield one.told("--api-key stands there in plain text: whoever reads it has it", one.at(key))
-
-
-def _containers(one: EnginePod) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    yield one.place, one.container
-    for at, each in enumerate(entries(one.pod, "initContainers")):
-        if isinstance(each, Mapping):
-            yield (*one.pod_place, "initContainers", at), each
-
-
-def _written(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and not any(mark in value for mark in _FILLED)
 
 
 def _offline(view: View) -> Iterator[Told]:
@@ -151,17 +124,6 @@ CHECKS = (
         fact="vLLM issue 44548, PyTorch issue 140765: getpass.getuser raises KeyError",
         run=_nameless,
         fixable=True,
-    ),
-    Check(
-        "PM124",
-        "secret-in-manifest",
-        Level.warning,
-        _ENGINES,
-        cause="a key that stands in a manifest is in git's history, in etcd, and in everybody's kubectl get",
-        remedy="put it into a Secret, refer to it with secretKeyRef, and change the key",
-        sure=Sure.rule,
-        fact="Kubernetes, Good practices for Secrets",
-        run=_plain,
     ),
     Check(
         "PM125",

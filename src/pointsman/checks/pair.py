@@ -18,7 +18,6 @@ from pointsman.checks.view import View
 __all__ = ["CHECKS"]
 
 _BOTH = frozenset(Source)
-_CLUSTER = frozenset({Source.cluster})
 _ASKED = "LiteLLM 1.106.2 and vLLM 0.32, asked in the lab"
 _SERVED = "vLLM 0.32, asked in the lab"
 
@@ -181,29 +180,5 @@ CHECKS = (
         sure=Sure.source,
         fixable=False,
         run=_lost,
-    ),
-    _check(
-        612,
-        "adopt-live",
-        Level.warning,
-        (
-            "what runs is not what git says, and the next sync brings git's",
-            "sync its Application, or write into git what runs",
-        ),
-        fact="git and the cluster, compared",
-        fixable=False,
-        sources=_CLUSTER,
-    ),
-    _check(
-        613,
-        "adopt-live-only",
-        Level.info,
-        (
-            "what nobody wrote down nobody can deploy again",
-            "write it into git, or see who deploys it",
-        ),
-        fact="git and the cluster, compared",
-        fixable=False,
-        sources=_CLUSTER,
     ),
 )
