@@ -83,7 +83,7 @@ def ended(said: Mapping[str, Any], made: Outcome, fail: Failing, output: Format,
     from pointsman.checks.check import Level
     from pointsman.report.checks import write_outcome
 
-    write_outcome(sys.stdout, said, output.value)
+    write_outcome(sys.stdout, {**said, "fail": fail.value}, output.value)
     if made.broken:
         return BROKEN
     if fail is not Failing.never and made.at_least(Level(fail.value)):

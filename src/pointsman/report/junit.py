@@ -8,27 +8,40 @@ from xml.etree import ElementTree
 
 __all__ = ["junit_of"]
 
+_RANK = {"info": 0, "warning": 1, "error": 2, "never": 3}
+
 
 def junit_of(said: Mapping[str, Any]) -> str:
-    """One suite; what could not be checked is skipped, what broke is an error."""
-    counts = {"failures": len(said["findings"]), "errors": len(said["broken"]), "skipped": len(said["notChecked"])}
-    suite = ElementTree.Element("testsuite", name="pointsman", tests=str(max(sum(counts.values()), 1)))
+    """One suite; what could not be checked is skipped, what broke is an error.
+
+    A finding below the level that fails (``said["fail"]``) is a test that passed and says something.
+    """
+    failing = [one for one in said["findings"] if _RANK[one["level"]] >= _RANK[said["fail"]]]
+    told = [one for one in said["findings"] if one not in failing]
+    counts = {"failures": len(failing), "errors": len(said["broken"]), "skipped": len(said["notChecked"])}
+    suite = ElementTree.Element("testsuite", name="pointsman", tests=str(max(sum(counts.values()) + len(told), 1)))
     for key, count in counts.items():
         suite.set(key, str(count))
-    for one in said["findings"]:
-        _case(suite, one, "failure", one["what"], f"{one['where']}\n{one['what']}\nnext: {one['next']}", one["where"])
+    for one in failing:
+        _case(suite, one, "failure", one["what"], _text(one), one["where"])
+    for one in told:
+        _case(suite, one, "system-out", "", _text(one), one["where"])
     for one in said["broken"]:
         _case(suite, one, "error", one["error"], one["error"])
     for one in said["notChecked"]:
         _case(suite, one, "skipped", one["why"])
-    if not sum(counts.values()):
+    if not (sum(counts.values()) or told):
         ElementTree.SubElement(suite, "testcase", classname="pointsman", name="no problems found")
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 
 
+def _text(one: Mapping[str, Any]) -> str:
+    return f"{one['where']}\n{one['what']}\nnext: {one['next']}"
+
+
 def _case(suite: Any, one: Mapping[str, Any], kind: str, message: str, text: str = "", where: str = "") -> None:
     name = f"{one['name']} at {where}" if where else one["name"]
     case = ElementTree.SubElement(suite, "testcase", classname=one["id"], name=name)
-    said = ElementTree.SubElement(case, kind, message=message)
+    said = ElementTree.SubElement(case, kind, {"message": message} if message else {})
     said.text = text or None

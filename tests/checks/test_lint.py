@@ -1,0 +1,88 @@
+"""``pointsman lint`` as continuous integration uses it: formats, two thresholds, exit codes that say which end it was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from tests.cli.program import run
+
+BAD = """\
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: qwen, namespace: kserve}
+spec:
+  predictor:
+    minReplicas: 0
+    containers: [{name: kserve-container, image: example.invalid/engine:1}]
+"""
+CLEAN = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: b}\nspec: {ports: [{port: 80}]}\n"
+
+
+def lint(folder: Path, text: str, *words: str) -> tuple[int, str]:
+    (folder / "manifest.yaml").write_text(text, "utf-8")
+    done = run("lint", str(folder), "--check", "PM201", "--check", "PM9", *words)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout
+
+
+def test_the_end_says_which_one_it_was(tmp_path: Path) -> None:
+    assert lint(tmp_path, BAD)[0] == 1
+    assert lint(tmp_path, BAD, "--fail", "error")[0] == 0
+    assert lint(tmp_path, BAD, "--fail", "never")[0] == 0
+    code, said = lint(tmp_path, CLEAN)
+    assert (code, said.splitlines()[-1].partition(" (")[0]) == (0, "no problems found")
+    code, said = lint(tmp_path, "a: 1\n")
+    assert (code, said.splitlines()[-1].partition(" (")[0]) == (5, "nothing here to check")
+    assert run("lint", str(tmp_path), "--check", "PM000").returncode == 2
+
+
+def test_what_is_not_shown_still_fails_and_is_counted(tmp_path: Path) -> None:
+    code, said = lint(tmp_path, BAD, "--show", "error")
+    assert code == 1
+    assert "PM201" not in said
+    assert "1 not shown" in said
+
+
+@pytest.mark.parametrize(("text", "results"), [(BAD, 1), (CLEAN, 0)])
+def test_sarif_has_a_result_for_each_finding_and_an_empty_list_for_none(
+    text: str, results: int, tmp_path: Path
+) -> None:
+    (log,) = json.loads(lint(tmp_path, text, "-o", "sarif")[1])["runs"]
+    assert [one["ruleId"] for one in log["results"]] == ["PM201"] * results
+    assert {one["id"] for one in log["tool"]["driver"]["rules"]} == {one["ruleId"] for one in log["results"]}
+    for one in log["results"]:
+        (place,) = one["locations"]
+        assert place["physicalLocation"]["artifactLocation"]["uri"] == "manifest.yaml"
+        assert place["physicalLocation"]["region"]["startLine"] == 6
+
+
+def test_what_is_ignored_is_suppressed_in_sarif_and_counts_nowhere(tmp_path: Path) -> None:
+    text = BAD.replace("minReplicas: 0", "minReplicas: 0 # pointsman:ignore PM201 it never sleeps")
+    code, said = lint(tmp_path, text, "-o", "sarif")
+    (only,) = json.loads(said)["runs"][0]["results"]
+    assert (code, only["suppressions"][0]["justification"]) == (0, "it never sleeps")
+    assert ElementTree.fromstring(lint(tmp_path, text, "-o", "junit")[1]).get("failures") == "0"
+
+
+@pytest.mark.parametrize(("fail", "failures", "kind"), [("warning", "1", "failure"), ("error", "0", "system-out")])
+def test_junit_fails_what_fails_and_tells_the_rest(fail: str, failures: str, kind: str, tmp_path: Path) -> None:
+    suite = ElementTree.fromstring(lint(tmp_path, BAD, "-o", "junit", "--fail", fail)[1])
+    assert (suite.get("tests"), suite.get("failures")) == ("1", failures)
+    assert [one.tag for one in suite.iter() if one.tag not in ("testsuite", "testcase")] == [kind]
+
+
+def test_a_clean_run_is_a_test_that_passed(tmp_path: Path) -> None:
+    suite = ElementTree.fromstring(lint(tmp_path, CLEAN, "-o", "junit")[1])
+    assert [one.get("name") for one in suite] == ["no problems found"]
+
+
+def test_yaml_is_the_data_that_json_is(tmp_path: Path) -> None:
+    found: Any = json.loads(lint(tmp_path, BAD, "-o", "json")[1])
+    assert yaml.safe_load(lint(tmp_path, BAD, "-o", "yaml")[1]) == found
+    assert [(one["id"], one["where"]) for one in found["findings"]] == [("PM201", "manifest.yaml:6")]
