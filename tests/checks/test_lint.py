@@ -1,4 +1,4 @@
-"""``pointsman lint`` as continuous integration uses it: formats, two thresholds, exit codes that say which end it was."""
+"""``pointsman lint`` as continuous integration uses it: formats, thresholds, exit codes that say which end it was."""
 
 from __future__ import annotations
 
