@@ -158,7 +158,7 @@ class Trap:
     def in_sync(self) -> None:
         """Wait until Argo CD has brought what git says."""
         head = self.bare("rev-parse", "main")
-        self.platform("pointsman", "wait", "litellm", "--timeout", "2m")
+        self.platform("pointsman", "wait", "litellm", "--timeout", "6m")
         until(lambda: set(self.platform.status("litellm")["sync"]["revisions"]) == {head})
 
     def row(self, name: str, passed: bool) -> Row:
