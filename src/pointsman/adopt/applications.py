@@ -14,6 +14,7 @@ from typing import Any
 
 from pointsman.adopt.documents import Document
 from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.pieces import mapped
 from pointsman.adopt.survey import Survey
 from pointsman.adopt.tree import below
 
@@ -53,7 +54,7 @@ class Application:
     @property
     def branch(self) -> str:
         """The branch that it reads its values from; empty when it says none, or a mere revision."""
-        spec = _map(self.data.get("spec"))
+        spec = mapped(self.data.get("spec"))
         sources = spec.get("sources") if isinstance(spec.get("sources"), list) else [spec.get("source")]
         known = [one for one in sources or [] if isinstance(one, dict)]
         ref = next((one for one in known if one.get("ref")), known[0] if known else {})
@@ -85,10 +86,10 @@ def _once(made: list[Application]) -> list[Application]:
 
 
 def _application(data: Mapping[str, Any], document: Document, found: Survey) -> Application:
-    metadata, spec = data["metadata"], _map(data.get("spec"))
-    destination = _map(spec.get("destination"))
+    metadata, spec = data["metadata"], mapped(data.get("spec"))
+    destination = mapped(spec.get("destination"))
     written = _env(document.path)
-    automated = _map(spec.get("syncPolicy")).get("automated")
+    automated = mapped(spec.get("syncPolicy")).get("automated")
     return Application(
         str(metadata.get("name") or metadata.get("generateName")),
         str(metadata.get("namespace") or "argocd"),
@@ -111,7 +112,7 @@ def _parts(spec: Mapping[str, Any], document: Document, found: Survey) -> Iterat
     known = [one for one in sources or [] if isinstance(one, dict)]
     refs = {str(one["ref"]) for one in known if one.get("ref")}
     for source in known:
-        helm = _map(source.get("helm"))
+        helm = mapped(source.get("helm"))
         path = str(source.get("path") or "") if source.get("path") is not None else None
         place = below("", path) if path is not None else None
         values = tuple(_values(helm, refs, place, document, found))
@@ -124,8 +125,8 @@ def _parts(spec: Mapping[str, Any], document: Document, found: Survey) -> Iterat
                 yield Part("", False, values, str(helm.get("releaseName") or ""), helm=True)
             continue
         if path or not source.get("ref"):
-            recurse = _map(source.get("directory")).get("recurse") is True
-            if _map(source.get("kustomize")):
+            recurse = mapped(source.get("directory")).get("recurse") is True
+            if mapped(source.get("kustomize")):
                 found.left_out.append(LeftOut(document.at(), "what it tells Kustomize besides the folder is not read"))
             yield Part(place, recurse, values, str(helm.get("releaseName") or ""), helm=bool(helm))
 
@@ -149,13 +150,13 @@ def _values(
 
 
 def _generated(document: Document, found: Survey) -> Iterator[Application]:
-    spec = _map(document.data.get("spec"))
+    spec = mapped(document.data.get("spec"))
     template = spec.get("template")
     generators = spec.get("generators")
     if not isinstance(template, dict) or not isinstance(generators, list):
         return
     for at, generator in enumerate(generators):
-        elements = _elements(_map(generator), found)
+        elements = _elements(mapped(generator), found)
         if elements is None:
             if not _makes_groups(template):
                 place = document.at("spec", "generators", at)
@@ -164,23 +165,23 @@ def _generated(document: Document, found: Survey) -> Iterator[Application]:
         for element in elements:
             data = _filled(template, element)
             if isinstance(data.get("metadata"), dict) and data["metadata"].get("name"):
-                namespace = _map(document.data.get("metadata")).get("namespace")
+                namespace = mapped(document.data.get("metadata")).get("namespace")
                 data["metadata"].setdefault("namespace", namespace or "argocd")
                 yield _application(data, document, found)
 
 
 def _makes_groups(template: Mapping[str, Any]) -> bool:
     """Its Applications deploy folders of Applications, which are written there."""
-    source = _map(_map(template.get("spec")).get("source"))
+    source = mapped(mapped(template.get("spec")).get("source"))
     return "catalogPath" in str(source.get("path"))
 
 
 def _elements(generator: Mapping[str, Any], found: Survey) -> list[dict[str, str]] | None:
     """What it gives to the template, of lists and folders; None when that is not known."""
-    listed = _map(generator.get("list")).get("elements")
+    listed = mapped(generator.get("list")).get("elements")
     if isinstance(listed, list):
         return [{str(key): str(value) for key, value in one.items()} for one in listed if isinstance(one, dict)]
-    folders = _map(generator.get("git")).get("directories")
+    folders = mapped(generator.get("git")).get("directories")
     if not isinstance(folders, list):
         return None
     paths = [str(one.get("path")) for one in folders if isinstance(one, dict) and one.get("exclude") is not True]
@@ -211,7 +212,3 @@ def _filled(value: Any, element: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {_filled(key, element): _filled(one, element) for key, one in value.items()}
     return [_filled(one, element) for one in value] if isinstance(value, list) else value
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

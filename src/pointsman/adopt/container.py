@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pointsman.adopt.adapters import adapters_given
+from pointsman.adopt.pieces import mapped
 from pointsman.adopt.promise import Auth, Fact
 from pointsman.adopt.words import Place, Said, Word, flag_said, source_said, values_said, words_of
 from pointsman.layers.command import Command, command_of, in_script
@@ -157,7 +158,7 @@ def _claim(path: str, container: Mapping[str, Any], pod: Mapping[str, Any]) -> t
     ]
     for mounted, mount in sorted(mounts, key=lambda pair: len(pair[0]), reverse=True):
         volume = next((one for one in _listed(pod, "volumes") if one.get("name") == mount.get("name")), {})
-        claim = _map(volume.get("persistentVolumeClaim")).get("claimName")
+        claim = mapped(volume.get("persistentVolumeClaim")).get("claimName")
         if claim:
             inner = "/".join(
                 part for part in (str(mount.get("subPath") or ""), path[len(mounted) :].strip("/")) if part
@@ -183,8 +184,8 @@ def _staged(pod: Mapping[str, Any], at: Place) -> Fact | None:
 
 
 def _resources(found: Reading, container: Mapping[str, Any]) -> None:
-    said = _map(container.get("resources"))
-    limits, requests = _map(said.get("limits")), _map(said.get("requests"))
+    said = mapped(container.get("resources"))
+    limits, requests = mapped(said.get("limits")), mapped(said.get("requests"))
     found.limits = {str(key): str(value) for key, value in limits.items()}
     found.requests = {str(key): str(value) for key, value in requests.items()}
     for key, value in {**found.requests, **found.limits}.items():
@@ -208,7 +209,3 @@ def _arguments(command: Command, words: Sequence[Word], place: Place) -> dict[st
 def _listed(data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     found = data.get(key)
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -12,6 +12,7 @@ from typing import Any
 from pointsman.adopt.adapters import adapters_declared
 from pointsman.adopt.container import Given, Reading, read_container
 from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.pieces import mapped
 from pointsman.adopt.promise import Engine, Fact
 from pointsman.adopt.shape import misshapen
 from pointsman.adopt.standing import Standing, World
@@ -74,7 +75,7 @@ def _chosen(pod: Any, at: Place, world: World, one: Standing) -> tuple[Place, Re
     if not engines:
         return None
     place, container = engines[0]
-    return place, read_container(container, place, _map(pod), at)
+    return place, read_container(container, place, mapped(pod), at)
 
 
 def _is_vllm(container: Mapping[str, Any]) -> bool:
@@ -97,8 +98,8 @@ def _runs_engine(data: Any) -> bool:
 
 def _inference_service(one: Standing, world: World) -> Engine | None:
     at: Place = ("spec", "predictor")
-    predictor = _map(_get(one.data, at))
-    model = _map(predictor.get("model"))
+    predictor = mapped(_get(one.data, at))
+    model = mapped(predictor.get("model"))
     replicas = predictor.get("minReplicas")
     count = replicas if isinstance(replicas, int) else 1
     labels = {"serving.kserve.io/inferenceservice": one.name}
@@ -125,7 +126,7 @@ def _of_runtime(
     joined = {**base, **model, "args": [*(base.get("args") or []), *(model.get("args") or [])]}
     if not (_is_vllm(joined) or "vllm" in name or "huggingface" in name):
         return None
-    pod = _map(_get(one.data, ("spec", "predictor")))
+    pod = mapped(_get(one.data, ("spec", "predictor")))
     given = Given(command_of(joined), weights=str(model.get("storageUri") or ""), port=8080)
     reading = read_container({**base, **model}, at, pod, ("spec", "predictor"), given)
     reading.unknown.append(_RUNTIME if runtime else f"{_RUNTIME}; {name or 'the one KServe chooses'} is not here")
@@ -136,12 +137,12 @@ _RUNTIME = "it names a model and a runtime and no container of its own, so it ca
 
 
 def _llm_inference_service(one: Standing, world: World) -> Engine | None:
-    spec = _map(one.data.get("spec"))
+    spec = mapped(one.data.get("spec"))
     at: Place = ("spec", "template")
-    template = _map(spec.get("template"))
+    template = mapped(spec.get("template"))
     listed = [each for each in _containers(template, at) if each[1].get("name") == "main"]
     place, container = listed[0] if listed else ((*at, "containers", 0), {})
-    model = _map(spec.get("model"))
+    model = mapped(spec.get("model"))
     said, uri = str(model.get("name") or one.name), str(model.get("uri") or "")
     reading = read_container(container, place, template, at, Given(behind_preset(container), (said,), uri, preset=True))
     reading.names = [Fact(said, ("spec", "model", "name"), said if model.get("name") else "")]
@@ -183,7 +184,7 @@ def _engine(layer: str, one: Standing, chosen: tuple[Place, Reading], labels: An
         requests=read.requests,
         limits=read.limits,
         replicas=replicas,
-        pod_labels={str(key): str(value) for key, value in _map(labels).items()},
+        pod_labels={str(key): str(value) for key, value in mapped(labels).items()},
         arguments=read.arguments,
         args=read.args,
         adapters=read.adapters,
@@ -205,14 +206,14 @@ def _siblings(data: Any, place: Place) -> bool:
 
 
 def _containers(pod: Any, at: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    found = _map(pod).get("containers")
+    found = mapped(pod).get("containers")
     for number, one in enumerate(found if isinstance(found, list) else []):
         if isinstance(one, dict):
             yield (*at, "containers", number), one
 
 
 def _count(data: Mapping[str, Any]) -> int:
-    found = _map(data.get("spec")).get("replicas", 1)
+    found = mapped(data.get("spec")).get("replicas", 1)
     return found if isinstance(found, int) else 1
 
 
@@ -220,7 +221,3 @@ def _get(data: Any, place: Place) -> Any:
     for part in place:
         data = data.get(part) if isinstance(data, dict) else None
     return data
-
-
-def _map(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -8,7 +8,7 @@ host, path and headers. Gateways route by the request's model through a header t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from pointsman.adopt.attachments import (
     value_at,
 )
 from pointsman.adopt.edges import Member
+from pointsman.adopt.pieces import mapped
 from pointsman.adopt.promise import Engine
 from pointsman.adopt.routes import Ask, asked_model, backends_for
 from pointsman.adopt.standing import Standing, World
@@ -145,14 +146,14 @@ class Roads:
             road.end, road.why = CLOUD, f"{host} is outside of the cluster, as far as is written here"
 
     def _to_service(self, road: Road, service: Standing, port: int, path: str, host: str) -> None:
-        spec = _mapping(service.data.get("spec"))
+        spec = mapped(service.data.get("spec"))
         road.hops.append(Hop(f"{service}:{port}", service.where))
         if spec.get("type") == "ExternalName":
             outer = str(spec.get("externalName") or "")
             if len(road.hops) < 5:
                 self._to_host(road, outer, port, path)
             return
-        selector = _mapping(spec.get("selector"))
+        selector = mapped(spec.get("selector"))
         named = next((str(selector[label]) for label in _GATEWAY_LABELS if label in selector), "")
         if named:
             gateway = self.world.find("Gateway", service.namespace, named)
@@ -230,7 +231,7 @@ class Roads:
     def _gateway(self, road: Road, name: str, namespace: str, port: int, path: str, host: str) -> bool:
         """A Service that is made for a Gateway: of its name, or its name and its class."""
         for gateway in self.world.of("Gateway"):
-            kind = str(_mapping(gateway.data.get("spec")).get("gatewayClassName") or "")
+            kind = str(mapped(gateway.data.get("spec")).get("gatewayClassName") or "")
             if gateway.namespace == namespace and name in (gateway.name, f"{gateway.name}-{kind}"):
                 road.hops.append(Hop(f"Service {namespace}/{name}:{port}", road.member.where))
                 self._from_gateway(road, gateway, path, host)
@@ -314,14 +315,9 @@ class Roads:
             if not own:
                 road.why, road.where = f"there is no InferencePool {namespace}/{name} here", where
             return
-        selector = _mapping(pool.data.get("spec")).get("selector") or {}
+        selector = mapped(pool.data.get("spec")).get("selector") or {}
         selector = selector.get("matchLabels", selector) if isinstance(selector, dict) else {}
         chosen = [one for one in self.engines if selects(selector, one.pod_labels, one.namespace, namespace)]
         if not chosen:
             road.why, road.where = "its selector leads to no engine that is known here", pool.at("spec", "selector")
         road.engines += chosen
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """Nothing where something else stands: other tools' objects are not always as their kind wants."""
-    return value if isinstance(value, dict) else {}

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pointsman.cli.manifests import Output
-from pointsman.cli.words import Output as Watched
+from pointsman.cli.words import Output
 
-__all__ = ["print_object", "print_result", "reached", "watched_as"]
+__all__ = ["print_result", "reached", "watched_as"]
 
 
 def reached(kubeconfig: Path | None, context: str | None) -> str:
@@ -21,24 +20,18 @@ def reached(kubeconfig: Path | None, context: str | None) -> str:
     return f"{access.context} ({access.server})"
 
 
-def watched_as(output: Output) -> Watched:
+def watched_as(output: Output) -> Output:
     """How what happens is told on standard error."""
-    return Watched.json if output is Output.json else Watched.text
+    return output if output is Output.json else Output.text
 
 
 def print_result(done: Mapping[str, Any], title: str, output: Output) -> None:
     """On standard output."""
+    from pointsman.report.data import write_data
     from pointsman.report.parking import result_lines
     from pointsman.report.text import write_lines
 
     if output is Output.text:
         write_lines(sys.stdout, result_lines(done, title))
     else:
-        print_object(done, output)
-
-
-def print_object(done: Mapping[str, Any], output: Output) -> None:
-    """As JSON or YAML."""
-    from pointsman.report.data import write_data
-
-    write_data(sys.stdout, done, output)
+        write_data(sys.stdout, done, output)

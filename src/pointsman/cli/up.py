@@ -14,7 +14,7 @@ import typer
 
 from pointsman.cli.choices import MergeTimeout, PullRequest
 from pointsman.cli.manifests import Output
-from pointsman.cli.parking import print_object, print_result, reached, watched_as
+from pointsman.cli.parking import print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
 from pointsman.cli.words import given, lasting
 from pointsman.errors import StoppedError
@@ -66,7 +66,9 @@ def command(
     if output is Output.text:
         sys.stdout.write(f"{found['model']} is served from {found['layer']}; tenants call alias {found['alias']}\n")
     else:
-        print_object(found, output)
+        from pointsman.report.data import write_data
+
+        write_data(sys.stdout, found, output)
     return 0
 
 
