@@ -1,0 +1,46 @@
+"""The trap of each test, and the table of those that were met."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.traps.table import Row, write_table
+from tests.traps.trap import Trap
+
+PAGE = Path(__file__).parents[2] / "docs/traps.md"
+_PASSED = pytest.StashKey[bool]()
+
+
+@pytest.fixture
+def trap(request: pytest.FixtureRequest, tmp_path: Path, trapped: list[Row]) -> Iterator[Trap]:
+    """The one that the test's mark names, in the lab that its module asks for (``git_lab``, or else ``lab``)."""
+    fact, *checks = request.node.get_closest_marker("bites").args
+    names = request.fixturenames
+    lab = request.getfixturevalue("git_lab" if "git_lab" in names else "lab")
+    made = Trap(fact, tuple(checks), lab, tmp_path / "state")
+    yield made
+    passed = request.node.stash.get(_PASSED, False)
+    trapped.append(Row.of(made, passed))
+    if passed:
+        assert made.happened, "the trap was not seen to bite"
+        assert made.missed() == [], "told of neither the trap nor a sound one"
+
+
+@pytest.fixture(scope="session")
+def trapped(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
+    """Every trap that was met; written into docs/traps.md at the end when all were asked for."""
+    rows: list[Row] = []
+    yield rows
+    if request.config.getoption("--traps") == "all":
+        write_table(PAGE, rows)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report
