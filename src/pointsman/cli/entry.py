@@ -14,6 +14,7 @@ import typer
 from typer.main import get_command
 
 from pointsman.cli import stopping
+from pointsman.cli.examples import WithExamples
 from pointsman.cli.streams import ReaderLeft
 from pointsman.cli.telling import HELPERS, object_of, wanted_data
 from pointsman.cli.words import HELP_OPTIONS
@@ -130,7 +131,7 @@ def command_named(name: str) -> Any:
 
 def _single(function: Callable[..., object]) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(context_settings=HELP_OPTIONS)(function)
+    app.command(cls=WithExamples, context_settings=HELP_OPTIONS)(function)
     return app
 
 
