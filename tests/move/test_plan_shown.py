@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from pointsman.errors import RefusedError
-from pointsman.move.plan.file import refuse_unlike
+from pointsman.move.means import spec_of
+from pointsman.move.plan.file import refuse_unlike, save_plan
 from pointsman.move.plan.plan import Plan
 from pointsman.report.contract import Topic
 from pointsman.report.plan import short_lines, summary_lines
+from tests.cli.terminal import terminal
 from tests.world.world import World, quick
 
 
@@ -40,6 +44,22 @@ async def test_whoever_is_asked_sees_strategy_time_tenants_gpus_money_and_differ
         "  touched       ",
     ):
         assert part in text, text
+
+
+async def test_a_kept_plan_is_shown_before_the_question(tmp_path: Path) -> None:
+    world, file = priced(World(), "2.5"), tmp_path / "plan.json"
+    save_plan(file, spec_of(world.model), await planned(world), quick())
+    with terminal("apply", str(file)) as made:
+        shown = made.until("move qwen to kserve?")
+        os.write(made.end, b"n\n")
+        shown += made.rest()
+    for part in (
+        "qwen: raw-vllm → kserve, side-by-side: ",
+        "  tenants       always an",
+        "  price         starts 2.5/h",
+    ):
+        assert part in shown, shown
+    assert "error [stopped]" in shown
 
 
 async def test_time_without_an_engine_is_told_first() -> None:

@@ -133,6 +133,28 @@ def test_what_would_be_written_is_told_before_the_question(tmp_path: Path) -> No
         assert line in done.stderr
 
 
+def test_a_dry_run_is_a_result_and_asks_nothing(tmp_path: Path) -> None:
+    cluster = static("raw-vllm", "kserve")
+    shown = told(cluster, tmp_path, "down", SPEC, "--layer", "kserve", "--dry-run")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "change        metadata.annotations.serving.kserve.io/stop: not set → 'true'" in shown.stdout
+    data = json.loads(told(cluster, tmp_path, "down", SPEC, "--layer", "kserve", "--dry-run", "-o", "json").stdout)
+    assert (data["model"], data["layer"], data["dryRun"]) == ("qwen", "kserve", True)
+    assert list(data["changes"]) == ["metadata.annotations.serving.kserve.io/stop"]
+    awake = told(cluster, tmp_path, "up", SPEC, "--layer", "kserve", "--dry-run")
+    assert awake.stdout == "KServe of model qwen is so already: nothing would be written\n"
+    refused = told(cluster, tmp_path, "down", SPEC, "--layer", "raw-vllm", "--dry-run")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "error [alias-points]" in refused.stderr
+    assert cluster.applied == []
+
+
+def test_a_dry_run_of_a_whole_model_is_refused(tmp_path: Path) -> None:
+    done = told(static("raw-vllm"), tmp_path, "up", SPEC, "--dry-run")
+    assert done.returncode == 2
+    assert "error [usage]: --dry-run is about one parked layer" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "layers", "on", "exit_code", "code"),
     [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.cli.manifests import Output
-from pointsman.cli.parking import print_result, reached, watched_as
+from pointsman.cli.parking import print_look, print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, edge_in_git
 from pointsman.cli.words import agree, given, lasting
 from pointsman.errors import StoppedError, UsageError
@@ -41,6 +40,7 @@ def command(
     drain_timeout: Annotated[
         float, lasting("--drain-timeout", "How long its engines may take to finish what they have:")
     ] = 600.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be parked and park nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     repo: Repo = Path(),
     env: Env = None,
@@ -60,8 +60,11 @@ def command(
     chosen = layer or asyncio.run(_only_one(loaded, kubeconfig, context, repo))
     how = _How(model, loaded, chosen, options, repo, (kubeconfig, context))
     found = asyncio.run(_look(how))
+    if dry_run:
+        print_look(found, loaded.name, "down", reached(*how.reach), output)
+        return 0
     if found.changes:
-        _show(how, found)
+        print_look(found, loaded.name, "down", reached(*how.reach))
         agree(yes, f"park {layer_named(chosen).title} of {loaded.name}?")
     done = asyncio.run(_carry_out(how, found, output))
     print_result({**done, "next": how.said("up")}, layer_named(chosen).title, output)
@@ -116,13 +119,6 @@ async def _look(how: _How) -> Look:
 
     async with conductor(*how.reach, Quiet(), how.repo) as made:
         return await how.parking(made).look()
-
-
-def _show(how: _How, found: Look) -> None:
-    from pointsman.report.parking import down_lines
-    from pointsman.report.text import write_lines
-
-    write_lines(sys.stderr, down_lines(found.layer.title, how.model.name, found.as_dict(), reached(*how.reach)))
 
 
 async def _carry_out(how: _How, found: Look, output: Output) -> Mapping[str, Any]:

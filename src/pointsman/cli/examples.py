@@ -81,7 +81,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         f"up {MODEL}  # serve it, point its alias there",
         "up qwen --layer kserve  # wake what down parked",
     ),
-    "down": ("down qwen --layer kserve  # says what stops costing, and asks",),
+    "down": (
+        "down qwen --layer kserve --dry-run",
+        "down qwen --layer kserve  # says what stops costing, and asks",
+    ),
     "plan": (
         f"plan {MODEL} --to kserve",
         f"plan {MODEL} --to kserve --out plan.json  # for apply",

@@ -24,7 +24,7 @@ from pointsman.cli.choices import (
     shares_in,
 )
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
-from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave
+from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave, refuse_unasked
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,6 +110,12 @@ def apply(
     from pointsman.move.plan.file import load_plan
 
     saved = load_plan(file)
+    if not yes:
+        from pointsman.report.plan import summary_lines
+        from pointsman.report.text import write_lines
+
+        refuse_unasked()
+        write_lines(sys.stderr, summary_lines(saved.plan))
     agree(yes, f"move {saved.plan['model']} to {saved.target}?")
     try:
         result = asyncio.run(_apply(saved, kubeconfig, context, output, repo))

@@ -14,10 +14,10 @@ import typer
 
 from pointsman.cli.choices import MergeTimeout, PullRequest
 from pointsman.cli.manifests import Output
-from pointsman.cli.parking import print_result, reached, watched_as
+from pointsman.cli.parking import print_look, print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
 from pointsman.cli.words import given, lasting
-from pointsman.errors import StoppedError
+from pointsman.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
     from pointsman.edge.in_git import InGit
@@ -38,6 +38,9 @@ def command(
     ready_timeout: Annotated[
         float, lasting("--ready-timeout", "How long the layer may take to get ready:", least=1)
     ] = 1800.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --layer: say what would be woken and wake nothing.")
+    ] = False,
     pull_request: PullRequest = False,
     merge_timeout: MergeTimeout = 86400.0,
     repo: Repo = Path(),
@@ -50,7 +53,12 @@ def command(
     from pointsman.cli.named import declared
 
     if layer is not None:
-        return _wake(_How(model, layer, ready_timeout, repo, (kubeconfig, context)), output)
+        return _wake(_How(model, layer, ready_timeout, repo, (kubeconfig, context)), output, dry_run)
+    if dry_run:
+        raise UsageError(
+            "--dry-run is about one parked layer",
+            next_action=f"pointsman up {model} --layer LAYER --dry-run; pointsman render {model} is what up applies",
+        )
     loaded = declared(model, kubeconfig, context).model
     place = edge_in_git(repo, env, Reviewed(pull_request, merge_timeout))
     try:
@@ -95,15 +103,18 @@ class _How:
         return Waking(made, model, self.layer, options, self.said("up"), self.said("down"))
 
 
-def _wake(how: _How, output: Output) -> int:
+def _wake(how: _How, output: Output, dry_run: bool) -> int:
     """Starting costs money and takes nothing from anybody, and ``down`` takes it back: it is told, not asked."""
     from pointsman.cli.named import declared
     from pointsman.layers.registry import layer as layer_named
 
     title, model = layer_named(how.layer).title, declared(how.word, *how.reach).model
     found = asyncio.run(_look(how, model))
+    if dry_run:
+        print_look(found, model.name, "up", reached(*how.reach), output)
+        return 0
     if found.changes:
-        _show(how, model, found)
+        print_look(found, model.name, "up", reached(*how.reach))
     done = asyncio.run(_woken(how, model, found, output))
     print_result({**done, "next": how.said("down")}, title, output)
     return 0
@@ -130,13 +141,6 @@ async def _woken(how: _How, model: Model, found: Look, output: Output) -> Mappin
                     "interrupted; a layer that was told to serve goes on starting, and is paid for",
                     next_action=f"{how.said('up')} waits on, {how.said('down')} parks it",
                 ) from None
-
-
-def _show(how: _How, model: Model, found: Look) -> None:
-    from pointsman.report.parking import up_lines
-    from pointsman.report.text import write_lines
-
-    write_lines(sys.stderr, up_lines(found.layer.title, model.name, found.as_dict(), reached(*how.reach)))
 
 
 def _cancel(work: asyncio.Future[Mapping[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.report.counting import count_of
 from pointsman.report.delivery import one_line
 
-__all__ = ["down_lines", "result_lines", "up_lines"]
+__all__ = ["down_lines", "nothing_line", "result_lines", "up_lines"]
 
 _UNKNOWN = "unknown: spec.accelerator.pricePerHour is not set"
 
@@ -21,6 +21,11 @@ def down_lines(title: str, model: str, found: Mapping[str, Any], reached: str) -
 def up_lines(title: str, model: str, found: Mapping[str, Any], reached: str) -> list[str]:
     """What waking would do."""
     return [one_line(line) for line in _up(title, model, found, reached)]
+
+
+def nothing_line(title: str, model: str) -> str:
+    """A dry run of what is there already."""
+    return one_line(f"{title} of model {model} is so already: nothing would be written")
 
 
 def _down(title: str, model: str, found: Mapping[str, Any], reached: str) -> Iterator[str]:
