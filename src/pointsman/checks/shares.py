@@ -68,15 +68,20 @@ def _meant_off(view: View) -> Iterator[Told]:
 
 
 def _comments(one: Member) -> str:
-    """Comments in an entry, and in the lines just above it."""
+    """Comments in an entry, and in the lines just above it; those as deep as its keys are its own, down to its end."""
     config = one.edge.config
     node, lines = config.items[one.entry.index], config.body.splitlines()
-    start, end = node.start_mark.line, node.end_mark.line
-    while end - 1 > start and not lines[end - 1].split("#")[0].strip():
+    start, end = node.start_mark.line, min(node.end_mark.line, len(lines))
+    depth = node.start_mark.column
+    while end - 1 > start and not lines[end - 1].split("#")[0].strip() and _indent(lines[end - 1]) < depth:
         end -= 1
-    while start and lines[start - 1].lstrip().startswith("#"):
+    while start and lines[start - 1].lstrip().startswith("#") and _indent(lines[start - 1]) < depth:
         start -= 1
     return "\n".join(line[line.find("#") :] for line in lines[start : max(end, start + 1)] if "#" in line)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _no_cover(view: View) -> Iterator[Told]:

@@ -1,0 +1,68 @@
+"""What LiteLLM's reader makes of a file that looks right: on the real LiteLLM proxy."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.traps.gateway import Edge, entry
+from tests.traps.trap import Trap
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.mark.bites("LiteLLM: it reads YAML 1.1: 1:30 is the number 90", "PM520")
+def test_a_number_means_another_one_in_yaml_1_1(trap: Trap, edge: Edge) -> None:
+    def config(seconds: str) -> str:
+        return "model_list:\n" + entry("chat", edge.space.base("alpha"), f"api_key: none, timeout: {seconds}", "id: a")
+
+    file = edge.platform("trap", config("1:30"))
+    assert trap.lint(file)
+    edge.run(file)
+    read = timeout_of(edge)
+    assert read == 90, read
+    trap.bit(f"timeout: 1:30 was read as {read:g} s")
+    mended = edge.platform("mended", config("600"))
+    edge.run(mended)
+    assert timeout_of(edge) == 600
+    trap.sound(mended)
+
+
+def timeout_of(edge: Edge) -> float:
+    """As the running proxy has it."""
+    (row,) = edge.asking().get("/model/info").body["data"]
+    return float(row["litellm_params"]["timeout"])
+
+
+@pytest.mark.bites("LiteLLM: an alias called no, or like a date, is none", "PM520")
+def test_a_name_that_is_no_text_in_yaml_1_1_is_not_found(trap: Trap, edge: Edge) -> None:
+    def config(*names: str) -> str:
+        base = edge.space.base("alpha")
+        return "model_list:\n" + "".join(
+            entry(name, base, "api_key: none", f"id: m{at}") for at, name in enumerate(names)
+        )
+
+    file = edge.platform("trap", config("chat", "no", "2024-02-15"))
+    assert len(trap.lint(file)) == 2
+    ask = edge.run(file)
+    assert ask("chat").lost == 0
+    told = [ask(name)[0].status for name in ("no", "2024-02-15")]
+    assert told == [400, 400]
+    trap.bit("requests for both names are refused with 400: the file has false, and a date")
+    mended = edge.platform("mended", config("chat", "'no'", "'2024-02-15'"))
+    ask = edge.run(mended)
+    assert [ask(name).lost for name in ("no", "2024-02-15")] == [0, 0]
+    trap.sound(mended)
+
+
+@pytest.mark.bites("LiteLLM: of a key that stands twice the last alone is read", "PM521")
+def test_all_below_the_first_of_two_equal_keys_is_gone(trap: Trap, edge: Edge) -> None:
+    first, second = (entry(name, edge.space.base("alpha"), "api_key: none", f"id: {name}") for name in ("chat", "code"))
+    file = edge.platform("trap", f"model_list:\n{first}model_list:\n{second}")
+    assert trap.lint(file)
+    ask = edge.run(file)
+    assert ask("code").lost == 0
+    assert ask("chat").statuses == {400: 1}
+    trap.bit("the alias below the first model_list is refused with 400, the one below the second answers")
+    mended = edge.platform("mended", f"model_list:\n{first}{second}")
+    assert edge.run(mended)("chat").lost == 0
+    trap.sound(mended)
