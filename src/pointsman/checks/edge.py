@@ -20,7 +20,8 @@ _RELOADED, _ROLLED = ("reload",), ("reload", "checksum", "hash")
 """Words in annotations of a Deployment, and of its pods, that tell that a change of the configuration rolls them."""
 _FROM = "os.environ/"
 _EVERYWHERE = frozenset({"HOME", "HOSTNAME", "PATH"})
-_HASHED = re.compile(r"-[a-z0-9]{10}$")
+_HASHED = re.compile(r"-[2456789bcdfghkmt]{10}$")
+"""What Kustomize puts behind a name: ten characters of an alphabet without vowels (kustomize, api/hasher)."""
 
 
 def _mounting(view: View) -> Iterator[tuple[Edge, Standing, Standing]]:
@@ -40,24 +41,31 @@ def _maps(deployment: Standing) -> set[str]:
     return {str(get(one, "configMap", "name")) for one in (*volumes, *projected)}
 
 
-def _scaled(view: View, deployment: Standing) -> bool:
+def _scaled(view: View, deployment: Standing) -> int | None:
+    """The fewest replicas that an autoscaler leaves it; None where it has none."""
     for one in view.of(*_SCALERS):
         target = get(one.data, "spec", "scaleTargetRef")
         kind = get(target, "kind") or "Deployment"
         if (one.namespace, kind, get(target, "name")) == (deployment.namespace, "Deployment", deployment.name):
-            return True
-    return False
+            hpa = one.kind == "HorizontalPodAutoscaler"
+            least = get(one.data, "spec", "minReplicas" if hpa else "minReplicaCount")
+            return least if isinstance(least, int) else int(hpa)
+    return None
 
 
-def _replicas(deployment: Standing) -> int:
-    found = get(deployment.data, "spec", "replicas")
-    return found if isinstance(found, int) else 1
+def _replicas(view: View, deployment: Standing) -> int:
+    """The fewest that it has."""
+    scaled, found = _scaled(view, deployment), get(deployment.data, "spec", "replicas")
+    return scaled if scaled is not None else found if isinstance(found, int) else 1
 
 
 def _single(view: View) -> Iterator[Told]:
     for _, _, one in _mounting(view):
-        if _replicas(one) == 1 and not _scaled(view, one):
-            what = "every tenant's requests pass its only replica: when its node goes, all aliases are down"
+        if _replicas(view, one) == 1 or _scaled(view, one) == 0:
+            last = (
+                "its only replica" if _scaled(view, one) is None else "the one replica that its autoscaler may leave it"
+            )
+            what = f"every tenant's requests pass {last}: when its node goes, all aliases are down"
             yield Told(one, what, ("spec", "replicas"))
 
 
@@ -73,7 +81,7 @@ def _abrupt(view: View) -> Iterator[Told]:
 
 def _unguarded(view: View) -> Iterator[Told]:
     for _, _, one in _mounting(view):
-        if (_replicas(one) < 2 and not _scaled(view, one)) or view.adopted.world.whole(one.namespace):
+        if _replicas(view, one) < 2 or view.adopted.world.whole(one.namespace):
             continue
         labels = get(one.data, *_TEMPLATE, "metadata", "labels")
         if not any(_selects(each, one.namespace, labels) for each in view.of("PodDisruptionBudget")):
@@ -185,7 +193,7 @@ CHECKS = (
         "variable-missing",
         Level.error,
         _DEPLOYMENTS,
-        cause="LiteLLM takes a variable that is not there for nothing: without a key, every request of its member fails",
+        cause="LiteLLM takes a variable that is not there for nothing: without its key, a member fails every request",
         remedy="set it in the Deployment, from a Secret where it is one, or correct its name",
         sure=Sure.measured,
         fact="LiteLLM 1.106.2: 500, Missing credentials, after 5 s of tries",

@@ -140,10 +140,11 @@ def _timeout(view: View) -> Iterator[Told]:
                 yield Told(None, f"{section}.{key} is {value} s{_GIVES_UP}", where=setting(edge, section, key))
     for alias, members, _ in own:
         for one in members:
-            value = one.params.get("timeout")
+            key = "timeout" if one.params.get("timeout") else "request_timeout"
+            value = one.params.get(key)
             if _short(value):
-                what = f"{alias}: timeout is {value} s{_GIVES_UP}"
-                yield Told(None, what, where=line_of(one, PARAMS, "timeout"))
+                what = f"{alias}: {key} is {value} s{_GIVES_UP}"
+                yield Told(None, what, where=line_of(one, PARAMS, key))
 
 
 _GIVES_UP = ": LiteLLM gives up on longer answers and asks again, while the engine works on"

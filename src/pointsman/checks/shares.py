@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from pointsman.adopt.edges import Member
+from pointsman.adopt.edges import Edge, Member
 from pointsman.adopt.findings import Fix, SetEntry
 from pointsman.checks.check import Check, Level, Sure, Told
-from pointsman.checks.members import fallbacks_of, line_of, open_members, own_aliases
+from pointsman.checks.members import COVERING, fallbacks_of, line_of, open_members, own_aliases
 from pointsman.checks.view import View
-from pointsman.edge.litellm_params import PARAMS, share
+from pointsman.edge.litellm_names import answered_by
+from pointsman.edge.litellm_params import PARAMS, address, share
 
 __all__ = ["CHECKS"]
 
@@ -86,11 +87,23 @@ def _indent(line: str) -> int:
 
 def _no_cover(view: View) -> Iterator[Told]:
     for alias, members, roads in own_aliases(view):
-        edge = members[0].edge
-        covered = {name for name, _, _ in fallbacks_of(edge)} & {alias, "*"}
-        if len(members) == 1 and not covered and not edge.database:
-            what = f"{alias} has one member and no fallback: while {roads[0].engines[0]} fails, nothing covers for it"
-            yield Told(None, what, where=members[0].where)
+        if _places(members) | _behind(members[0].edge, alias) != _places(members[:1]) or members[0].edge.database:
+            continue
+        has = "one member" if len(members) == 1 else f"{len(members)} members with one address"
+        what = f"{alias} has {has} and no fallback: while {roads[0].engines[0]} fails, nothing covers for it"
+        yield Told(None, what, where=members[0].where)
+
+
+def _places(members: Iterable[Member]) -> set[object]:
+    """Where they lead; what says no address, as clouds do, is a place of its own."""
+    return {address(one.base) if one.base else id(one) for one in members}
+
+
+def _behind(edge: Edge, alias: str) -> set[object]:
+    """Where its fallbacks lead."""
+    targets = {to for name, to, place in fallbacks_of(edge) if name in (alias, "*") and place[1] in COVERING}
+    groups = {answered_by(edge.config, to) for to in targets}
+    return _places(one for one in edge.members if one.alias in groups)
 
 
 CHECKS = (
