@@ -124,10 +124,28 @@ class Space:
         def written() -> bool:
             found = read(self.lab.kubeconfig, "deployment", name, self.name)
             said = found.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [{}])[0]
-            return bool(said.get("args") == wanted["args"] and said.get("env", []) == wanted["env"])
+            return said.get("args") == wanted["args"] and all(one in said.get("env", []) for one in wanted["env"])
 
         until(written)
         self.rolled(name)
+
+    def pods(self, name: str) -> list[Manifest]:
+        """Those of a Deployment that are not about to go."""
+        words = ("get", "pods", "-n", self.name, "-l", f"app={name}", "-o", "json")
+        found: list[Manifest] = json.loads(self.lab.kubectl(*words).stdout)["items"]
+        return [one for one in found if "deletionTimestamp" not in one["metadata"]]
+
+    def exits(self, name: str) -> list[int]:
+        """Codes that containers of its pods ended with."""
+        states = [one for pod in self.pods(name) for one in pod["status"].get("containerStatuses", [])]
+        ended = [one.get(key, {}).get("terminated") for one in states for key in ("state", "lastState")]
+        return [one["exitCode"] for one in ended if one]
+
+    def stop(self, pod: Manifest) -> None:
+        """A pod is told to go, and nobody waits for its end."""
+        name = pod["metadata"]["name"]
+        self.lab.kubectl("delete", "pod", name, "-n", self.name, "--wait=false")
+        until(lambda: name not in [one["metadata"]["name"] for one in self.pods(pod["metadata"]["labels"]["app"])])
 
     def delete(self, *objects: str) -> None:
         """They go, and nobody waits for it."""
@@ -172,16 +190,14 @@ class Edge:
     name: str
     folder: Path
 
-    def objects(self, config: str, *, checksum: bool = True, **files: str) -> list[Manifest]:
-        """ConfigMap, Deployment and Service; ``files`` lie beside the configuration (``auth_py`` is ``auth.py``)."""
+    def objects(self, config: str) -> list[Manifest]:
+        """ConfigMap, Deployment and Service; its pods have a checksum of the configuration, as charts give them."""
         space, name = self.space.name, self.name
-        beside = {key.replace("_", "."): text for key, text in files.items()}
         metadata = {"name": f"{name}-config", "namespace": space}
         made = _deployment(name, space, _pod(name))
-        if checksum:
-            told = hashlib.sha256(json.dumps([config, beside]).encode()).hexdigest()
-            made["spec"]["template"]["metadata"]["annotations"] = {"checksum/config": told}
-        data = {"config.yaml": config, **beside}
+        told = hashlib.sha256(config.encode()).hexdigest()
+        made["spec"]["template"]["metadata"]["annotations"] = {"checksum/config": told}
+        data = {"config.yaml": config}
         return [
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data},
             made,
@@ -197,9 +213,9 @@ class Edge:
         file.write_text("---\n".join(_text(one) for one in (*some, *manifests)), encoding="utf-8")
         return file
 
-    def platform(self, name: str, config: str, **files: str) -> Path:
+    def platform(self, name: str, config: str) -> Path:
         """A file with the engines and this edge."""
-        return self.write(name, *self.objects(config, **files))
+        return self.write(name, *self.objects(config))
 
     def run(self, file: Path) -> Asking:
         """Apply the file as it is; who asks the edge from then on."""

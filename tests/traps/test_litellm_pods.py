@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,16 +33,9 @@ def written(edge: Edge, kind: str, *more: Manifest, replicas: int = 1, sleep: in
     return edge.write(kind, *objects, *more)
 
 
-def pods(edge: Edge) -> list[dict[str, Any]]:
-    """Its replicas that are not about to go."""
-    words = ("get", "pods", "-n", edge.space.name, "-l", f"app={edge.name}", "-o", "json")
-    found = json.loads(edge.space.lab.kubectl(*words).stdout)["items"]
-    return [one for one in found if "deletionTimestamp" not in one["metadata"]]
-
-
 def lost_node(edge: Edge, ask: Asking) -> int:
     """One replica is gone at once, as with its node; requests until the edge answers again, or 5 that were answered."""
-    name = pods(edge)[0]["metadata"]["name"]
+    name = edge.space.pods(edge.name)[0]["metadata"]["name"]
     edge.space.lab.kubectl("delete", "pod", name, "-n", edge.space.name, "--grace-period=0", "--force", "--wait=false")
     lost = 0
     for _ in range(5):
@@ -69,12 +61,10 @@ def test_while_the_only_replica_is_replaced_every_alias_is_down(trap: Trap, edge
 def test_a_replica_without_pre_stop_refuses_at_once(trap: Trap, edge: Edge) -> None:
     def refused(file: Path) -> int:
         edge.run(file)
-        pod = pods(edge)[0]
+        pod = edge.space.pods(edge.name)[0]
         ask = Asking(edge.space.lab, f"http://{pod['status']['podIP']}:4000", edge.asking().key)
         assert ask("chat").lost == 0
-        words = ("delete", "pod", pod["metadata"]["name"], "-n", edge.space.name, "--wait=false")
-        edge.space.lab.kubectl(*words)
-        until(lambda: pod["metadata"]["name"] not in [one["metadata"]["name"] for one in pods(edge)])
+        edge.space.stop(pod)
         return sum(ask("chat").lost for _ in range(10))
 
     file = written(edge, "trap")
@@ -90,7 +80,7 @@ def test_a_replica_without_pre_stop_refuses_at_once(trap: Trap, edge: Edge) -> N
 @pytest.mark.bites("LiteLLM: without a PodDisruptionBudget drains take all replicas at once", "PM524")
 def test_evictions_take_all_replicas_of_an_edge_without_a_budget(trap: Trap, edge: Edge) -> None:
     def evicted() -> list[bool]:
-        return [evict(edge, one["metadata"]["name"]) for one in pods(edge)]
+        return [evict(edge, one["metadata"]["name"]) for one in edge.space.pods(edge.name)]
 
     file = written(edge, "trap", replicas=2)
     assert trap.lint(file)
@@ -128,22 +118,41 @@ def evict(edge: Edge, pod: str) -> bool:
     return done.returncode == 0
 
 
-@pytest.mark.bites("LiteLLM: its ConfigMap changed, and its pods not rolled", "PM525")
-def test_a_changed_configuration_is_not_read_until_the_pods_roll(trap: Trap, edge: Edge) -> None:
-    def both(kind: str, *, checksum: bool) -> list[Path]:
-        return [
-            edge.write(f"{kind}-{len(aliases)}", *edge.objects(config(edge, *aliases), checksum=checksum))
-            for aliases in (("chat",), ("chat", "new"))
-        ]
+def before_and_after(edge: Edge, kind: str, where: str) -> list[Path]:
+    """A platform, and the same with one alias more; ``where`` the checksum of the configuration stands."""
+    made = []
+    for aliases in (("chat",), ("chat", "new")):
+        objects = edge.objects(config(edge, *aliases))
+        if where != "pods":
+            told = objects[1]["spec"]["template"]["metadata"].pop("annotations")
+            objects[1]["metadata"]["annotations"] = told if where == "deployment" else {}
+        made.append(edge.write(f"{kind}-{len(aliases)}", *objects))
+    return made
 
-    before, after = both("trap", checksum=False)
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param(
+            "nowhere", marks=pytest.mark.bites("LiteLLM: its ConfigMap changed, and its pods not rolled", "PM525")
+        ),
+        pytest.param(
+            "deployment",
+            marks=pytest.mark.bites(
+                "LiteLLM: a checksum on its Deployment, and not on its pods, rolls nothing", "PM525"
+            ),
+        ),
+    ],
+)
+def test_a_changed_configuration_is_not_read_until_the_pods_roll(trap: Trap, edge: Edge, where: str) -> None:
+    before, after = before_and_after(edge, "trap", where)
     assert trap.lint(after)
     edge.run(before)
     ask = edge.run(after)
     assert ask("new").statuses == {400: 1}
     assert ask("chat").lost == 0
     trap.bit("an alias was added and applied, and requests for it were refused with 400: the pods had the old file")
-    before, after = both("mended", checksum=True)
+    before, after = before_and_after(edge, "mended", "pods")
     edge.run(before)
     assert edge.run(after)("new").lost == 0
     trap.sound(after)

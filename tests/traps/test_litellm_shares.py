@@ -105,3 +105,15 @@ def test_an_alias_with_one_member_loses_what_its_engine_loses(trap: Trap, edge: 
     mended = edge.platform("mended", f"model_list:\n{lone}{cover}{SAFE}")
     assert edge.run(mended)("chat", 6, at_once=3).lost == 0
     trap.sound(mended)
+
+
+@pytest.mark.bites("LiteLLM: two members with one address are one", "PM504")
+def test_two_members_with_one_address_fail_together(trap: Trap, edge: Edge) -> None:
+    file = edge.platform("trap", f"model_list:\n{pair(edge, '', '', engines=('bad', 'bad'))}{SAFE}")
+    assert trap.lint(file)
+    got = edge.run(file)("chat", 6, at_once=3)
+    assert got.lost == 6, got.statuses
+    trap.bit("their engine failed: 6 of 6 lost; with one of them on another engine, none of 6")
+    mended = edge.platform("mended", f"model_list:\n{pair(edge, '', '', engines=('bad', 'beta'))}{SAFE}")
+    assert edge.run(mended)("chat", 6, at_once=3).lost == 0
+    trap.sound(mended)

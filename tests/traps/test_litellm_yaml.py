@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.gitops.ground import until
 from tests.traps.gateway import Edge, entry
 from tests.traps.trap import Trap
 
@@ -37,20 +38,35 @@ def timeout_of(edge: Edge) -> float:
 def test_a_name_that_is_no_text_in_yaml_1_1_is_not_found(trap: Trap, edge: Edge) -> None:
     def config(*names: str) -> str:
         base = edge.space.base("alpha")
-        return "model_list:\n" + "".join(
-            entry(name, base, "api_key: none", f"id: m{at}") for at, name in enumerate(names)
-        )
+        known = "".join(entry(name, base, "api_key: none", f"id: m{at}") for at, name in enumerate(names))
+        return f"model_list:\n{known}"
 
     file = edge.platform("trap", config("chat", "no", "2024-02-15"))
     assert len(trap.lint(file)) == 2
     ask = edge.run(file)
     assert ask("chat").lost == 0
-    told = [ask(name)[0].status for name in ("no", "2024-02-15")]
-    assert told == [400, 400]
-    trap.bit("requests for both names are refused with 400: the file has false, and a date")
+    names = ("no", "2024-02-15")
+    assert [ask(name)[0].status for name in names] == [400, 400]
+    trap.bit("requests for no and 2024-02-15 are refused with 400: the file has false, and a date")
     mended = edge.platform("mended", config("chat", "'no'", "'2024-02-15'"))
     ask = edge.run(mended)
-    assert [ask(name).lost for name in ("no", "2024-02-15")] == [0, 0]
+    assert [ask(name).lost for name in names] == [0, 0]
+    trap.sound(mended)
+
+
+@pytest.mark.bites("LiteLLM: another name of an alias called off ends it at its start", "PM520")
+def test_a_key_that_is_no_text_in_yaml_1_1_ends_the_proxy_when_it_starts(trap: Trap, edge: Edge) -> None:
+    def config(name: str) -> str:
+        known = entry("chat", edge.space.base("alpha"), "api_key: none", "id: a")
+        return f"model_list:\n{known}router_settings: {{model_group_alias: {{{name}: chat}}}}\n"
+
+    file = edge.platform("trap", config("off"))
+    assert trap.lint(file)
+    edge.space.lab.kubectl("apply", "--server-side", "-f", str(file))
+    code = until(lambda: next(iter(edge.space.exits(edge.name)), None), 120)
+    trap.bit(f"the proxy exits with {code} at each start: its settings want a text, and have false")
+    mended = edge.platform("mended", config("'off'"))
+    assert edge.run(mended)("off").lost == 0
     trap.sound(mended)
 
 
