@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,14 +57,27 @@ def ready(edge: Edge) -> bool:
     return bool(found.get("status", {}).get("readyReplicas"))
 
 
+@contextmanager
+def behaving(edge: Edge, settings: Manifest) -> Iterator[None]:
+    """While this lasts, the test's engine is like this."""
+    words = ("patch", "configmap", "lab-engine", "-n", edge.space.name, "--type=merge", "-p")
+    edge.space.lab.kubectl(*words, json.dumps({"data": {edge.name: json.dumps(settings)}}))
+    yield
+    edge.space.lab.kubectl(*words, json.dumps({"data": {edge.name: None}}))
+
+
 @pytest.fixture
 def slow(edge: Edge) -> Iterator[None]:
     """The test's engine answers slowly."""
-    body = json.dumps({"data": {edge.name: json.dumps(SLOW)}})
-    words = ("patch", "configmap", "lab-engine", "-n", edge.space.name, "--type=merge", "-p")
-    edge.space.lab.kubectl(*words, body)
-    yield
-    edge.space.lab.kubectl(*words, json.dumps({"data": {edge.name: None}}))
+    with behaving(edge, SLOW):
+        yield
+
+
+@pytest.fixture
+def loading(edge: Edge) -> Iterator[None]:
+    """The test's engine loads for some seconds."""
+    with behaving(edge, SWIFT | {"cold_start": {"load": 5.0, "compile": 0.0, "warmup": 0.0}}):
+        yield
 
 
 def said_at_stop(edge: Edge) -> str:
@@ -240,6 +254,62 @@ def unready(edge: Edge) -> str:
     found = json.loads(edge.space.lab.kubectl(*words).stdout)["items"]
     said = [one["message"] for one in found if one["involvedObject"]["name"].startswith(edge.name)]
     return said[-1] if said else ""
+
+
+@pytest.mark.bites("Kubernetes: an engine without a readinessProbe is ready while it loads", "PM119")
+@pytest.mark.usefixtures("loading")
+def test_an_engine_without_a_readiness_probe_is_asked_while_it_loads(trap: Trap, edge: Edge) -> None:
+    def without(container: Manifest, _: Manifest) -> None:
+        del container["readinessProbe"]
+
+    file = written(edge, "trap", change=without)
+    assert trap.lint(file)
+    run(edge, file)
+    got = edge.space.asking(edge.name)("qwen")[0]
+    assert got.status != 200
+    trap.bit(f"its Deployment is available, and a request was told {got.status}: {got.text[:90]}")
+    mended = written(edge, "mended")
+    run(edge, mended)
+    assert edge.space.asking(edge.name)("qwen").lost == 0
+    trap.sound(mended)
+
+
+@pytest.mark.bites("Kubernetes: a livenessProbe that gives up while an engine loads", "PM118")
+@pytest.mark.usefixtures("loading")
+def test_an_engine_that_loads_longer_than_its_probe_waits_is_killed(trap: Trap, edge: Edge) -> None:
+    asked = {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 1}
+
+    def impatient(container: Manifest, _: Manifest) -> None:
+        container["livenessProbe"] = asked | {"failureThreshold": 2}
+
+    def patient(container: Manifest, pod: Manifest) -> None:
+        impatient(container, pod)
+        container["startupProbe"] = asked | {"failureThreshold": 180}
+
+    file = written(edge, "trap", change=impatient)
+    assert trap.lint(file)
+    assert not apply(edge, file)
+    code = until(lambda: next(iter(edge.space.exits(edge.name)), None))
+    assert not ready(edge)
+    trap.bit(f"it loads for 5 s, and is killed after 2 (exit code {code}), again and again")
+    mended = written(edge, "mended", change=patient)
+    run(edge, mended)
+    assert ready(edge)
+    assert edge.space.exits(edge.name) == []
+    trap.sound(mended)
+
+
+@pytest.mark.bites("an engine without a key serves every pod of the cluster past the alias", "PM807")
+def test_an_engine_without_a_key_answers_whoever_asks(trap: Trap, edge: Edge) -> None:
+    file = written(edge, "trap")
+    assert trap.lint(file)
+    run(edge, file)
+    assert edge.space.asking(edge.name)("qwen").lost == 0
+    trap.bit("a request past the edge, without any key, was answered with 200; with a key at the engine it is told 401")
+    mended = written(edge, "mended", key=True)
+    run(edge, mended)
+    assert edge.space.asking(edge.name)("qwen").statuses == {401: 1}
+    trap.sound(mended)
 
 
 @pytest.mark.bites("Kubernetes: a request for an accelerator without the same limit", "PM115")

@@ -2,11 +2,12 @@
 
 Raw vLLM and KServe are those of the lab: the controllers are real, and the engines simulated. What these do here was
 measured on the real vLLM (docs/real-engines.md): 404 for a name they do not serve, 400 beyond the context, 401 without
-the key, other words of other weights.
+the key, other words of other weights. The Gateway that carries out an HTTPRoute's timeout is the lab's own.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.traps.gateway import ENGINE_KEY, WEIGHTS, Edge, Manifest, engine, entry, service_of_kserve
+from tests.traps.gateway import ENGINE_KEY, SWIFT, WEIGHTS, Edge, Manifest, engine, entry, service_of_kserve
 from tests.traps.tenants import Asking
 from tests.traps.trap import Trap
 
@@ -273,3 +274,54 @@ def test_an_address_that_leads_to_nothing_fails_every_request(trap: Trap, edge: 
     mended = edge.platform("mended", members(edge, edge.space.base("alpha")))
     assert edge.run(mended)("chat", 3).lost == 0
     trap.sound(mended)
+
+
+@pytest.mark.bites("a route's timeout cuts answers that are still streamed", "PM614")
+def test_a_route_cuts_a_stream_that_is_longer_than_its_timeout(trap: Trap, layers: Layers) -> None:
+    edge = layers.edge
+    stream = {"stream": True, "max_tokens": 60, "ignore_eos": True}
+    settings = json.dumps({"data": {layers.name: json.dumps(SWIFT | {"itl": 0.1})}})
+    edge.space.lab.kubectl("patch", "configmap", "lab-engine", "-n", edge.space.name, "--type=merge", "-p", settings)
+    trapped, mended = (layers.write(kind, *routed(layers, told)) for kind, told in (("trap", "3s"), ("mended", "0s")))
+    assert trap.lint(trapped)
+    try:
+        layers.run(trapped)
+        said = edge.asking()("chat", **stream)[0]
+        assert "[DONE]" not in said.text
+        trap.bit(f"a stream of 60 tokens in 6 s, and a timeout of 3: a tenant had {said.text.count('content')} pieces")
+        layers.run(mended)
+        assert "[DONE]" in edge.asking()("chat", **stream)[0].text
+        trap.sound(mended)
+    finally:
+        edge.space.delete(f"httproute/{layers.name}", f"gateway/{edge.name}-gateway", f"service/{edge.name}-gateway")
+
+
+def routed(layers: Layers, timeout: str) -> list[Manifest]:
+    """A platform whose edge reaches the engine through a Gateway, whose route waits so long."""
+    edge, name = layers.edge, layers.name
+    gateway, here = f"{edge.name}-gateway", {"namespace": edge.space.name}
+    listener = {"name": "http", "port": 80, "protocol": "HTTP"}
+    rule = {"timeouts": {"request": timeout}, "backendRefs": [{"name": name, "port": 8000}]}
+    labels = {"gateway.networking.k8s.io/gateway-name": gateway}
+    return [
+        *layers.raw(QWEN, LONG),
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "Gateway",
+            "metadata": {"name": gateway, **here},
+            "spec": {"gatewayClassName": "pointsman-lab", "listeners": [listener]},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": gateway, **here, "labels": labels},
+            "spec": {"selector": labels, "ports": [{"name": "http", "port": 80}]},
+        },
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": {"name": name, **here},
+            "spec": {"parentRefs": [{"name": gateway}], "rules": [rule]},
+        },
+        *edge.objects(members(edge, f"http://{gateway}.{edge.space.name}.svc.cluster.local/v1")),
+    ]
