@@ -266,7 +266,7 @@ def test_a_port_that_nothing_listens_on_fails_every_request(trap: Trap, layers: 
 
 @pytest.mark.bites("LiteLLM: an address that leads to nothing", "PM611")
 def test_an_address_that_leads_to_nothing_fails_every_request(trap: Trap, edge: Edge) -> None:
-    file = edge.platform("trap", members(edge, edge.space.base("alhpa")))
+    file = edge.platform("trap", members(edge, edge.space.base("alpha-2")))
     assert trap.lint(file)
     got = edge.run(file)("chat", 3, at_once=3)
     assert got.lost == 3

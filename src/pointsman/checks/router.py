@@ -214,8 +214,8 @@ CHECKS = (
         _EDGES,
         cause="a fallback, or another name of an alias, that leads to no entry fails when it is needed",
         remedy="correct the name, or take it out",
-        sure=Sure.source,
-        fact="LiteLLM 1.106.2, router.py",
+        sure=Sure.measured,
+        fact="LiteLLM 1.106.2, its proxy: 400 for the name, 500 where the fallback should have answered",
         run=_nowhere,
     ),
     Check(

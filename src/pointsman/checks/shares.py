@@ -147,7 +147,7 @@ CHECKS = (
         Level.info,
         _OWN,
         cause="an alias with one member has no cover: 20 of 20 requests were lost, each after 4.9 s",
-        remedy="add a member with weight 0, or a fallback",
+        remedy="add a member on another engine with weight 0, or a fallback to one",
         sure=Sure.measured,
         fact=_MEASURED,
         run=_no_cover,
