@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import RunningLab
 from tests.traps.gateway import Edge, Space, space_of
+from tests.traps.layers import Layers
 from tests.traps.table import Row, write_table
 from tests.traps.trap import Trap
 
@@ -52,6 +53,14 @@ def space(lab: RunningLab) -> Iterator[Space]:
 def edge(space: Space, tmp_path: Path) -> Iterator[Edge]:
     """A test's own LiteLLM before those engines; nothing runs until it is applied."""
     made = Edge(space, f"edge-{secrets.token_hex(3)}", tmp_path)
+    yield made
+    made.gone()
+
+
+@pytest.fixture
+def layers(edge: Edge) -> Iterator[Layers]:
+    """A test's own model on two layers; nothing runs until it is applied."""
+    made = Layers(edge)
     yield made
     made.gone()
 

@@ -1,93 +1,30 @@
-"""Somebody's platform in a namespace of its own: engines, and LiteLLM before them, as people write such manifests.
+"""Somebody's platform in a namespace of its own: engines that stay for all tests of a run, and a test's own LiteLLM.
 
-A file has all of it, so that what ``lint`` reads is what is applied. The engines are the same for all tests of a run
-and stay; an edge is a test's own.
+A file has all of it, so that what ``lint`` reads is what is applied.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
 from tests.reading import read
+from tests.traps.manifests import ENGINE_KEY, MASTER, Manifest, engine, litellm, secret, written
 from tests.traps.tenants import Asking
 
-__all__ = ["ENGINE_KEY", "WEIGHTS", "Edge", "Manifest", "Space", "engine", "entry", "service_of_kserve", "space_of"]
+__all__ = ["FAILING", "SWIFT", "Edge", "Space", "space_of"]
 
-Manifest = dict[str, Any]
-
-MASTER, ENGINE_KEY = "sk-a-key-of-tenants-1f6b52c0d9", "engines-ask-for-this-84c1e7"
-IMAGE, WEIGHTS = "vllm/vllm-openai:v0.23.0", "Qwen/Qwen2.5-0.5B-Instruct"
 SWIFT = {"ttft": 0.01, "itl": 0.001, "cold_start": {"load": 0.1, "compile": 0.0, "warmup": 0.0}}
 FAILING = SWIFT | {"faults": {"error_rate": 1.0}}
 """An engine that answers each request with 500."""
-
-
-def entry(alias: str, base: str, params: str = "", info: str = "", model: str = "openai/qwen") -> str:
-    """An entry of ``model_list``; what is said beside the address in flow style: ``weight: 1``."""
-    said = f'{{model: {model}, api_base: "{base}", {params or "api_key: none"}}}'
-    return f"  - model_name: {alias}\n    litellm_params: {said}\n" + (f"    model_info: {{{info}}}\n" if info else "")
-
-
-def engine(
-    name: str, namespace: str, *args: str, key: bool = False, labels: Mapping[str, str] | None = None
-) -> list[Manifest]:
-    """A vLLM of its own: Deployment and Service."""
-    env = [{"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "engine", "key": "key"}}}] if key else []
-    container = {
-        "name": "vllm",
-        "image": IMAGE,
-        "args": [WEIGHTS, *(args or ("--served-model-name=qwen", "--max-model-len=8192"))],
-        "env": env,
-        "readinessProbe": {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 1},
-    }
-    spec = {"enableServiceLinks": False, "terminationGracePeriodSeconds": 5, "containers": [container]}
-    return [_deployment(name, namespace, spec, labels=labels), _service(name, namespace, 8000)]
-
-
-def service_of_kserve(name: str, namespace: str, *args: str, key: bool = False) -> Manifest:
-    """The same engine as an InferenceService."""
-    (made, _) = engine(name, namespace, *args, key=key)
-    container = made["spec"]["template"]["spec"]["containers"][0] | {
-        "name": "kserve-container",
-        "ports": [{"containerPort": 8000, "protocol": "TCP"}],
-        "resources": {kind: {"cpu": "100m", "memory": "256Mi"} for kind in ("requests", "limits")},
-    }
-    return {
-        "apiVersion": "serving.kserve.io/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"predictor": {"minReplicas": 1, "maxReplicas": 1, "containers": [container]}},
-    }
-
-
-def _deployment(name: str, namespace: str, spec: Manifest, labels: Mapping[str, str] | None = None) -> Manifest:
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels or {})},
-        "spec": {
-            "replicas": 1,
-            "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "selector": {"matchLabels": {"app": name}},
-            "template": {"metadata": {"labels": {"app": name}}, "spec": spec},
-        },
-    }
-
-
-def _service(name: str, namespace: str, port: int) -> Manifest:
-    spec = {"selector": {"app": name}, "ports": [{"port": port}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
 
 
 @dataclass
@@ -164,8 +101,8 @@ def space_of(lab: RunningLab, *engines: str) -> Iterator[Space]:
     settings = {"default": json.dumps(SWIFT), "bad": json.dumps(FAILING)}
     told = [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "lab-engine", **here}, "data": settings},
-        _secret("engine", space.name, {"key": ENGINE_KEY}),
-        _secret("litellm", space.name, {"master-key": MASTER, "engine-key": ENGINE_KEY}),
+        secret("engine", space.name, {"key": ENGINE_KEY}),
+        secret("litellm", space.name, {"master-key": MASTER, "engine-key": ENGINE_KEY}),
     ]
     lab.kubectl("create", "namespace", space.name)
     try:
@@ -177,11 +114,6 @@ def space_of(lab: RunningLab, *engines: str) -> Iterator[Space]:
         lab.kubectl("delete", "namespace", space.name, "--wait=false")
 
 
-def _secret(name: str, namespace: str, data: Mapping[str, str]) -> Manifest:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(data)}
-
-
 @dataclass
 class Edge:
     """A test's LiteLLM."""
@@ -191,18 +123,8 @@ class Edge:
     folder: Path
 
     def objects(self, config: str) -> list[Manifest]:
-        """ConfigMap, Deployment and Service; its pods have a checksum of the configuration, as charts give them."""
-        space, name = self.space.name, self.name
-        metadata = {"name": f"{name}-config", "namespace": space}
-        made = _deployment(name, space, _pod(name))
-        told = hashlib.sha256(config.encode()).hexdigest()
-        made["spec"]["template"]["metadata"]["annotations"] = {"checksum/config": told}
-        data = {"config.yaml": config}
-        return [
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data},
-            made,
-            _service(name, space, 4000),
-        ]
+        """ConfigMap, Deployment and Service."""
+        return litellm(self.name, self.space.name, config)
 
     def write(self, name: str, *manifests: Manifest, engines: tuple[str, ...] | None = None) -> Path:
         """A file with the engines and these."""
@@ -210,7 +132,7 @@ class Edge:
         some = [each for one in (known if engines is None else engines) for each in known[one]]
         file = self.folder / name / "platform.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("---\n".join(_text(one) for one in (*some, *manifests)), encoding="utf-8")
+        file.write_text(written((*some, *manifests)), encoding="utf-8")
         return file
 
     def platform(self, name: str, config: str) -> Path:
@@ -229,48 +151,3 @@ class Edge:
     def asking(self, key: str = MASTER) -> Asking:
         """Tenants of this edge."""
         return Asking(self.space.lab, f"http://{self.name}.{self.space.name}.svc.cluster.local:4000", key)
-
-
-def _pod(name: str) -> Manifest:
-    def probe(path: str, failures: int) -> Manifest:
-        asked = {"path": f"/health/{path}", "port": 4000}
-        return {"httpGet": asked, "periodSeconds": 1, "timeoutSeconds": 10, "failureThreshold": failures}
-
-    def secret(variable: str, key: str) -> Manifest:
-        return {"name": variable, "valueFrom": {"secretKeyRef": {"name": "litellm", "key": key}}}
-
-    container = {
-        "name": "litellm",
-        "image": "ghcr.io/berriai/litellm-non_root:main-v1.106.2",
-        "args": ["--config", "/etc/litellm/config.yaml", "--port", "4000"],
-        "env": [
-            secret("LITELLM_MASTER_KEY", "master-key"),
-            secret("ENGINE_KEY", "engine-key"),
-            {"name": "LITELLM_LOCAL_MODEL_COST_MAP", "value": "True"},
-        ],
-        "startupProbe": probe("liveliness", 180),
-        "readinessProbe": probe("readiness", 6),
-        "volumeMounts": [{"name": "config", "mountPath": "/etc/litellm"}],
-    }
-    volume = {"name": "config", "configMap": {"name": f"{name}-config"}}
-    return {
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 5,
-        "containers": [container],
-        "volumes": [volume],
-    }
-
-
-class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks."""
-
-
-def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _block)
-
-
-def _text(manifest: Manifest) -> str:
-    return str(yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=200))

@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
 from tests.reading import read
-from tests.traps.gateway import Manifest, engine
+from tests.traps.manifests import Manifest, engine
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab

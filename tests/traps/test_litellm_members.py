@@ -7,7 +7,8 @@ import json
 import pytest
 import yaml
 
-from tests.traps.gateway import ENGINE_KEY, Edge, entry
+from tests.traps.gateway import Edge
+from tests.traps.manifests import ENGINE_KEY, entry
 from tests.traps.tenants import Asking
 from tests.traps.trap import Trap
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.gitops.ground import until
-from tests.traps.gateway import Edge, Manifest, entry
+from tests.traps.gateway import Edge
+from tests.traps.manifests import Manifest, entry
 from tests.traps.tenants import Asking
 from tests.traps.trap import Trap
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tests.gitops.ground import until
-from tests.traps.gateway import FAILING, SWIFT, Edge, Space, engine, entry
+from tests.traps.gateway import FAILING, SWIFT, Edge, Space
+from tests.traps.manifests import engine, entry
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.traps.gateway import Edge, entry
+from tests.traps.gateway import Edge
+from tests.traps.manifests import entry
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab

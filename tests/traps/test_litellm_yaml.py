@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.gitops.ground import until
-from tests.traps.gateway import Edge, entry
+from tests.traps.gateway import Edge
+from tests.traps.manifests import entry
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
