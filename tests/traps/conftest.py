@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import RunningLab
+from tests.traps.gateway import Edge, Space, space_of
+from tests.traps.layers import Layers
 from tests.traps.table import Row, write_table
 from tests.traps.trap import Trap
 
@@ -36,6 +40,29 @@ def trapped(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
     yield rows
     if request.config.getoption("--traps") == "all":
         write_table(PAGE, rows)
+
+
+@pytest.fixture(scope="session")
+def space(lab: RunningLab) -> Iterator[Space]:
+    """A namespace with engines for all edges: two that are alike, one that fails, one that asks for a key."""
+    with space_of(lab, "alpha", "beta", "bad", "keyed") as made:
+        yield made
+
+
+@pytest.fixture
+def edge(space: Space, tmp_path: Path) -> Iterator[Edge]:
+    """A test's own LiteLLM before those engines; nothing runs until it is applied."""
+    made = Edge(space, f"edge-{secrets.token_hex(3)}", tmp_path)
+    yield made
+    made.gone()
+
+
+@pytest.fixture
+def layers(edge: Edge) -> Iterator[Layers]:
+    """A test's own model on two layers; nothing runs until it is applied."""
+    made = Layers(edge)
+    yield made
+    made.gone()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -143,8 +143,8 @@ CHECKS = (
         _ENGINES,
         cause="for a server-side apply env is a map by name: a name that comes twice is refused; else the last counts",
         remedy="keep one of them",
-        sure=Sure.source,
-        fact="Kubernetes: listType map, key name; structured-merge-diff refuses duplicates",
+        sure=Sure.measured,
+        fact="Kubernetes 1.34, its API server: duplicate entries for key; env is a map by name",
         run=_named_twice,
     ),
     Check(

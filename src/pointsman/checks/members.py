@@ -10,7 +10,7 @@ from pointsman.checks.view import View
 from pointsman.edge.config_text import child
 from pointsman.edge.litellm_params import INFO, blocked
 
-__all__ = ["fallbacks_of", "line_of", "open_members", "own_aliases", "setting", "writes"]
+__all__ = ["COVERING", "fallbacks_of", "line_of", "open_members", "own_aliases", "setting", "writes"]
 
 
 def open_members(edge: Edge) -> dict[str, list[Member]]:
@@ -52,13 +52,19 @@ def setting(edge: Edge, *path: str) -> str:
     return located(edge, config.place_of(*path) if path[0] in config.data else config.place_of("model_list"))
 
 
+COVERING = ("fallbacks", "default_fallbacks")
+"""Settings that answer when a member fails; the others, when a prompt is too long or refused for what it says."""
+_KINDS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+
+
 def fallbacks_of(edge: Edge) -> Iterator[tuple[str, str, tuple[str, str]]]:
     """The name that falls back (``*`` for every one), the name it falls back to, and where that is set."""
     for section in ("router_settings", "litellm_settings"):
         settings = edge.config.settings(section)
-        for one in _list(settings.get("fallbacks")):
-            for name, targets in one.items() if isinstance(one, Mapping) else ():
-                yield from ((str(name), str(to), (section, "fallbacks")) for to in _texts(targets))
+        for kind in _KINDS:
+            for one in _list(settings.get(kind)):
+                for name, targets in one.items() if isinstance(one, Mapping) else ():
+                    yield from ((str(name), str(to), (section, kind)) for to in _texts(targets))
         for to in _texts(settings.get("default_fallbacks")):
             yield "*", to, (section, "default_fallbacks")
 

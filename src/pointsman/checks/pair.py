@@ -72,7 +72,7 @@ CHECKS = (
         "adopt-served-name",
         Level.error,
         (
-            "an engine answers 404 to a name that it does not serve, and LiteLLM then closes the whole alias for 5 s",
+            "an engine answers 404 to names it does not serve, and LiteLLM rests the member for 5 s: alone, its alias",
             "serve the same name on every layer",
         ),
     ),
@@ -124,7 +124,7 @@ CHECKS = (
         "adopt-model-name",
         Level.error,
         (
-            "a member asks its engine for a name that it does not serve: 404, and the alias is closed for 5 s",
+            "an engine answers 404 to names it does not serve, and LiteLLM rests the member for 5 s: alone, its alias",
             "write the served name into litellm_params.model",
         ),
     ),

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
 
 from pointsman.adopt.promise import Engine
 from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place
 from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.checks.pod_standards import baseline, restricted
 from pointsman.checks.view import Pod, View, get, listed
 from pointsman.kube.quantity import quantity
 
@@ -20,10 +20,6 @@ __all__ = ["CHECKS"]
 
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 _KINDS = ("Deployment", "StatefulSet", "InferenceService", "LLMInferenceService")
-_HOST = ("hostNetwork", "hostPID", "hostIPC")
-_VOLUMES = frozenset(
-    {"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
-)
 
 
 def _refused(view: View) -> Iterator[Told]:
@@ -39,53 +35,13 @@ def _refused(view: View) -> Iterator[Told]:
 
 def _wrong(pod: Pod, level: str) -> Iterator[tuple[Place, str]]:
     """What the level does not admit; what KServe's presets may add is not missed."""
-    for key in _HOST:
-        if pod.spec.get(key) is True:
-            yield (*pod.place, key), f"{key} is true"
-    for at, one in enumerate(listed(pod.spec, "volumes")):
-        other = next((key for key in one if key not in _VOLUMES), None)
-        if "hostPath" in one or (level == "restricted" and other):
-            yield (
-                (*pod.place, "volumes", at),
-                f"volume {one.get('name')} is a {'hostPath' if 'hostPath' in one else other}",
-            )
-    listing = [*pod.containers("initContainers"), *pod.containers()]
-    for place, container in listing:
-        yield from _baseline(place, container)
-    whole = pod.standing.kind in ("Deployment", "StatefulSet") or (
-        pod.standing.kind == "InferenceService" and bool(listing) and "model" not in pod.spec
-    )
-    if level == "restricted" and whole:
-        for place, container in listing:
-            yield from _restricted(pod, place, container)
-
-
-def _baseline(place: Place, container: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    name = container.get("name")
-    if get(container, "securityContext", "privileged") is True:
-        yield (*place, "securityContext"), f"container {name} is privileged"
-    for at, one in enumerate(listed(container, "ports")):
-        if one.get("hostPort"):
-            yield (*place, "ports", at), f"container {name} takes a port of the host"
-
-
-def _restricted(pod: Pod, place: Place, container: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
-    name, own = container.get("name"), (*place, "securityContext")
-    if _either(pod, container, "runAsNonRoot") is not True:
-        yield own, f"container {name} does not say runAsNonRoot: true"
-    if get(container, "securityContext", "allowPrivilegeEscalation") is not False:
-        yield own, f"container {name} does not say allowPrivilegeEscalation: false"
-    dropped = get(container, "securityContext", "capabilities", "drop")
-    if not (isinstance(dropped, list) and "ALL" in dropped):
-        yield own, f"container {name} does not drop ALL capabilities"
-    profile = _either(pod, container, "seccompProfile")
-    if get(profile, "type") not in ("RuntimeDefault", "Localhost"):
-        yield own, f"container {name} has no seccompProfile RuntimeDefault"
-
-
-def _either(pod: Pod, container: Mapping[str, Any], key: str) -> Any:
-    said = get(container, "securityContext", key)
-    return get(pod.spec, "securityContext", key) if said is None else said
+    yield from baseline(pod)
+    kind = pod.standing.kind
+    written = bool(listed(pod.spec, "containers")) and "model" not in pod.spec
+    if level == "restricted":
+        yield from restricted(
+            pod, whole=kind in ("Deployment", "StatefulSet") or (kind == "InferenceService" and written)
+        )
 
 
 def _quota(view: View) -> Iterator[Told]:
@@ -163,8 +119,8 @@ CHECKS = (
         frozenset({*_KINDS, "Namespace"}),
         cause="a namespace that enforces Pod Security refuses the pod at admission, and its Deployment reads 0 of 1",
         remedy="write what the level asks for, or move it to a namespace that admits it",
-        sure=Sure.source,
-        fact="Kubernetes docs, pod security standards (v1.34)",
+        sure=Sure.measured,
+        fact="Kubernetes 1.34, its API server, asked for 30 kinds of pods at both levels",
         run=_refused,
     ),
     Check(
@@ -174,8 +130,8 @@ CHECKS = (
         frozenset({"ResourceQuota", "engines"}),
         cause="pods beyond a quota are refused at admission: no event on the pod tells, since there is none",
         remedy="raise the quota, or run fewer replicas",
-        sure=Sure.source,
-        fact="Kubernetes docs, resource quotas",
+        sure=Sure.measured,
+        fact="Kubernetes 1.34, its API server: exceeded quota",
         run=_quota,
     ),
     Check(
@@ -185,8 +141,8 @@ CHECKS = (
         frozenset({"LimitRange", "engines"}),
         cause="a container above the most of a LimitRange is refused at admission",
         remedy="raise the LimitRange, or ask for less",
-        sure=Sure.source,
-        fact="Kubernetes docs, limit ranges",
+        sure=Sure.measured,
+        fact="Kubernetes 1.34, its API server: maximum memory usage per Container",
         run=_limited,
     ),
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from pointsman.adopt.edges import Member
+from pointsman.adopt.edges import Edge, Member
 from pointsman.adopt.findings import Fix, SetEntry
 from pointsman.checks.check import Check, Level, Sure, Told
-from pointsman.checks.members import fallbacks_of, line_of, open_members, own_aliases
+from pointsman.checks.members import COVERING, fallbacks_of, line_of, open_members, own_aliases
 from pointsman.checks.view import View
-from pointsman.edge.litellm_params import PARAMS, share
+from pointsman.edge.litellm_names import answered_by
+from pointsman.edge.litellm_params import PARAMS, address, share
 
 __all__ = ["CHECKS"]
 
@@ -68,24 +69,41 @@ def _meant_off(view: View) -> Iterator[Told]:
 
 
 def _comments(one: Member) -> str:
-    """Comments in an entry, and in the lines just above it."""
+    """Comments in an entry, and in the lines just above it; those as deep as its keys are its own, down to its end."""
     config = one.edge.config
     node, lines = config.items[one.entry.index], config.body.splitlines()
-    start, end = node.start_mark.line, node.end_mark.line
-    while end - 1 > start and not lines[end - 1].split("#")[0].strip():
+    start, end = node.start_mark.line, min(node.end_mark.line, len(lines))
+    depth = node.start_mark.column
+    while end - 1 > start and not lines[end - 1].split("#")[0].strip() and _indent(lines[end - 1]) < depth:
         end -= 1
-    while start and lines[start - 1].lstrip().startswith("#"):
+    while start and lines[start - 1].lstrip().startswith("#") and _indent(lines[start - 1]) < depth:
         start -= 1
     return "\n".join(line[line.find("#") :] for line in lines[start : max(end, start + 1)] if "#" in line)
 
 
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
 def _no_cover(view: View) -> Iterator[Told]:
     for alias, members, roads in own_aliases(view):
-        edge = members[0].edge
-        covered = {name for name, _, _ in fallbacks_of(edge)} & {alias, "*"}
-        if len(members) == 1 and not covered and not edge.database:
-            what = f"{alias} has one member and no fallback: while {roads[0].engines[0]} fails, nothing covers for it"
-            yield Told(None, what, where=members[0].where)
+        if _places(members) | _behind(members[0].edge, alias) != _places(members[:1]) or members[0].edge.database:
+            continue
+        has = "one member" if len(members) == 1 else f"{len(members)} members with one address"
+        what = f"{alias} has {has} and no fallback: while {roads[0].engines[0]} fails, nothing covers for it"
+        yield Told(None, what, where=members[0].where)
+
+
+def _places(members: Iterable[Member]) -> set[object]:
+    """Where they lead; what says no address, as clouds do, is a place of its own."""
+    return {address(one.base) if one.base else id(one) for one in members}
+
+
+def _behind(edge: Edge, alias: str) -> set[object]:
+    """Where its fallbacks lead."""
+    targets = {to for name, to, place in fallbacks_of(edge) if name in (alias, "*") and place[1] in COVERING}
+    groups = {answered_by(edge.config, to) for to in targets}
+    return _places(one for one in edge.members if one.alias in groups)
 
 
 CHECKS = (
@@ -129,7 +147,7 @@ CHECKS = (
         Level.info,
         _OWN,
         cause="an alias with one member has no cover: 20 of 20 requests were lost, each after 4.9 s",
-        remedy="add a member with weight 0, or a fallback",
+        remedy="add a member on another engine with weight 0, or a fallback to one",
         sure=Sure.measured,
         fact=_MEASURED,
         run=_no_cover,

@@ -48,8 +48,10 @@ def _odd(edge: Edge) -> Iterator[tuple[yaml.ScalarNode, str]]:
 def _meant_as_text(root: yaml.Node) -> Iterator[yaml.Node]:
     for mapping in _mappings(root):
         for key, value in mapping.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in _TEXTS:
-                yield value
+            if isinstance(key, yaml.ScalarNode):
+                yield key
+                if key.value in _TEXTS:
+                    yield value
 
 
 def _mappings(root: yaml.Node) -> Iterator[yaml.MappingNode]:
