@@ -47,9 +47,13 @@ class Cluster(Protocol):
         """One raw call, whatever its status."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Examined:
-    """What runs, and what checks say of it."""
+    """What runs, and what checks say of it.
+
+    It has no text of its own: ``asyncio.run`` makes one of what a task gives back, twice (Python 3.11, through
+    ``signal.getsignal``), and that of thousands of objects takes seconds.
+    """
 
     adopted: Adopted
     outcome: Outcome
