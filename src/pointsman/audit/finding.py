@@ -15,9 +15,15 @@ from pointsman.kube.resources import Ref, ref_of
 from pointsman.move.boundary import Object
 from pointsman.owners.marks import controller_of, helm_release, notes
 
-__all__ = ["Finding", "Ground", "kept_by", "kubectl", "place_of"]
+__all__ = ["KINDS", "Finding", "Ground", "kept_by", "kubectl", "place_of"]
 
 Place = tuple[str, str]
+
+KINDS = (
+    *("stuck", "move", "layer", "left-over", "volume", "released-volume", "load-balancer", "gateway", "gpu-node"),
+    "application",
+)
+"""What a finding may be of, in the order in which an object that is found twice counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,7 @@ class Finding:
     """One."""
 
     kind: str
-    """``volume``, ``released-volume``, ``load-balancer``, ``gateway``, ``stuck``, ``application``, ``left-over``,
-    ``layer``, ``move`` or ``gpu-node``."""
+    """One of ``KINDS``."""
     name: str
     """The object: ``PersistentVolumeClaim serving/old``."""
     owner: str
@@ -41,6 +46,12 @@ class Finding:
     """An hour; None where it is no thing that has a price."""
     why: str = ""
     """Why the money is not known."""
+
+    @property
+    def namespace(self) -> str:
+        """Where the object is; empty where it is in none."""
+        space, slash, _ = self.name.rpartition(" ")[2].partition("/")
+        return space if slash else ""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""
