@@ -76,6 +76,8 @@ class _Wanted:
 
     def refuse_unknown(self) -> None:
         """Raise UsageError for a kind that there is not."""
+        if not self.kinds:
+            return
         from pointsman.audit.finding import KINDS as KNOWN
 
         for one in sorted(self.kinds - set(KNOWN)):

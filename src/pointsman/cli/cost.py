@@ -114,11 +114,13 @@ def _steady(said: Mapping[str, Any]) -> Any:
 
 def book_of(prices: str | None) -> Book | None:
     """The prices that are asked for; raises SpecError."""
+    if prices is None:
+        return None
     from datetime import UTC, datetime
 
     from pointsman.cost.prices import read_prices
 
-    return None if prices is None else read_prices(prices, datetime.now(UTC).date())
+    return read_prices(prices, datetime.now(UTC).date())
 
 
 @asynccontextmanager
