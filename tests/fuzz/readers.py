@@ -28,6 +28,7 @@ from pointsman.edge.litellm_reach import reaching
 from pointsman.errors import PointsmanError
 from pointsman.intake.yaml import read_yaml
 from pointsman.kube.kubeconfig import load_access
+from tests.fuzz import views
 
 __all__ = ["ABSENT", "READERS", "command_for", "outcome_of"]
 
@@ -41,7 +42,9 @@ _TAKING: tuple[tuple[str, ...], ...] = (
     ("render", "--layer", "llm-d", "-o", "text"),
     ("plan", "--to", "kserve", *ABSENT),
     ("move", "--to", "llm-d", "--yes", *ABSENT),
-    ("up", *ABSENT),
+    *(("up", *ABSENT), ("down", "--yes", *ABSENT), ("up", "--layer", "kserve", *ABSENT)),
+    *(("teardown", "--layer", "kserve", "--dry-run", *ABSENT), ("cost", *ABSENT)),
+    *(("pick",), ("pick", "-o", "json"), ("compare",), ("compare", "-o", "yaml")),
     *(("status", *ABSENT), ("history", *ABSENT), ("receipt", *ABSENT)),
     *((verb, "--yes", *ABSENT) for verb in ("rollback", "abort")),
     *((verb, *ABSENT) for verb in ("resume", "pause", "promote")),
@@ -201,5 +204,6 @@ READERS: Mapping[str, Callable[[bytes, Path, Random], str]] = {
     "config": _config,
     "platform": _platform,
     "appset": _appset,
+    **views.READERS,
 }
 """By kind; each gives the outcome in a word and raises when it is none."""

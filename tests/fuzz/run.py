@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,14 +20,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.corpus import KINDS, corpus
+from tests.fuzz.corpus import KINDS, KUBECONFIG, corpus
 from tests.fuzz.mutations import mutated
+from tests.fuzz.platforms import laid_out
 from tests.fuzz.readers import READERS, command_for, outcome_of
 from tests.fuzz.watch import SECONDS, Watch, peak
 
 __all__ = ["Report", "fuzz"]
 
-SHARES = {"spec": 3, "edge": 3, "plan": 2, "kubeconfig": 2, "word": 1, "config": 2, "platform": 1, "appset": 1}
+SHARES = {
+    "spec": 3,
+    "edge": 3,
+    "plan": 2,
+    "kubeconfig": 2,
+    "word": 1,
+    "config": 2,
+    "platform": 1,
+    "appset": 1,
+    "repository": 3,
+    "prices": 2,
+    "hub": 2,
+    "answer": 3,
+}
 START = (sys.executable, "-c", "from pointsman.cli.main import main; main()")
 FOUND = Path("build/fuzz")
 
@@ -65,7 +80,7 @@ def fuzz(seed: int, count: int, kinds: Sequence[str] = KINDS, *, only: int | Non
     with _folder() as folder:
         for kind in kinds:
             for seed_text in corpus()[kind][0], corpus()[kind][-1]:  # what it imports is not an input's time
-                READERS[kind](seed_text, _written(folder, seed_text), Random(0))
+                READERS[kind](seed_text, _written(folder, kind, seed_text, Random(0)), Random(0))
             numbers = [only] if only is not None else range(count * SHARES[kind] // total)
             for number in numbers:
                 _one(report, watch, folder, (seed, kind, number))
@@ -76,7 +91,7 @@ def _one(report: Report, watch: Watch, folder: Path, named: tuple[int, str, int]
     seed, kind, number = named
     random = Random(f"{seed}/{kind}/{number}")
     data = mutated(random, kind, corpus()[kind])
-    path = _written(folder, data)
+    path = _written(folder, kind, data, random)
     outcome, told = "found", ""
     try:
         with watch.over():
@@ -103,7 +118,9 @@ def processes(seed: int, count: int) -> list[str]:
             random = Random(f"{seed}/process/{number}")
             kind = random.choice(("spec", "plan", "word"))
             data = mutated(random, kind, corpus()[kind])
-            named = os.fsdecode(data.replace(b"\0", b"")) if kind == "word" else str(_written(folder, data))
+            named = (
+                os.fsdecode(data.replace(b"\0", b"")) if kind == "word" else str(_written(folder, kind, data, random))
+            )
             if not named.strip():
                 continue
             words = command_for(kind, named, random)
@@ -126,7 +143,13 @@ def _folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _written(folder: Path, data: bytes) -> Path:
+def _written(folder: Path, kind: str, data: bytes, random: Random) -> Path:
+    """Where a reader of this kind finds it."""
+    if kind == "repository":
+        shutil.rmtree(folder / "repository", ignore_errors=True)
+        return laid_out(folder, data, random)
+    if kind == "answer":
+        (folder / "played.json").write_text(KUBECONFIG, "utf-8")
     path = folder / "input.yaml"
     path.write_bytes(data)
     return path
@@ -141,6 +164,7 @@ def main() -> int:
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--only", type=int)
     given = parser.parse_args()
+    sys.stdin = Path(os.devnull).open(encoding="utf-8")  # nobody answers a question
     sys.dont_write_bytecode = True
     began = time.monotonic()
     report = fuzz(given.seed, given.count, [given.kind] if given.kind else KINDS, only=given.only)
