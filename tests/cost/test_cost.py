@@ -389,7 +389,7 @@ def test_the_same_is_printed_as_yaml_and_as_a_table(tmp_path: Path) -> None:
     done = told(platform(), tmp_path, "cost", "--prices", prices(tmp_path), "-o", "yaml")
     assert yaml.safe_load(done.stdout)["rows"] == as_json["rows"]
     text = told(platform(), tmp_path, "cost", "--prices", prices(tmp_path)).stdout
-    assert text.splitlines()[0].split() == [
+    assert text.splitlines()[1].split() == [
         "MODEL",
         "GPUS",
         "USED",

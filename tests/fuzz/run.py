@@ -164,7 +164,7 @@ def main() -> int:
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--only", type=int)
     given = parser.parse_args()
-    sys.stdin = Path(os.devnull).open(encoding="utf-8")  # nobody answers a question
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nobody answers a question
     sys.dont_write_bytecode = True
     began = time.monotonic()
     report = fuzz(given.seed, given.count, [given.kind] if given.kind else KINDS, only=given.only)

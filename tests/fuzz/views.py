@@ -37,7 +37,7 @@ from pointsman.report.status import print_status
 from tests.cli.program import SPEC
 from tests.fuzz.platforms import Played, Quick
 
-__all__ = ["answer", "hub", "prices", "repository"]
+__all__ = ["READERS", "told"]
 
 ABSENT = ("--kubeconfig", "/nonexistent/kubeconfig")
 _ERROR = re.compile(r"error \[([a-z0-9.-]+)\]")
@@ -114,10 +114,16 @@ def answer(data: bytes, path: Path, random: Random) -> str:
         with redirect_stdout(out):
             asyncio.run(look())
     except PointsmanError as error:
-        assert error.code
-        assert error.what
-        return error.code
+        return told(error)
     return "done"
+
+
+def told(error: PointsmanError) -> str:
+    """Its code, when it says what it has to say in bearable length."""
+    assert error.code
+    assert error.what
+    assert len(str(error)) < 100_000
+    return error.code
 
 
 async def _cost(cluster: Played, shown: str) -> None:
