@@ -40,7 +40,12 @@ _LAYER = obj(
         "cost": _COST,
     }
 )
-_BYTES = obj({key: number() for key in ("total", "usable", "weights", "setAside", "cache", "oneRequest")})
+_BYTES = obj(
+    {
+        **dict.fromkeys(("total", "usable", "weights", "setAside", "cache"), number()),
+        "oneRequest": maybe(number(), "what a request of the whole context takes; null: the model's shape is not known"),
+    }
+)
 _FIT = obj(
     {
         "layer": text(),

@@ -109,6 +109,7 @@ PARKING = obj(
             "of down",
         ),
         "baseUrl": text("of up: where it is asked"),
+        "next": text("the command that brings it back, or parks it again"),
     },
 )
 _RIGHT = obj({key: text() for key in ("verb", "apiGroup", "resource", "name", "namespace")})
