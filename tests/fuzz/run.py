@@ -29,18 +29,8 @@ from tests.fuzz.watch import SECONDS, Watch, peak
 __all__ = ["Report", "fuzz"]
 
 SHARES = {
-    "spec": 3,
-    "edge": 3,
-    "plan": 2,
-    "kubeconfig": 2,
-    "word": 1,
-    "config": 2,
-    "platform": 1,
-    "appset": 1,
-    "repository": 3,
-    "prices": 2,
-    "hub": 2,
-    "answer": 3,
+    **{"spec": 3, "edge": 3, "plan": 2, "kubeconfig": 2, "word": 1, "config": 2, "platform": 1, "appset": 1},
+    **{"repository": 10, "prices": 3, "hub": 3, "answer": 10},
 }
 START = (sys.executable, "-c", "from pointsman.cli.main import main; main()")
 FOUND = Path("build/fuzz")
@@ -73,15 +63,17 @@ class Report:
         yield f"{self.count} inputs, {len(self.findings)} findings, most memory {peak()} MB"
 
 
-def fuzz(seed: int, count: int, kinds: Sequence[str] = KINDS, *, only: int | None = None) -> Report:
-    """Read ``count`` mutated inputs, shared out over the kinds."""
+def fuzz(
+    seed: int, count: int, kinds: Sequence[str] = KINDS, *, only: int | None = None, part: tuple[int, int] = (1, 1)
+) -> Report:
+    """Read ``count`` mutated inputs, shared out over the kinds; of several parts one."""
     report, watch = Report(), Watch()
     total = sum(SHARES[kind] for kind in kinds)
     with _folder() as folder:
         for kind in kinds:
             for seed_text in corpus()[kind][0], corpus()[kind][-1]:  # what it imports is not an input's time
                 READERS[kind](seed_text, _written(folder, kind, seed_text, Random(0)), Random(0))
-            numbers = [only] if only is not None else range(count * SHARES[kind] // total)
+            numbers = [only] if only is not None else range(part[0] - 1, count * SHARES[kind] // total, part[1])
             for number in numbers:
                 _one(report, watch, folder, (seed, kind, number))
     return report
@@ -155,21 +147,29 @@ def _written(folder: Path, kind: str, data: bytes, random: Random) -> Path:
     return path
 
 
+def _part(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    return int(number), int(of)
+
+
 def main() -> int:
     """Run and print; 1 when something was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--count", type=int, default=15_000)
+    parser.add_argument("--count", type=int, default=41_000)
     parser.add_argument("--processes", type=int, default=40)
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--only", type=int)
+    parser.add_argument(
+        "--part", type=_part, default=(1, 1), metavar="1/2", help="Every second input, in two processes."
+    )
     given = parser.parse_args()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nobody answers a question
     sys.dont_write_bytecode = True
     began = time.monotonic()
-    report = fuzz(given.seed, given.count, [given.kind] if given.kind else KINDS, only=given.only)
+    report = fuzz(given.seed, given.count, [given.kind] if given.kind else KINDS, only=given.only, part=given.part)
     if given.only is None and given.kind is None:
-        report.findings += processes(given.seed, given.processes)
+        report.findings += processes(given.seed + given.part[0], given.processes)
     for line in [f"seed {given.seed}, at most {SECONDS:g} s each", *report.lines(), *report.findings]:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"{time.monotonic() - began:.0f} s\n")

@@ -43,7 +43,9 @@ _LAYER = obj(
 _BYTES = obj(
     {
         **dict.fromkeys(("total", "usable", "weights", "setAside", "cache"), number()),
-        "oneRequest": maybe(number(), "what a request of the whole context takes; null: the model's shape is not known"),
+        "oneRequest": maybe(
+            number(), "what a request of the whole context takes; null: the model's shape is not known"
+        ),
     }
 )
 _FIT = obj(
