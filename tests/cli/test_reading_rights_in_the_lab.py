@@ -117,7 +117,7 @@ def test_with_one_kind_less_it_says_which(
     mine.loses("clusterrole", without(plural))
     found = unseen(mine.says())
     assert any(one.startswith(told) for one in found), found
-    assert all(plural in one or told.split(":")[0] in one for one in found), found
+    assert all(plural in one or told.split(":", maxsplit=1)[0] in one for one in found), found
 
 
 def test_without_the_edge_a_status_says_that_its_alias_cannot_be_read(reader: Callable[[str], Reader]) -> None:

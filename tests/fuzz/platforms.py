@@ -142,7 +142,7 @@ def _labelled(one: Any, wanted: str) -> bool:
     said = one["metadata"].get("labels") if _is_named(one) else None
     key, _, value = wanted.partition("=")
     has = isinstance(said, dict) and key.lstrip("!") in said
-    return not has if key.startswith("!") else has and value in ("", said[key])
+    return not has if key.startswith("!") else isinstance(said, dict) and has and value in ("", said[key])
 
 
 def _named(one: Any, path: str) -> bool:

@@ -203,8 +203,8 @@ def _found(group: list[Engine], by_engine: _Numbered, members: _Numbered, world:
     made.roads = [road for road in reached if road.engines[0] in made.engines.values()]
     made.aliases = list(dict.fromkeys(road.member.alias for road in made.roads))
     keys = {_alias_key(road) for road in made.roads}
-    own = {id(road) for road in made.roads}
-    made.others = _in_order(each for key in keys for each in members[key] if id(each[1]) not in own)
+    mine = {id(road) for road in made.roads}
+    made.others = _in_order(each for key in keys for each in members[key] if id(each[1]) not in mine)
     for road in made.roads:
         known = aliases_of(road.member.edge.config)
         made.renamed |= {name: target for name, target in known.items() if target in made.aliases}

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pointsman.cost.shapes import misfit
 from pointsman.errors import ClusterError, NotFoundError
 from pointsman.kube.resources import KINDS, Kind, kind_of
+from pointsman.kube.shapes import misfit
 from pointsman.move.boundary import Cluster, Object
 
 __all__ = ["Sight", "look"]

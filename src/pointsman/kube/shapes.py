@@ -1,4 +1,4 @@
-"""What is read of objects in a cluster, as shapes: an object that lacks its own is told, and none is taken for empty.
+"""What is read of objects of a cluster, as shapes: an object that lacks its own is told, and none is taken for empty.
 
 An API server checks what it stores; an aggregated one, an old definition or a broken proxy may answer otherwise, and
 one odd object among thousands must not end a view.
@@ -6,7 +6,7 @@ one odd object among thousands must not end a view.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pointsman.kube.quantity import quantity
@@ -23,11 +23,21 @@ _POD: Shape = {
     "nodeName": str,
     "containers": [_CONTAINER],
     "initContainers": [_CONTAINER],
-    "volumes": [{"name": str, "persistentVolumeClaim": {"claimName": str}, "ephemeral": {}}],
+    "volumes": [
+        {
+            "name": str,
+            "persistentVolumeClaim": {"claimName": str},
+            "ephemeral": {},
+            "configMap": {},
+            "projected": {"sources": [{"configMap": {}}]},
+        }
+    ],
     "resourceClaims": [{}],
 }
 _TEMPLATE: Shape = {"metadata": {"labels": _WORDS}, "spec": _POD}
-_WORKLOAD: Shape = {"spec": {"selector": {"matchLabels": _WORDS}, "template": _TEMPLATE}}
+_WORKLOAD: Shape = {
+    "spec": {"replicas": int, "strategy": {}, "selector": {"matchLabels": _WORDS}, "template": _TEMPLATE},
+}
 _ADDRESSES: Shape = {"loadBalancer": {"ingress": [{}]}, "addresses": [{}], "listeners": [{}]}
 _METADATA: Shape = {
     "name": str,
@@ -65,7 +75,8 @@ _KINDS: Mapping[str, Shape] = {
             "volumeClaimTemplates": [{"metadata": {"name": str}}],
         }
     },
-    "DaemonSet": _WORKLOAD,
+    "DaemonSet": {"spec": {"selector": {"matchLabels": _WORDS}, "template": _TEMPLATE}},
+    "ConfigMap": {"data": _WORDS},
     "Application": {
         "spec": {"destination": {}},
         "status": {"resources": [{}], "sync": {}},
@@ -73,7 +84,7 @@ _KINDS: Mapping[str, Shape] = {
 }
 _OWN = ("Pod", "Service", "PersistentVolumeClaim", "PersistentVolume", "Deployment", "StatefulSet", "DaemonSet")
 """Kinds whose objects are nothing without a spec."""
-_IS = {str: "a word", dict: "a mapping", list: "a list"}
+_IS: Mapping[type, str] = {str: "a word", int: "a number", dict: "a mapping", list: "a list"}
 
 
 def misfit(kind: str, one: Mapping[str, Any]) -> str:
@@ -92,16 +103,21 @@ def _of(shape: Shape, value: Any, place: str) -> str:
         return ""
     if shape is quantity:
         return "" if _is_amount(value) else f"{place.lstrip('.')} is no quantity"
-    wanted = shape if isinstance(shape, type) else type(shape)
+    wanted: type = shape if isinstance(shape, type) else type(shape)
     if not isinstance(value, wanted):
         return f"{place.lstrip('.')} is not {_IS[wanted]}"
+    return next(filter(None, _parts(shape, value, place)), "")
+
+
+def _parts(shape: Shape, value: Any, place: str) -> Iterable[str]:
+    """What is wrong with each part."""
     if isinstance(shape, list):
-        return next((wrong for one in value if (wrong := _item(shape[0], one, place))), "")
+        return (_item(shape[0], one, place) for one in value)
+    if isinstance(shape, dict) and "*" in shape:
+        return (_of(shape["*"], one, f"{place}.{key}") for key, one in value.items())
     if isinstance(shape, dict):
-        each = shape.get("*")
-        parts = ((key, each) for key in value) if each is not None else shape.items()
-        return next((wrong for key, inner in parts if (wrong := _of(inner, value.get(key), f"{place}.{key}"))), "")
-    return ""
+        return (_of(inner, value.get(key), f"{place}.{key}") for key, inner in shape.items())
+    return ()
 
 
 def _item(shape: Shape, value: Any, place: str) -> str:
