@@ -47,8 +47,9 @@ gitops-faults: $(VENV)/.dev ## every trap of git and Argo CD on a real Argo CD i
 traps: $(VENV)/.dev ## every trap that a check tells beforehand, let bite in a lab; writes docs/traps.md
 	@$(BIN)/python -m pytest -q tests/traps --traps all
 
-fuzz: $(VENV)/.dev ## 15,000 mutated specs, edge and platform configurations, plans, kubeconfigs and names through everything that reads (about 7 minutes)
-	@$(BIN)/python -m tests.fuzz.run --processes 60
+fuzz: $(VENV)/.dev ## 41,000 mutated specs, repositories, edges, plans, prices, kubeconfigs and answers of clusters through everything that reads, on two cores (about 10 minutes)
+	@seed=$$(date +%s); $(BIN)/python -m tests.fuzz.run --seed $$seed --part 1/2 --processes 30 & \
+	    $(BIN)/python -m tests.fuzz.run --seed $$seed --part 2/2 --processes 30; ended=$$?; wait $$! && exit $$ended
 
 interleavings: $(VENV)/.dev ## 10,000 random interleavings of two operators (about 5 minutes)
 	@POINTSMAN_INTERLEAVINGS=10000 $(BIN)/python -m pytest -s tests/move/test_interleavings.py
@@ -87,7 +88,7 @@ soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time, 
 bench-strategies: $(VENV)/.dev ## labs with 1, 2 and 4 accelerators: time without an engine, predicted and measured
 	@$(BIN)/python -m benchmarks.strategies
 
-bench-scale: $(VENV)/.dev ## 1,000 models and 1,000 aliases: status beside kubectl, plan, one edit; updates docs/benchmarks.md
+bench-scale: $(VENV)/.dev ## 1,000 models, 6,000 objects: status, cost, audit, doctor beside kubectl; lint, plan, one edit; updates docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.scale
 
 REAL := .venv-real

@@ -12,6 +12,7 @@ from typing import Any
 
 from pointsman.cli.entry import run
 from tests.advice.cases import CASES, Case
+from tests.docs.schemas.holding import held
 
 __all__ = ["asked", "case", "run_in", "said"]
 
@@ -39,7 +40,9 @@ def asked(folder: Path, about: Case, *words: str) -> tuple[int, Any]:
     """The exit code, and what is said as JSON."""
     done = run_in(folder, *about.write(folder), *words, "--output", "json")
     assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    held("pick", found)
+    return done.returncode, found
 
 
 def said(folder: Path, about: Case, *words: str) -> Any:

@@ -19,6 +19,7 @@ from tests.checks.grid import GRID
 from tests.checks.written import SERVER, objects_in
 from tests.cli.cluster import ReadOnlyCluster, serving
 from tests.cli.program import SPEC, run
+from tests.docs.schemas.holding import held
 
 Object = dict[str, Any]
 Doctor = Callable[..., subprocess.CompletedProcess[str]]
@@ -84,6 +85,7 @@ def doctor(tmp_path: Path) -> Iterator[Doctor]:
 
 def told(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done.stdout)
+    held("doctor", found)
     return found
 
 
@@ -259,7 +261,9 @@ def test_every_format_says_the_same(doctor: Doctor) -> None:
 
 
 def test_the_list_names_those_that_look_at_clusters(doctor: Doctor) -> None:
-    found = json.loads(run("doctor", "--list", "-o", "json").stdout)["checks"]
+    listed = json.loads(run("doctor", "--list", "-o", "json").stdout)
+    held("checks", listed)
+    found = listed["checks"]
     assert [one["id"] for one in found] == [one.id for one in CHECKS if "cluster" in one.sources]
     assert "PM901" not in {one["id"] for one in found}
 

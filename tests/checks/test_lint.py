@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.cli.program import run
+from tests.docs.schemas.holding import held
 
 BAD = """\
 apiVersion: serving.kserve.io/v1beta1
@@ -84,5 +85,6 @@ def test_a_clean_run_is_a_test_that_passed(tmp_path: Path) -> None:
 
 def test_yaml_is_the_data_that_json_is(tmp_path: Path) -> None:
     found: Any = json.loads(lint(tmp_path, BAD, "-o", "json")[1])
+    held("lint", found)
     assert yaml.safe_load(lint(tmp_path, BAD, "-o", "yaml")[1]) == found
     assert [(one["id"], one["where"]) for one in found["findings"]] == [("PM201", "manifest.yaml:6")]

@@ -12,6 +12,7 @@ import yaml
 from pointsman.checks.catalogue import CHECKS
 from pointsman.codes.table import tables
 from tests.cli.program import run
+from tests.docs.schemas.holding import held
 
 HEAVY = {"aiohttp", "pydantic", "ruamel", "kubernetes", "asyncio", "yaml"}
 
@@ -31,6 +32,7 @@ def test_a_code_is_told_with_what_to_do_and_how_the_program_ends() -> None:
 @pytest.mark.parametrize("word", ["[cannot-start]", "deploy.cannot-start", "CANNOT-START", "`cannot-start`"])
 def test_a_code_is_found_as_it_stands_in_a_message(word: str) -> None:
     done = run("explain", word, "-o", "json")
+    held("explain", json.loads(done.stdout))
     assert (json.loads(done.stdout)["code"], json.loads(done.stdout)["exitCodes"]) == ("cannot-start", [3])
 
 

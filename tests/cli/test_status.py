@@ -13,6 +13,7 @@ from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model
 from tests.cli.cluster import ReadOnlyCluster, serving
 from tests.cli.program import run
+from tests.docs.schemas.holding import held
 
 SPEC = Path(__file__).parents[2] / "examples/platform/models/qwen.yaml"
 CONFIG = "/api/v1/namespaces/llm-gateway/configmaps/litellm-config"
@@ -77,7 +78,9 @@ def status(cluster: ReadOnlyCluster, folder: Path, *words: str) -> subprocess.Co
 def rows(cluster: ReadOnlyCluster, folder: Path, *words: str) -> list[dict[str, Any]]:
     done = status(cluster, folder, *words, "--output", "json")
     assert done.returncode == 0, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout)["models"]
+    said = json.loads(done.stdout)
+    held("status", said)
+    found: list[dict[str, Any]] = said["models"]
     return found
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pointsman.layers.registry import layer
 from tests.cli.cluster import serving
 from tests.cli.program import run
+from tests.docs.schemas.holding import held
 from tests.root.cluster import ArgoCluster
 from tests.root.tenants import MODEL, tenants
 
@@ -87,6 +88,7 @@ def said(cluster: PaidCluster, folder: Path, *words: str, code: int = 0) -> Obje
     done = told(cluster, folder, *words, "-o", "json")
     assert done.returncode == code, (done.returncode, done.stderr, done.stdout)
     found: Object = json.loads(done.stdout)
+    held(words[0], found)
     return found
 
 

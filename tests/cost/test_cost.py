@@ -249,7 +249,7 @@ def test_use_over_a_while_is_the_share_of_looks(tmp_path: Path) -> None:
     # Three looks. One engine runs at the first; the other never runs at a look, and made tokens before the last one.
     cluster.texts[f"{home}/qwen-0"] = [metrics(1), metrics(0), metrics(0)]
     cluster.texts[f"{home}/qwen-1"] = [metrics(0, 5, 5), metrics(0, 5, 5), metrics(0, 9, 9)]
-    found = said(cluster, tmp_path, "cost", "--watch", "0.2", "--prices", prices(tmp_path))
+    found = said(cluster, tmp_path, "cost", "--over", "0.2", "--prices", prices(tmp_path))
     assert found["used"]["seconds"] == 0.2
     assert found["rows"][0]["gpus"]["used"] == 1.3333  # 2 x 1/3 + 2 x 1/3
     assert hourly(found["rows"][0], "used") == "1.0667"  # 3.20 / 3
@@ -389,7 +389,7 @@ def test_the_same_is_printed_as_yaml_and_as_a_table(tmp_path: Path) -> None:
     done = told(platform(), tmp_path, "cost", "--prices", prices(tmp_path), "-o", "yaml")
     assert yaml.safe_load(done.stdout)["rows"] == as_json["rows"]
     text = told(platform(), tmp_path, "cost", "--prices", prices(tmp_path)).stdout
-    assert text.splitlines()[0].split() == [
+    assert text.splitlines()[1].split() == [
         "MODEL",
         "GPUS",
         "USED",

@@ -15,9 +15,12 @@ from pointsman.demo.platform import plain_manifests
 from pointsman.move.context import Options
 from pointsman.move.means import spec_of
 from pointsman.move.plan.file import save_plan
+from tests.advice.configs import CONFIGS
 from tests.catalog.layouts import AROUND, BLOCKS, OWN
 from tests.catalog.repository import APPSET, CONFIG, application
 from tests.cli.hostile import SPECS, TEXTS, WORDS
+from tests.cost.paid import PRICES
+from tests.fuzz.platforms import answers, manifests
 from tests.spec.text import TEXT
 from tests.world.world import World
 
@@ -25,7 +28,10 @@ __all__ = ["KINDS", "corpus"]
 
 ROOT = Path(__file__).parents[2]
 FIELD = sorted((ROOT / "tests" / "field").glob("*.yaml"))
-KINDS = ("spec", "edge", "plan", "kubeconfig", "word", "config", "platform", "appset")
+KINDS = (
+    *("spec", "edge", "plan", "kubeconfig", "word", "config", "platform", "appset"),
+    *("repository", "prices", "hub", "answer"),
+)
 SMALL = 50_000
 """Bytes of the hostile texts that are worth mutating; the large ones are tests of their own."""
 
@@ -113,6 +119,14 @@ def _appsets() -> list[bytes]:
     return [*(one.encode() for one in sets), "---\n".join([*sets, application("raw-vllm")]).encode()]
 
 
+def _prices() -> list[bytes]:
+    return [PRICES.format(date="2026-11-01").encode(), (ROOT / "src/pointsman/cost/example.yaml").read_bytes()]
+
+
+def _hubs() -> list[bytes]:
+    return [json.dumps(dict(one)).encode() for one in CONFIGS.values()]
+
+
 @cache
 def corpus() -> Mapping[str, Sequence[bytes]]:
     """Seeds by kind; one in ten is hostile before it is mutated."""
@@ -120,6 +134,7 @@ def corpus() -> Mapping[str, Sequence[bytes]]:
     real = {
         **{"spec": _specs(), "edge": _edges(), "plan": _plans(), "kubeconfig": _kubeconfigs()},
         **{"config": _configs(), "platform": [OWN.encode()], "appset": _appsets()},
+        **{"repository": manifests(), "prices": _prices(), "hub": _hubs(), "answer": answers()},
     }
     mixed = {kind: [*seeds * (9 * len(texts) // len(seeds) + 1), *texts] for kind, seeds in real.items()}
     return {**mixed, "word": _words()}

@@ -28,6 +28,8 @@ from pointsman.edge.litellm_reach import reaching
 from pointsman.errors import PointsmanError
 from pointsman.intake.yaml import read_yaml
 from pointsman.kube.kubeconfig import load_access
+from tests.fuzz import views
+from tests.fuzz.views import told as code_of
 
 __all__ = ["ABSENT", "READERS", "command_for", "outcome_of"]
 
@@ -41,7 +43,9 @@ _TAKING: tuple[tuple[str, ...], ...] = (
     ("render", "--layer", "llm-d", "-o", "text"),
     ("plan", "--to", "kserve", *ABSENT),
     ("move", "--to", "llm-d", "--yes", *ABSENT),
-    ("up", *ABSENT),
+    *(("up", *ABSENT), ("down", "--yes", *ABSENT), ("up", "--layer", "kserve", *ABSENT)),
+    *(("teardown", "--layer", "kserve", "--dry-run", *ABSENT), ("cost", *ABSENT)),
+    *(("pick",), ("pick", "-o", "json"), ("compare",), ("compare", "-o", "yaml")),
     *(("status", *ABSENT), ("history", *ABSENT), ("receipt", *ABSENT)),
     *((verb, "--yes", *ABSENT) for verb in ("rollback", "abort")),
     *((verb, *ABSENT) for verb in ("resume", "pause", "promote")),
@@ -117,7 +121,7 @@ def _edge(data: bytes, path: Path, random: Random) -> str:
         aliases = Aliases(config, terms)
         found = aliases.members()
     except PointsmanError as error:
-        return _told(error)
+        return code_of(error)
     for look in (lambda: obstacles(config, terms), lambda: reaching(config, terms, set(bases)), aliases.remove):
         with suppress(PointsmanError):
             look()
@@ -127,7 +131,7 @@ def _edge(data: bytes, path: Path, random: Random) -> str:
         written = aliases.write(_shifted(aliases, found, endpoints))
         Aliases(ConfigText(written, "after"), terms).members()
     except PointsmanError as error:
-        return _told(error)
+        return code_of(error)
     return "done"
 
 
@@ -154,7 +158,7 @@ def _config(data: bytes, path: Path, random: Random) -> str:
         assert len(features_of(config, found.rows)) == 17
         made = switched(config.source, name, on)
     except PointsmanError as error:
-        return _told(error)
+        return code_of(error)
     assert read_yaml(made.text).data["features"][name] in (on, str(on).lower())
     return "done"
 
@@ -163,7 +167,7 @@ def _platform(data: bytes, path: Path, random: Random) -> str:
     try:
         platform_in(read_source(path, path.parent))
     except PointsmanError as error:
-        return _told(error)
+        return code_of(error)
     return "done"
 
 
@@ -173,23 +177,16 @@ def _appset(data: bytes, path: Path, random: Random) -> str:
     try:
         manifests = manifests_in(path, path.parent)
     except PointsmanError as error:
-        return _told(error)
+        return code_of(error)
     for one in manifests:
         try:
             appset_in(one, "clusters/ai-dev/groups.generated.yaml").generated([_ELEMENT])
         except PointsmanError as error:
-            told = _told(error)
+            told = code_of(error)
     return told
 
 
 _ELEMENT = {"name": "kserve", "layer": "serving", "enabled": "true", "catalogPath": "clusters/ai-dev/catalog/kserve"}
-
-
-def _told(error: PointsmanError) -> str:
-    assert error.code
-    assert error.what
-    assert len(str(error)) < 100_000
-    return error.code
 
 
 READERS: Mapping[str, Callable[[bytes, Path, Random], str]] = {
@@ -201,5 +198,6 @@ READERS: Mapping[str, Callable[[bytes, Path, Random], str]] = {
     "config": _config,
     "platform": _platform,
     "appset": _appset,
+    **views.READERS,
 }
 """By kind; each gives the outcome in a word and raises when it is none."""

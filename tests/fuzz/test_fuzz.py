@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_nothing_that_is_read_ends_in_a_bug_a_wait_or_a_write() -> None:
-    sample = ("--seed", "7", "--count", "300", "--processes", "2")
+    sample = ("--seed", "7", "--count", "410", "--processes", "2")
     done = subprocess.run(
         [sys.executable, "-m", "tests.fuzz.run", *sample],
         cwd=ROOT,
@@ -27,7 +27,7 @@ def test_nothing_that_is_read_ends_in_a_bug_a_wait_or_a_write() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert "300 inputs, 0 findings" in done.stdout
+    assert "410 inputs, 0 findings" in done.stdout
 
 
 def test_an_input_is_the_same_each_time_it_is_made() -> None:

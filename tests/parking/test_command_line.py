@@ -19,6 +19,7 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.registry import layer
 from tests.cli.cluster import kubeconfig_for, serving
 from tests.cli.program import SPEC, run
+from tests.docs.schemas.holding import held
 from tests.root.cluster import ArgoCluster
 from tests.root.tenants import MODEL, tenants
 from tests.world.api_server import MemoryServer
@@ -88,6 +89,7 @@ def test_a_layer_is_parked_and_the_result_names_the_command_that_brings_it_back(
         assert done.returncode == 0, done.stderr
         again = run(*words, "-o", "yaml")
     found: dict[str, Any] = json.loads(done.stdout)
+    held("parking", found)
     assert (found["state"], found["replicas"], found["freed"]["gpus"]) == ("parked", 1, 1)
     assert found["next"] == f"pointsman up {SPEC} --layer raw-vllm"
     assert found["volumes"] == [{"claim": "serving/raw-vllm-cache", "size": "20Gi"}]

@@ -7,8 +7,10 @@ load the same weights, unless that would make two engines on one layer one model
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
 
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.promise import Engine
@@ -79,7 +81,27 @@ def models_of(
     for left, right in same:
         _join_named(groups, engines, left, right)
     _by_weights(groups, engines, world)
-    return _named([_found(group, roads, world) for group in groups.all()])
+    reached, members = _numbered(roads)
+    return _named([_found(group, reached, members, world) for group in groups.all()])
+
+
+_Numbered = Mapping[Any, Sequence[tuple[int, Road]]]
+"""Roads by what they have in common, each with its number among all."""
+
+
+def _numbered(roads: Sequence[Road]) -> tuple[_Numbered, _Numbered]:
+    """By the engine that they reach first, and by their alias: a thousand models are not asked for every road."""
+    reached: dict[int, list[tuple[int, Road]]] = {}
+    members: dict[tuple[int, str], list[tuple[int, Road]]] = {}
+    for number, road in enumerate(roads):
+        members.setdefault(_alias_key(road), []).append((number, road))
+        if road.engines:
+            reached.setdefault(id(road.engines[0]), []).append((number, road))
+    return reached, members
+
+
+def _in_order(found: Iterable[tuple[int, Road]]) -> list[Road]:
+    return [road for _, road in sorted(found, key=itemgetter(0))]
 
 
 def _alias_key(road: Road) -> tuple[int, str]:
@@ -163,8 +185,8 @@ class _Groups:
         return list({id(group): group for group in self._of.values()}.values())
 
 
-def _found(group: list[Engine], roads: Sequence[Road], world: World) -> Found:
-    reached = [road for road in roads if road.engines and road.engines[0] in group]
+def _found(group: list[Engine], by_engine: _Numbered, members: _Numbered, world: World) -> Found:
+    reached = _in_order(each for one in group for each in by_engine.get(id(one), ()))
     tuned = [road for road in reached if road.member.model in road.engines[0].adapters]
     world.left_out += [_adapter(road) for road in tuned]
     reached = [road for road in reached if road not in tuned]
@@ -181,7 +203,8 @@ def _found(group: list[Engine], roads: Sequence[Road], world: World) -> Found:
     made.roads = [road for road in reached if road.engines[0] in made.engines.values()]
     made.aliases = list(dict.fromkeys(road.member.alias for road in made.roads))
     keys = {_alias_key(road) for road in made.roads}
-    made.others = [road for road in roads if _alias_key(road) in keys and road not in made.roads]
+    mine = {id(road) for road in made.roads}
+    made.others = _in_order(each for key in keys for each in members[key] if id(each[1]) not in mine)
     for road in made.roads:
         known = aliases_of(road.member.edge.config)
         made.renamed |= {name: target for name, target in known.items() if target in made.aliases}

@@ -8,7 +8,7 @@ host, path and headers. Gateways route by the request's model through a header t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,6 +92,8 @@ class Roads:
 
     world: World
     engines: Sequence[Engine]
+    _by_label: dict[tuple[str, Any, str], list[Engine]] | None = None
+    """By namespace, label and value."""
 
     def of(self, member: Member) -> Road:
         """The road of one member."""
@@ -159,12 +161,23 @@ class Roads:
             gateway = self.world.find("Gateway", service.namespace, named)
             self._from_gateway(road, gateway, path, host)
             return
-        chosen = [one for one in self.engines if selects(selector, one.pod_labels, one.namespace, service.namespace)]
+        chosen = self._selected(selector, service.namespace)
         if not chosen:
             self._to_no_engine(road, service, selector)
             return
         road.engines, road.end = chosen, ENGINE
         self._port(road, service, port)
+
+    def _selected(self, selector: Mapping[str, Any], namespace: str) -> list[Engine]:
+        """Engines that a selector leads to, looked for among those of its rarest label."""
+        if self._by_label is None:
+            self._by_label = {}
+            for one in self.engines:
+                for key, value in one.pod_labels.items():
+                    self._by_label.setdefault((one.namespace, key, str(value)), []).append(one)
+        some = [self._by_label.get((namespace, key, str(value)), []) for key, value in selector.items()]
+        few = min(some, key=len, default=[])
+        return [one for one in few if selects(selector, one.pod_labels, one.namespace, namespace)]
 
     def _to_no_engine(self, road: Road, service: Standing, selector: Any) -> None:
         """Something else than a vLLM, which is none of ours; or nothing."""

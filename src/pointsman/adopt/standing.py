@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 from pointsman.adopt.applications import Application
@@ -84,7 +85,7 @@ class Standing:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class World:
     """What is in one cluster, by what is written or by what runs."""
 
@@ -100,6 +101,8 @@ class World:
     partly: dict[str, str] = field(default_factory=dict)
     """Namespaces that hold more than is known here, and why; empty text for all of them."""
     _found: dict[tuple[str, str, str], Standing] = field(default_factory=dict)
+    _by_kind: dict[str, list[tuple[int, Standing]]] = field(default_factory=dict)
+    """With the number that each has among all."""
     _seen: int = 0
 
     def whole(self, namespace: str) -> str:
@@ -107,16 +110,27 @@ class World:
         return self.partly.get(namespace) or self.partly.get("", "")
 
     def of(self, *kinds: str) -> Iterator[Standing]:
-        """Every object of these kinds."""
-        return (one for one in self.objects if one.kind in kinds)
+        """Every object of these kinds, in the order of all."""
+        self._indexed()
+        if len(kinds) == 1:
+            return (one for _, one in self._by_kind.get(kinds[0], ()))
+        found = [each for kind in dict.fromkeys(kinds) for each in self._by_kind.get(kind, ())]
+        return (one for _, one in sorted(found, key=itemgetter(0)))
 
     def find(self, kind: str, namespace: str, name: str) -> Standing | None:
         """One object; the first, where several folders deploy one of that name."""
-        if self._seen != len(self.objects):
-            self._found, self._seen = {}, len(self.objects)
-            for one in self.objects:
-                self._found.setdefault((one.kind, one.namespace, one.name), one)
+        self._indexed()
         return self._found.get((kind, namespace, name))
+
+    def _indexed(self) -> None:
+        """Checks ask for a few kinds hundreds of times, of a cluster with thousands of objects."""
+        if self._seen == len(self.objects):
+            return
+        self._found, self._by_kind, self._seen = {}, {}, len(self.objects)
+        for number, one in enumerate(self.objects):
+            kind = one.kind
+            self._found.setdefault((kind, one.namespace, one.name), one)
+            self._by_kind.setdefault(kind, []).append((number, one))
 
 
 def world_of(found: Survey, applications: Iterable[Application]) -> World:

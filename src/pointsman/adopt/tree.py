@@ -41,7 +41,10 @@ class Tree:
     def kind(self, path: str) -> str:
         """``file``, ``folder`` or ``""`` when nothing is there; raises RefusedError for a link that leads out."""
         whole = inside(self.root / path, self.root)
-        return "file" if whole.is_file() else "folder" if whole.is_dir() else ""
+        try:
+            return "file" if whole.is_file() else "folder" if whole.is_dir() else ""
+        except (OSError, ValueError):  # longer than a name may be, or none at all: an Application may say anything
+            return ""
 
     def text(self, path: str) -> str:
         """The text of a file, without a byte order mark.

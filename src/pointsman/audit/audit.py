@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,23 @@ class Means:
     aliases_of: ReadAliases
 
 
-async def audit(means: Means, book: Book | None, declared: Sequence[Model]) -> dict[str, Any]:
-    """Look; ``declared`` are models that files here declare, whether the cluster knows them or not."""
+async def audit(
+    means: Means,
+    book: Book | None,
+    declared: Sequence[Model],
+    *,
+    kinds: Collection[str] = (),
+    namespaces: Collection[str] = (),
+) -> dict[str, Any]:
+    """Look.
+
+    Args:
+        means: what is asked.
+        book: prices; without them money is not known.
+        declared: models that files here declare, whether the cluster knows them or not.
+        kinds: of these findings alone is told, where any are named.
+        namespaces: in these alone, where any are named.
+    """
     sight = await look(means.cluster, LISTED)
     kept = {one.name: one for one in await known_records(means.cluster, sight)}
     known = [*kept.values(), *(Record(one.name, one) for one in declared if one.name not in kept)]
@@ -68,6 +83,8 @@ async def audit(means: Means, book: Book | None, declared: Sequence[Model]) -> d
     moves, alive = await _moves(means, ground)
     aliases = await _aliases(means, [one.model for one in kept.values() if one.model is not None])
     found = _once([*_looks(ground, means.layers, moves, alive, aliases)])
+    found = [one for one in found if not kinds or one.kind in kinds]
+    found = [one for one in found if not namespaces or one.namespace in namespaces]
     return {
         "prices": book.as_dict() if book else None,
         "findings": [one.as_dict() for one in found],

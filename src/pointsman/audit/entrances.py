@@ -36,14 +36,15 @@ def balancers(ground: Ground) -> Iterator[Finding]:
 
 
 def _leads(ground: Ground, namespace: str, selector: Mapping[str, str]) -> bool:
-    pods = (one for one in ground.sight.of("Pod") if place_of(one)[0] == namespace)
+    if next(ground.pods_with(namespace, selector), None) is not None:
+        return True
     made = (
         one["spec"]["template"]
         for kind in ("Deployment", "StatefulSet", "DaemonSet")
         for one in ground.sight.of(kind)
         if place_of(one)[0] == namespace
     )
-    said = ((one.get("metadata") or {}).get("labels") or {} for one in (*pods, *made))
+    said = ((one.get("metadata") or {}).get("labels") or {} for one in made)
     return any(selector.items() <= each.items() for each in said)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,11 +13,17 @@ from pointsman.cost.sight import Sight
 from pointsman.cost.sums import Sum, total
 from pointsman.kube.resources import Ref, ref_of
 from pointsman.move.boundary import Object
-from pointsman.owners.marks import controller_of, helm_release, notes
+from pointsman.owners.marks import controller_of, helm_release, labels, notes
 
-__all__ = ["Finding", "Ground", "kept_by", "kubectl", "place_of"]
+__all__ = ["KINDS", "Finding", "Ground", "kept_by", "kubectl", "place_of"]
 
 Place = tuple[str, str]
+
+KINDS = (
+    *("stuck", "move", "layer", "left-over", "volume", "released-volume", "load-balancer", "gateway", "gpu-node"),
+    "application",
+)
+"""What a finding may be of, in the order in which an object that is found twice counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,7 @@ class Finding:
     """One."""
 
     kind: str
-    """``volume``, ``released-volume``, ``load-balancer``, ``gateway``, ``stuck``, ``application``, ``left-over``,
-    ``layer``, ``move`` or ``gpu-node``."""
+    """One of ``KINDS``."""
     name: str
     """The object: ``PersistentVolumeClaim serving/old``."""
     owner: str
@@ -41,6 +46,12 @@ class Finding:
     """An hour; None where it is no thing that has a price."""
     why: str = ""
     """Why the money is not known."""
+
+    @property
+    def namespace(self) -> str:
+        """Where the object is; empty where it is in none."""
+        space, slash, _ = self.name.rpartition(" ")[2].partition("/")
+        return space if slash else ""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""
@@ -67,6 +78,8 @@ class Ground:
     now: datetime
     unseen: dict[str, str] = field(default_factory=dict)
     """What could not be judged, and why."""
+    _pods: dict[tuple[str, str, str], list[Object]] | None = None
+    """By namespace, label and value."""
 
     def needs(self, what: str, kinds: Sequence[str]) -> bool:
         """May this be judged? Where a list is missing it is told instead."""
@@ -74,6 +87,17 @@ class Ground:
         if missing:
             self.unseen[what] = f"{', '.join(missing)} could not be listed"
         return not missing
+
+    def pods_with(self, namespace: str, wanted: Mapping[str, str]) -> Iterator[Object]:
+        """Pods with all of these labels, looked for among those of the rarest one."""
+        if self._pods is None:
+            self._pods = {}
+            for pod in self.sight.of("Pod"):
+                for pair in labels(pod).items():
+                    self._pods.setdefault((place_of(pod)[0], *pair), []).append(pod)
+        some = [self._pods.get((namespace, *pair), []) for pair in wanted.items()]
+        few = min(some, key=len, default=[])
+        return (pod for pod in few if wanted.items() <= labels(pod).items())
 
     def money(self, *names: str) -> tuple[Sum | None, str]:
         """What these cost together, and why that is not known."""

@@ -80,6 +80,5 @@ def _pods(ground: Ground, one: Object) -> Iterator[Object]:
     """Pods of a workload, by its selector."""
     wanted = ((one.get("spec") or {}).get("selector") or {}) if one["kind"] in ("Deployment", "StatefulSet") else {}
     pairs = (wanted.get("matchLabels") or {}).items()
-    for pod in ground.sight.of("Pod") if pairs else ():
-        if place_of(pod)[0] == place_of(one)[0] and pairs <= labels(pod).items():
-            yield pod
+    if pairs:
+        yield from ground.pods_with(place_of(one)[0], dict(pairs))

@@ -25,7 +25,7 @@ from pointsman.errors import PermanentError, UsageError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Kind, kind_of
 
-__all__ = ["Cluster", "Examined", "examine"]
+__all__ = ["SERVER", "Cluster", "Examined", "examine", "kinds_listed"]
 
 DEFINITIONS, SERVER = "CustomResourceDefinition", "APIServer"
 
@@ -47,9 +47,13 @@ class Cluster(Protocol):
         """One raw call, whatever its status."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Examined:
-    """What runs, and what checks say of it."""
+    """What runs, and what checks say of it.
+
+    It has no text of its own: ``asyncio.run`` makes one of what a task gives back, twice (Python 3.11, through
+    ``signal.getsignal``), and that of thousands of objects takes seconds.
+    """
 
     adopted: Adopted
     outcome: Outcome
@@ -71,7 +75,7 @@ async def examine(
     Raises ClusterError when the API server does not answer.
     """
     wanted = [one for one in checks if Source.cluster in one.sources]
-    names = _kinds(wanted)
+    names = kinds_listed(wanted)
     kinds, strange = _known(names - {DEFINITIONS, SERVER})
     (world, calls), *extra = await asyncio.gather(
         read_world(cluster, kinds, namespaces),
@@ -86,7 +90,8 @@ async def examine(
     return Examined(found, run(View(found, Source.cluster, asked=asked), wanted), calls + len(extra))
 
 
-def _kinds(checks: Iterable[Check]) -> set[str]:
+def kinds_listed(checks: Iterable[Check]) -> set[str]:
+    """The kinds that are listed for these checks; ``APIServer`` is no kind of Kubernetes."""
     reads = {one for check in checks for one in check.reads}
     return kinds_read(reads) | (set(PARTS) if reads & View.PARTS else set())
 

@@ -6,7 +6,8 @@ What is left to a default is not compared, unless the default is the same on all
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Engine
@@ -106,8 +107,17 @@ def _scales(view: View, engine: Engine) -> bool:
         return True
     if get(engine.standing.data, "spec", "scaling") is not None:
         return True
-    names = [(one.namespace, get(one.data, "spec", "scaleTargetRef", "name")) for one in view.of(*_SCALERS)]
-    return (engine.namespace, engine.name) in names
+    return (engine.namespace, engine.name) in _scaled(view)
+
+
+def _scaled(view: View) -> Collection[tuple[str, Any]]:
+    """What autoscalers name."""
+    scalers = view.of(*_SCALERS)
+    found: Collection[tuple[str, Any]] | None = view.kept.get("scaled")
+    if found is None:
+        found = [(one.namespace, get(one.data, "spec", "scaleTargetRef", "name")) for one in scalers]
+        view.kept["scaled"] = found
+    return found
 
 
 def _version(view: View) -> Iterator[Told]:

@@ -24,18 +24,18 @@ _SERVED = "vLLM 0.32, asked in the lab"
 
 def _lost(view: View) -> Iterator[Told]:
     """Of roads that end at nothing those that lead into what is written here, which may be a part of a cluster."""
-    unknown = {road.where for road in view.adopted.roads if not _here(view, road)}
+    known = {one.namespace for one in view.adopted.world.objects} - {""}
+    unknown = {road.where for road in view.adopted.roads if not _here(known, road)}
     return (one for one in told_of("adopt-road")(view) if one.where not in unknown)
 
 
-def _here(view: View, road: Road) -> bool:
+def _here(known: set[str], road: Road) -> bool:
     """Is its Service's namespace one that is written here, or a slip of the pen for one?"""
     try:
         host = urlsplit(road.member.base).hostname or ""
     except ValueError:
         return True
     name, namespace = service_of(host.rstrip("."), road.member.edge.namespace)
-    known = {one.namespace for one in view.adopted.world.objects} - {""}
     return not name or namespace in known or bool(get_close_matches(namespace, known, n=1, cutoff=0.75))
 
 

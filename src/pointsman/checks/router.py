@@ -105,7 +105,7 @@ def _nowhere(view: View) -> Iterator[Told]:
 def _pattern(view: View) -> Iterator[Told]:
     own = {(id(members[0].edge), alias) for alias, members, _ in own_aliases(view)}
     for edge in view.edges:
-        for one in edge.members:
+        for one in (each for each in edge.members if "*" in each.alias):
             caught = [alias for key, alias in sorted(own) if key == id(edge) and _catches(one.alias, alias)]
             if caught:
                 said = str(one.params.get("model"))

@@ -143,17 +143,23 @@ _PODS: Mapping[str, tuple[tuple[str, Place], ...]] = {
 def get(data: Any, *place: str | int) -> Any:
     """What stands there; None when nothing does, or something else than is expected stands on the way."""
     for part in place:
+        if data is None:
+            return None
         if isinstance(part, int):
             data = data[part] if isinstance(data, list) and part < len(data) else None
         else:
-            data = data.get(part) if isinstance(data, Mapping) else None
+            data = data.get(part) if isinstance(data, _MAPPINGS) else None
     return data
+
+
+_MAPPINGS = (dict, Mapping)
+"""Most are plain; what only an abstract class tells takes ten times as long to tell."""
 
 
 def listed(data: Any, *place: str | int) -> list[Mapping[str, Any]]:
     """The mappings of a list; none when it is no list."""
     found = get(data, *place)
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    return [one for one in found if isinstance(one, _MAPPINGS)] if isinstance(found, list) else []
 
 
 def entries(data: Any, *place: str | int) -> list[Any]:
@@ -165,4 +171,4 @@ def entries(data: Any, *place: str | int) -> list[Any]:
 def mapped(data: Any, *place: str | int) -> Mapping[str, Any]:
     """The mapping that stands there; an empty one when there is none."""
     found = get(data, *place)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, _MAPPINGS) else {}

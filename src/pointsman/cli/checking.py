@@ -78,12 +78,23 @@ def tell(checks: Sequence[Check], output: Format) -> int:
     return 0
 
 
-def ended(said: Mapping[str, Any], made: Outcome, fail: Failing, output: Format, *, looked: bool) -> int:
-    """Write what was found; the exit code. ``looked``: was there anything to look at?"""
+def ended(
+    said: Mapping[str, Any], made: Outcome, fail: Failing, output: Format, *, looked: bool, whole: bool = False
+) -> int:
+    """Write what was found; the exit code.
+
+    Args:
+        said: what was found.
+        made: the same, with what is not shown.
+        fail: the least level that fails.
+        output: how it is printed.
+        looked: was there anything to look at?
+        whole: are all findings of a check printed, however many there are?
+    """
     from pointsman.checks.check import Level
     from pointsman.report.checks import write_outcome
 
-    write_outcome(sys.stdout, {**said, "fail": fail.value}, output.value)
+    write_outcome(sys.stdout, {**said, "fail": fail.value}, output.value, whole=whole)
     if made.broken:
         return BROKEN
     if fail is not Failing.never and made.at_least(Level(fail.value)):

@@ -38,16 +38,16 @@ def command(
         return tell(checks, output)
     place = _place(path)
     looked = fixed(place, env, checks, yes=yes) if fix else Fixed(*lint(place, env, checks))
-    return _told(looked, (show, fail), output)
+    return _told(looked, (show, fail), output, whole=bool(only))
 
 
-def _told(looked: Fixed, levels: tuple[Threshold, Failing], output: Format) -> int:
+def _told(looked: Fixed, levels: tuple[Threshold, Failing], output: Format, *, whole: bool) -> int:
     from pointsman.checks.check import Level
     from pointsman.checks.telling import as_dict
 
     (show, fail), found, made = levels, looked.found, looked.made
     said = as_dict(made, found, Level(show.value), looked.refused)
-    return ended(said, made, fail, output, looked=bool(made.objects or found.edges))
+    return ended(said, made, fail, output, looked=bool(made.objects or found.edges), whole=whole)
 
 
 def _place(path: Path) -> Path:

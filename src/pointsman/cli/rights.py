@@ -45,6 +45,14 @@ def command(
     any_name: Annotated[
         bool, typer.Option("--any-name", help="Whatever the layers' objects are called: for models to come too.")
     ] = False,
+    reading: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reading",
+            metavar="COMMAND",
+            help="The role of a command that only reads: status, cost, audit, doctor, adopt (--live); repeat.",
+        ),
+    ] = None,
     prefix: Annotated[str, typer.Option("--name", help="What the roles' names begin with.")] = "pointsman",
     check: Annotated[
         bool, typer.Option("--check", help="Say which of the rights you do not have; 1 when any.")
@@ -61,10 +69,13 @@ def command(
     from pointsman.layers.registry import layer as layer_called
     from pointsman.move.plan.rights import rights_of
 
-    if check and (to or any_name):
-        raise UsageError("--check prints no roles", next_action="leave out --for and --any-name")
+    if check and (to or any_name or reading):
+        raise UsageError("--check prints no roles", next_action="leave out --for, --any-name and --reading")
     subjects = [_subject(word) for word in to or ()]
     _refuse_prefix(prefix)
+    if reading:
+        _print_reading(reading, models or [], prefix, subjects, (kubeconfig, context), output or Output.yaml)
+        return 0
     chosen = tuple(dict.fromkeys(map(layer_called, layers))) if layers else LAYERS
     named = _named(models or [], kubeconfig, context)
     wanted = [(model, rights_of(model, edge_rights(model), to=chosen)) for model in named]
@@ -133,6 +144,24 @@ def _print(
     else:
         print_manifests(made, output)
     write_lines(sys.stderr, _warnings(controllers_among(_spaces(wanted)), any_name))
+
+
+def _print_reading(
+    commands: Sequence[str],
+    models: Sequence[str],
+    prefix: str,
+    subjects: Sequence[dict[str, str]],
+    reach: tuple[Path | None, str | None],
+    output: Output,
+) -> None:
+    from pointsman.cli.reads import reading_roles
+    from pointsman.report.text import write_lines
+
+    made = reading_roles(commands, lambda: _named(models, *reach), prefix, subjects)
+    if output is Output.text:
+        write_lines(sys.stdout, [line for one in made for line in _told(one)])
+    else:
+        print_manifests(made, output)
 
 
 def _told(manifest: dict[str, Any]) -> list[str]:

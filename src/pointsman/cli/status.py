@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from pointsman.cli.beginning import begin, once
 from pointsman.cli.words import Output, given
 
 if TYPE_CHECKING:
-    from pointsman.cli.watching import Opening, Read
+    from pointsman.cli.watching import Read
     from pointsman.kube.client import Client
     from pointsman.move.records import Record
 
@@ -24,8 +25,8 @@ __all__ = ["command"]
 
 _Rows = list[dict[str, Any]]
 
-SENDING = 0.02
-"""Seconds in which connections are made and requests are sent."""
+KINDS = ("Deployment", "InferenceService", "LLMInferenceService")
+"""What takes the API server longest; a kind that a layer needs and is not among them is asked for later."""
 
 
 def command(
@@ -52,7 +53,7 @@ def command(
         from pointsman.cli.watching import watch as watch_it
 
         return watch_it(opening, write, output)
-    write(sys.stdout, asyncio.run(_once(opening)))
+    write(sys.stdout, asyncio.run(once(opening)))
     return 0
 
 
@@ -103,11 +104,6 @@ def _write(stream: TextIO, found: _Rows, output: Output, all_of_them: bool) -> N
     print_status(stream, sorted(found, key=lambda row: not needs_person(row)))
 
 
-async def _once(opening: Opening) -> _Rows:
-    async with opening() as read:
-        return await read()
-
-
 @asynccontextmanager
 async def _reading(wanted: str, chosen: _Chosen, kubeconfig: Path | None, context: str | None) -> AsyncIterator[Read]:
     """How to look at the cluster, as often as one likes."""
@@ -123,10 +119,9 @@ async def _reading(wanted: str, chosen: _Chosen, kubeconfig: Path | None, contex
 
 async def _read(client: Client, wanted: str) -> _Rows:
     if not wanted:
-        _begin(client)
-        await asyncio.sleep(SENDING)
-    # What is imported from here on is imported while the API server works. Not in a thread: whoever reads an answer
-    # of many small parts beside a busy thread waits 5 ms for each of them.
+        from pointsman.move.inventory import OURS
+
+        await begin(client, KINDS, {OURS: ""})
     from pointsman.cli.edges import aliases_reader, running_reader
     from pointsman.layers.registry import LAYERS
     from pointsman.move.boundary import SystemClock
@@ -134,17 +129,6 @@ async def _read(client: Client, wanted: str) -> _Rows:
 
     means = (client, SystemClock(), LAYERS, aliases_reader(client), running_reader(client))
     return [await overview_of(await _record(client, wanted), *means)] if wanted else await overview(*means)
-
-
-def _begin(client: Client) -> None:
-    """Ask for what takes the API server longest; a kind that a layer needs and is not among them is asked for later."""
-    from pointsman.kube.resources import kind_of
-    from pointsman.move.inventory import OURS
-    from pointsman.move.records import KEPT
-
-    client.begin(*KEPT)
-    for kind in ("Deployment", "InferenceService", "LLMInferenceService"):
-        client.begin(kind_of(kind), None, {OURS: ""})
 
 
 async def _record(client: Client, wanted: str) -> Record:

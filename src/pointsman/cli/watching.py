@@ -1,4 +1,4 @@
-"""``pointsman status --watch``: the same look again and again, until ctrl-C.
+"""``--watch`` of ``status``, ``cost``, ``audit`` and ``doctor``: the same look again and again, until ctrl-C.
 
 A terminal is drawn over in place; what does not fit is counted, and what needs a person stands on top. A pipe gets a
 block for each change and nothing in between: text under the time, JSON a line each, YAML a document each. Each look
@@ -31,17 +31,21 @@ HOME, REST_OF_LINE, REST = "\x1b[H", "\x1b[K", "\x1b[J"
 CUT, WRAP = "\x1b[?7l", "\x1b[?7h"
 """What a line does that is longer than the terminal is wide."""
 
-Rows = list[dict[str, Any]]
-Read = Callable[[], Awaitable[Rows]]
+Read = Callable[[], Awaitable[Any]]
+"""One look: data as it is printed."""
 Opening = Callable[[], AbstractAsyncContextManager[Read]]
-Write = Callable[[TextIO, Rows], None]
+Write = Callable[[TextIO, Any], None]
+Said = Callable[[Any], Any]
 
 
-def watch(opening: Opening, write: Write, output: Output) -> int:
-    """Look until ctrl-C, which is how it is meant to end: 0. Raises what the first look raises."""
+def watch(opening: Opening, write: Write, output: Output, *, said: Said = lambda found: found) -> int:
+    """Look until ctrl-C, which is how it is meant to end: 0. Raises what the first look raises.
+
+    ``said`` is what has to change for a pipe to get a new block: numbers that go on counting are no news.
+    """
     gc.enable()  # one look keeps what it read, many must not
     with suppress(asyncio.CancelledError):
-        asyncio.run(_until_interrupted(opening, _Shown(write, output)))
+        asyncio.run(_until_interrupted(opening, _Shown(write, output, said)))
     return 0
 
 
@@ -58,7 +62,7 @@ async def _until_interrupted(opening: Opening, shown: _Shown) -> None:
                     shown.show(await read())
                     await asyncio.sleep(max(PAUSE, time.monotonic() - began))
         except TemporaryError as error:
-            if shown.rows is None:
+            if not shown.seen:
                 raise
             shown.tell(error)
             await asyncio.sleep(PAUSE)
@@ -67,19 +71,22 @@ async def _until_interrupted(opening: Opening, shown: _Shown) -> None:
 class _Shown:
     """What stands there now."""
 
-    def __init__(self, write: Write, output: Output) -> None:
-        self._write, self._output = write, output
+    def __init__(self, write: Write, output: Output, said: Said) -> None:
+        self._write, self._output, self._of = write, output, said
         self._in_place = output is Output.text and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         self._told = ""
-        self.rows: Rows | None = None
+        self._last: Any = None
+        self.seen = False
 
-    def show(self, rows: Rows) -> None:
+    def show(self, found: Any) -> None:
         """Draw it, or add a block if something changed."""
-        changed, self.rows, self._told = rows != self.rows, rows, ""
+        now = self._of(found)
+        changed, self._last, self._told = not self.seen or now != self._last, now, ""
+        self.seen = True
         if self._in_place:
-            self._draw(rows)
+            self._draw(found)
         elif changed:
-            self._block(rows)
+            self._block(found)
 
     def tell(self, error: TemporaryError) -> None:
         """What is seen is old from here on; said once."""
@@ -87,16 +94,16 @@ class _Shown:
             sys.stderr.write(f"{error.what}; what stands here is older, and it is asked again\n")
         self._told = error.what
 
-    def _block(self, rows: Rows) -> None:
+    def _block(self, found: Any) -> None:
         heads = {Output.text: f"{_now()}\n", Output.yaml: "---\n", Output.json: ""}
         sys.stdout.write(heads[self._output])
-        self._write(sys.stdout, rows)
+        self._write(sys.stdout, found)
         sys.stdout.write("\n" if self._output is Output.text else "")
         sys.stdout.flush()
 
-    def _draw(self, rows: Rows) -> None:
+    def _draw(self, found: Any) -> None:
         frame = _Frame()
-        self._write(frame, rows)
+        self._write(frame, found)
         lines = frame.getvalue().splitlines()
         most = max(1, os.get_terminal_size(sys.stdout.fileno()).lines - 2)
         more = f", {len(lines) - most} more lines below" if len(lines) > most else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.cost.aliases import ReadEdge, prices_at_edges
-from pointsman.cost.bill import groups_of, row_of
+from pointsman.cost.bill import BY, groups_of, row_of
 from pointsman.cost.engines import watch
 from pointsman.cost.entrances import entrances_in
 from pointsman.cost.gpus import Gpus, engines_among, gpus_in
@@ -18,9 +18,11 @@ from pointsman.cost.sight import Sight, look
 from pointsman.cost.sums import total
 from pointsman.cost.tokens import tokens_of
 from pointsman.cost.volumes import volumes_in
+from pointsman.cost.wanted import Wanted
 from pointsman.errors import ClusterError, UsageError
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster
+from pointsman.move.probes.pods import EnginePod
 from pointsman.move.records import Record, records
 from pointsman.report.counting import count_of
 
@@ -28,6 +30,9 @@ __all__ = ["KINDS", "Means", "account", "items_in", "known_records"]
 
 KINDS = ("Node", "Pod", "PersistentVolumeClaim", "PersistentVolume", "Service", "Gateway", "Ingress")
 """What is listed."""
+ASKED = 64
+"""Engines that are asked what they do when nobody says for how long: each is a call, and one of a thousand such answers
+comes through the API server, too."""
 MEANING = (
     "used is the share of looks at which an engine had a request running, or had made tokens since the look before; "
     "one request counts as much as a hundred, and GPUs without an engine of a model have no counters, so their use is "
@@ -45,40 +50,61 @@ class Means:
     read_edge: ReadEdge
 
 
-async def account(means: Means, book: Book | None, *, by: str, seconds: float = 0.0, model: str = "") -> dict[str, Any]:
-    """Look, and watch engines for so many seconds; of one model alone when it is named."""
+async def account(means: Means, book: Book | None, wanted: Wanted) -> dict[str, Any]:
+    """Look, and watch engines for a while; of one model, layer, namespace or alias alone when that is wanted."""
     sight = await look(means.cluster, KINDS)
-    known = await known_records(means.cluster, sight)
-    if model and sight.knows("Model") and model not in {one.name for one in known}:
-        raise UsageError(
-            f"the cluster keeps no record of model {model}",
-            next_action=f"pointsman up {model} writes one",
-            code="model-unknown",
-        )
-    owners = owners_of([one for one in known if model in ("", one.name)], means.layers)
-    pods = {f"{one.namespace}/{one.name}": one for one in engines_among(sight, owners)}
-    uses = await watch(means.cluster, means.clock, list(pods.values()), seconds)
+    known = _meant(await known_records(means.cluster, sight), wanted, listed=sight.knows("Model"))
+    owners = owners_of(known, means.layers)
+    engines = engines_among(sight, owners)
+    pods = _by_name(engines if wanted.seconds or len(engines) <= ASKED else [])
+    uses = await watch(means.cluster, means.clock, list(pods.values()), wanted.seconds)
     priced = await prices_at_edges(list(owners.models.values()), means.read_edge)
     sight.unseen |= dict(priced.unseen)
     prices = book.prices if book else None
     gpus = gpus_in(sight, owners, uses, prices)
-    items = [one for one in items_in(sight, owners, gpus, book) if model in ("", one.owner.model)]
+    items = wanted.of(items_in(sight, owners, gpus, book), owners)
+    parked = _parked(items)
     return {
         "prices": book.as_dict() if book else None,
-        "used": {"seconds": seconds, "meaning": MEANING},
-        "model": model or None,
-        "by": by,
-        "rows": groups_of(items, by, priced=book is not None),
+        "used": {"seconds": wanted.seconds, "meaning": MEANING, "notAsked": len(engines) - len(pods)},
+        "model": wanted.model or None,
+        "by": wanted.by,
+        "rows": groups_of(_shown(items, parked, wanted), wanted.by, priced=book is not None),
         "total": row_of(items, priced=book is not None),
-        "parked": [_told(one) for one in _parked(items)],
-        "idleNodes": [] if model else [_told(one) for one in items if one.state == "nobody's"],
+        "parked": [_told(one) for one in parked],
+        "idleNodes": [_told(one) for one in items if one.state == "nobody's"] if wanted.whole else [],
         "tokens": tokens_of(items, pods),
-        "waiting": [] if model else [{"pod": name, "accelerators": count} for name, count in gpus.waiting],
+        "waiting": [{"pod": name, "accelerators": count} for name, count in gpus.waiting] if wanted.whole else [],
         "warnings": [*(book.warnings if book else ()), *priced.warnings],
-        "notes": list(_notes(sight, owners, gpus, items, whole=not model)),
+        "notes": list(_notes(sight, owners, gpus, items, whole=wanted.whole)),
         "unseen": [{"what": what, "why": why} for what, why in sight.unseen.items()],
         "calls": {"lists": sight.calls, "engines": len(pods), "edges": priced.edges},
     }
+
+
+def _meant(known: Sequence[Record], wanted: Wanted, *, listed: bool) -> list[Record]:
+    """Of these models those that are asked for; raises UsageError where none is called that."""
+    found = [one for one in known if wanted.has(one)]
+    if listed and not found and (wanted.model or wanted.alias):
+        what = f"no record of model {wanted.model}" if wanted.model else f"no model with alias {wanted.alias}"
+        raise UsageError(
+            f"the cluster keeps {what}", next_action="pointsman status names those it knows", code="model-unknown"
+        )
+    return found
+
+
+def _by_name(engines: Sequence[EnginePod]) -> dict[str, EnginePod]:
+    return {f"{one.namespace}/{one.name}": one for one in engines}
+
+
+def _shown(items: Sequence[Item], parked: Sequence[Item], wanted: Wanted) -> Sequence[Item]:
+    """Of groups that need nobody's attention nothing, when only others are wanted."""
+    if not wanted.attention:
+        return items
+    group = BY[wanted.by]
+    needing = {group(one) for one in parked}
+    needing |= {group(one) for one in items if one.kind == GPU and one.share is not None and one.share < 1}
+    return [one for one in items if group(one) in needing]
 
 
 def items_in(sight: Sight, owners: Owners, gpus: Gpus, book: Book | None) -> list[Item]:
@@ -118,12 +144,17 @@ def _told(one: Item) -> dict[str, Any]:
     }
 
 
-def _notes(sight: Sight, owners: Owners, gpus: Gpus, items: Sequence[Item], *, whole: bool) -> Iterator[str]:
-    """What is to be known beside the numbers."""
-    yield from owners.problems
+def _silent(items: Sequence[Item]) -> Iterator[str]:
+    """Engines that do not say what they do."""
     for one in items:
         if one.kind == GPU and one.use is not None and one.use.share is None:
             yield f"{one.name} could not be asked what it does: {one.use.last.why}"
+
+
+def _notes(sight: Sight, owners: Owners, gpus: Gpus, items: Sequence[Item], *, whole: bool) -> Iterator[str]:
+    """What is to be known beside the numbers."""
+    yield from owners.problems
+    yield from _silent(items)
     if not whole:
         return
     yield from gpus.notes

@@ -126,14 +126,16 @@ def gateways_of(route: Object) -> set[Place]:
 
 def claims_in(value: Any) -> Iterator[str]:
     """Names of claims that a manifest mounts, wherever in it that is said (``pvc://NAME/path`` is KServe's way)."""
-    if isinstance(value, dict):
-        named = value.get("persistentVolumeClaim")
-        if isinstance(named, dict) and isinstance(named.get("claimName"), str):
-            yield named["claimName"]
-        for one in value.values():
-            yield from claims_in(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from claims_in(one)
-    elif isinstance(value, str) and value.startswith("pvc://"):
-        yield value.removeprefix("pvc://").partition("/")[0]
+    waiting = [value]
+    while waiting:  # no recursion: a thousand models have half a million values
+        one = waiting.pop()
+        if isinstance(one, str):
+            if one.startswith("pvc://"):
+                yield one.removeprefix("pvc://").partition("/")[0]
+        elif isinstance(one, dict):
+            named = one.get("persistentVolumeClaim")
+            if isinstance(named, dict) and isinstance(named.get("claimName"), str):
+                yield named["claimName"]
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one

@@ -7,11 +7,12 @@ unknown number of them, and whoever reads it here is told so.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pointsman.errors import ClusterError, NotFoundError
 from pointsman.kube.resources import KINDS, Kind, kind_of
+from pointsman.kube.shapes import misfit
 from pointsman.move.boundary import Cluster, Object
 
 __all__ = ["Sight", "look"]
@@ -65,12 +66,27 @@ async def _all(cluster: Cluster, name: str, counted: Sight) -> list[Object]:
         try:
             async for page in cluster.pages(kind):
                 counted.calls += 1
-                items += page
+                items += _fitting(name, page, counted)
         except NotFoundError:
             counted.calls += 1
             continue
         return items
     return []
+
+
+def _fitting(name: str, page: Iterable[Object], counted: Sight) -> Iterator[Object]:
+    """Those that are what they are said to be; others are told."""
+    namespaced = kind_of(name).namespaced
+    for one in page:
+        wrong = misfit(name, one)
+        if not wrong and namespaced and not one["metadata"].get("namespace"):
+            wrong = "it is in no namespace"
+        if not wrong:
+            yield one
+            continue
+        said = one.get("metadata")
+        called = said.get("name") if isinstance(said, dict) else None
+        counted.unseen[f"{name} {called}"[:200]] = f"what the API server says of it is odd: {wrong}"
 
 
 def _versions(name: str) -> list[Kind]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.edge.boundary import Cluster, Object
-from pointsman.errors import RefusedError
+from pointsman.errors import PermanentError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.kube.rights import Right, rights
+from pointsman.kube.shapes import misfit
 from pointsman.spec.tenant import Edge as Settings
 
 __all__ = ["Config", "Objects", "ending", "ready", "rights_on"]
@@ -93,6 +94,7 @@ class Objects:
                 f"name it in spec.tenant.edge, or put it there ({self.again})",
                 "edge-missing",
             )
+        _refuse_odd(found, ref)
         self._refuse_gaps(found, ref)
         return found
 
@@ -100,6 +102,8 @@ class Objects:
         """The configuration; raises RefusedError when it is not there or cannot be changed."""
         ref = self.config_ref
         found = await self.cluster.find(ref)
+        if found is not None:
+            _refuse_odd(found, ref)
         text = ((found or {}).get("data") or {}).get(self.settings.key)
         if found is None or text is None:
             what = f"it has no key {self.settings.key}" if found else "the edge's ConfigMap does not exist"
@@ -201,9 +205,20 @@ def ending(pod: Object) -> bool:
 
 
 def _volumes(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    volumes = spec["template"]["spec"].get("volumes") or []
+    volumes = ((spec.get("template") or {}).get("spec") or {}).get("volumes") or []
     projected = [part for one in volumes for part in (one.get("projected") or {}).get("sources") or []]
     return [*volumes, *projected]
+
+
+def _refuse_odd(found: Object, ref: Ref) -> None:
+    """No API server says such a thing of an object that it checked; who answers in its place may."""
+    if wrong := misfit(ref.kind.name, found):
+        raise PermanentError(
+            f"what the API server says of it is odd: {wrong}",
+            where=str(ref),
+            next_action="look who answers in its place (a proxy, an aggregated API)",
+            code="cluster-odd-object",
+        )
 
 
 def _refused(what: str, ref: Ref, action: str, code: str) -> RefusedError:

@@ -149,9 +149,15 @@ def items_in(answer: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     if "items" not in answer:
         return None
     items = answer["items"] or []
-    if not isinstance(items, list) or not all(isinstance(one, dict) and "metadata" in one for one in items):
+    if not isinstance(items, list) or not all(
+        isinstance(one, dict) and _is_named(one.get("metadata")) for one in items
+    ):
         return None
     return items
+
+
+def _is_named(metadata: Any) -> bool:
+    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
 
 
 def names_in(answer: Mapping[str, Any]) -> list[str] | None:

@@ -249,7 +249,8 @@ class Client:
         items = items_in(answer)
         if items is None:
             raise not_kubernetes(f"GET {path}", 200, json.dumps(answer).encode(), self._address())
-        told = [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in items]
+        own = {"apiVersion": kind.api_version, "kind": kind.name}
+        told = [{**own, **item, **own} for item in items]
         return told, answer.get("metadata") or {}
 
     async def get(self, ref: Ref) -> Object:

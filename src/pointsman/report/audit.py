@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.report.cost import money
@@ -14,17 +15,38 @@ from pointsman.report.text import write_lines
 __all__ = ["print_audit"]
 
 WIDTH = 100
+MANY = 40
+"""Findings of one kind, of which more are only counted."""
 NOTHING = "nothing is paid for that nobody uses"
 
 
 def print_audit(stream: TextIO, said: Mapping[str, Any]) -> None:
     """All of it."""
-    write_lines(stream, [line for one in said["findings"] for line in _finding(one)])
+    write_lines(stream, list(_verdict(said)))
     for one in said["unseen"]:
         note(stream, f"not looked at: {one['what']}: {one['why']}")
-    write_lines(stream, [*_verdict(said), *_outside(said)])
     for one in (said["prices"] or {}).get("warnings", ()):
         note(stream, one)
+    write_lines(stream, [*_findings(said["findings"]), *_outside(said)])
+
+
+def _findings(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What costs most first; of many of one kind the first ones."""
+    told = Counter[str]()
+    for one in sorted(found, key=_dearest):
+        told[one["kind"]] += 1
+        if told[one["kind"]] <= MANY:
+            yield from _finding(one)
+    for kind, count in told.items():
+        if count > MANY:
+            yield f"and {count - MANY} more of kind {kind}: -o json has them all"
+
+
+def _dearest(one: Mapping[str, Any]) -> float:
+    """By what it is known to cost."""
+    amounts = one["money"] or {}
+    known = amounts.get("perHour") or (amounts.get("atLeast") or {}).get("perHour")
+    return -float(known or 0)
 
 
 def _finding(one: Mapping[str, Any]) -> Iterator[str]:
@@ -48,6 +70,8 @@ def _verdict(said: Mapping[str, Any]) -> Iterator[str]:
         )
         currency = f" {prices['currency']}, prices of {prices['date']} ({prices['basis']})" if prices else ""
         yield f"{count_of(len(said['findings']), 'thing')} found: {what}{currency}"
+        kinds = Counter(one["kind"] for one in said["findings"])
+        yield f"of kinds: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}"
     elif said["unseen"]:
         yield "nothing found in what could be looked at"
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -18,13 +19,15 @@ __all__ = ["write_catalogue", "write_outcome"]
 
 WIDTH = 100
 _MANY = 40
-"""Things that were not read, of which more are counted only."""
+"""Things that were not read, of which more are counted only; and findings, of which more begin with a summary."""
+_EACH = 5
+"""Findings of one check that are told where there are more than ``_MANY`` altogether."""
 
 
-def write_outcome(stream: TextIO, said: Mapping[str, Any], output: str) -> None:
-    """``text``, ``json``, ``yaml``, ``sarif`` or ``junit``."""
+def write_outcome(stream: TextIO, said: Mapping[str, Any], output: str, *, whole: bool = False) -> None:
+    """``text``, ``json``, ``yaml``, ``sarif`` or ``junit``; of text all of it (``whole``), however much that is."""
     if output == "text":
-        write_lines(stream, list(_lines(said)))
+        write_lines(stream, list(_lines(said, whole=whole or len(said["findings"]) <= _MANY)))
     elif output == "sarif":
         stream.write(json.dumps(sarif_of(said), indent=2) + "\n")
     elif output == "junit":
@@ -44,9 +47,8 @@ def write_catalogue(stream: TextIO, entries: Sequence[Mapping[str, Any]], output
     table.write(stream)
 
 
-def _lines(said: Mapping[str, Any]) -> Iterator[str]:
-    for one in said["findings"]:
-        yield from _finding(one)
+def _lines(said: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
+    yield from _findings(said["findings"], whole=whole)
     for one in said["broken"]:
         yield f"broken {one['id']} {one['name']}: {one['error']}; it says nothing, and that is a bug of ours"
     if said["notChecked"]:
@@ -58,6 +60,22 @@ def _lines(said: Mapping[str, Any]) -> Iterator[str]:
         if len(said["notRead"]) > _MANY:
             yield f"  and {len(said['notRead']) - _MANY} more"
     yield _verdict(said)
+
+
+def _findings(found: Sequence[Mapping[str, Any]], *, whole: bool) -> Iterator[str]:
+    """All of them; or how many each check has, and the first ones of each."""
+    of = Counter((one["level"], one["id"], one["name"]) for one in found)
+    if not whole:
+        yield from (f"{count:>6}  {level} {id_} {name}" for (level, id_, name), count in of.items())
+        yield ""
+    told = Counter[str]()
+    for one in found:
+        told[one["id"]] += 1
+        if whole or told[one["id"]] <= _EACH:
+            yield from _finding(one)
+        elif told[one["id"]] == of[one["level"], one["id"], one["name"]]:
+            left = told[one["id"]] - _EACH
+            yield f"{one['level']} {one['id']} {one['name']}: {left} more; --check {one['id']} tells all"
 
 
 def _finding(one: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,8 @@ from pointsman.report.text import write_lines
 __all__ = ["money", "print_account"]
 
 WIDTH = 100
+MANY = 20
+"""Lines of one kind, of which more are only counted: a thousand models have thousands."""
 _NOBODY = {"model": "of no model", "layer": "of no layer", "namespace": "in no namespace", "node": "on no node"}
 _KINDS = {"Model": "models that the cluster keeps"}
 
@@ -20,19 +22,31 @@ _KINDS = {"Model": "models that the cluster keeps"}
 def print_account(stream: TextIO, said: Mapping[str, Any]) -> None:
     """All of it."""
     prices, by = said["prices"], said["by"]
+    for one in said["unseen"]:
+        note(stream, f"not seen, so sums may be too small: {_KINDS.get(one['what'], one['what'])}: {one['why']}")
+    for line in _few(said["warnings"], "warnings"):
+        note(stream, line)
     table = Table(
         [by.upper(), "GPUS", "USED", "IDLE", "VOLUMES", "LB", "RESERVED/H", "USED/H", "IDLE/H", "ALL/H", "ALL/MONTH"],
         names=[by.upper()],
     )
-    for one in said["rows"]:
-        table.add(one[by] or _NOBODY[by], *_cells(one))
     table.add("all", *_cells(said["total"]))
+    for one in sorted(said["rows"], key=_idle_first):
+        table.add(one[by] or _NOBODY[by], *_cells(one))
     table.write(stream)
     write_lines(stream, ["", *_about(said, prices), *_lists(said)])
-    for one in said["warnings"]:
-        note(stream, one)
-    for one in said["unseen"]:
-        note(stream, f"not seen, so sums may be too small: {_KINDS.get(one['what'], one['what'])}: {one['why']}")
+
+
+def _idle_first(row: Mapping[str, Any]) -> tuple[float, float]:
+    """What idles most first, since that is what somebody can do something about."""
+    return -row["gpus"]["idle"], -row["gpus"]["paid"]
+
+
+def _few(lines: Sequence[str], what: str) -> Iterator[str]:
+    """The first ones, and how many there are besides."""
+    yield from lines[:MANY]
+    if len(lines) > MANY:
+        yield f"and {len(lines) - MANY} more {what}: -o json has them all"
 
 
 def money(said: Mapping[str, Any], key: str = "perHour") -> str:
@@ -63,7 +77,9 @@ def _about(said: Mapping[str, Any], prices: Mapping[str, Any] | None) -> Iterato
         about = f"Prices of {prices['date']}, {prices['basis']}: {prices['source']}"
         yield f"Money in {prices['currency']}; a month is 730 h. {about}"
     seconds = said["used"]["seconds"]
-    over = f"over {seconds:g} s" if seconds else "one look, a picture of a moment; --watch SECONDS looks longer"
+    over = f"over {seconds:g} s" if seconds else "one look, a picture of a moment; --over TIME looks longer"
+    if silent := said["used"]["notAsked"]:
+        yield f"{count_of(silent, 'engine')} not asked what they do, which is a call each: --over 1m asks them."
     yield from textwrap.wrap(f"Used ({over}): {said['used']['meaning']}.", WIDTH)
     if (cache := said["total"]["cache"]) is not None:
         yield f"KV cache in use, mean of the engines: {100 * cache:.1f} %"
@@ -74,12 +90,10 @@ def _about(said: Mapping[str, Any], prices: Mapping[str, Any] | None) -> Iterato
 def _lists(said: Mapping[str, Any]) -> Iterator[str]:
     yield from _part("Parked, and still paid for:", said["parked"])
     yield from _part("GPU nodes without GPU pods:", said["idleNodes"])
-    for one in said["waiting"]:
-        asks = count_of(one["accelerators"], "accelerator")
-        yield f"waits for a node, nothing is reserved for it: Pod {one['pod']} ({asks})"
-    for one in said["tokens"]:
-        yield from textwrap.wrap(_token(one), WIDTH, subsequent_indent="  ")
-    yield from said["notes"]
+    yield from _few([_waiting(one) for one in said["waiting"]], "pods that wait")
+    for line in _few([_token(one) for one in said["tokens"]], "prices of tokens"):
+        yield from textwrap.wrap(line, WIDTH, subsequent_indent="  ")
+    yield from _few(said["notes"], "notes")
     calls = said["calls"]
     words = {"lists": "list call", "engines": "engine", "edges": "edge"}
     yield f"asked: {', '.join(count_of(calls[key], word) for key, word in words.items())}"
@@ -88,10 +102,18 @@ def _lists(said: Mapping[str, Any]) -> Iterator[str]:
 def _part(title: str, items: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if items:
         yield title
-    for one in items:
-        whose = f", {one['model']} on {one['layer']}" if one["model"] else ""
-        has = "".join(f", {count} {name}" for name, count in one["devices"].items())
-        yield f"  {one['name']}{whose}{has}: {money(one['money'])}/h, {money(one['money'], 'perMonth')}/month"
+    yield from _few([_thing(one) for one in items], "of them")
+
+
+def _thing(one: Mapping[str, Any]) -> str:
+    whose = f", {one['model']} on {one['layer']}" if one["model"] else ""
+    has = "".join(f", {count} {name}" for name, count in one["devices"].items())
+    return f"  {one['name']}{whose}{has}: {money(one['money'])}/h, {money(one['money'], 'perMonth')}/month"
+
+
+def _waiting(one: Mapping[str, Any]) -> str:
+    asks = count_of(one["accelerators"], "accelerator")
+    return f"waits for a node, nothing is reserved for it: Pod {one['pod']} ({asks})"
 
 
 def _token(one: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""What commands print with ``-o json``, as JSON Schemas: written here, published in docs/schemas, held in tests."""
