@@ -8,6 +8,7 @@ from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.state import annotation, settled
 from pointsman.checks.view import View, get, listed
+from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.hold import FOR, SKIP
 from pointsman.delivery.git.wording import redacted
 
@@ -52,7 +53,7 @@ def _short(text: object) -> str:
 
 def _skipped(view: View) -> Iterator[Told]:
     for one in _ours(view):
-        if annotation(one, SKIP) == "true":
+        if Application(one.data).skipped:
             move = annotation(one, FOR)
             held = f"; pointsman holds it for the move {move}" if move else ""
             what = f"{SKIP} is set, so Argo CD does not look at it{held}"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pointsman.adopt.applications import Application
+from pointsman.adopt.applications import Application as Written
 from pointsman.checks.applications import APPLICATIONS, App, applications
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.view import View, get, listed
+from pointsman.delivery.argocd.application import Application
 
 __all__ = ["CHECKS"]
 
@@ -25,7 +26,7 @@ _SHARED = frozenset(
 
 
 def _twice(view: View) -> Iterator[Told]:
-    seen: dict[tuple[str, ...], Application] = {}
+    seen: dict[tuple[str, ...], Written] = {}
     told: set[tuple[str, str]] = set()
     for one in view.of(*_SHARED):
         application = one.origin.application
@@ -41,7 +42,7 @@ def _twice(view: View) -> Iterator[Told]:
             yield Told(None, what, where=application.where)
 
 
-def _cluster(application: Application) -> tuple[str, str]:
+def _cluster(application: Written) -> tuple[str, str]:
     said = get(application.data, "spec", "destination")
     return str(get(said, "server") or ""), str(get(said, "name") or "")
 
@@ -84,7 +85,7 @@ def _defaults(view: View) -> Iterator[Told]:
                     yield Told(route, what, ("spec", "rules", rule, "backendRefs", number))
 
 
-def _compares_otherwise(application: Application) -> bool:
+def _compares_otherwise(application: Written) -> bool:
     """Does it let the API server compare, or ignore what differs in routes?"""
     said = str(get(application.data, *_ANNOTATIONS, "argocd.argoproj.io/compare-options"))
     kinds = [one.get("kind") for one in listed(application.data, "spec", "ignoreDifferences")]
@@ -93,7 +94,7 @@ def _compares_otherwise(application: Application) -> bool:
 
 def _skipped(view: View) -> Iterator[Told]:
     for app in applications(view):
-        if str(app.get(*_ANNOTATIONS, _SKIP)).lower() == "true":
+        if Application(app.data).skipped:
             what = f"{_SKIP} is set: Argo CD neither compares nor syncs it, and a sync that is asked for never ends"
             yield Told(app.standing, what, app.place(*_ANNOTATIONS, _SKIP))
 
