@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pointsman.adopt.applications import Application as Written
+from pointsman.adopt.words import Place
 from pointsman.checks.applications import APPLICATIONS, App, applications
 from pointsman.checks.check import Check, Level, Source, Sure, Told
-from pointsman.checks.view import View, get, listed
+from pointsman.checks.view import View, entries, get, listed
 from pointsman.delivery.argocd.application import Application
 
 __all__ = ["CHECKS"]
@@ -72,17 +73,44 @@ def _defaults(view: View) -> Iterator[Told]:
         return
     for route in view.of("HTTPRoute"):
         application = route.origin.application
-        if application is None or _compares_otherwise(application):
+        if application is None or not _by_server(application) or _compares_otherwise(application):
             continue
-        for rule, said in enumerate(listed(route.data, "spec", "rules")):
-            for number, one in enumerate(listed(said, "backendRefs")):
-                missing = [key for key in ("group", "kind", "weight") if key not in one]
-                if missing:
-                    what = (
-                        f"backendRef {one.get('name')} does not say {', '.join(missing)}: the API server fills them "
-                        f"in, and Application {application.name} reads OutOfSync from then on"
-                    )
-                    yield Told(route, what, ("spec", "rules", rule, "backendRefs", number))
+        for what, missing, place in _unsaid(route.data):
+            said = (
+                f"{what} does not say {', '.join(missing)}: the API server fills that in, and Application "
+                f"{application.name}, applied by ServerSideApply, reads OutOfSync from then on"
+            )
+            yield Told(route, said, place)
+
+
+def _unsaid(route: Mapping[str, Any]) -> Iterator[tuple[str, list[str], Place]]:
+    """Parts inside of lists that have defaults, and which of them are not written."""
+    for number, one in enumerate(entries(route, "spec", "parentRefs")):
+        yield from _lacks(one, f"parentRef {get(one, 'name')}", ("group", "kind"), ("spec", "parentRefs", number))
+    for rule, said in enumerate(entries(route, "spec", "rules")):
+        place: Place = ("spec", "rules", rule)
+        yield from _lacks(said, f"rule {rule}", ("matches",), place)
+        for number, one in enumerate(entries(said, "matches")):
+            here: Place = (*place, "matches", number)
+            yield from _lacks(one, f"a match of rule {rule}", ("path",), here)
+            for key in ("headers", "queryParams"):
+                for each in entries(one, key):
+                    yield from _lacks(each, f"{key} {get(each, 'name')}", ("type",), here)
+            yield from _lacks(get(one, "path"), f"a path of rule {rule}", ("type", "value"), here)
+        for number, one in enumerate(entries(said, "backendRefs")):
+            keys = ("group", "kind", "weight")
+            yield from _lacks(one, f"backendRef {get(one, 'name')}", keys, (*place, "backendRefs", number))
+
+
+def _lacks(one: Any, what: str, keys: tuple[str, ...], place: Place) -> Iterator[tuple[str, list[str], Place]]:
+    if isinstance(one, Mapping) and (missing := [key for key in keys if key not in one]):
+        yield what, missing, place
+
+
+def _by_server(application: Written) -> bool:
+    """Is it applied by the API server? Only then does Argo CD 3.2 see what that fills in inside of lists."""
+    said = entries(application.data, "spec", "syncPolicy", "syncOptions")
+    return "ServerSideApply=true" in {str(one).replace(" ", "") for one in said}
 
 
 def _compares_otherwise(application: Written) -> bool:
@@ -128,10 +156,10 @@ CHECKS = (
         "route-defaults",
         Level.warning,
         frozenset({"HTTPRoute", "ConfigMap"}),
-        cause="fields that the API server fills in inside a list differ from git, so the Application reads OutOfSync",
-        remedy='write them out: group: "", kind: Service, weight: 1',
-        sure=Sure.source,
-        fact="argo-helm issue 3538; Gateway API v1, HTTPRoute",
+        cause="with ServerSideApply, fields that the API server fills in inside a list read as differences for ever",
+        remedy='write them out (group: "", kind: Service, weight: 1), or compare with ServerSideDiff=true',
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab, applied by the server and by the client; argo-helm issue 3538",
         run=_defaults,
         sources=_FILES,
     ),
