@@ -92,12 +92,14 @@ def test_a_sync_in_a_window_hangs(trap: Trap, ground: Ground, by: str) -> None:
     said = until(lambda: (ground.status().get("operationState") or {}).get("message"))
     assert "blocked by sync window" in said
     assert ground.phase() == "Running"
-    trap.doctor("-n", ARGO, of=ground.name)
+    assert {one["id"] for one in trap.doctor("-n", ARGO, of=ground.name)} == {"PM726"}
     trap.bit(f"its sync reads {ground.phase()}: {said}; nothing refused it, and nothing was applied")
 
     committed(ground, {}, by_hand, message="By hand")
     trap.sound(ground.here.path)
     ground.applied(by_hand)
-    until(lambda: ground.live("deployment", "raw"))
-    until(lambda: ground.phase() == "Succeeded")
+    ground.refresh()
+    until(lambda: ground.live("deployment", "raw") and ground.phase() == "Succeeded")
     trap.healthy("-n", ARGO, of=ground.name)
+    ground.applied(closed)
+    assert [one["id"] for one in trap.doctor("-n", ARGO, of=ground.name)] == ["PM411"]
