@@ -32,11 +32,8 @@ def ours(ground: Ground, found: dict[str, Any]) -> set[tuple[str, str]]:
 
 def test_of_a_platform_that_is_well_nothing_is_told(ground: Ground) -> None:
     platform = Platform(ground)
-    ground.here.push(platform.files(), "A platform")
-    assert platform.run("resolve", output=None)[0] == 0
-    ground.here.push({}, "Resolve")
-    code, _, said = platform.run("root", "--profile", "serving", "--yes")
-    assert code == 0, said
+    platform.pushed()
+    platform.applied()
     names = [platform.named(one) for one in ("kserve", "platform-core")]
     until(lambda: all(ground.live(name=name) for name in names))
     assert ground.wait(*names).exit == 0

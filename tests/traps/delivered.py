@@ -6,9 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.gitops.ground import Ground, Object, until
+from tests.gitops.ground import ARGO, Ground, Object, until
 
-__all__ = ["AUTOMATED", "HEALING", "IMAGE", "MANUAL", "committed", "compared", "engine", "synced", "unsynced"]
+__all__ = [
+    "AUTOMATED",
+    "HEALING",
+    "IMAGE",
+    "MANUAL",
+    "committed",
+    "compared",
+    "engine",
+    "resynced",
+    "synced",
+    "unsynced",
+]
 
 CREATE = ["CreateNamespace=true"]
 MANUAL: Object = {"syncOptions": CREATE}
@@ -42,6 +53,18 @@ def committed(ground: Ground, files: Mapping[str, str], *objects: Object, messag
     return ground.here.push(texts, message)
 
 
+def project(ground: Ground, **spec: Any) -> Object:
+    """An AppProject of our name that allows everything, but for what is said."""
+    wide = {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+    }
+    metadata = {"name": ground.name, "namespace": ARGO, "labels": {"of": ground.name}}
+    made = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": metadata}
+    return {**made, "spec": wide | spec}
+
+
 def compared(ground: Ground, name: str = "") -> Object:
     """Wait until Argo CD has compared an Application with git; its status."""
     return dict(until(lambda: (found := ground.status(name)).get("sync", {}).get("revision") and found))
@@ -55,6 +78,12 @@ def synced(ground: Ground, name: str = "") -> None:
 def unsynced(ground: Ground, name: str = "") -> None:
     """Wait until it reads OutOfSync and nothing of it is under way."""
     until(lambda: ground.status(name).get("sync", {}).get("status") == "OutOfSync" and _still(ground, name))
+
+
+def resynced(ground: Ground, sync: Object) -> None:
+    """A complete sync, asked for with these words, to its good end; nothing of the one before is taken over."""
+    ground.patch({"status": {"operationState": None}, "operation": {"sync": sync}})
+    until(lambda: ground.phase() == "Succeeded" and "operation" not in ground.live())
 
 
 def _still(ground: Ground, name: str) -> bool:

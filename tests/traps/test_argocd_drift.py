@@ -8,7 +8,7 @@ import pytest
 
 from tests.gitops.ground import ARGO, Ground, until
 from tests.gitops.manifests import config
-from tests.traps.delivered import AUTOMATED, HEALING, MANUAL, compared, synced, unsynced
+from tests.traps.delivered import AUTOMATED, HEALING, MANUAL, compared, resynced, synced, unsynced
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
@@ -103,8 +103,7 @@ def test_a_commit_that_nobody_synced_is_not_in_effect(trap: Trap, ground: Ground
     assert f"ConfigMap {ground.name}/one, ConfigMap {ground.name}/two" in said
     assert ground.live("configmap", "one")["data"] == {"said": "first"}
     trap.bit(f"what was synced last ran on: {said.partition(': ')[2][:160]}")
-    ground.patch({"status": {"operationState": None}, "operation": {"sync": MANUAL}})
-    until(lambda: ground.phase() == "Succeeded" and "operation" not in ground.live())
+    resynced(ground, MANUAL)
     ground.refresh()
     assert "what git does not have any more is left" in told(trap, ground)
     ground.patch({"status": {"operationState": None}, "operation": {"sync": MANUAL | {"prune": True}}})

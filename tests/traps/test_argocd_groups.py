@@ -20,16 +20,13 @@ GROUPS = '- { name: red, enabled: "true", catalogPath: CATALOG/red }\n'
 def resolved(ground: Ground) -> Platform:
     """A platform of which everything is committed, and nothing applied yet."""
     platform = Platform(ground)
-    ground.here.push(platform.files(), "A platform")
-    assert platform.run("resolve", output=None)[0] == 0
-    ground.here.push({}, "Resolve")
+    platform.pushed()
     return platform
 
 
 def brought_up(ground: Ground, platform: Platform) -> None:
     """Its sets are applied, and the group kserve is deployed."""
-    code, _, said = platform.run("root", "--profile", "serving", "--yes")
-    assert code == 0, said
+    platform.applied()
     until(lambda: ground.live("configmap", "kserve"))
 
 

@@ -48,8 +48,7 @@ def begun(ground: Ground, files: Mapping[str, str], *, group: str, **features: b
 
 
 def up(ground: Ground, platform: Platform) -> None:
-    code, _, said = platform.run("root", "--profile", "serving", "--yes")
-    assert code == 0, said
+    platform.applied()
     reread(ground, platform)
 
 

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from tests.gitops.ground import ARGO, HERE, Ground, Object, until
 from tests.gitops.manifests import config
-from tests.traps.delivered import MANUAL, committed, compared, engine
+from tests.traps.delivered import MANUAL, committed, compared, engine, project
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
-EVERYWHERE = [{"server": "*", "namespace": "*"}]
-
-
-def project(ground: Ground, **spec: Any) -> Object:
-    wide = {"sourceRepos": ["*"], "destinations": EVERYWHERE}
-    allowed = {"clusterResourceWhitelist": [{"group": "*", "kind": "*"}]}
-    metadata = {"name": ground.name, "namespace": ARGO, "labels": {"of": ground.name}}
-    return {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "AppProject",
-        "metadata": metadata,
-        "spec": wide | allowed | spec,
-    }
 
 
 def complaint(ground: Ground) -> str:

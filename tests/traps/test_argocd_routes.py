@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.gitops.ground import Ground, until
-from tests.traps.delivered import committed, compared
+from tests.traps.delivered import committed, compared, resynced
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
@@ -67,8 +67,7 @@ def test_a_route_that_the_api_server_completes_is_never_in_sync(trap: Trap, grou
 def differing(ground: Ground, how: dict[str, list[str]]) -> set[str]:
     """Routes that read OutOfSync when they were compared twice more after a sync that succeeded."""
     compared(ground)
-    ground.patch({"status": {"operationState": None}, "operation": {"sync": how}})
-    until(lambda: ground.phase() == "Succeeded" and "operation" not in ground.live())
+    resynced(ground, how)
     until(lambda: ground.live("httproute", "header")["spec"]["rules"][0]["backendRefs"][0].get("kind"))
     ground.refresh()
     ground.refresh("", "hard")

@@ -11,8 +11,7 @@ import pytest
 from tests.gitops.ground import ARGO, Ground, Object, until
 from tests.gitops.manifests import config, hook
 from tests.gitops.sets import FINALIZER
-from tests.traps.delivered import MANUAL, committed, compared
-from tests.traps.test_argocd_projects import project
+from tests.traps.delivered import MANUAL, committed, compared, project
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab

@@ -8,12 +8,18 @@ import pytest
 
 from tests.gitops.ground import ARGO, Ground, until
 from tests.gitops.manifests import PAUSE, config, deployment, runtime
-from tests.traps.delivered import AUTOMATED, HEALING, MANUAL, committed, compared, engine, synced, unsynced
+from tests.traps.delivered import AUTOMATED, HEALING, MANUAL, committed, compared, engine, resynced, synced, unsynced
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
 OTHER = "registry.k8s.io/pause:3.9"
 RESPECTED = {"syncOptions": ["CreateNamespace=true", "RespectIgnoreDifferences=true"]}
+
+
+def again(ground: Ground) -> None:
+    """A sync of what git says now, with the Application's own options."""
+    ground.refresh()
+    resynced(ground, {"syncOptions": ground.live()["spec"]["syncPolicy"]["syncOptions"]})
 
 
 def ignoring(pointer: str, kind: str = "Deployment", group: str = "apps") -> list[dict[str, object]]:
@@ -58,10 +64,7 @@ def test_a_sync_sets_ignored_replicas_back(trap: Trap, ground: Ground) -> None:
     def woken_and_synced(mark: str) -> int:
         ground.lab.kubectl("scale", "deployment/raw", "--replicas=1", f"--namespace={ground.name}")
         committed(ground, {"engine.yaml": engine(replicas=0, env=[{"name": "MARK", "value": mark}])}, message=mark)
-        ground.refresh()
-        options = ground.live()["spec"]["syncPolicy"]["syncOptions"]
-        ground.patch({"status": {"operationState": None}, "operation": {"sync": {"syncOptions": options}}})
-        until(lambda: ground.phase() == "Succeeded" and "operation" not in ground.live())
+        again(ground)
         return replicas(ground)
 
     assert woken_and_synced("first") == 0
@@ -86,10 +89,7 @@ def test_a_sync_sets_ignored_replicas_of_llm_d_back(trap: Trap, ground: Ground) 
     def woken_and_synced(mark: str) -> int:
         ground.patch({"spec": {"replicas": 1}}, "llminferenceservice", "llm")
         committed(ground, {"llm.yaml": llm(0, mark)}, message=mark)
-        ground.refresh()
-        options = ground.live()["spec"]["syncPolicy"]["syncOptions"]
-        ground.patch({"status": {"operationState": None}, "operation": {"sync": {"syncOptions": options}}})
-        until(lambda: ground.phase() == "Succeeded" and "operation" not in ground.live())
+        again(ground)
         return int(ground.live("llminferenceservice", "llm")["spec"]["replicas"])
 
     assert woken_and_synced("first") == 0
@@ -120,9 +120,7 @@ def test_a_respected_field_in_a_list_freezes_the_list(trap: Trap, ground: Ground
     ground.synced()
     assert trap.doctor("-n", ARGO, of=ground.name)
     committed(ground, {"runtime.yaml": runtime(OTHER)}, message="Another image")
-    ground.refresh()
-    ground.patch({"status": {"operationState": None}, "operation": {"sync": RESPECTED}})
-    until(lambda: ground.phase() == "Succeeded" and "operation" not in ground.live())
+    again(ground)
     assert image(ground, "servingruntime", "runtime") == PAUSE
     trap.bit(f"the sync Succeeded, git says {OTHER}, and {PAUSE} stayed")
 
@@ -146,9 +144,7 @@ def test_a_list_that_is_merged_by_names_is_not_frozen(trap: Trap, ground: Ground
 
     def argued(image_: str, *args: str) -> list[str]:
         committed(ground, {"engine.yaml": deployment(image=image_, args=args)}, message=image_)
-        ground.refresh()
-        ground.patch({"status": {"operationState": None}, "operation": {"sync": RESPECTED}})
-        until(lambda: ground.phase() == "Succeeded" and "operation" not in ground.live())
+        again(ground)
         return list(ground.live("deployment", "engine")["spec"]["template"]["spec"]["containers"][0]["args"])
 
     assert argued(OTHER, "a", "c") == ["a", "b"]

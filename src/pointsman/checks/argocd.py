@@ -159,8 +159,8 @@ CHECKS = (
         cause="an Application without the resources finalizer leaves everything behind when it is deleted: GPUs run on",
         remedy=f"add {_FINALIZER} to metadata.finalizers; claims that should stay get the annotation "
         "argocd.argoproj.io/sync-options: Delete=false",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/app_deletion.md",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/app_deletion.md",
         run=_orphans,
     ),
     Check(
@@ -170,8 +170,8 @@ CHECKS = (
         APPLICATIONS | {"PersistentVolumeClaim"},
         cause="with the finalizer a deletion takes claims, too, and weights are downloaded again",
         remedy="annotate claims that should stay with argocd.argoproj.io/sync-options: Delete=false",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/sync-options.md (Delete=false)",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/sync-options.md (Delete=false)",
         run=_claims,
     ),
     Check(
@@ -192,8 +192,8 @@ CHECKS = (
         APPLICATIONS | set(_SCALED),
         cause="ignoreDifferences hides a difference only: a sync still writes git's replicas over those that run",
         remedy=f"add {_RESPECT} to spec.syncPolicy.syncOptions",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/sync-options.md (RespectIgnoreDifferences)",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/sync-options.md (RespectIgnoreDifferences)",
         run=_put_back,
         sources=_FILES,
         fixable=True,

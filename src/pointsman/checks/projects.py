@@ -131,8 +131,8 @@ CHECKS = (
         APPLICATIONS | {"AppProject"},
         cause="Argo CD does not sync an Application whose project allows neither its source nor its destination",
         remedy="add it to the AppProject's sourceRepos or destinations, or name another project",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/projects.md",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/projects.md",
         run=_forbidden,
     ),
     Check(
@@ -142,8 +142,8 @@ CHECKS = (
         APPLICATIONS | {"AppProject", "engines", "edges"},
         cause="a window without manualSync stops syncs that people ask for, too: a move that syncs waits, or fails",
         remedy="set manualSync: true on it, or move outside of the time it forbids",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/sync_windows.md",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/sync_windows.md",
         run=_windows,
     ),
 )
