@@ -114,3 +114,7 @@ def test_a_selector_that_is_no_text_is_refused(trap: Trap, ground: Ground) -> No
     committed(ground, {}, appset(ground), message="Text")
     trap.sound(ground.here.path)
     ground.applied(appset(ground))
+    unquoted = GROUPS.replace("CATALOG", ground.name).replace('"true"', "true")
+    committed(ground, {"groups.yaml": unquoted, "red/one.yaml": config("red")}, message="A boolean in the file")
+    ground.regenerate()
+    assert ground.live(name=f"{ground.name}-red"), "the file's boolean is compared as text"
