@@ -112,7 +112,7 @@ def test_a_commit_that_nobody_synced_is_not_in_effect(trap: Trap, ground: Ground
     trap.healthy("-n", ARGO, of=ground.name)
 
 
-@pytest.mark.bites("an Application of an LLMInferenceService reads Healthy at once, whatever becomes of it", "PM737")
+@pytest.mark.bites("an Application of an LLMInferenceService reads Healthy at once, whatever becomes of it", "PM738")
 def test_an_llm_inference_service_has_no_health(trap: Trap, ground: Ground) -> None:
     """It asks for a Gateway that is nobody's, so that it never is ready, and starts no engine."""
     gateway = {"refs": [{"name": "nobodys", "namespace": ground.name}]}

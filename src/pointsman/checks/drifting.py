@@ -128,7 +128,7 @@ CHECKS = (
         sources=_CLUSTER,
     ),
     Check(
-        "PM737",
+        "PM738",
         "healthy-not-ready",
         Level.info,
         frozenset({"Application", "LLMInferenceService"}),
