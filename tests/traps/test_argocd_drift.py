@@ -19,7 +19,7 @@ def told(trap: Trap, ground: Ground) -> str:
     return str(one["what"])
 
 
-@pytest.mark.bites("automated, and the sync of a commit fails: Argo CD does not try that commit again", "PM735")
+@pytest.mark.bites("automated, and the sync of a commit fails: Argo CD does not try that commit again", "PM736")
 def test_an_automatic_sync_that_failed_is_not_tried_again(trap: Trap, ground: Ground) -> None:
     ground.push({"one.yaml": config()})
     never = {"retry": {"limit": 0}}
@@ -45,7 +45,7 @@ def test_an_automatic_sync_that_failed_is_not_tried_again(trap: Trap, ground: Gr
     trap.healthy("-n", ARGO, of=ground.name)
 
 
-@pytest.mark.bites("automated without selfHeal: what somebody changes in the cluster stays", "PM735")
+@pytest.mark.bites("automated without selfHeal: what somebody changes in the cluster stays", "PM736")
 def test_without_self_heal_a_live_change_stays(trap: Trap, ground: Ground) -> None:
     ground.push({"one.yaml": config()})
     ground.applied(ground.application(syncPolicy=AUTOMATED))
@@ -63,7 +63,7 @@ def test_without_self_heal_a_live_change_stays(trap: Trap, ground: Ground) -> No
     trap.healthy("-n", ARGO, of=ground.name)
 
 
-@pytest.mark.bites("selfHeal, and something else writes the field again: healed for ever, and never in sync", "PM735")
+@pytest.mark.bites("selfHeal, and something else writes the field again: healed for ever, and never in sync", "PM736")
 def test_a_field_that_the_server_completes_is_healed_for_ever(trap: Trap, ground: Ground) -> None:
     by_server = {"syncOptions": ["CreateNamespace=true", "ServerSideApply=true"]}
     parent = {"name": "nobodys"}
@@ -86,7 +86,7 @@ def test_a_field_that_the_server_completes_is_healed_for_ever(trap: Trap, ground
     trap.healthy("-n", ARGO, of=ground.name)
 
 
-@pytest.mark.bites("synced by hand: a commit that nobody synced is not in effect, and old objects stay", "PM736")
+@pytest.mark.bites("synced by hand: a commit that nobody synced is not in effect, and old objects stay", "PM737")
 def test_a_commit_that_nobody_synced_is_not_in_effect(trap: Trap, ground: Ground) -> None:
     ground.push({"one.yaml": config(), "two.yaml": config("two")})
     ground.applied(ground.application())

@@ -100,7 +100,7 @@ CHECKS: tuple[Check, ...] = (
     *cost.CHECKS,
     *ignores.CHECKS,
 )
-_BOTH_SIDES = "only pointsman adopt --live has git beside the cluster; PM735 and PM736 tell what Argo CD says of it"
+_BOTH_SIDES = "only pointsman adopt --live has git beside the cluster; PM736 and PM737 tell what Argo CD says of it"
 RETIRED: Mapping[str, str] = {
     "PM124": "each secret in plain text has one id: PM802 or PM803",
     "PM612": _BOTH_SIDES,

@@ -104,7 +104,7 @@ def _not_ready(one: Standing) -> Mapping[str, Any]:
 _CLUSTER = frozenset({Source.cluster})
 CHECKS = (
     Check(
-        "PM735",
+        "PM736",
         "drift-stays",
         Level.warning,
         frozenset({"Application"}),
@@ -116,7 +116,7 @@ CHECKS = (
         sources=_CLUSTER,
     ),
     Check(
-        "PM736",
+        "PM737",
         "sync-owed",
         Level.info,
         frozenset({"Application"}),
