@@ -160,9 +160,17 @@ class Ground:
 
         own = f"--selector=of={self.name}"
         away("delete", "applicationsets", own, "--cascade=orphan")
-        for one in away("get", "applications", own, "--output=name").split():
-            away("patch", one, "--type=merge", '--patch={"metadata": {"finalizers": null}, "operation": null}')
-        away("delete", "applications,appprojects", own, "--wait=false")
+
+        def gone() -> bool:
+            """A group puts its children, and their finalizers, back until it is gone itself."""
+            left = away("get", "applications", own, "--output=name").split()
+            for one in left:
+                away("delete", one, "--wait=false")
+                away("patch", one, "--type=merge", '--patch={"metadata": {"finalizers": null}, "operation": null}')
+            return not left
+
+        until(gone)
+        away("delete", "appprojects", own, "--wait=false")
         away("delete", "namespace", self.name, "--wait=false", "--ignore-not-found")
         self.here.git("push", "--quiet", "--delete", "origin", self.here.branch)
 

@@ -59,6 +59,18 @@ class Platform:
             f"{self.env}/kserve/claim.yaml": claim(size="50Gi"),
         }
 
+    def pushed(self) -> None:
+        """Commit all of it, and then the groups file that follows of it."""
+        self.ground.here.push(self.files(), "A platform")
+        assert self.run("resolve", output=None)[0] == 0
+        self.ground.here.push({}, "Resolve")
+
+    def applied(self) -> dict[str, Any]:
+        """Give its sets to Argo CD; what was told beforehand."""
+        code, told, said = self.run("root", "--profile", "serving", "--yes")
+        assert code == 0, said
+        return told
+
     def run(self, *words: str, output: Output | None = Output.json) -> tuple[int, Object, str]:
         """The program in the clone: exit code, what it printed as JSON, and what it told."""
         where = ("--repo", str(self.ground.here.path), "--env", self.env)

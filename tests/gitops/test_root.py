@@ -19,12 +19,8 @@ def applications(ground: Ground) -> set[str]:
 @pytest.mark.trap("`root` applies a profile; a gate is switched off, which deletes an engine with GPUs and its volume")
 def test_argo_cd_makes_and_deletes_exactly_what_root_told(ground: Ground) -> None:
     platform = Platform(ground)
-    ground.here.push(platform.files(), "A platform")
-    assert platform.run("resolve", output=None)[0] == 0
-    ground.here.push({}, "Resolve")
-    code, told, said = platform.run("root", "--profile", "serving", "--yes")
-    assert code == 0, said
-    meant = {one["name"] for one in told["appear"]}
+    platform.pushed()
+    meant = {one["name"] for one in platform.applied()["appear"]}
     until(lambda: applications(ground) == meant, 30)
     until(lambda: (ground.live("deployment", "engine").get("status") or {}).get("availableReplicas"), 30)
     assert ground.wait(platform.named("kserve"), platform.named("platform-core")).exit == 0

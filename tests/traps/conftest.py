@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RunningLab
+from tests.gitops.ground import Ground
+from tests.gitops.repository import clone
 from tests.traps.gateway import Edge, Space, space_of
 from tests.traps.layers import Layers
 from tests.traps.table import Row, write_table
@@ -25,12 +27,25 @@ def trap(request: pytest.FixtureRequest, tmp_path: Path, trapped: list[Row]) -> 
     names = request.fixturenames
     lab = request.getfixturevalue("git_lab" if "git_lab" in names else "lab")
     made = Trap(fact, tuple(checks), lab, tmp_path / "state")
+    if "ground" in names:
+        made.called[request.getfixturevalue("ground").name] = "app"
     yield made
     passed = request.node.stash.get(_PASSED, False)
     trapped.append(Row.of(made, passed))
     if passed:
         assert made.happened, "the trap was not seen to bite"
         assert made.missed() == [], "told of neither the trap nor a sound one"
+
+
+@pytest.fixture
+def ground(git_lab: RunningLab, tmp_path: Path) -> Iterator[Ground]:
+    """For traps of Argo CD: a name and a branch of git that no other run in this lab has."""
+    name = f"t{secrets.token_hex(3)}"
+    made = Ground(git_lab, clone(git_lab, tmp_path / "clone", name), name, tmp_path / "state")
+    try:
+        yield made
+    finally:
+        made.leave()
 
 
 @pytest.fixture(scope="session")

@@ -32,12 +32,14 @@ class Trap:
     """What the real programs did, without the check: a sentence for the table."""
     heard: dict[str, str] = field(default_factory=dict)
     """By check: who said it (``lint`` or ``doctor``), and of what."""
+    called: dict[str, str] = field(default_factory=dict)
+    """Names that this run alone has, and what the table says for them."""
     silent: set[str] = field(default_factory=set)
     """Checks that said nothing of a sound one."""
 
     def bit(self, what: str) -> None:
         """The trap was seen to bite: say how, with what was measured. Call it after the assertion that proves it."""
-        self.happened = what
+        self.happened = self._plainly(what)
 
     def lint(self, *files: Path | str, name: str = "lint") -> list[dict[str, Any]]:
         """Findings of the trap's checks in these files; they are remembered as heard."""
@@ -45,9 +47,12 @@ class Trap:
         self._hear(name, found)
         return found
 
-    def doctor(self, *words: str) -> list[dict[str, Any]]:
-        """Findings of the trap's checks on the cluster; ``words`` are options such as ``-n SPACE``."""
-        found = self._asked("doctor", "--kubeconfig", str(self.lab.kubeconfig), *words)
+    def doctor(self, *words: str, of: str = "") -> list[dict[str, Any]]:
+        """Findings of the trap's checks on the cluster; ``words`` are options such as ``-n SPACE``.
+
+        Those alone whose sentence has the name ``of``, where a namespace is everybody's.
+        """
+        found = [one for one in self._of_the_cluster(*words) if of in one["what"]]
         self._hear("doctor", found)
         return found
 
@@ -60,9 +65,9 @@ class Trap:
         """``quiet`` of files, without taking what is said for a warning of the trap."""
         self.quiet([one for file in files for one in self._asked("lint", str(file))])
 
-    def healthy(self, *words: str) -> None:
+    def healthy(self, *words: str, of: str = "") -> None:
         """``quiet`` of the cluster."""
-        self.quiet(self._asked("doctor", "--kubeconfig", str(self.lab.kubeconfig), *words))
+        self.quiet([one for one in self._of_the_cluster(*words) if of in one["what"]])
 
     def written(self, folder: Path, name: str, *objects: dict[str, Any]) -> Path:
         """These objects as a file that somebody could have written."""
@@ -75,6 +80,9 @@ class Trap:
         """Of the trap's checks, those that were not heard, or were not seen to be quiet."""
         return [one for one in self.checks if one not in self.heard or one not in self.silent]
 
+    def _of_the_cluster(self, *words: str) -> list[dict[str, Any]]:
+        return self._asked("doctor", "--kubeconfig", str(self.lab.kubeconfig), *words)
+
     def _asked(self, command: str, *words: str) -> list[dict[str, Any]]:
         only = [word for one in self.checks for word in ("--check", one)]
         done = Pointsman(self.state)(command, *words, *only, "-o", "json")
@@ -86,4 +94,9 @@ class Trap:
 
     def _hear(self, name: str, found: Sequence[dict[str, Any]]) -> None:
         for one in found:
-            self.heard.setdefault(one["id"], f"{name}: {one['what']}")
+            self.heard.setdefault(one["id"], self._plainly(f"{name}: {one['what']}"))
+
+    def _plainly(self, text: str) -> str:
+        for name, word in self.called.items():
+            text = text.replace(name, word)
+        return text

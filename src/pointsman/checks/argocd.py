@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +10,9 @@ from pointsman.adopt.promise import Engine
 from pointsman.adopt.standing import Standing
 from pointsman.checks.applications import APPLICATIONS, App, applications
 from pointsman.checks.check import Check, Level, Source, Sure, Told
-from pointsman.checks.view import View, get
+from pointsman.checks.view import View, entries, get
+from pointsman.delivery.argocd.freezing import kept
+from pointsman.owners.fields import Path, as_pointer, pointer_path, simple_jq
 
 __all__ = ["CHECKS"]
 
@@ -19,8 +20,15 @@ _FINALIZER = "resources-finalizer.argocd.argoproj.io"
 _RESPECT = "RespectIgnoreDifferences=true"
 _ANNOTATIONS = ("metadata", "annotations")
 _FILES = frozenset({Source.files})
-_INSIDE_LIST = re.compile(r"/\d+(?:/|$)")
-_INSIDE_JQ = re.compile(r"\[(?![\"'])")
+
+_REPLICAS = ("spec", "replicas")
+_SCALED: Mapping[str, tuple[Path, ...]] = {
+    "Deployment": (_REPLICAS,),
+    "StatefulSet": (_REPLICAS,),
+    "LLMInferenceService": (_REPLICAS, ("spec", "prefill", "replicas")),
+    "InferenceService": (("spec", "predictor", "minReplicas"), ("spec", "predictor", "maxReplicas")),
+}
+"""Fields that are changed live to stop or to scale something."""
 
 
 def _costly(view: View, app: App) -> list[Engine]:
@@ -55,15 +63,20 @@ def _orphans(view: View) -> Iterator[Told]:
 
 
 def _claims(view: View) -> Iterator[Told]:
-    kept = "Delete=false"
     claims = view.of("PersistentVolumeClaim")
     for app in applications(view):
         own = [one for one in claims if app.deploys(one)] if _finalized(app) else []
-        lost = [one for one in own if kept not in str(get(one.data, *_ANNOTATIONS, "argocd.argoproj.io/sync-options"))]
+        lost = [one for one in own if not _stays(one)]
         if lost:
             names = ", ".join(f"{one.namespace}/{one.name}" for one in lost[:3])
             what = f"its finalizer deletes the claims that it deploys, too: {names}"
             yield Told(app.standing, what, app.place("metadata", "finalizers"))
+
+
+def _stays(claim: Standing) -> bool:
+    """Does it say that a deletion leaves it? Argo CD heeds Helm's word for it, too."""
+    options = str(get(claim.data, *_ANNOTATIONS, "argocd.argoproj.io/sync-options"))
+    return "Delete=false" in options or get(claim.data, *_ANNOTATIONS, "helm.sh/resource-policy") == "keep"
 
 
 def _automatic(view: View) -> Iterator[Told]:
@@ -76,27 +89,41 @@ def _automatic(view: View) -> Iterator[Told]:
             yield Told(app.standing, what, app.place("spec", "syncPolicy", "automated"))
 
 
-def _ignored(app: App) -> Iterator[tuple[int, Mapping[str, Any], list[str]]]:
-    """Each of ``ignoreDifferences`` with its number and its paths."""
-    found = app.get("spec", "ignoreDifferences")
-    for number, one in enumerate(found if isinstance(found, list) else []):
+def _ignored(app: App) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Each of ``ignoreDifferences`` with its number."""
+    for number, one in enumerate(entries(app.data, "spec", "ignoreDifferences")):
         if isinstance(one, Mapping):
-            said = [one.get("jsonPointers"), one.get("jqPathExpressions")]
-            yield number, one, [str(path) for each in said if isinstance(each, list) for path in each]
+            yield number, one
+
+
+def _paths(one: Mapping[str, Any]) -> Iterator[Path]:
+    """Fields that it names, those inside of lists and conditions of jq left out."""
+    for pointer in entries(one, "jsonPointers"):
+        yield pointer_path(str(pointer))
+    for expression in entries(one, "jqPathExpressions"):
+        path, whole = simple_jq(str(expression))
+        if whole:
+            yield path
 
 
 def _put_back(view: View) -> Iterator[Told]:
-    written = [one for one in view.of("Deployment") if get(one.data, "spec", "replicas") is not None]
+    objects = view.of(*_SCALED)
     for app in applications(view):
-        if _RESPECT in app.options:
-            continue
-        for number, one, paths in _ignored(app):
-            own = [each for each in written if _meant(one, each) and app.deploys(each)]
-            if own and {"/spec/replicas", ".spec.replicas"} & set(paths):
-                count = get(own[0].data, "spec", "replicas")
-                what = f"/spec/replicas is not shown as a difference, but each sync sets {own[0].name} to {count} again"
+        for number, rule in _ignored(app) if _RESPECT not in app.options else ():
+            own = [each for each in objects if _meant(rule, each) and app.deploys(each)]
+            found = next(((each, field) for each in own for field in _written(each, set(_paths(rule)))), None)
+            if found:
+                name, count = as_pointer(found[1]), get(found[0].data, *found[1])
+                what = f"{name} is not shown as a difference, but each sync sets {found[0].name} to {count} again"
                 place = app.place("spec", "ignoreDifferences", number)
                 yield Told(app.standing, what, place, fixes=_option(app, _RESPECT))
+
+
+def _written(one: Standing, ignored: set[Path]) -> Iterator[Path]:
+    """Fields that scale it, are written in git, and lie in what is ignored."""
+    for field in _SCALED[one.kind]:
+        if get(one.data, *field) is not None and any(path and field[: len(path)] == path for path in ignored):
+            yield field
 
 
 def _meant(one: Mapping[str, Any], standing: Standing) -> bool:
@@ -116,17 +143,11 @@ def _option(app: App, option: str) -> tuple[Fix, ...]:
 
 def _frozen(view: View) -> Iterator[Told]:
     for app in applications(view):
-        for number, _, paths in _ignored(app) if _RESPECT in app.options else ():
-            found = [path for path in paths if _in_list(path)]
-            if found:
-                what = f"{found[0]} lies inside a list, and {_RESPECT} keeps the whole element as it runs"
+        for number, rule in _ignored(app) if _RESPECT in app.options else ():
+            for field, whole in kept(rule):
+                what = f"{field} lies inside {whole}, and {_RESPECT} keeps all of that as it runs"
                 yield Told(app.standing, what, app.place("spec", "ignoreDifferences", number))
-
-
-def _in_list(path: str) -> bool:
-    if path.startswith("/"):
-        return bool(_INSIDE_LIST.search(path)) and not path.startswith(("/data/", "/metadata/"))
-    return bool(_INSIDE_JQ.search(path))
+                break
 
 
 CHECKS = (
@@ -138,8 +159,8 @@ CHECKS = (
         cause="an Application without the resources finalizer leaves everything behind when it is deleted: GPUs run on",
         remedy=f"add {_FINALIZER} to metadata.finalizers; claims that should stay get the annotation "
         "argocd.argoproj.io/sync-options: Delete=false",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/app_deletion.md",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/app_deletion.md",
         run=_orphans,
     ),
     Check(
@@ -149,8 +170,8 @@ CHECKS = (
         APPLICATIONS | {"PersistentVolumeClaim"},
         cause="with the finalizer a deletion takes claims, too, and weights are downloaded again",
         remedy="annotate claims that should stay with argocd.argoproj.io/sync-options: Delete=false",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/sync-options.md (Delete=false)",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/sync-options.md (Delete=false)",
         run=_claims,
     ),
     Check(
@@ -168,11 +189,11 @@ CHECKS = (
         "PM404",
         "replicas-put-back",
         Level.error,
-        APPLICATIONS | {"Deployment"},
+        APPLICATIONS | set(_SCALED),
         cause="ignoreDifferences hides a difference only: a sync still writes git's replicas over those that run",
         remedy=f"add {_RESPECT} to spec.syncPolicy.syncOptions",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/sync-options.md (RespectIgnoreDifferences)",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/sync-options.md (RespectIgnoreDifferences)",
         run=_put_back,
         sources=_FILES,
         fixable=True,
@@ -182,11 +203,10 @@ CHECKS = (
         "element-frozen",
         Level.error,
         APPLICATIONS,
-        cause="an ignored field in a list freezes its whole element: a new image in git is not applied, and the sync "
-        "says it was",
+        cause="an ignored field in a list freezes the list: what git changes in it is not applied, and told as applied",
         remedy="ignore a field outside of lists, or take RespectIgnoreDifferences off",
-        sure=Sure.source,
-        fact="argo-cd issues 17694 and 11876",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab, but for lists that Kubernetes merges by a key; argo-cd issues 17694, 11876",
         run=_frozen,
     ),
 )

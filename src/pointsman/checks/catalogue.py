@@ -10,6 +10,7 @@ from pointsman.checks import (
     cost,
     deployed,
     differences,
+    drifting,
     edge,
     engine_flags,
     engine_gpus,
@@ -37,6 +38,7 @@ from pointsman.checks import (
     router,
     safety,
     shares,
+    sources,
     syncs,
     versions,
     yaml_words,
@@ -75,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
     *projects.CHECKS,
     *appsets.CHECKS,
     *platform.CHECKS,
+    *sources.CHECKS,
     *shares.CHECKS,
     *litellm.CHECKS,
     *router.CHECKS,
@@ -90,13 +93,19 @@ CHECKS: tuple[Check, ...] = (
     *deployed.CHECKS,
     *versions.CHECKS,
     *moves.CHECKS,
+    *drifting.CHECKS,
     *models.CHECKS,
     *safety.CHECKS,
     *pod_security.CHECKS,
     *cost.CHECKS,
     *ignores.CHECKS,
 )
-RETIRED: Mapping[str, str] = {}
+_BOTH_SIDES = "only pointsman adopt --live has git beside the cluster; PM736 and PM737 tell what Argo CD says of it"
+RETIRED: Mapping[str, str] = {
+    "PM124": "each secret in plain text has one id: PM802 or PM803",
+    "PM612": _BOTH_SIDES,
+    "PM613": _BOTH_SIDES,
+}
 """Ids that are used no more, with why; never given to another check."""
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Source, Sure, Told
-from pointsman.checks.state import annotation, settled
+from pointsman.checks.state import annotation, condition, settled
 from pointsman.checks.view import View, get, listed
+from pointsman.delivery.argocd.application import Application
 from pointsman.delivery.argocd.hold import FOR, SKIP
 from pointsman.delivery.git.wording import redacted
 
@@ -17,6 +18,8 @@ _SETTLED = "end the move, and it is let go: pointsman status says how it stands,
 _HERE = ("", "https://kubernetes.default.svc", "in-cluster")
 _OPEN = 60.0
 """Minutes in which a sync with hooks and waves should have ended."""
+_HELD_BACK = "blocked by sync window"
+"""It neither runs nor can be ended before the window lets it (argo-cd 25361): there is nothing to wait for."""
 _DELETING = 15.0
 _SLOW = ("Application", "InferenceService", "LLMInferenceService", "Namespace")
 
@@ -32,10 +35,11 @@ def _ours(view: View) -> Iterator[Standing]:
 def _open(view: View) -> Iterator[Told]:
     for one in _ours(view):
         state = get(one.data, "status", "operationState")
-        if get(state, "phase") in ("Running", "Terminating") and settled(view, get(state, "startedAt"), _OPEN):
+        said = _short(get(state, "message")) if get(state, "message") else ""
+        late = settled(view, get(state, "startedAt"), _OPEN)
+        if get(state, "phase") in ("Running", "Terminating") and (late or _HELD_BACK in said):
             what = f"its sync has been {get(state, 'phase')} since {get(state, 'startedAt')}"
-            said = get(state, "message")
-            yield Told(one, f"{what}: {_short(said)}" if said else what, ("status", "operationState"))
+            yield Told(one, f"{what}: {said}" if said else what, ("status", "operationState"))
 
 
 def _unknown(view: View) -> Iterator[Told]:
@@ -52,7 +56,7 @@ def _short(text: object) -> str:
 
 def _skipped(view: View) -> Iterator[Told]:
     for one in _ours(view):
-        if annotation(one, SKIP) == "true":
+        if Application(one.data).skipped:
             move = annotation(one, FOR)
             held = f"; pointsman holds it for the move {move}" if move else ""
             what = f"{SKIP} is set, so Argo CD does not look at it{held}"
@@ -62,11 +66,27 @@ def _skipped(view: View) -> Iterator[Told]:
 def _stuck(view: View) -> Iterator[Told]:
     for one in view.of(*_SLOW):
         since = get(one.data, "metadata", "deletionTimestamp")
-        if since and settled(view, since, _DELETING):
+        why = _hopeless(one) if since else ""
+        if since and (why or settled(view, since, _DELETING)):
             held = get(one.data, "metadata", "finalizers") or get(one.data, "spec", "finalizers") or []
             told = ", ".join(map(str, held)) if isinstance(held, list) and held else "no finalizer"
             what = f"it has been deleted since {since} and is still there, held by {told}"
-            yield Told(one, what, ("metadata", "deletionTimestamp"))
+            yield Told(one, f"{what}{why}", ("metadata", "deletionTimestamp"))
+
+
+def _hopeless(one: Standing) -> str:
+    """Why time alone will not end it; empty where nothing says so."""
+    if one.kind == "Namespace":
+        said = [
+            condition(one, kind) for kind in ("NamespaceDeletionDiscoveryFailure", "NamespaceDeletionContentFailure")
+        ]
+        return next((f"; {_short(each.get('message'))}" for each in said if each.get("status") == "True"), "")
+    if one.kind != "Application":
+        return ""
+    if Application(one.data).skipped:
+        return f"; Argo CD does not look at it, since {SKIP} is set"
+    failed = condition(one, "DeletionError")
+    return f"; DeletionError: {_short(failed.get('message'))}" if failed else ""
 
 
 _CLUSTER = frozenset({Source.cluster})
@@ -102,8 +122,8 @@ CHECKS = (
         frozenset({"Application"}),
         cause="an Application with this annotation reads Synced and Healthy as it was, whatever git and the cluster do",
         remedy="take the annotation off once its reason is over",
-        sure=Sure.source,
-        fact="Argo CD docs, operator manual, skip reconcile",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/skip_reconcile.md",
         run=_skipped,
         sources=_CLUSTER,
     ),
@@ -114,8 +134,8 @@ CHECKS = (
         frozenset(_SLOW),
         cause="what waits for a finalizer that nobody takes off keeps its pods, and what it costs, for ever",
         remedy="see that the finalizer's controller runs, and what it says; take the finalizer off by hand last",
-        sure=Sure.source,
-        fact="Kubernetes finalizers; Argo CD: a set .operation blocks the deletion of an Application",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; Kubernetes finalizers; a set .operation holds up an Application's deletion",
         run=_stuck,
         sources=_CLUSTER,
     ),

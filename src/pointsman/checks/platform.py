@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pointsman.adopt.standing import Standing
 from pointsman.adopt.tree import Tree
 from pointsman.catalog.config import read_config
 from pointsman.catalog.repository import FILE, Repository, declared_platform, open_repository
 from pointsman.catalog.resolution import Resolution, resolve
 from pointsman.checks.applications import APPLICATIONS, applications
 from pointsman.checks.check import Check, Level, Source, Sure, Told
-from pointsman.checks.view import View, get
+from pointsman.checks.view import View, get, listed
 from pointsman.errors import PointsmanError, SpecError, UsageError
 
 __all__ = ["CHECKS"]
@@ -23,8 +24,8 @@ _FIXED = re.compile(r"[0-9a-f]{7,40}|v?\d+(\.\d+)*([-+.].*)?|refs/tags/.*")
 _RESOLVE = "pointsman resolve, then commit and push what it wrote"
 
 
-def _repository(view: View) -> Repository | None:
-    """The environment that was asked for; None where the files are no platform's, or a part of one."""
+def _opened(view: View) -> Repository | None:
+    """The environment that was asked for; None where the files are no platform's."""
     tree: Tree | None = view.tree
     if tree is None:
         return None
@@ -32,8 +33,13 @@ def _repository(view: View) -> Repository | None:
         found = open_repository(tree.root, view.adopted.env or None)
     except PointsmanError:
         return None
-    known = (found.root / FILE).is_file() or found.groups_file.is_file()
-    return found if known and found.root == tree.root.resolve() else None
+    return found if found.root == tree.root.resolve() else None
+
+
+def _repository(view: View) -> Repository | None:
+    """The same, where it says itself that it has a groups file."""
+    found = _opened(view)
+    return found if found and ((found.root / FILE).is_file() or found.groups_file.is_file()) else None
 
 
 def _resolution(view: View) -> Resolution | None:
@@ -45,25 +51,32 @@ def _resolution(view: View) -> Resolution | None:
 
 
 def _empty(view: View) -> Iterator[Told]:
-    found = _resolution(view)
-    if found is not None and found.before is not None and not _says(found.before):
-        where = f"{found.repository.named(found.path)}:1"
-        yield Told(None, "the groups file lists no group, and every Application that was made of it goes", where=where)
+    found, sets = _opened(view), view.of("ApplicationSet")
+    if found is None:
+        return
+    name, there = found.named(found.groups_file), found.groups_file.is_file()
+    if there and _says(found.groups_file.read_bytes()):
+        return
+    if there or (found.root / FILE).is_file() or any(_reads_file(one, name) for one in sets):
+        what = "the groups file lists no group" if there else f"there is no {name}"
+        yield Told(None, f"{what}, and every Application that was made of it goes", where=f"{name}:1")
+
+
+def _reads_file(one: Standing, name: str) -> bool:
+    files = [each for made in listed(one.data, "spec", "generators") for each in listed(made, "git", "files")]
+    return any(each.get("path") == name for each in files)
 
 
 def _says(text: bytes) -> bool:
     lines = [line.partition("#")[0].strip() for line in text.decode("utf-8", "replace").splitlines()]
-    return any(line and line not in ("[]", "---", "null") for line in lines)
+    return any(line and line not in ("[]", "{}", "---", "...", "null", "~") for line in lines)
 
 
 def _stale(view: View) -> Iterator[Told]:
     found = _resolution(view)
-    if found is None or found.before == found.after or (found.before is not None and not _says(found.before)):
+    if found is None or found.before == found.after or found.before is None or not _says(found.before):
         return
     name = found.repository.named(found.path)
-    if found.before is None:
-        yield Told(None, f"there is no {name}, which the ApplicationSets read", where=f"{name}:1")
-        return
     old, new = found.before.splitlines(), found.after.splitlines()
     at = next((number for number, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), len(new))
     wanted = new[at].decode() if at < len(new) else "nothing more"
@@ -142,11 +155,11 @@ CHECKS = (
         "PM414",
         "groups-empty",
         Level.error,
-        _READS,
-        cause="from an empty list an ApplicationSet concludes that all its Applications are to go",
+        _READS | {"ApplicationSet"},
+        cause="from an empty groups file, or none, an ApplicationSet concludes that all its Applications are to go",
         remedy=_RESOLVE,
-        sure=Sure.source,
-        fact="Argo CD 3.2, ApplicationSet: what no generator gives any more is deleted",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab: an empty list, an empty file, a file that is gone; a parse error deletes none",
         run=_empty,
         sources=_FILES,
     ),
@@ -205,8 +218,8 @@ CHECKS = (
         APPLICATIONS | _READS | {"edges"},
         cause="with delivery: direct a move shifts weights in the cluster, and Argo CD puts them back within seconds",
         remedy="set delivery: git in platform.yaml, or take selfHeal off the edge's Application",
-        sure=Sure.source,
-        fact="Argo CD 3.2, selfHeal; Argo Rollouts' Gateway API plugin, issue 208",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; selfHeal; Argo Rollouts' Gateway API plugin, issue 208",
         run=_reverted,
         sources=_FILES,
     ),

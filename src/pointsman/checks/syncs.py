@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pointsman.adopt.applications import Application
+from pointsman.adopt.applications import Application as Written
+from pointsman.adopt.words import Place
 from pointsman.checks.applications import APPLICATIONS, App, applications
 from pointsman.checks.check import Check, Level, Source, Sure, Told
-from pointsman.checks.view import View, get, listed
+from pointsman.checks.view import View, entries, get, listed
+from pointsman.delivery.argocd.application import Application
 
 __all__ = ["CHECKS"]
 
@@ -25,7 +27,7 @@ _SHARED = frozenset(
 
 
 def _twice(view: View) -> Iterator[Told]:
-    seen: dict[tuple[str, ...], Application] = {}
+    seen: dict[tuple[str, ...], Written] = {}
     told: set[tuple[str, str]] = set()
     for one in view.of(*_SHARED):
         application = one.origin.application
@@ -41,7 +43,7 @@ def _twice(view: View) -> Iterator[Told]:
             yield Told(None, what, where=application.where)
 
 
-def _cluster(application: Application) -> tuple[str, str]:
+def _cluster(application: Written) -> tuple[str, str]:
     said = get(application.data, "spec", "destination")
     return str(get(said, "server") or ""), str(get(said, "name") or "")
 
@@ -71,20 +73,47 @@ def _defaults(view: View) -> Iterator[Told]:
         return
     for route in view.of("HTTPRoute"):
         application = route.origin.application
-        if application is None or _compares_otherwise(application):
+        if application is None or not _by_server(application) or _compares_otherwise(application):
             continue
-        for rule, said in enumerate(listed(route.data, "spec", "rules")):
-            for number, one in enumerate(listed(said, "backendRefs")):
-                missing = [key for key in ("group", "kind", "weight") if key not in one]
-                if missing:
-                    what = (
-                        f"backendRef {one.get('name')} does not say {', '.join(missing)}: the API server fills them "
-                        f"in, and Application {application.name} reads OutOfSync from then on"
-                    )
-                    yield Told(route, what, ("spec", "rules", rule, "backendRefs", number))
+        for what, missing, place in _unsaid(route.data):
+            said = (
+                f"{what} does not say {', '.join(missing)}: the API server fills that in, and Application "
+                f"{application.name}, applied by ServerSideApply, reads OutOfSync from then on"
+            )
+            yield Told(route, said, place)
 
 
-def _compares_otherwise(application: Application) -> bool:
+def _unsaid(route: Mapping[str, Any]) -> Iterator[tuple[str, list[str], Place]]:
+    """Parts inside of lists that have defaults, and which of them are not written."""
+    for number, one in enumerate(entries(route, "spec", "parentRefs")):
+        yield from _lacks(one, f"parentRef {get(one, 'name')}", ("group", "kind"), ("spec", "parentRefs", number))
+    for rule, said in enumerate(entries(route, "spec", "rules")):
+        place: Place = ("spec", "rules", rule)
+        yield from _lacks(said, f"rule {rule}", ("matches",), place)
+        for number, one in enumerate(entries(said, "matches")):
+            here: Place = (*place, "matches", number)
+            yield from _lacks(one, f"a match of rule {rule}", ("path",), here)
+            for key in ("headers", "queryParams"):
+                for each in entries(one, key):
+                    yield from _lacks(each, f"{key} {get(each, 'name')}", ("type",), here)
+            yield from _lacks(get(one, "path"), f"a path of rule {rule}", ("type", "value"), here)
+        for number, one in enumerate(entries(said, "backendRefs")):
+            keys = ("group", "kind", "weight")
+            yield from _lacks(one, f"backendRef {get(one, 'name')}", keys, (*place, "backendRefs", number))
+
+
+def _lacks(one: Any, what: str, keys: tuple[str, ...], place: Place) -> Iterator[tuple[str, list[str], Place]]:
+    if isinstance(one, Mapping) and (missing := [key for key in keys if key not in one]):
+        yield what, missing, place
+
+
+def _by_server(application: Written) -> bool:
+    """Is it applied by the API server? Only then does Argo CD 3.2 see what that fills in inside of lists."""
+    said = entries(application.data, "spec", "syncPolicy", "syncOptions")
+    return "ServerSideApply=true" in {str(one).replace(" ", "") for one in said}
+
+
+def _compares_otherwise(application: Written) -> bool:
     """Does it let the API server compare, or ignore what differs in routes?"""
     said = str(get(application.data, *_ANNOTATIONS, "argocd.argoproj.io/compare-options"))
     kinds = [one.get("kind") for one in listed(application.data, "spec", "ignoreDifferences")]
@@ -93,7 +122,7 @@ def _compares_otherwise(application: Application) -> bool:
 
 def _skipped(view: View) -> Iterator[Told]:
     for app in applications(view):
-        if str(app.get(*_ANNOTATIONS, _SKIP)).lower() == "true":
+        if Application(app.data).skipped:
             what = f"{_SKIP} is set: Argo CD neither compares nor syncs it, and a sync that is asked for never ends"
             yield Told(app.standing, what, app.place(*_ANNOTATIONS, _SKIP))
 
@@ -106,8 +135,8 @@ CHECKS = (
         _SHARED,
         cause="two Applications that deploy one object undo each other's changes, and the deletion of one takes it",
         remedy="let one of them deploy it",
-        sure=Sure.source,
-        fact="Argo CD 3.2, condition SharedResourceWarning",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; condition SharedResourceWarning",
         run=_twice,
         sources=_FILES,
     ),
@@ -118,8 +147,8 @@ CHECKS = (
         APPLICATIONS | {"Namespace"},
         cause="a sync into a namespace that is not there fails at its first object",
         remedy="add CreateNamespace=true to spec.syncPolicy.syncOptions, or write the Namespace",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/sync-options.md (CreateNamespace)",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/sync-options.md (CreateNamespace)",
         run=_no_namespace,
     ),
     Check(
@@ -127,10 +156,10 @@ CHECKS = (
         "route-defaults",
         Level.warning,
         frozenset({"HTTPRoute", "ConfigMap"}),
-        cause="fields that the API server fills in inside a list differ from git, so the Application reads OutOfSync",
-        remedy='write them out: group: "", kind: Service, weight: 1',
-        sure=Sure.source,
-        fact="argo-helm issue 3538; Gateway API v1, HTTPRoute",
+        cause="with ServerSideApply, fields that the API server fills in inside a list read as differences for ever",
+        remedy='write them out (group: "", kind: Service, weight: 1), or compare with ServerSideDiff=true',
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab, applied by the server and by the client; argo-helm issue 3538",
         run=_defaults,
         sources=_FILES,
     ),
@@ -141,8 +170,8 @@ CHECKS = (
         APPLICATIONS,
         cause="an Application that is not reconciled neither syncs nor shows what differs, and nothing says so",
         remedy=f"take the annotation {_SKIP} off",
-        sure=Sure.source,
-        fact="Argo CD 3.2, docs/user-guide/skip_reconcile.md",
+        sure=Sure.measured,
+        fact="Argo CD 3.2.6 in the lab; docs/user-guide/skip_reconcile.md",
         run=_skipped,
     ),
 )

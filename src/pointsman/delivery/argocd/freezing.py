@@ -18,7 +18,7 @@ from pointsman.delivery.argocd.finding import Note
 from pointsman.delivery.argocd.shape import items, words
 from pointsman.owners.fields import pointer_path, simple_jq
 
-__all__ = ["frozen"]
+__all__ = ["frozen", "kept"]
 
 _HEEDED = "RespectIgnoreDifferences=true"
 _NUMBER = re.compile(r"[0-9]+|-")
@@ -35,24 +35,28 @@ _NAMED = {
 """Lists of built-in kinds that are merged by a key of their elements (kubernetes 1.34, patchMergeKey)."""
 
 
+_MAPS = {"data", "stringData", "binaryData", "annotations", "labels", "matchLabels", "nodeSelector"}
+"""Mappings whose keys may be numbers."""
+
+
 def frozen(app: Application) -> Iterator[Note]:
     """A note for each ignored field by which a whole list is kept."""
     if _HEEDED not in app.options:
         return
     for rule in items(app.spec.get("ignoreDifferences")):
         kind = "/".join(str(rule[key]) for key in ("group", "kind") if rule.get(key))
-        for field, kept in _kept(rule):
+        for field, whole in kept(rule):
             yield Note(
                 code="argo-ignored-array",
-                what=f"ignoreDifferences covers {field} of {kind} inside {kept}, and {_HEEDED}: a sync keeps all of "
+                what=f"ignoreDifferences covers {field} of {kind} inside {whole}, and {_HEEDED}: a sync keeps all of "
                 "that list as it is live, so another change of it in git (image, port) is never applied, yet told as "
                 "applied",
                 next_action=f"ignore a field outside lists, or leave {_HEEDED} out for a sync that changes the list",
             )
 
 
-def _kept(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Ignored fields, and of each the list that is kept with it."""
+def kept(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Fields that one of ``ignoreDifferences`` names, and of each the list that a sync keeps whole with it."""
     merged = _NAMED if str(rule.get("group") or "") in _BUILT_IN else set[str]()
     for field, lists in [*_by_pointer(rule), *_by_jq(rule)]:
         if whole := next((one for one in lists if one not in merged), ""):
@@ -64,7 +68,7 @@ def _kept(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _by_pointer(rule: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     for pointer in words(rule.get("jsonPointers")):
         path = pointer_path(pointer)
-        yield pointer, [above for above, part in pairwise(path) if _NUMBER.fullmatch(part)]
+        yield pointer, [above for above, part in pairwise(path) if _NUMBER.fullmatch(part) and above not in _MAPS]
 
 
 def _by_jq(rule: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from fnmatch import fnmatchcase
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pointsman.delivery.argocd.application import Application
+from pointsman.delivery.argocd.globs import fits
 from pointsman.delivery.argocd.shape import items, mapping, words
 
-__all__ = ["Window", "lets_through", "windows_of"]
+__all__ = ["Window", "concerns", "lets_through", "windows_of"]
 
 _FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -56,7 +56,7 @@ class Window:
 def windows_of(project: Mapping[str, Any], app: Application, now: datetime) -> list[Window]:
     """Those that concern the Application."""
     found = items(mapping(project.get("spec")).get("syncWindows"))
-    return [_window(one, now) for one in found if _concerns(one, app)]
+    return [_window(one, now) for one in found if concerns(one, app)]
 
 
 def lets_through(windows: Sequence[Window]) -> bool | None:
@@ -86,16 +86,15 @@ def _decided(active: Sequence[Window], inactive: Sequence[Window]) -> bool:
     return all(one.manual for one in inactive if not one.deny)
 
 
-def _concerns(window: Mapping[str, Any], app: Application) -> bool:
+def concerns(window: Mapping[str, Any], app: Application) -> bool:
+    """Does a window of its project hold for an Application?"""
     target = mapping(app.spec.get("destination"))
     asked = [
         (words(window.get("applications")), [app.metadata.get("name")]),
         (words(window.get("namespaces")), [target.get("namespace")]),
         (words(window.get("clusters")), [target.get("name"), target.get("server")]),
     ]
-    said = [
-        any(fnmatchcase(str(name), glob) for glob in globs for name in names if name) for globs, names in asked if globs
-    ]
+    said = [any(fits(glob, str(name)) for glob in globs for name in names if name) for globs, names in asked if globs]
     return (all(said) and bool(said)) if window.get("andOperator") else any(said)
 
 
