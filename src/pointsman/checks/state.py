@@ -18,6 +18,7 @@ __all__ = [
     "asked_for",
     "condition",
     "label",
+    "older",
     "serves_models",
     "settled",
     "since",
@@ -59,10 +60,15 @@ def since(one: Standing, said: Mapping[str, Any]) -> Any:
     return at if at and not at.startswith("1970-") else get(one.data, "metadata", "creationTimestamp")
 
 
-def settled(view: View, text: Any, minutes: float) -> bool:
-    """Is that longer ago? What just began may still end well."""
+def older(view: View, text: Any, minutes: float) -> bool:
+    """Is that longer ago?"""
     found = age(view, text)
     return found is not None and found >= timedelta(minutes=minutes)
+
+
+def settled(view: View, text: Any, minutes: float) -> bool:
+    """Is that longer ago, or than whoever asks is patient? What just began may still end well."""
+    return older(view, text, minutes if view.patience is None else min(minutes, view.patience / 60))
 
 
 def accelerators(amounts: Any) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.checking import Fail, Failing, Format, Listing, Only, Show, Threshold, Write, ended, tell
-from pointsman.cli.words import given
+from pointsman.cli.words import given, lasting
 
 if TYPE_CHECKING:
     from pointsman.checks.check import Check
@@ -48,6 +48,10 @@ def command(
     show: Show = Threshold.info,
     fail: Fail = Failing.warning,
     only: Only = None,
+    patience: Annotated[
+        float | None,
+        lasting("--patience", "Tell what has just begun, too, once it is as old as this (0: at once):"),
+    ] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     listing: Listing = False,
@@ -64,7 +68,7 @@ def command(
     meant = _meant(wanted, tuple(namespaces or ()), kubeconfig, context)
     if meant.layers:
         checks = [one for one in checks if any(one.matters(layer) for layer in meant.layers)]
-    found = asyncio.run(_examined(checks, meant, kubeconfig, context))
+    found = asyncio.run(_examined(checks, meant, patience, kubeconfig, context))
     said = as_dict(found.outcome, found.adopted, Level(show.value)) | {"calls": found.calls}
     return ended(said, found.outcome, fail, output, looked=bool(found.outcome.objects))
 
@@ -82,7 +86,9 @@ def _meant(wanted: str | None, namespaces: tuple[str, ...], kubeconfig: Path | N
     return _Meant(frozenset({model.spec.layer, *own}), model, namespaces)
 
 
-async def _examined(checks: Sequence[Check], meant: _Meant, kubeconfig: Path | None, context: str | None) -> Examined:
+async def _examined(
+    checks: Sequence[Check], meant: _Meant, patience: float | None, kubeconfig: Path | None, context: str | None
+) -> Examined:
     from pointsman.checks.cluster import examine
     from pointsman.checks.scope import kept, namespaces_of, of_model, of_namespaces
     from pointsman.kube.client import Client, Limits
@@ -94,7 +100,7 @@ async def _examined(checks: Sequence[Check], meant: _Meant, kubeconfig: Path | N
     access = load_access(kubeconfig, context)
     spaces.add(access.namespace)
     async with Client(access, limits=Limits(connect=5.0, call=20.0, first=5.0)) as client:
-        found = await examine(client, checks, spaces, meant.layers)
+        found = await examine(client, checks, spaces, meant.layers, patience)
     if meant.model is not None:
         kept(found.outcome, of_model(meant.model, layers))
     if meant.namespaces:
