@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from pointsman.adopt.findings import DropKey
 from pointsman.adopt.standing import Standing
+from pointsman.checks import kserve_canary
 from pointsman.checks.check import Check, Level, Sure, Told
-from pointsman.checks.kserve import CLASS, KIND, standard
+from pointsman.checks.kserve import CLASS, KIND, ODD_MODE, standard
 from pointsman.checks.view import View, entries, get, listed, mapped
 from pointsman.spec.model import LAYER_IDS
 
@@ -171,4 +172,6 @@ CHECKS = (
         fact="KServe v0.20.0, its reconcilers of what is stopped; LiteLLM 1.106.2: cooldown_time",
         run=_called,
     ),
+    ODD_MODE,
+    kserve_canary.OF_FILES,
 )
