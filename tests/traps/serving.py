@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import secrets
 import urllib.error
@@ -132,12 +133,20 @@ class Space:
         asked = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers})
         try:
             with urllib.request.build_opener(proxy).open(asked, timeout=seconds) as answer:
-                return Reply(answer.status, answer.read().decode())
+                return Reply(answer.status, _whole_or_cut(answer).decode())
         except urllib.error.HTTPError as error:
             with error:
                 return Reply(error.code, error.read().decode(errors="replace"))
         except (OSError, urllib.error.URLError) as error:
             return Reply(0, str(error))
+
+
+def _whole_or_cut(answer: http.client.HTTPResponse) -> bytes:
+    """What came of it."""
+    try:
+        return answer.read()
+    except http.client.IncompleteRead as cut:
+        return cut.partial
 
 
 def _listed(objects: tuple[Object, ...]) -> str:
@@ -161,7 +170,9 @@ def space(
 
 def made(version: str, kind: str, name: str, namespace: str = "", **more: Any) -> Object:
     """An object; ``labels`` and ``annotations`` of ``more`` are its metadata's."""
-    metadata: Object = {"name": name} | ({"namespace": namespace} if namespace else {})
+    metadata: Object = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
     said = {key: more.pop(key, None) for key in ("labels", "annotations")}
     metadata |= {key: value for key, value in said.items() if value}
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
@@ -173,7 +184,8 @@ def engine(name: str = "kserve-container", *args: str, **more: Any) -> Object:
     ports = {"ports": [{"containerPort": port}]} if port else {}
     amounts = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "4Gi"}}
     words = [f"--model={MODEL}", "--served-model-name=qwen", *args]
-    return {"name": name, "image": IMAGE, "args": words, **ports, "resources": amounts, **more}
+    found: Object = {"name": name, "image": IMAGE, "args": words, "resources": amounts}
+    return found | ports | more
 
 
 def inference_service(
@@ -181,11 +193,12 @@ def inference_service(
     namespace: str,
     container: Object | None = None,
     annotations: Mapping[str, str] | None = None,
+    /,
     **more: Any,
 ) -> Object:
     """One in Standard mode; ``more`` is its predictor's, and ``canary`` its spec's."""
     spec = {key: more.pop(key) for key in ("canary", "transformer") if key in more}
-    predictor = {"containers": [container or engine()], **more}
+    predictor: Object = {"containers": [container or engine()], **more}
     notes = {MODE: "Standard", **(annotations or {})}
     kept = {key: value for key, value in notes.items() if value}
     body = {"predictor": {key: value for key, value in predictor.items() if value is not None}, **spec}
@@ -195,12 +208,13 @@ def inference_service(
 def main(*args: str, **more: Any) -> Object:
     """The engine's container of an LLMInferenceService, which its preset is laid under."""
     amounts = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "4Gi"}}
-    return {"name": "main", "image": IMAGE, "resources": amounts, **({"args": list(args)} if args else {}), **more}
+    found: Object = {"name": "main", "image": IMAGE, "resources": amounts}
+    return found | ({"args": list(args)} if args else {}) | more
 
 
 def llm_d_service(name: str, namespace: str, container: Object | None = None, **more: Any) -> Object:
     """One with a route and no endpoint picker, which would take half a minute to be ready."""
-    spec = {
+    spec: Object = {
         "model": {"uri": f"hf://{MODEL}", "name": "qwen"},
         "replicas": 1,
         "template": {"containers": [container or main()]},

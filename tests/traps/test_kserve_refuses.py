@@ -17,7 +17,8 @@ WEIGHTS = [{"name": "STORAGE_URI", "value": "pvc://weights/qwen"}]
 MODEL: Object = {"modelFormat": {"name": "huggingface"}, "storageUri": "hf://Qwen/Qwen2.5-0.5B-Instruct"}
 SERVICE = inference_service("qwen", "")
 STABLE = inference_service("qwen", "", engine(env=WEIGHTS))
-NEW = [{"predictor": {"name": "new", "containers": [engine()]}, "trafficPercent": 10}]
+CANARY: Object = {"name": "new", "containers": [engine()]}
+NEW = [{"predictor": CANARY, "trafficPercent": 10}]
 LLM = llm_d_service("qwen", "")
 WORKER = {"containers": [main()]}
 
@@ -31,8 +32,12 @@ def annotated(key: str, value: str) -> Object:
     return replaced(SERVICE, "metadata", "annotations", key, value=value)
 
 
-def canary(**more: object) -> Object:
-    return replaced(STABLE, "spec", "canary", value=[{**NEW[0], "predictor": {**NEW[0]["predictor"], **more}}])
+def canary(**more: str | int | None) -> Object:
+    return replaced(STABLE, "spec", "canary", value=[{**NEW[0], "predictor": _given({**CANARY, **more})}])
+
+
+def _given(fields: Object) -> Object:
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 REFUSED = (
@@ -95,7 +100,7 @@ REFUSED = (
     of_trap(
         "spec.canary without a name of its own",
         "PM212",
-        canary(name=""),
+        canary(name=None),
         canary(),
         "canary[0] predictor.name is required",
     ),
@@ -153,7 +158,7 @@ def test_what_a_webhook_refuses_is_told_before(
 
 @pytest.mark.bites("the deployment mode of an InferenceService cannot be changed later", "PM203")
 def test_a_mode_that_a_cluster_chose_stays(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
-    bare = inference_service("qwen", "", annotations={MODE: ""})
+    bare = inference_service("qwen", "", None, {MODE: ""})
     with space(lab) as here:
         bare = replaced(bare, "metadata", "namespace", value=here.name)
         trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", bare))
@@ -161,9 +166,7 @@ def test_a_mode_that_a_cluster_chose_stays(lab: RunningLab, trap: Trap, tmp_path
         here.comes("deployment", "qwen-predictor")
         said = here.refused(replaced(bare, "metadata", "annotations", value={MODE: "Knative"}))
         assert "deploymentMode cannot be changed from 'Standard' to 'Knative'" in said
-        trap.bit(
-            "the cluster's default made it Standard; to say Knative later is refused: deploymentMode cannot be changed"
-        )
-        other = inference_service("chosen", here.name, annotations={MODE: "Standard"})
+        trap.bit("the cluster's default made it Standard; Knative later is refused: deploymentMode cannot be changed")
+        other = inference_service("chosen", here.name, None, {MODE: "Standard"})
         here.admitted(other)
     trap.sound(trap.written(tmp_path / "good", "manifest.yaml", other))
