@@ -23,11 +23,14 @@ __all__ = [
     "Reply",
     "Space",
     "condition",
+    "device",
     "engine",
     "inference_service",
     "llm_d_service",
     "made",
     "main",
+    "needing",
+    "raw_vllm",
     "replaced",
     "space",
 ]
@@ -188,6 +191,16 @@ def engine(name: str = "kserve-container", *args: str, **more: Any) -> Object:
     return found | ports | more
 
 
+def raw_vllm(name: str, namespace: str, container: Object | None = None, /, **more: Any) -> Object:
+    """A Deployment with an engine; ``pod`` of ``more`` is its pod's spec's, ``labels`` its own, the rest its spec's."""
+    labels = more.pop("labels", {})
+    pod = {"containers": [container or engine("vllm")], **more.pop("pod", {})}
+    own = {"app": name}
+    template = {"metadata": {"labels": own}, "spec": pod}
+    spec = {"replicas": 1, "selector": {"matchLabels": own}, "template": template, **more}
+    return made("apps/v1", "Deployment", name, namespace, labels=own | labels, spec=spec)
+
+
 def inference_service(
     name: str,
     namespace: str,
@@ -197,7 +210,7 @@ def inference_service(
     **more: Any,
 ) -> Object:
     """One in Standard mode; ``more`` is its predictor's, and ``canary`` its spec's."""
-    spec = {key: more.pop(key) for key in ("canary", "transformer") if key in more}
+    spec: Object = {key: more.pop(key) for key in ("canary", "transformer") if key in more}
     predictor: Object = {"containers": [container or engine()], **more}
     notes = {MODE: "Standard", **(annotations or {})}
     kept = {key: value for key, value in notes.items() if value}
@@ -223,6 +236,29 @@ def llm_d_service(name: str, namespace: str, container: Object | None = None, **
     }
     kept = {key: value for key, value in spec.items() if value is not None}
     return made("serving.kserve.io/v1alpha2", "LLMInferenceService", name, namespace, spec=kept)
+
+
+@contextmanager
+def device(lab: RunningLab, count: int = 1) -> Iterator[str]:
+    """A kind of accelerator that nobody else asks for: the lab's first node has so many while the block runs."""
+    name = f"nvidia.com/gpu.{secrets.token_hex(3)}"
+    node = lab.config.nodes[0].name
+
+    def offer(value: str | None) -> None:
+        body = {"status": {part: {name: value} for part in ("capacity", "allocatable")}}
+        lab.kubectl("patch", "node", node, "--subresource=status", "--type=merge", f"--patch={json.dumps(body)}")
+
+    try:
+        offer(str(count))
+        yield name
+    finally:
+        offer(None)
+
+
+def needing(one: str, count: int = 1) -> Object:
+    """Resources of an engine that asks for so many of these."""
+    limits = {"cpu": "2", "memory": "4Gi", one: str(count)}
+    return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": limits}
 
 
 def condition(data: Mapping[str, Any], kind: str) -> Object:

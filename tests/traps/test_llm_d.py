@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,20 @@ import pytest
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
 from tests.reading import read
-from tests.traps.serving import GATEWAY, STOP, Object, Space, condition, llm_d_service, made, main, replaced, space
+from tests.traps.serving import (
+    GATEWAY,
+    STOP,
+    Object,
+    Space,
+    condition,
+    device,
+    llm_d_service,
+    made,
+    main,
+    needing,
+    replaced,
+    space,
+)
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
@@ -33,7 +43,7 @@ def words(here: Space, deployment: str) -> str:
     """Everything that its engine is started with."""
     pod = here.comes("deployment", deployment)["spec"]["template"]["spec"]
     found = next(one for one in pod["containers"] if one["name"] == "main")
-    return json.dumps([found.get("command"), found.get("args")])
+    return "\n".join([*found.get("command", []), *found.get("args", [])])
 
 
 @pytest.mark.bites("prefill and decode without a KV connector read Ready, and nothing is transferred", "PM302")
@@ -43,18 +53,40 @@ def test_prefill_that_sends_nothing(lab: RunningLab, trap: Trap, tmp_path: Path)
         trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", bare))
         here.apply(bare)
         here.ready(LLM, "bare")
-        both = [words(here, name) for name in ("bare-kserve", "bare-kserve-prefill")]
-        assert not any("kv-transfer" in one for one in both)
+        given = [connectors(words(here, name)) for name in ("bare-kserve", "bare-kserve-prefill")]
+        assert given == [{""}, {""}]
         assert trap.doctor("-n", here.name)
-        trap.bit("Ready is True with one pod of each; the presets give neither engine --kv-transfer-config")
-        here.delete(LLM, "bare")
-        wired = llm_d_service("wired", here.name, main(CONNECTOR), prefill=prefill(CONNECTOR))
+        trap.bit("Ready is True with one pod of each; the presets give neither a connector: KV_TRANSFER_ARGS is empty")
+        wired = llm_d_service("bare", here.name, main(CONNECTOR), prefill=prefill(CONNECTOR))
         here.apply(wired)
-        for name in ("wired-kserve", "wired-kserve-prefill"):
-            assert "kv-transfer-config" in words(here, name)
-        until(lambda: not here.read(LLM, "bare"))
+        for name in ("bare-kserve", "bare-kserve-prefill"):
+            until(lambda name=name: "NixlConnector" in words(here, name))  # type: ignore[misc]
         trap.healthy("-n", here.name)
     trap.sound(trap.written(tmp_path / "good", "manifest.yaml", wired))
+
+
+@pytest.mark.bites("kvCacheOffloading is no transfer between prefill and decode", "PM302")
+def test_an_offload_is_no_transfer(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+    offload = {"cpu": "1Gi"}
+    with space(lab) as here:
+        kept = llm_d_service(
+            "kept", here.name, prefill={**prefill(), "kvCacheOffloading": offload}, kvCacheOffloading=offload
+        )
+        trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", kept))
+        here.apply(kept)
+        given = [connectors(words(here, name)) for name in ("kept-kserve", "kept-kserve-prefill")]
+        assert all(len(one) == 2 and any("OffloadingConnector" in each for each in one) for one in given), given
+        trap.bit(
+            "both engines get OffloadingConnector, which keeps a cache in the pod's own memory, and no NixlConnector"
+        )
+        multi = '\'--kv-transfer-config={"kv_connector": "MultiConnector", "kv_role": "kv_both"}\''
+        good = llm_d_service("good", here.name, main(multi), prefill=prefill(multi))
+    trap.sound(trap.written(tmp_path / "good", "manifest.yaml", good))
+
+
+def connectors(script: str) -> set[str]:
+    """What the preset's script may take for --kv-transfer-config."""
+    return set(re.findall(r'KV_TRANSFER_ARGS="((?:[^"\\]|\\.)*)"', script))
 
 
 @pytest.mark.bites("an engine's container that is not called main runs beside the preset's", "PM303")
@@ -206,9 +238,8 @@ def test_names_with_a_hash(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
         good = replaced(long, "metadata", "name", value=shorter)
         here.apply(long, good)
         here.comes("deployment", f"{shorter}-kserve-router-scheduler")
-        found = until(
-            lambda: [one for one in _names(here, "deployments") if one.startswith(name) and not one.endswith("-kserve")]
-        )
+        own = {f"{name}-kserve", f"{shorter}-kserve", f"{shorter}-kserve-router-scheduler"}
+        found = until(lambda: [one for one in _names(here, "deployments") if one not in own])
         assert f"{name}-kserve-router-scheduler" not in found
         trap.bit(f"of {len(name)} characters: its endpoint picker is called {found[0]}")
     trap.sound(trap.written(tmp_path / "good", "manifest.yaml", good))
@@ -279,28 +310,6 @@ def test_prefill_is_toggled(lab: RunningLab, trap: Trap, tmp_path: Path) -> None
         here.ready(LLM, "alone")
         here.comes("deployment", "alone-kserve-prefill")
         trap.healthy("-n", here.name, "--patience", "0")
-
-
-@contextmanager
-def device(lab: RunningLab, count: int = 1) -> Iterator[str]:
-    """A kind of accelerator that nobody else asks for: the lab's first node has so many while the block runs."""
-    name = f"nvidia.com/gpu.{secrets.token_hex(3)}"
-    node = lab.config.nodes[0].name
-
-    def offer(value: str | None) -> None:
-        body = {"status": {part: {name: value} for part in ("capacity", "allocatable")}}
-        lab.kubectl("patch", "node", node, "--subresource=status", "--type=merge", f"--patch={json.dumps(body)}")
-
-    try:
-        offer(str(count))
-        yield name
-    finally:
-        offer(None)
-
-
-def needing(one: str) -> Object:
-    """Resources of an engine that asks for one of these."""
-    return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "2", "memory": "4Gi", one: "1"}}
 
 
 @pytest.mark.bites("a prefill pod that finds no GPU keeps llmisvc making RSA keys", "PM718", "PM713")

@@ -15,7 +15,9 @@ __all__ = [
     "accelerators",
     "age",
     "annotation",
+    "asked_by_kind",
     "asked_for",
+    "by_kind",
     "condition",
     "label",
     "older",
@@ -73,17 +75,30 @@ def settled(view: View, text: Any, minutes: float) -> bool:
 
 def accelerators(amounts: Any) -> int:
     """Whole accelerators among these amounts of resources."""
+    return sum(by_kind(amounts).values())
+
+
+def by_kind(amounts: Any) -> dict[str, int]:
+    """The same by the resource's name: slices of a GPU, or GPUs that are shared, have names of their own."""
     if not isinstance(amounts, Mapping):
-        return 0
-    return sum(_whole(amount) for name, amount in amounts.items() if str(name).startswith(_ACCELERATORS))
+        return {}
+    found = {str(name): _whole(amount) for name, amount in amounts.items() if str(name).startswith(_ACCELERATORS)}
+    return {name: count for name, count in found.items() if count}
 
 
 def asked_for(pod: Any) -> int:
     """Accelerators that a pod's containers ask for."""
-    return sum(
-        accelerators(get(one, "resources", "limits")) or accelerators(get(one, "resources", "requests"))
-        for one in listed(pod, "containers")
-    )
+    return sum(asked_by_kind(pod).values())
+
+
+def asked_by_kind(pod: Any) -> dict[str, int]:
+    """The same by the resource's name."""
+    made: dict[str, int] = {}
+    for one in listed(pod, "containers"):
+        asked = by_kind(get(one, "resources", "limits")) or by_kind(get(one, "resources", "requests"))
+        for name, count in asked.items():
+            made[name] = made.get(name, 0) + count
+    return made
 
 
 def _whole(amount: Any) -> int:
