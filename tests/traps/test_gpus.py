@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
+from tests.reading import read
 from tests.traps.serving import Space, condition, device, engine, inference_service, needing, raw_vllm, replaced, space
 from tests.traps.trap import Trap
 
@@ -62,7 +63,10 @@ def test_a_surge_without_a_gpu(lab: RunningLab, trap: Trap, tmp_path: Path) -> N
         assert f"Insufficient {one}" in said
         assert trap.doctor("-n", here.name, *AT_ONCE)
         trap.bit(f"the new pod is Pending beside the old one: {said.replace(one, 'nvidia.com/gpu')}")
-        good = raw_vllm("raw-vllm", here.name, newer, strategy={"type": "Recreate"})
+        good = raw_vllm("raw-vllm", here.name, newer, strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}})
+        # Another way that people try: what was filled in stands beside it.
+        recreated = raw_vllm("raw-vllm", here.name, newer, strategy={"type": "Recreate"})
+        assert "may not be specified when strategy `type` is 'Recreate'" in here.refused(recreated)
         here.apply(good)
         until(lambda: placed(here) and len(here.all("pods")) == 1)
         here.lab.kubectl(
@@ -130,7 +134,8 @@ def test_a_taint(lab: RunningLab, trap: Trap) -> None:
     offered, key = f"nvidia.com/gpu.{secrets.token_hex(3)}", "example.com/dedicated"
     with space(lab) as here, node(lab, offered, key) as name:
         here.apply(raw_vllm("raw-vllm", here.name, engine("vllm", resources=needing(offered))))
-        said = until(lambda: "untolerated taint {example.com" in (found := waiting(here)) and found)
+        until(lambda: [one["key"] for one in read(lab.kubeconfig, "node", name)["spec"]["taints"]] == [key])
+        said = until(lambda: "untolerated taint" in (found := waiting(here)) and found)
         assert [one["where"] for one in trap.doctor("-n", here.name, *AT_ONCE)]
         trap.bit(f"one GPU is free, and the pod is Pending: {said.replace(offered, 'nvidia.com/gpu')}")
         tolerated = {"tolerations": [{"key": key, "operator": "Exists"}]}
