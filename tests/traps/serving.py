@@ -17,7 +17,9 @@ from tests.gitops.ground import until
 from tests.reading import read
 
 __all__ = [
+    "CLASS",
     "GATEWAY",
+    "MODE",
     "STOP",
     "Object",
     "Reply",

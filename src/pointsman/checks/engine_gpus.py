@@ -211,8 +211,8 @@ CHECKS = (
         Level.warning,
         _ENGINES,
         cause="a rolling update starts the new pod first; where no accelerator is free, it stays Pending for ever",
-        remedy="set maxSurge: 0 and maxUnavailable: 1, or Recreate when it is made anew (a server-side apply over one that"
-        " runs is refused), unless one is always free",
+        remedy="set maxSurge: 0 and maxUnavailable: 1 (or Recreate when it is made anew: a server-side apply over one"
+        " that runs is refused), unless one is always free",
         sure=Sure.measured,
         fact="Kubernetes 1.34 in the lab with one GPU: maxSurge is 25 %, rounded up, and the scheduler finds none free",
         run=_surges,
