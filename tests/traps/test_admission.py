@@ -9,13 +9,13 @@ import pytest
 
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
-from tests.traps.serving import Object, Space, condition, engine, made, raw_vllm, replaced, space
+from tests.traps.serving import Object, Space, condition, engine, llm_d_service, made, main, raw_vllm, replaced, space
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-CAREFUL = {
+CAREFUL: Object = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
     "runAsNonRoot": True,
@@ -64,6 +64,28 @@ def test_pod_security(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
             lambda: pods(here, "raw-vllm") == 1 and not condition(here.read("deployment", "raw-vllm"), "ReplicaFailure")
         )
         trap.healthy("-n", here.name)
+    trap.sound(trap.written(tmp_path / "good", "manifest.yaml", namespace, good))
+
+
+@pytest.mark.bites("the container that downloads llm-d's weights is refused by Pod Security restricted", "PM809")
+def test_pod_security_and_what_kserve_adds(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+    inside = {"securityContext": {key: CAREFUL[key] for key in ("allowPrivilegeEscalation", "capabilities")}}
+    whole = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
+    with space(lab, labels=RESTRICTED) as here:
+        namespace = made("v1", "Namespace", here.name, labels=RESTRICTED)
+        bare = llm_d_service("bare", here.name, {**main(), "securityContext": CAREFUL})
+        trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", namespace, bare))
+        here.apply(bare)
+        said = refused(here, "bare-kserve")
+        assert 'container "storage-initializer" must set' in said
+        assert 'container "main"' not in said
+        trap.doctor("-n", here.name)
+        trap.bit(f"0 pods: {said}")
+        inits = [{"name": "storage-initializer", **inside}]
+        template = {"securityContext": whole, "initContainers": inits, "containers": [{**main(), **inside}]}
+        good = llm_d_service("good", here.name, template=template)
+        here.apply(good)
+        until(lambda: here.all("pods", "app.kubernetes.io/name=good"))
     trap.sound(trap.written(tmp_path / "good", "manifest.yaml", namespace, good))
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
 from tests.reading import read
-from tests.traps.serving import MODE, Object, condition, inference_service, llm_d_service, made, main, space
+from tests.traps.serving import CLASS, MODE, Object, condition, inference_service, llm_d_service, made, main, space
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
@@ -118,6 +118,56 @@ def test_the_default_mode(own_lab: RunningLab, trap: Trap, tmp_path: Path) -> No
             default("Standard")
     trap.sound(trap.written(tmp_path / "good", "manifest.yaml", good))
     trap.healthy(*HERE, "--for", "kserve")
+
+
+KEDA = made(
+    *("apiextensions.k8s.io/v1", "CustomResourceDefinition", "scaledobjects.keda.sh"),
+    spec={
+        "group": "keda.sh",
+        "scope": "Namespaced",
+        "names": {"kind": "ScaledObject", "plural": "scaledobjects", "singular": "scaledobject"},
+        "versions": [
+            {
+                "name": "v1alpha1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                },
+            }
+        ],
+    },
+)
+"""As much of KEDA as KServe's controller needs to write what it wants of it."""
+
+
+@pytest.mark.bites("another autoscalerClass leaves the scaler of before behind", "PM217")
+def test_a_scaler_that_is_left(own_lab: RunningLab, trap: Trap) -> None:
+    with space(own_lab) as here:
+        service = inference_service("qwen", here.name)
+        keda = inference_service("qwen", here.name, None, {CLASS: "keda"})
+        try:
+            here.apply(KEDA)
+            here.apply(service)
+            here.comes("horizontalpodautoscaler", "qwen-predictor")
+            trap.healthy("-n", here.name)
+            here.apply(keda)
+            until(lambda: here.all("scaledobjects.keda.sh"))
+            here.ready("inferenceservice", "qwen")
+            assert here.read("horizontalpodautoscaler", "qwen-predictor")
+            assert trap.doctor("-n", here.name)
+            here.apply(inference_service("qwen", here.name, None, {CLASS: "none"}))
+            until(lambda: not here.read("horizontalpodautoscaler", "qwen-predictor"))
+            left = [one["metadata"]["name"] for one in here.all("scaledobjects.keda.sh")]
+            assert left == ["qwen-predictor"]
+            assert trap.doctor("-n", here.name)
+            trap.bit("hpa to keda left the HorizontalPodAutoscaler, keda to none the ScaledObject, each with an owner")
+            here.delete("scaledobject", "qwen-predictor")
+            until(lambda: not here.all("scaledobjects.keda.sh"))
+            trap.healthy("-n", here.name)
+        finally:
+            own_lab.kubectl("delete", "crd", "scaledobjects.keda.sh", "--ignore-not-found", timeout=90)
 
 
 @pytest.mark.bites("an InferenceService that says Knative, where there is no Knative", "PM706")
