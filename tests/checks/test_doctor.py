@@ -190,7 +190,7 @@ def test_a_layer_is_asked_for_before_it_is_used(doctor: Doctor) -> None:
 
 
 def test_checks_of_other_layers_are_left_out(doctor: Doctor) -> None:
-    clamped = example("PM731.clean")[1]
+    clamped = example("PM731.clean")[0]
     clamped["spec"]["predictor"]["minReplicas"] = 0
     cluster = running("PM706.fails", more=[clamped])
 
