@@ -291,7 +291,7 @@ def test_a_name_that_is_replaced(lab: RunningLab, trap: Trap, tmp_path: Path) ->
     trap.sound(trap.written(tmp_path / "good", "manifest.yaml", good))
 
 
-@pytest.mark.bites("prefill is added to an LLMInferenceService that runs: its selector cannot be changed", "PM735")
+@pytest.mark.bites("prefill is added to an LLMInferenceService that runs: its selector cannot be changed", "PM739")
 def test_prefill_is_toggled(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
     with space(lab) as here:
         alone = llm_d_service("alone", here.name)

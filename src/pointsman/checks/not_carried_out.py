@@ -33,7 +33,7 @@ _REPLACED = (
 )
 CHECKS = (
     Check(
-        "PM735",
+        "PM739",
         "not-carried-out",
         Level.error,
         frozenset(_KINDS),
