@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -191,7 +192,7 @@ def test_a_layer_is_asked_for_before_it_is_used(doctor: Doctor) -> None:
 
 
 def test_checks_of_other_layers_are_left_out(doctor: Doctor) -> None:
-    clamped = example("PM731.clean")[1]
+    clamped = example("PM731.clean")[0]
     clamped["spec"]["predictor"]["minReplicas"] = 0
     cluster = running("PM706.fails", more=[clamped])
 
@@ -233,6 +234,19 @@ def test_a_model_is_asked_for_with_its_own_pods_and_what_it_stands_on(doctor: Do
     assert ("PM719", "Pod serving/own") in ids(done)
     assert ("PM719", "Pod serving/raw-vllm-5d9c-abcde") not in ids(done)
     assert ("PM715", "Node gpu-1") in ids(done)
+
+
+@pytest.mark.parametrize(("words", "heard"), [((), 0), (("--patience", "0"), 1), (("--patience", "1h"), 0)])
+def test_what_has_just_begun_is_told_to_whoever_is_not_patient(
+    words: tuple[str, ...], heard: int, doctor: Doctor
+) -> None:
+    """More patience than a check has changes nothing; and less makes an old death no recent one."""
+    killed = example("PM720.fails")
+    killed[0]["status"]["containerStatuses"][0] |= {"state": {"running": {}}, "restartCount": 1}
+    waiting = example("PM718.fails")
+    waiting[1]["metadata"]["creationTimestamp"] = datetime.now(UTC).isoformat()
+    found = ids(doctor(running(more=[*killed, *waiting]), "--check", "PM718", "--check", "PM720", *words, "-o", "json"))
+    assert found == [("PM718", "LLMInferenceService llm-d/qwen-llmd")] * heard
 
 
 def test_neither_a_layer_nor_a_model(doctor: Doctor) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunningLab
+from tests.conftest import RunningLab, brought_up
 from tests.gitops.ground import Ground
 from tests.gitops.repository import clone
 from tests.traps.gateway import Edge, Space, space_of
@@ -22,10 +24,10 @@ _PASSED = pytest.StashKey[bool]()
 
 @pytest.fixture
 def trap(request: pytest.FixtureRequest, tmp_path: Path, trapped: list[Row]) -> Iterator[Trap]:
-    """The one that the test's mark names, in the lab that its module asks for (``git_lab``, or else ``lab``)."""
+    """The one that the test's mark names, in the lab that it asks for (``own_lab``, ``git_lab``, or else ``lab``)."""
     fact, *checks = request.node.get_closest_marker("bites").args
     names = request.fixturenames
-    lab = request.getfixturevalue("git_lab" if "git_lab" in names else "lab")
+    lab = request.getfixturevalue(next((one for one in ("own_lab", "git_lab") if one in names), "lab"))
     made = Trap(fact, tuple(checks), lab, tmp_path / "state")
     if "ground" in names:
         made.called[request.getfixturevalue("ground").name] = "app"
@@ -46,6 +48,17 @@ def ground(git_lab: RunningLab, tmp_path: Path) -> Iterator[Ground]:
         yield made
     finally:
         made.leave()
+
+
+@pytest.fixture(scope="module")
+def own_lab() -> Iterator[RunningLab]:
+    """A lab for those tests alone that take away what all others stand on; ``POINTSMAN_TEST_OWN_LAB`` names one."""
+    state = Path(tempfile.mkdtemp(prefix="pointsman-"))
+    try:
+        with brought_up(state, "POINTSMAN_TEST_OWN_LAB") as found:
+            yield found
+    finally:
+        shutil.rmtree(state, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

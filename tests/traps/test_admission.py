@@ -1,11 +1,7 @@
-"""What a namespace refuses: pods that do not appear, and a Deployment that reads 0 of 1. On the real API server."""
+"""What a namespace does not admit: pods that never appear, while their Deployment reads 0 of 1."""
 
 from __future__ import annotations
 
-import json
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,151 +9,166 @@ import pytest
 
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
-from tests.reading import read
-from tests.traps.manifests import Manifest, engine
+from tests.traps.serving import Object, Space, condition, engine, llm_d_service, made, main, raw_vllm, replaced, space
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
 
-ENFORCE = "pod-security.kubernetes.io/enforce"
-SAFE = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-POD = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
-PODS: Mapping[str, Manifest] = {
-    "plain": {},
-    "host-network": {"hostNetwork": True},
-    "host-pid": {"hostPID": True},
-    "host-ipc": {"hostIPC": True},
-    "host-path": {"volumes": [{"name": "weights", "hostPath": {"path": "/models"}}]},
-    "nfs": {"volumes": [{"name": "weights", "nfs": {"server": "nfs", "path": "/models"}}]},
-    "image-volume": {"volumes": [{"name": "weights", "image": {"reference": "registry.example.com/weights:1"}}]},
-    "memory": {"volumes": [{"name": "shm", "emptyDir": {"medium": "Memory"}}]},
-    "unconfined": {"securityContext": POD | {"seccompProfile": {"type": "Unconfined"}}},
-    "no-profile": {"securityContext": {"runAsNonRoot": True, "runAsUser": 65532}},
-    "no-user": {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}},
-    "root": {"securityContext": POD | {"runAsUser": 0, "runAsNonRoot": False}},
-    "sysctl": {"securityContext": POD | {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}},
-    "safe-sysctl": {"securityContext": POD | {"sysctls": [{"name": "net.ipv4.tcp_syncookies", "value": "1"}]}},
-    "selinux": {"securityContext": POD | {"seLinuxOptions": {"type": "spc_t"}}},
-    "selinux-container": {"securityContext": POD | {"seLinuxOptions": {"type": "container_t"}}},
-    "unmasked": {"hostUsers": False},
-    "apparmor": {"securityContext": POD | {"appArmorProfile": {"type": "Unconfined"}}},
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+CAREFUL: Object = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "runAsUser": 1000,
+    "seccompProfile": {"type": "RuntimeDefault"},
 }
-"""Pods of an engine by what is said beside its container."""
-CONTAINERS: Mapping[str, Manifest] = {
-    "escalation": {"securityContext": SAFE | {"allowPrivilegeEscalation": True}},
-    "nothing-said": {"securityContext": {}},
-    "sys-admin": {"securityContext": SAFE | {"capabilities": {"drop": ["ALL"], "add": ["SYS_ADMIN"]}}},
-    "ipc-lock": {"securityContext": SAFE | {"capabilities": {"drop": ["ALL"], "add": ["IPC_LOCK"]}}},
-    "chown": {"securityContext": SAFE | {"capabilities": {"drop": ["ALL"], "add": ["CHOWN"]}}},
-    "bind": {"securityContext": SAFE | {"capabilities": {"drop": ["ALL"], "add": ["NET_BIND_SERVICE"]}}},
-    "drops-some": {"securityContext": SAFE | {"capabilities": {"drop": ["NET_RAW"]}}},
-    "own-profile": {"securityContext": SAFE | {"seccompProfile": {"type": "Unconfined"}}},
-    "own-root": {"securityContext": SAFE | {"runAsUser": 0}},
-    "unmasked": {"securityContext": SAFE | {"procMount": "Unmasked"}},
-    "own-user": {"securityContext": SAFE | {"runAsNonRoot": False}},
-    "host-port": {"ports": [{"containerPort": 8000, "hostPort": 8000}]},
-    "probe-elsewhere": {"readinessProbe": {"httpGet": {"path": "/health", "port": 8000, "host": "10.0.0.1"}}},
-}
-"""And by what its container says."""
 
 
-def variants(namespace: str) -> dict[str, Manifest]:
-    """Every one, as a Deployment."""
-    made = {}
-    for name in {**PODS, **CONTAINERS}:
-        deployment = engine(name, namespace)[0]
-        pod = deployment["spec"]["template"]["spec"]
-        pod |= {"securityContext": POD} | PODS.get(name, {})
-        pod["containers"][0] |= {"securityContext": SAFE} | CONTAINERS.get(name, {})
-        made[name] = deployment
-    return made
+def refused(here: Space, name: str) -> str:
+    """Why a Deployment's pods are, once it says so."""
+
+    def look() -> str:
+        said = condition(here.read("deployment", name), "ReplicaFailure")
+        return str(said.get("message", "")) if said.get("status") == "True" else ""
+
+    return str(until(look))
 
 
-@contextmanager
-def namespace_of(lab: RunningLab, labels: Mapping[str, str] | None = None) -> Iterator[tuple[str, Manifest]]:
-    """One of a test's own, as it is and as it is written."""
-    name = f"admit-{secrets.token_hex(3)}"
-    written = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": dict(labels or {})}}
-    lab.kubectl("create", "-f", "-", given=json.dumps(written))
-    try:
-        yield name, written
-    finally:
-        lab.kubectl("delete", "namespace", name, "--wait=false")
+def amounts(cpu: str, memory: str) -> Object:
+    """The same as request and limit."""
+    return {part: {"cpu": cpu, "memory": memory} for part in ("requests", "limits")}
 
 
-def refused(lab: RunningLab, deployment: Manifest) -> str:
-    """What the API server says against its pod; empty when it would take it."""
-    metadata = {"name": "asked", "namespace": deployment["metadata"]["namespace"]}
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": deployment["spec"]["template"]["spec"]}
-    words = ("create", "--dry-run=server", "-f", "-")
-    said = lab.kubectl(*words, given=json.dumps(pod), check=False).stderr
-    assert not said or "orbidden" in said, said
-    return said
+def pods(here: Space, name: str) -> int:
+    """How many there are."""
+    return len(here.all("pods", f"app={name}"))
 
 
-def failure(lab: RunningLab, deployment: Manifest) -> str:
-    """Why a Deployment makes no pod."""
-    metadata = deployment["metadata"]
-    found = read(lab.kubeconfig, "deployment", metadata["name"], metadata["namespace"])
-    conditions = found.get("status", {}).get("conditions", [])
-    return str(next((one["message"] for one in conditions if one["type"] == "ReplicaFailure"), ""))
-
-
-@pytest.mark.parametrize(
-    "level",
-    [
-        pytest.param(one, marks=pytest.mark.bites(f"Kubernetes: a namespace that enforces Pod Security {one}", "PM809"))
-        for one in ("baseline", "restricted")
-    ],
+@pytest.mark.bites(
+    "Pod Security refuses an engine's pods, and its Deployment says nothing but 0 of 1", "PM809", "PM722"
 )
-def test_pod_security_refuses_what_the_check_tells(trap: Trap, lab: RunningLab, tmp_path: Path, level: str) -> None:
-    with namespace_of(lab, {ENFORCE: level}) as (name, space):
-        known = variants(name)
-        not_taken = {one for one, deployment in known.items() if refused(lab, deployment)}
-        told = trap.lint(trap.written(tmp_path / "trap", "all.yaml", space, *known.values()))
-        assert {one["object"].rpartition("/")[2] for one in told} == not_taken
-        lab.kubectl("apply", "--server-side", "-f", "-", given=json.dumps(known["host-path"]))
-        said = until(lambda: failure(lab, known["host-path"]))
+def test_pod_security(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+    with space(lab, labels=RESTRICTED) as here:
+        namespace = made("v1", "Namespace", here.name, labels=RESTRICTED)
+        bare = raw_vllm("raw-vllm", here.name)
+        trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", namespace, bare))
+        here.apply(bare)
+        said = refused(here, "raw-vllm")
         assert "violates PodSecurity" in said
-        trap.bit(
-            f"{len(not_taken)} of {len(known)} kinds of pods are refused, and the Deployment reads 0 of 1: {said[:120]}"
+        assert pods(here, "raw-vllm") == 0
+        assert {one["id"] for one in trap.doctor("-n", here.name)} == {"PM809", "PM722"}
+        trap.bit(f"0 pods: {said}")
+        good = raw_vllm("raw-vllm", here.name, engine("vllm", securityContext=CAREFUL))
+        here.apply(good)
+        until(
+            lambda: pods(here, "raw-vllm") == 1 and not condition(here.read("deployment", "raw-vllm"), "ReplicaFailure")
         )
-        taken = [deployment for one, deployment in known.items() if one not in not_taken]
-        trap.sound(trap.written(tmp_path / "mended", "all.yaml", space, *taken))
+        trap.healthy("-n", here.name)
+    trap.sound(trap.written(tmp_path / "good", "manifest.yaml", namespace, good))
 
 
-def limited(lab: RunningLab, trap: Trap, folder: Path, limit: Manifest, pods: tuple[Any, Any]) -> str:
-    """What is said of an engine under a limit: the first of two says too much, and the second does not."""
-    with namespace_of(lab) as (name, space):
-        limit["metadata"] = {"name": "limit", "namespace": name}
-        objects = []
-        for replicas, resources in pods:
-            deployment = engine("engine", name)[0]
-            deployment["spec"] |= {"replicas": replicas, "strategy": {"type": "Recreate"}}
-            deployment["spec"]["template"]["spec"]["containers"][0]["resources"] = resources
-            objects.append(deployment)
-        file = trap.written(folder / "trap", "all.yaml", space, limit, objects[0])
-        assert trap.lint(file)
-        lab.kubectl("apply", "--server-side", "-f", str(file))
-        said = str(until(lambda: failure(lab, objects[0])))
-        trap.bit(f"pods are refused: {said[-150:]}")
-        mended = trap.written(folder / "mended", "all.yaml", space, limit, objects[1])
-        lab.kubectl("apply", "--server-side", "-f", str(mended))
-        until(lambda: not failure(lab, objects[1]))
-        trap.sound(mended)
-        return said
+@pytest.mark.bites("the container that downloads llm-d's weights is refused by Pod Security restricted", "PM809")
+def test_pod_security_and_what_kserve_adds(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+    inside = {"securityContext": {key: CAREFUL[key] for key in ("allowPrivilegeEscalation", "capabilities")}}
+    whole = {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}}
+    with space(lab, labels=RESTRICTED) as here:
+        namespace = made("v1", "Namespace", here.name, labels=RESTRICTED)
+        bare = llm_d_service("bare", here.name, {**main(), "securityContext": CAREFUL})
+        trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", namespace, bare))
+        here.apply(bare)
+        said = refused(here, "bare-kserve")
+        assert 'container "storage-initializer" must set' in said
+        assert 'container "main"' not in said
+        trap.doctor("-n", here.name)
+        trap.bit(f"0 pods: {said}")
+        inits = [{"name": "storage-initializer", **inside}]
+        template = {"securityContext": whole, "initContainers": inits, "containers": [{**main(), **inside}]}
+        good = llm_d_service("good", here.name, template=template)
+        here.apply(good)
+        until(lambda: here.all("pods", "app.kubernetes.io/name=good"))
+    trap.sound(trap.written(tmp_path / "good", "manifest.yaml", namespace, good))
 
 
-@pytest.mark.bites("Kubernetes: more pods than a ResourceQuota admits", "PM810")
-def test_a_quota_refuses_pods_beyond_it(trap: Trap, lab: RunningLab, tmp_path: Path) -> None:
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"requests.memory": "3Gi"}}}
-    one = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
-    assert "exceeded quota" in limited(lab, trap, tmp_path, quota, ((2, one), (1, one)))
+@pytest.mark.bites("a quota that has room for fewer replicas than are asked for", "PM810", "PM722")
+def test_a_quota(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+    with space(lab) as here:
+        quota = made("v1", "ResourceQuota", "team", here.name, spec={"hard": {"requests.memory": "3Gi"}})
+        two = raw_vllm("raw-vllm", here.name, engine("vllm", resources=amounts("100m", "2Gi")), replicas=2)
+        trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", quota, two))
+        here.apply(quota, two)
+        said = refused(here, "raw-vllm")
+        assert "exceeded quota: team" in said
+        assert pods(here, "raw-vllm") == 1
+        trap.doctor("-n", here.name)
+        trap.bit(f"1 of 2 pods: {said}")
+        good = replaced(two, "spec", "replicas", value=1)
+        here.apply(good)
+        until(lambda: not condition(here.read("deployment", "raw-vllm"), "ReplicaFailure"))
+        trap.healthy("-n", here.name)
+    trap.sound(trap.written(tmp_path / "good", "manifest.yaml", quota, good))
 
 
-@pytest.mark.bites("Kubernetes: a container above the most of a LimitRange", "PM811")
-def test_a_limit_range_refuses_a_container_above_it(trap: Trap, lab: RunningLab, tmp_path: Path) -> None:
-    most = {"type": "Container", "max": {"memory": "2Gi"}}
-    limit = {"apiVersion": "v1", "kind": "LimitRange", "spec": {"limits": [most]}}
-    pods = [(1, {"limits": {"memory": size}}) for size in ("4Gi", "2Gi")]
-    assert "maximum memory usage per Container" in limited(lab, trap, tmp_path, limit, (pods[0], pods[1]))
+@pytest.mark.bites("a quota that is full refuses the new pod of a rolling update", "PM723")
+def test_a_quota_that_is_full(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+    with space(lab) as here:
+        quota = made("v1", "ResourceQuota", "team", here.name, spec={"hard": {"requests.memory": "2Gi"}})
+        one = raw_vllm("raw-vllm", here.name, engine("vllm", resources=amounts("100m", "2Gi")))
+        here.apply(quota)
+        here.apply(one)
+        until(
+            lambda: here.read("resourcequota", "team").get("status", {}).get("used", {}).get("requests.memory") == "2Gi"
+        )
+        trap.doctor("-n", here.name)
+        here.apply(replaced(one, "spec", "template", "metadata", "annotations", value={"change": "1"}))
+        said = refused(here, "raw-vllm")
+        assert "exceeded quota: team" in said
+        trap.bit(f"a change of the pod's template never comes: {said}")
+        here.apply(replaced(quota, "spec", "hard", value={"requests.memory": "8Gi"}))
+        until(lambda: here.read("resourcequota", "team")["status"]["hard"]["requests.memory"] == "8Gi")
+        trap.healthy("-n", here.name)
+
+
+@pytest.mark.bites("an engine above the most of a LimitRange", "PM811", "PM722")
+def test_a_limit_range(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+    most: dict[str, Any] = {"limits": [{"type": "Container", "max": {"memory": "4Gi"}}]}
+    with space(lab) as here:
+        limits = made("v1", "LimitRange", "team", here.name, spec=most)
+        big = raw_vllm("raw-vllm", here.name, engine("vllm", resources=amounts("100m", "8Gi")))
+        trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", limits, big))
+        here.apply(limits, big)
+        said = refused(here, "raw-vllm")
+        assert "maximum memory usage per Container is 4Gi" in said
+        trap.doctor("-n", here.name)
+        trap.bit(f"0 pods: {said}")
+        good = raw_vllm("raw-vllm", here.name, engine("vllm", resources=amounts("100m", "4Gi")))
+        here.apply(good)
+        until(
+            lambda: pods(here, "raw-vllm") == 1 and not condition(here.read("deployment", "raw-vllm"), "ReplicaFailure")
+        )
+        trap.healthy("-n", here.name)
+    trap.sound(trap.written(tmp_path / "good", "manifest.yaml", limits, good))
+
+
+@pytest.mark.bites("a claim that nobody makes a volume for", "PM724")
+def test_a_claim_without_a_volume(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+    wanted: dict[str, Any] = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    volumes = {"volumes": [{"name": "weights", "persistentVolumeClaim": {"claimName": "weights"}}]}
+    with space(lab) as here:
+        claim = made(
+            "v1", "PersistentVolumeClaim", "weights", here.name, spec={**wanted, "storageClassName": "fast-ssd"}
+        )
+        here.apply(claim, raw_vllm("raw-vllm", here.name, pod=volumes))
+
+        def waits() -> str:
+            found = [condition(one, "PodScheduled") for one in here.all("pods", "app=raw-vllm")]
+            return next((str(one["message"]) for one in found if one.get("reason") == "Unschedulable"), "")
+
+        said = until(waits)
+        assert "unbound" in said
+        trap.doctor("-n", here.name, "--patience", "0")
+        trap.bit(f"the pod is Pending: {said}")
+        here.lab.kubectl("delete", "deployment,pvc", "--all", f"--namespace={here.name}")
+        here.apply(made("v1", "PersistentVolumeClaim", "weights", here.name, spec=wanted))
+        here.apply(raw_vllm("raw-vllm", here.name, pod=volumes))
+        until(lambda: here.read("persistentvolumeclaim", "weights").get("status", {}).get("phase") == "Bound")
+        trap.healthy("-n", here.name, "--patience", "0")

@@ -62,7 +62,11 @@ class Examined:
 
 
 async def examine(
-    cluster: Cluster, checks: Sequence[Check], namespaces: Iterable[str] = (), asked: frozenset[str] = frozenset()
+    cluster: Cluster,
+    checks: Sequence[Check],
+    namespaces: Iterable[str] = (),
+    asked: frozenset[str] = frozenset(),
+    patience: float | None = None,
 ) -> Examined:
     """Read what these checks read, and run them.
 
@@ -71,6 +75,7 @@ async def examine(
         checks: those that are wanted; those for files alone do not run.
         namespaces: where to list what may not be listed everywhere.
         asked: layers that somebody means to use; what they need is looked at although nothing uses it yet.
+        patience: seconds after which what has just begun is told; None: each check knows how long it may take.
 
     Raises ClusterError when the API server does not answer.
     """
@@ -87,7 +92,7 @@ async def examine(
         world.objects += [_standing(one) for one in objects]
         world.unknown |= why
     found = seen(world)
-    return Examined(found, run(View(found, Source.cluster, asked=asked), wanted), calls + len(extra))
+    return Examined(found, run(View(found, Source.cluster, asked=asked, patience=patience), wanted), calls + len(extra))
 
 
 def kinds_listed(checks: Iterable[Check]) -> set[str]:

@@ -211,9 +211,10 @@ CHECKS = (
         Level.warning,
         _ENGINES,
         cause="a rolling update starts the new pod first; where no accelerator is free, it stays Pending for ever",
-        remedy="set strategy Recreate, or maxSurge: 0 and maxUnavailable: 1, unless one is always free",
-        sure=Sure.rule,
-        fact="Kubernetes, Deployments: maxSurge is 25 %, rounded up; moves in the lab on a node with one GPU",
+        remedy="set maxSurge: 0 and maxUnavailable: 1 (or Recreate when it is made anew: a server-side apply over one"
+        " that runs is refused), unless one is always free",
+        sure=Sure.measured,
+        fact="Kubernetes 1.34 in the lab with one GPU: maxSurge is 25 %, rounded up, and the scheduler finds none free",
         run=_surges,
     ),
     Check(

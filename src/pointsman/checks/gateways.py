@@ -9,6 +9,7 @@ from typing import Any
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.installed import LAYERS
+from pointsman.checks.kserve import MODE, mode_of
 from pointsman.checks.state import condition, settled, since, uses
 from pointsman.checks.view import View, get, listed
 
@@ -41,6 +42,10 @@ def _mode(view: View) -> Iterator[Told]:
         if mode in ("Knative", "Serverless") and known and _KNATIVE not in known:
             what = f"defaultDeploymentMode is {mode}, and the cluster has no Knative Serving ({_KNATIVE})"
             yield Told(one, what, ("data", "deploy"))
+    for one in view.of("InferenceService"):
+        if mode_of(one) in ("Knative", "Serverless") and known and _KNATIVE not in known:
+            what = f"it says {mode_of(one)}, and the cluster has no Knative Serving ({_KNATIVE})"
+            yield Told(one, what, ("metadata", "annotations", MODE))
 
 
 def _gateway(view: View) -> Iterator[Told]:
@@ -112,11 +117,11 @@ CHECKS = (
         "PM706",
         "mode-without-knative",
         Level.error,
-        frozenset({"ConfigMap", "CustomResourceDefinition"}),
+        frozenset({"ConfigMap", "CustomResourceDefinition", "InferenceService"}),
         cause="in the mode Knative KServe makes Knative Services; where Knative is missing nothing comes of it",
-        remedy="set deploy.defaultDeploymentMode to Standard, and restart KServe's controller",
-        sure=Sure.source,
-        fact="KServe v0.20.0, pkg/apis/serving/v1beta1/configmap.go and inference_service_defaults.go",
+        remedy="write Standard into the annotation (it cannot be changed later), or deploy.defaultDeploymentMode",
+        sure=Sure.measured,
+        fact="KServe 0.20.0, its controller in the lab: Ready stays Unknown, and its log alone says why",
         run=_mode,
         sources=_CLUSTER_ONLY,
         whole=True,
@@ -156,7 +161,7 @@ CHECKS = (
         frozenset({"LLMInferenceService", "LLMInferenceServiceConfig"}),
         cause="each LLMInferenceService is laid over these presets; without them it stays at PresetsCombined False",
         remedy="install the chart kserve-runtime-configs with kserve.llmisvcConfigs.enabled=true",
-        sure=Sure.source,
+        sure=Sure.measured,
         fact="KServe v0.20.0, pkg/controller/v1alpha2/llmisvc/config_merge.go, WellKnownDefaultConfigs",
         run=_presets,
         sources=_CLUSTER_ONLY,

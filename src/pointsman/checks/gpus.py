@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
-from pointsman.checks.state import accelerators, asked_for, condition, label, settled, since
+from pointsman.checks.state import accelerators, asked_by_kind, by_kind, condition, label, settled, since
 from pointsman.checks.view import View, get, listed
 
 __all__ = ["CHECKS", "owner"]
@@ -23,13 +23,17 @@ _LABELS = ("nvidia.com/gpu.present", "cloud.google.com/gke-accelerator", "k8s.am
 @dataclass(frozen=True, slots=True)
 class _Node:
     standing: Standing
-    total: int
-    """Accelerators that it offers."""
-    used: int
+    total: Mapping[str, int]
+    """Accelerators that it offers, by the resource's name."""
+    used: Mapping[str, int]
 
-    @property
-    def free(self) -> int:
-        return max(0, self.total - self.used)
+    def free(self, name: str) -> int:
+        """Those of this name that nobody asks for."""
+        return max(0, self.total.get(name, 0) - self.used.get(name, 0))
+
+    def fits(self, wanted: Mapping[str, int]) -> bool:
+        """Is it ready, and has it so many free of each?"""
+        return self.ready and all(self.free(name) >= count for name, count in wanted.items())
 
     @property
     def ready(self) -> bool:
@@ -48,39 +52,41 @@ def _live(view: View) -> list[Standing]:
 
 
 def _nodes(view: View) -> list[_Node]:
-    used: dict[str, int] = {}
+    used: dict[str, dict[str, int]] = {}
     for pod in _live(view):
-        name = str(get(pod.data, "spec", "nodeName") or "")
-        used[name] = used.get(name, 0) + asked_for(get(pod.data, "spec"))
+        there = used.setdefault(str(get(pod.data, "spec", "nodeName") or ""), {})
+        for name, count in asked_by_kind(get(pod.data, "spec")).items():
+            there[name] = there.get(name, 0) + count
     made = []
     for one in view.of("Node"):
-        total = accelerators(get(one.data, "status", "allocatable"))
+        total = by_kind(get(one.data, "status", "allocatable"))
         if total:
-            made.append(_Node(one, total, used.get(one.name, 0)))
+            made.append(_Node(one, total, used.get(one.name, {})))
     return made
 
 
-def _waiting(view: View) -> Iterator[tuple[Standing, int, Mapping[str, object]]]:
-    """Pods that ask for accelerators and find no node, what they ask for, and what the scheduler says."""
+def _waiting(view: View) -> Iterator[tuple[Standing, Mapping[str, int]]]:
+    """Pods that ask for accelerators and find no node, and what they ask for."""
     for pod in _live(view):
-        wanted = asked_for(get(pod.data, "spec"))
+        wanted = asked_by_kind(get(pod.data, "spec"))
         said = condition(pod, "PodScheduled")
         if wanted and said.get("reason") == "Unschedulable" and settled(view, since(pod, said), _MINUTES):
-            yield pod, wanted, said
+            yield pod, wanted
 
 
-def _kept_out(pod: Standing, nodes: list[_Node], wanted: int) -> tuple[_Node, str] | None:
+def _kept_out(pod: Standing, nodes: list[_Node], wanted: Mapping[str, int]) -> tuple[_Node, str] | None:
     """A node with room whose taint alone keeps the pod out, and the taint."""
     chosen = get(pod.data, "spec", "nodeSelector")
     selector = chosen if isinstance(chosen, Mapping) else {}
     for node in nodes:
+        if not node.fits(wanted):
+            continue
         taints = [one for one in listed(node.standing.data, "spec", "taints") if _repels(one, pod)]
-        fits = node.ready and node.free >= wanted
-        if fits and taints and all(label(node.standing, key) == value for key, value in selector.items()):
+        if not taints:
+            return None
+        if all(label(node.standing, key) == value for key, value in selector.items()):
             said = f"{taints[0].get('key')}={taints[0].get('value') or ''}:{taints[0].get('effect')}"
             return node, said
-        if fits and not taints:
-            return None
     return None
 
 
@@ -103,29 +109,43 @@ def _tolerates(one: Mapping[str, object], taint: Mapping[str, object]) -> bool:
 
 def _pending(view: View) -> Iterator[Told]:
     nodes, told = _nodes(view), dict[str, list[Standing]]()
-    for pod, wanted, _ in _waiting(view):
+    for pod, wanted in _waiting(view):
         if _kept_out(pod, nodes, wanted) is None:
             told.setdefault(owner(pod), []).append(pod)
     ready = [one for one in nodes if one.ready]
     for pods in told.values():
-        pod, wanted = pods[0], asked_for(get(pods[0].data, "spec"))
-        most = max((one.free for one in ready), default=0)
+        wanted = asked_by_kind(get(pods[0].data, "spec"))
         what = (
-            f"{len(pods)} of its kind wait{'s' if len(pods) == 1 else ''} for {wanted} GPU{'s'[: wanted != 1]} on one"
-            f" node: {sum(one.used for one in ready)} of {sum(one.total for one in ready)} are asked for, and no node"
-            f" has more than {most} free; {condition(pod, 'PodScheduled').get('message') or 'no node takes it'}"
+            f"{len(pods)} of its kind wait{'s' if len(pods) == 1 else ''} for {_amounts(wanted)} on one node:"
+            f" {'; '.join(_taken(name, ready) for name in wanted)};"
+            f" {condition(pods[0], 'PodScheduled').get('message') or 'no node takes it'}"
         )
-        yield Told(pod, what, ("status", "conditions"))
+        yield Told(pods[0], what, ("status", "conditions"))
+
+
+def _amounts(wanted: Mapping[str, int]) -> str:
+    """``2 GPUs``; what is not a whole GPU by its name."""
+    return " and ".join(
+        f"{count} GPU{'s'[: count != 1]}" if name.endswith("/gpu") else f"{count} {name}"
+        for name, count in wanted.items()
+    )
+
+
+def _taken(name: str, nodes: list[_Node]) -> str:
+    used, total = sum(one.used.get(name, 0) for one in nodes), sum(one.total.get(name, 0) for one in nodes)
+    most = max((one.free(name) for one in nodes), default=0)
+    return f"{used} of {total} are asked for, and no node has more than {most} free"
 
 
 def _tainted(view: View) -> Iterator[Told]:
     nodes, seen = _nodes(view), set[str]()
-    for pod, wanted, _ in _waiting(view):
+    for pod, wanted in _waiting(view):
         found = _kept_out(pod, nodes, wanted)
         if found and owner(pod) not in seen:
             seen.add(owner(pod))
             node, taint = found
-            what = f"{node.standing} has {node.free} GPUs free, and its taint {taint} is not tolerated"
+            free = _amounts({name: node.free(name) for name in wanted})
+            what = f"{node.standing} has {free} free, and its taint {taint} is not tolerated"
             yield Told(pod, what, ("spec", "tolerations"))
 
 
@@ -150,8 +170,9 @@ def _not_offered(view: View) -> Iterator[Told]:
 def _idle(view: View) -> Iterator[Told]:
     for node in _nodes(view):
         old = settled(view, get(node.standing.data, "metadata", "creationTimestamp"), _IDLE)
-        if node.ready and old and not node.used:
-            yield Told(node.standing, f"none of its {node.total} GPUs is asked for by a pod", ("status", "allocatable"))
+        if node.ready and old and not any(node.used.values()):
+            count = sum(node.total.values())
+            yield Told(node.standing, f"none of its {count} GPUs is asked for by a pod", ("status", "allocatable"))
 
 
 def _burning(view: View) -> Iterator[Told]:

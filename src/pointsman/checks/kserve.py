@@ -8,12 +8,13 @@ from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Sure, Told
 from pointsman.checks.view import View, get
 
-__all__ = ["CHECKS", "CLASS", "KIND", "MODE", "mode_of", "standard"]
+__all__ = ["CHECKS", "CLASS", "KIND", "MODE", "ODD_MODE", "mode_of", "standard"]
 
 KIND = "InferenceService"
 CLASS = "serving.kserve.io/autoscalerClass"
 MODE = "serving.kserve.io/deploymentMode"
 _SERVERLESS = frozenset({"Serverless", "Knative"})
+_MODES = frozenset({"Standard", "RawDeployment", "ModelMesh", *_SERVERLESS})
 _CLASSES = frozenset({"hpa", "keda", "external", "none"})
 
 
@@ -61,6 +62,14 @@ def _old_mode(view: View) -> Iterator[Told]:
         new = {"RawDeployment": "Standard", "Serverless": "Knative"}.get(mode_of(one))
         if new:
             what = f"deploymentMode {mode_of(one)} is the old word for {new}"
+            yield Told(one, what, ("metadata", "annotations", MODE))
+
+
+def _odd_mode(view: View) -> Iterator[Told]:
+    for one in view.of(KIND):
+        said = mode_of(one)
+        if said and said not in _MODES:
+            what = f"deploymentMode {said[:40]!r} is none of Standard and Knative: KServe takes it and makes nothing"
             yield Told(one, what, ("metadata", "annotations", MODE))
 
 
@@ -153,4 +162,15 @@ CHECKS = (
         fact="KServe v0.20.0, component.go: validateReplicas",
         run=_bounds,
     ),
+)
+ODD_MODE = Check(
+    "PM220",
+    "mode-unknown",
+    Level.error,
+    _READS,
+    cause="no webhook looks at the mode's spelling; the controller knows no such workload, and makes none",
+    remedy="write Standard, or Knative",
+    sure=Sure.measured,
+    fact="KServe 0.20.0, its controller in the lab: unsupported deployment mode for workload",
+    run=_odd_mode,
 )

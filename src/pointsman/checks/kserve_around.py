@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pointsman.adopt.findings import DropKey
 from pointsman.adopt.standing import Standing
+from pointsman.checks import kserve_canary
 from pointsman.checks.check import Check, Level, Sure, Told
-from pointsman.checks.kserve import CLASS, KIND, standard
+from pointsman.checks.kserve import CLASS, KIND, ODD_MODE, standard
 from pointsman.checks.view import View, entries, get, listed, mapped
 from pointsman.spec.model import LAYER_IDS
 
@@ -66,6 +67,18 @@ def _two_scalers(view: View) -> Iterator[Told]:
             what = f"it scales {target['name']}, and so does what KServe makes of {served} (autoscalerClass {scaler})"
             yield Told(one, what, ("spec", "scaleTargetRef"))
 
+    for kind, classes in _SCALERS.items():
+        for one in view.made(kind):
+            served = services.get((one.namespace, one.name))
+            scaler = (get(served.data, "metadata", "annotations", CLASS) or "hpa") if served else ""
+            if served and scaler not in classes:
+                what = f"autoscalerClass is {scaler}, and KServe's own {kind} of before is still there, and scales"
+                yield Told(served, what, ("metadata", "annotations", CLASS), f"delete {kind} {one.name}")
+
+
+_SCALERS: Mapping[str, tuple[str, ...]] = {"HorizontalPodAutoscaler": ("hpa",), "ScaledObject": ("keda",)}
+"""What KServe makes, and for which classes."""
+
 
 def _skipped(view: View) -> Iterator[Told]:
     skipped = {one.name for one in view.of("Namespace") if "control-plane" in mapped(one.data, "metadata", "labels")}
@@ -111,8 +124,8 @@ CHECKS = (
         frozenset({KIND}),
         cause="KServe makes names and host names of it; what is too long, or no DNS label, is never served",
         remedy="choose a shorter name of small letters, digits and '-'",
-        sure=Sure.source,
-        fact="KServe v0.20.0, inference_service_validation.go; DNS labels have 63 characters (RFC 1035)",
+        sure=Sure.measured,
+        fact="KServe 0.20.0 in the lab: invalid domain name, must be no more than 63 characters",
         run=_bad_name,
     ),
     Check(
@@ -122,8 +135,8 @@ CHECKS = (
         frozenset({"Deployment", "Service"}),
         cause="KServe deletes Deployments and Services with its label whose names are not those it would give them",
         remedy="take the label off, and select by one of your own",
-        sure=Sure.source,
-        fact="KServe v0.20.0, its clean-up of the other deployment mode's objects",
+        sure=Sure.measured,
+        fact="KServe 0.20.0, its controller in the lab",
         run=_borrowed,
         fixable=True,
     ),
@@ -134,8 +147,8 @@ CHECKS = (
         frozenset({KIND, *_LIKE_ITS_OWN}),
         cause="an object of the name X-predictor that nobody owns is updated by KServe as if it were its own",
         remedy="rename one of the two",
-        sure=Sure.source,
-        fact="KServe v0.20.0, its reconcilers update what has the name",
+        sure=Sure.measured,
+        fact="KServe 0.20.0, its controller in the lab: a Service's selector is written over",
         run=_taken_over,
     ),
     Check(
@@ -145,8 +158,8 @@ CHECKS = (
         frozenset({KIND, "HorizontalPodAutoscaler", "ScaledObject"}),
         cause="two scalers of one Deployment change its number of replicas against each other, without end",
         remedy="set autoscalerClass external, so that KServe makes none, or take the other one out",
-        sure=Sure.source,
-        fact="Kubernetes, HorizontalPodAutoscaler; KServe v0.20.0, autoscaler_reconciler.go",
+        sure=Sure.measured,
+        fact="Kubernetes 1.34 and KServe 0.20.0 in the lab: replicas go up and down; hpa to keda leaves the old one",
         run=_two_scalers,
     ),
     Check(
@@ -156,8 +169,8 @@ CHECKS = (
         frozenset({KIND, "Namespace"}),
         cause="KServe's pod webhook leaves out namespaces labelled control-plane: oci:// is never mounted there",
         remedy="serve it in a namespace without the label control-plane",
-        sure=Sure.source,
-        fact="KServe v0.20.0, config/webhook: namespaceSelector, control-plane DoesNotExist",
+        sure=Sure.measured,
+        fact="KServe 0.20.0, its webhook in the lab: namespaceSelector, control-plane DoesNotExist",
         run=_skipped,
     ),
     Check(
@@ -167,8 +180,10 @@ CHECKS = (
         frozenset({"models"}),
         cause="serving.kserve.io/stop deletes the Service; an alias that still leads there fails, and closes for 5 s",
         remedy="start it (take the annotation off), or move the alias away first: pointsman move",
-        sure=Sure.source,
-        fact="KServe v0.20.0, its reconcilers of what is stopped; LiteLLM 1.106.2: cooldown_time",
+        sure=Sure.measured,
+        fact="KServe 0.20.0 and LiteLLM 1.106.2 in the lab",
         run=_called,
     ),
+    ODD_MODE,
+    kserve_canary.OF_FILES,
 )

@@ -7,6 +7,8 @@ from typing import Any
 
 from pointsman.adopt.findings import SetKey
 from pointsman.adopt.standing import Standing
+from pointsman.adopt.words import Place
+from pointsman.checks import kserve_canary
 from pointsman.checks.check import Check, Level, Sure, Told
 from pointsman.checks.engine_pod import own_pods
 from pointsman.checks.kserve import KIND, mode_of
@@ -16,6 +18,8 @@ __all__ = ["CHECKS"]
 
 _NAME = "kserve-container"
 _AT = ("spec", "predictor")
+_PARTS: tuple[Place, ...] = (_AT, (*_AT, "workerSpec"), ("spec", "transformer"), ("spec", "explainer"))
+"""Where KServe looks for variables that it refuses; in ``spec.canary`` it does not."""
 _LONG = 600
 """Seconds: LiteLLM's own default for one request."""
 _INTERNAL = "networking.kserve.io/visibility"
@@ -73,25 +77,17 @@ def _cut_off(view: View) -> Iterator[Told]:
 
 def _pythonpath(view: View) -> Iterator[Told]:
     for one in view.of(KIND):
-        for key in ("containers", "initContainers"):
-            for at, container in enumerate(entries(one.data, *_AT, key)):
-                yield from _refused(one, container, (*_AT, key, at))
+        for part in _PARTS:
+            for key in ("containers", "initContainers"):
+                for at, container in enumerate(entries(one.data, *part, key)):
+                    yield from _refused(one, container, (*part, key, at))
         yield from _refused(one, get(one.data, *_AT, "model"), (*_AT, "model"))
 
 
-def _refused(one: Standing, container: Any, place: tuple[str | int, ...]) -> Iterator[Told]:
+def _refused(one: Standing, container: Any, place: Place) -> Iterator[Told]:
     for number, each in enumerate(entries(container, "env")):
         if _name(each) == "PYTHONPATH":
             yield Told(one, "it sets PYTHONPATH, which KServe refuses", (*place, "env", number))
-
-
-def _no_storage(view: View) -> Iterator[Told]:
-    for one in view.of(KIND):
-        for at, each in enumerate(entries(one.data, "spec", "canary")):
-            containers = listed(each, "predictor", "containers")
-            if containers and not any(_name(var) == "STORAGE_URI" for var in listed(containers[0], "env")):
-                what = "a canary with a container of its own and without STORAGE_URI: KServe refuses it"
-                yield Told(one, what, ("spec", "canary", at, "predictor"))
 
 
 def _other_port(view: View) -> Iterator[Told]:
@@ -165,21 +161,11 @@ CHECKS = (
         _READS,
         cause="KServe's webhook refuses variables by which other code could be loaded",
         remedy="put the code into the image, or into a path that Python knows",
-        sure=Sure.source,
+        sure=Sure.measured,
         fact="KServe v0.20.0, inference_service_validation.go: validateBlockedEnvVars",
         run=_pythonpath,
     ),
-    Check(
-        "PM212",
-        "canary-without-storage",
-        Level.error,
-        _READS,
-        cause="spec.canary of KServe 0.20 takes a custom container only where STORAGE_URI says what it loads",
-        remedy="split at the tenant edge: pointsman move shifts the alias in judged steps",
-        sure=Sure.source,
-        fact="KServe v0.20.0, its validation of spec.canary",
-        run=_no_storage,
-    ),
+    kserve_canary.REFUSED,
     Check(
         "PM213",
         "service-to-other-port",

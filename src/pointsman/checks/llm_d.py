@@ -39,7 +39,7 @@ def _old_version(view: View) -> Iterator[Told]:
 
 def _nothing_sent(view: View) -> Iterator[Told]:
     for one in view.of(KIND):
-        if get(one.data, "spec", "prefill") is None or based(one) or get(one.data, "spec", "kvCacheOffloading"):
+        if get(one.data, "spec", "prefill") is None or based(one) or _shared_files(one):
             continue
         connected = {role for role, _, container in mains(one) if _connects(container)}
         missing = [role for role, _ in _PARTS if role not in connected]
@@ -50,9 +50,16 @@ def _nothing_sent(view: View) -> Iterator[Told]:
             yield Told(one, what, ("spec", "prefill"))
 
 
+def _shared_files(one: Standing) -> bool:
+    """Does it offload its cache to files, which another engine may find?"""
+    return bool(get(one.data, "spec", "kvCacheOffloading", "secondary"))
+
+
 def _connects(container: Mapping[str, Any]) -> bool:
     said = " ".join(str(word.text) for word in words_of(container, preset=True))
-    return "--kv-transfer-config" in said or "--kv_transfer_config" in said or bool(container.get("envFrom"))
+    given = "--kv-transfer-config" in said or "--kv_transfer_config" in said
+    alone = "OffloadingConnector" in said and "MultiConnector" not in said
+    return (given and not alone) or bool(container.get("envFrom"))
 
 
 def _no_main(view: View) -> Iterator[Told]:

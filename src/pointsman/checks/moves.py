@@ -12,7 +12,7 @@ from typing import Any
 
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Source, Sure, Told
-from pointsman.checks.state import label, settled
+from pointsman.checks.state import label, older
 from pointsman.checks.view import View, get
 
 __all__ = ["CHECKS"]
@@ -43,7 +43,7 @@ def _left(view: View) -> Iterator[Told]:
         lease = view.find("Lease", one.namespace, f"move-{model}")
         renewed = get(lease.data, "spec", "renewTime") if lease else None
         last = records[-1] if records else {}
-        if (renewed and not settled(view, renewed, _MINUTES)) or not settled(view, last.get("at"), _MINUTES):
+        if (renewed and not older(view, renewed, _MINUTES)) or not older(view, last.get("at"), _MINUTES):
             continue
         step = f" at step {last['step']}" if last.get("step") else ""
         what = f"this move of {model} is open{step}, and nobody has carried it on since {last.get('at')}"

@@ -12,25 +12,57 @@ from pointsman.adopt.promise import Engine
 from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place
 from pointsman.checks.check import Check, Level, Sure, Told
-from pointsman.checks.pod_standards import baseline, restricted
-from pointsman.checks.view import Pod, View, get, listed
+from pointsman.checks.pod_standards import baseline, restricted, unsaid
+from pointsman.checks.view import Pod, View, get, listed, mapped
 from pointsman.kube.quantity import quantity
 
 __all__ = ["CHECKS"]
 
 _ENFORCE = "pod-security.kubernetes.io/enforce"
 _KINDS = ("Deployment", "StatefulSet", "InferenceService", "LLMInferenceService")
+_INITIALIZER = "storage-initializer"
 
 
 def _refused(view: View) -> Iterator[Told]:
     for pod in view.pods(*_KINDS):
-        space = view.find("Namespace", "", pod.standing.namespace)
-        level = get(space.data, "metadata", "labels", _ENFORCE) if space else None
-        found = next(_wrong(pod, str(level)), None) if level in ("baseline", "restricted") else None
+        level = _level(view, pod.standing)
+        found = next(_wrong(pod, level), None) if level else None
         if found:
-            place, why = found
-            what = f"{why}, and namespace {pod.standing.namespace} enforces Pod Security {level}: its pods are refused"
-            yield Told(pod.standing, what, place)
+            yield _told(pod.standing, found, level)
+    for one in view.of("LLMInferenceService"):
+        found = next(_initialized(one), None) if _level(view, one) == "restricted" else None
+        if found:
+            yield _told(one, found, "restricted")
+
+
+def _told(one: Standing, found: tuple[Place, str], level: str) -> Told:
+    place, why = found
+    what = f"{why}, and namespace {one.namespace} enforces Pod Security {level}: its pods are refused"
+    return Told(one, what, place)
+
+
+def _level(view: View, one: Standing) -> str:
+    """What its namespace enforces; empty where it is nothing."""
+    space = view.find("Namespace", "", one.namespace)
+    level = get(space.data, "metadata", "labels", _ENFORCE) if space else None
+    return str(level) if level in ("baseline", "restricted") else ""
+
+
+def _initialized(one: Standing) -> Iterator[tuple[Place, str]]:
+    """What KServe's own init container, which downloads the weights, does not say and nobody says for it."""
+    uri = str(get(one.data, "spec", "model", "uri") or "pvc://")
+    if uri.startswith(("pvc://", "oci://")) or get(one.data, "spec", "storageInitializer", "enabled") is False:
+        return
+    if get(one.data, "spec", "baseRefs"):
+        return
+    for part in (("spec",), ("spec", "prefill")):
+        if get(one.data, *part) is None:
+            continue
+        place: Place = (*part, "template")
+        pod = Pod(one, place, mapped(one.data, *place))
+        own = next((each for _, each in pod.containers("initContainers") if each.get("name") == _INITIALIZER), {})
+        for _, why in unsaid(pod, {**own, "name": _INITIALIZER}, place):
+            yield (place if pod.spec else part), f"{why} (KServe adds it for {uri.partition(':')[0]}://)"
 
 
 def _wrong(pod: Pod, level: str) -> Iterator[tuple[Place, str]]:

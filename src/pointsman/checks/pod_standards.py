@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.adopt.words import Place
 from pointsman.checks.view import Pod, entries, get, listed
 
-__all__ = ["baseline", "restricted"]
+__all__ = ["baseline", "restricted", "unsaid"]
 
 Wrong = tuple[Place, str]
 """Where it stands, and a sentence."""
@@ -120,10 +120,11 @@ def restricted(pod: Pod, *, whole: bool) -> Iterator[Wrong]:
         if added is not None:
             yield (*own, "capabilities", "add"), f"container {name} adds the capability {added}"
         if whole:
-            yield from _unsaid(pod, container, own)
+            yield from unsaid(pod, container, own)
 
 
-def _unsaid(pod: Pod, container: Mapping[str, Any], own: Place) -> Iterator[Wrong]:
+def unsaid(pod: Pod, container: Mapping[str, Any], own: Place) -> Iterator[Wrong]:
+    """What ``restricted`` wants said, and neither this container nor its pod says; ``own`` is its securityContext."""
     name = container.get("name")
     if _either(pod, container, "runAsNonRoot") is not True:
         yield own, f"container {name} does not say runAsNonRoot: true"

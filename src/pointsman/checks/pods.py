@@ -8,7 +8,7 @@ from typing import Any
 from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
 from pointsman.checks.gpus import owner
-from pointsman.checks.state import annotation, condition, label, serves_models, settled
+from pointsman.checks.state import annotation, condition, label, older, serves_models, settled
 from pointsman.checks.view import View, get, listed
 
 __all__ = ["CHECKS"]
@@ -74,7 +74,7 @@ def _killed(view: View) -> Iterator[Told]:
         for pod in _ours(view):
             for one in _containers(pod):
                 ended = _ended(one)
-                recent = not settled(view, ended.get("finishedAt"), _RECENTLY)
+                recent = not older(view, ended.get("finishedAt"), _RECENTLY)
                 if ended.get("reason") == "OOMKilled" and (recent or _waits(one) == "CrashLoopBackOff"):
                     limit = _limit(pod, str(one.get("name")))
                     when = f"last at {ended.get('finishedAt')}"

@@ -15,9 +15,12 @@ __all__ = [
     "accelerators",
     "age",
     "annotation",
+    "asked_by_kind",
     "asked_for",
+    "by_kind",
     "condition",
     "label",
+    "older",
     "serves_models",
     "settled",
     "since",
@@ -59,25 +62,43 @@ def since(one: Standing, said: Mapping[str, Any]) -> Any:
     return at if at and not at.startswith("1970-") else get(one.data, "metadata", "creationTimestamp")
 
 
-def settled(view: View, text: Any, minutes: float) -> bool:
-    """Is that longer ago? What just began may still end well."""
+def older(view: View, text: Any, minutes: float) -> bool:
+    """Is that longer ago?"""
     found = age(view, text)
     return found is not None and found >= timedelta(minutes=minutes)
 
 
+def settled(view: View, text: Any, minutes: float) -> bool:
+    """Is that longer ago, or than whoever asks is patient? What just began may still end well."""
+    return older(view, text, minutes if view.patience is None else min(minutes, view.patience / 60))
+
+
 def accelerators(amounts: Any) -> int:
     """Whole accelerators among these amounts of resources."""
+    return sum(by_kind(amounts).values())
+
+
+def by_kind(amounts: Any) -> dict[str, int]:
+    """The same by the resource's name: slices of a GPU, or GPUs that are shared, have names of their own."""
     if not isinstance(amounts, Mapping):
-        return 0
-    return sum(_whole(amount) for name, amount in amounts.items() if str(name).startswith(_ACCELERATORS))
+        return {}
+    found = {str(name): _whole(amount) for name, amount in amounts.items() if str(name).startswith(_ACCELERATORS)}
+    return {name: count for name, count in found.items() if count}
 
 
 def asked_for(pod: Any) -> int:
     """Accelerators that a pod's containers ask for."""
-    return sum(
-        accelerators(get(one, "resources", "limits")) or accelerators(get(one, "resources", "requests"))
-        for one in listed(pod, "containers")
-    )
+    return sum(asked_by_kind(pod).values())
+
+
+def asked_by_kind(pod: Any) -> dict[str, int]:
+    """The same by the resource's name."""
+    made: dict[str, int] = {}
+    for one in listed(pod, "containers"):
+        asked = by_kind(get(one, "resources", "limits")) or by_kind(get(one, "resources", "requests"))
+        for name, count in asked.items():
+            made[name] = made.get(name, 0) + count
+    return made
 
 
 def _whole(amount: Any) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pointsman.checks import kserve_canary
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.installed import LAYERS, version_of
-from pointsman.checks.view import View, get
+from pointsman.checks.view import View
 
 __all__ = ["CHECKS"]
 
@@ -29,16 +30,6 @@ def _argo_cd(view: View) -> Iterator[Told]:
     why = _ARGO.get(version) or (_INHERITS if version <= _LAST_INHERITING else "")
     if why:
         yield Told(standing, f"its image tag says {image.rpartition(':')[2].partition('@')[0]}: {why}", _TEMPLATE)
-
-
-def _weights(view: View) -> Iterator[Told]:
-    found = version_of(view, "kserve-controller-manager")
-    if found is None or found[2] != (0, 20, 0):
-        return
-    for one in view.of("InferenceService"):
-        if get(one.data, "spec", "canary"):
-            what = f"spec.canary is set, and the controller's image tag says {found[1]}: it sets no weights"
-            yield Told(one, what, ("spec", "canary"))
 
 
 def _kubernetes(view: View) -> Iterator[Told]:
@@ -65,19 +56,7 @@ CHECKS = (
         run=_argo_cd,
         sources=_CLUSTER,
     ),
-    Check(
-        "PM731",
-        "canary-without-weights",
-        Level.error,
-        _READS | {"InferenceService"},
-        cause="KServe 0.20.0 makes an HTTPRoute for spec.canary without weights, so tenants are split evenly",
-        remedy="upgrade KServe, or split at the tenant edge: pointsman move",
-        sure=Sure.source,
-        fact="KServe v0.20.0, pkg/controller/v1beta1/inferenceservice/reconcilers/ingress",
-        run=_weights,
-        sources=_CLUSTER,
-        layers=frozenset({"kserve"}),
-    ),
+    kserve_canary.LIVE,
     Check(
         "PM732",
         "kubernetes-version",

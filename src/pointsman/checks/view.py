@@ -56,6 +56,8 @@ class View:
     """Layers that somebody means to use; none: those count that are used."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When a cluster was read."""
+    patience: float | None = None
+    """Seconds after which what has just begun is told in any case; None: each check knows how long it may take."""
 
     PARTS = frozenset({"engines", "edges", "models", "declared", "files"})
     """What a view has besides kinds."""

@@ -14,7 +14,7 @@ import typer
 
 from pointsman.cli.beginning import begin, once
 from pointsman.cli.checking import Fail, Failing, Format, Listing, Only, Show, Threshold, Write, ended, tell
-from pointsman.cli.words import Output, given
+from pointsman.cli.words import Output, given, lasting
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,6 +57,10 @@ def command(
     fail: Fail = Failing.warning,
     only: Only = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until ctrl-C.")] = False,
+    patience: Annotated[
+        float | None,
+        lasting("--patience", "Tell what has just begun, too, once it is as old as this (0: at once):"),
+    ] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     listing: Listing = False,
@@ -69,7 +73,7 @@ def command(
         return tell(_checks(only or ()), output)
     if only:
         _checks(only)
-    chosen = _Chosen(_meant(wanted, kubeconfig, context), tuple(namespaces or ()), tuple(only or ()))
+    chosen = _Chosen(_meant(wanted, kubeconfig, context), tuple(namespaces or ()), tuple(only or ()), patience)
     opening = partial(_reading, chosen, kubeconfig, context)
     if watch:
         from pointsman.cli.watching import watch as watch_it
@@ -109,6 +113,8 @@ class _Chosen:
     meant: _Meant
     namespaces: tuple[str, ...]
     only: tuple[str, ...]
+    patience: float | None
+    """Seconds after which what has just begun is told; None: as each check has it."""
 
     @property
     def all_of_it(self) -> bool:
@@ -164,7 +170,7 @@ async def _examined(client: Client, chosen: _Chosen, own: str) -> Examined:
         checks = [one for one in checks if any(one.matters(layer) for layer in meant.layers)]
     layers = [one for one in LAYERS if one.id in meant.layers]
     spaces = {own, *chosen.namespaces, *(namespaces_of(meant.model, layers) if meant.model else ())}
-    found = await examine(client, checks, spaces, meant.layers)
+    found = await examine(client, checks, spaces, meant.layers, chosen.patience)
     if meant.model is not None:
         kept(found.outcome, of_model(meant.model, layers))
     if chosen.namespaces:
