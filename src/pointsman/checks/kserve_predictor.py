@@ -7,7 +7,8 @@ from typing import Any
 
 from pointsman.adopt.findings import SetKey
 from pointsman.adopt.standing import Standing
-from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.checks.applied import applied
+from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.engine_pod import own_pods
 from pointsman.checks.kserve import KIND, mode_of
 from pointsman.checks.view import View, entries, get, listed, mapped
@@ -53,12 +54,25 @@ def _injected(view: View) -> Iterator[Told]:
         first = next(iter(_containers(one)), None)
         if not isinstance(first, Mapping) or mapped(one.data, *_AT, "model"):
             continue
-        limits = mapped(first, "resources", "limits")
-        missing = [f"{key} {usual}" for key, usual in (("cpu", "1"), ("memory", "2Gi")) if limits.get(key) is None]
+        said = first if view.source is Source.files else _as_applied(one, first)
+        limits = mapped(said, "resources", "limits")
+        missing = [f"{key} {usual}" for key, usual in _USUAL.items() if limits.get(key) is None]
         if missing:
             part = "resources" if mapped(first, "resources") else "name"
             what = f"its first container does not limit all it has to: it gets {' and '.join(missing)}"
             yield Told(one, what, (*_AT, "containers", 0, part))
+
+
+_USUAL = {"cpu": "1", "memory": "2Gi"}
+
+
+def _as_applied(one: Standing, first: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first container as people wrote it; where that is not known, what is exactly the default is nobody's."""
+    written = get(applied(one), *_AT, "containers", 0)
+    if isinstance(written, Mapping):
+        return written
+    limits = mapped(first, "resources", "limits")
+    return {} if all(limits.get(key) == usual for key, usual in _USUAL.items()) else first
 
 
 def _cut_off(view: View) -> Iterator[Told]:
@@ -85,13 +99,28 @@ def _refused(one: Standing, container: Any, place: tuple[str | int, ...]) -> Ite
             yield Told(one, "it sets PYTHONPATH, which KServe refuses", (*place, "env", number))
 
 
-def _no_storage(view: View) -> Iterator[Told]:
+def _no_canary(view: View) -> Iterator[Told]:
     for one in view.of(KIND):
-        for at, each in enumerate(entries(one.data, "spec", "canary")):
-            containers = listed(each, "predictor", "containers")
-            if containers and not any(_name(var) == "STORAGE_URI" for var in listed(containers[0], "env")):
-                what = "a canary with a container of its own and without STORAGE_URI: KServe refuses it"
-                yield Told(one, what, ("spec", "canary", at, "predictor"))
+        canaries = entries(one.data, "spec", "canary")
+        stable = next(iter(listed(one.data, *_AT, "containers")), None)
+        loads = stable is None or any(_name(var) == "STORAGE_URI" for var in listed(stable, "env"))
+        if canaries and not loads and not mapped(one.data, *_AT, "model"):
+            what = "it has a canary, and its own predictor neither a model nor STORAGE_URI: KServe refuses it"
+            yield Told(one, what, _AT)
+        for at, each in enumerate(canaries):
+            wrong = _wrong_with(mapped(each, "predictor"))
+            if wrong:
+                yield Told(one, f"a canary's predictor {wrong}: KServe refuses it", ("spec", "canary", at))
+
+
+def _wrong_with(predictor: Mapping[str, Any]) -> str:
+    if not predictor.get("name"):
+        return "has no name"
+    found = next((key for key in _NOT_OF_CANARIES if predictor.get(key)), "")
+    return f"has {found}" if found else ""
+
+
+_NOT_OF_CANARIES = ("workerSpec", "maxReplicas", "scaleTarget", "scaleMetric", "autoScaling")
 
 
 def _other_port(view: View) -> Iterator[Told]:
@@ -171,14 +200,14 @@ CHECKS = (
     ),
     Check(
         "PM212",
-        "canary-without-storage",
+        "canary-refused",
         Level.error,
         _READS,
-        cause="spec.canary of KServe 0.20 takes a custom container only where STORAGE_URI says what it loads",
+        cause="spec.canary of KServe 0.20 needs a stable predictor that says what it loads, and names for its own",
         remedy="split at the tenant edge: pointsman move shifts the alias in judged steps",
-        sure=Sure.source,
-        fact="KServe v0.20.0, its validation of spec.canary",
-        run=_no_storage,
+        sure=Sure.measured,
+        fact="KServe 0.20.0, its webhook in the lab; inference_service_validation.go: validateCanarySpecs",
+        run=_no_canary,
     ),
     Check(
         "PM213",

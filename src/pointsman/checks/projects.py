@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pointsman.adopt.standing import Standing
 from pointsman.checks.applications import APPLICATIONS, App, applications
-from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.view import View, get, listed
 
 __all__ = ["CHECKS"]
@@ -79,17 +80,10 @@ def _plain(url: str) -> str:
 
 def _windows(view: View) -> Iterator[Told]:
     """Those that hold for Applications of engines or edges, and that a manual sync does not pass."""
-    engines, edges = view.engines, view.edges
-    costly = {id(one.standing.origin.application) for one in engines} | {id(one.application) for one in edges}
-    known = [one for one in view.adopted.world.applications if id(one) in costly]
+    known = _serving(view)
     for project in view.of("AppProject"):
         for number, window in enumerate(listed(project.data, "spec", "syncWindows")):
-            held = [
-                one
-                for one in known
-                if (get(one.data, "spec", "project") or "default") == project.name
-                and _holds(window, one.name, one.into)
-            ]
+            held = [one for one in known if one.project == project.name and _holds(window, one.name, one.into)]
             if held and window.get("manualSync") is not True:
                 when = "in" if window.get("kind") == "deny" else "outside of"
                 what = (
@@ -97,6 +91,29 @@ def _windows(view: View) -> Iterator[Told]:
                     f"{held[0].name}, not by hand either"
                 )
                 yield Told(project, what, ("spec", "syncWindows", number))
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """An Application that deploys an engine or an edge."""
+
+    name: str
+    project: str
+    into: str
+
+
+def _serving(view: View) -> list[_Serving]:
+    """In files each is known from its folder, what a set makes too; in a cluster from its status."""
+    engines, edges = view.engines, view.edges
+    if view.source is Source.files:
+        costly = {id(one.standing.origin.application) for one in engines} | {id(one.application) for one in edges}
+        known = [(one.name, one.data, one.into) for one in view.adopted.world.applications if id(one) in costly]
+    else:
+        served = [*(one.standing for one in engines), *(one.config_map for one in edges if one.config_map)]
+        apps = [one for one in applications(view) if any(one.deploys(each) for each in served)]
+        into = ("spec", "destination", "namespace")
+        known = [(one.standing.name, one.data, str(one.get(*into) or "")) for one in apps]
+    return [_Serving(name, str(get(data, "spec", "project") or "default"), into) for name, data, into in known]
 
 
 def _holds(window: Mapping[str, Any], name: str, namespace: str) -> bool:
@@ -124,7 +141,7 @@ CHECKS = (
         "PM411",
         "sync-window",
         Level.info,
-        frozenset({"AppProject", "engines", "edges"}),
+        APPLICATIONS | {"AppProject", "engines", "edges"},
         cause="a window without manualSync stops syncs that people ask for, too: a move that syncs waits, or fails",
         remedy="set manualSync: true on it, or move outside of the time it forbids",
         sure=Sure.source,

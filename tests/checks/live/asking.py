@@ -7,13 +7,25 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.checks.live.placing import OWN, Placed
+from tests.checks.live.placing import BEFORE, OWN, Placed, called
 from tests.conftest import Pointsman, RunningLab
 
-__all__ = ["doctor", "gone", "put", "settle", "told_of", "until", "without_pods"]
+__all__ = [
+    "Taken",
+    "doctor",
+    "gone",
+    "past_webhooks",
+    "put",
+    "scaled_objects",
+    "settle",
+    "told_of",
+    "until",
+    "without_pods",
+]
 
 Object = dict[str, Any]
 _AT_ONCE = 3
@@ -22,7 +34,7 @@ _TRIED = (
     "applications.argoproj.io",
 )
 """Kinds whose controllers say something of every object."""
-_WORDS = re.compile(r"(?:^Error from server[^:]*: |^error: )?(?:error when \w+ \"[^\"]*\": )?(?P<words>.*)", re.DOTALL)
+_AROUND = re.compile(r"Error from server[^:]*: |error: |error when \w+ \"[^\"]*\": ")
 
 
 def without_pods(lab: RunningLab) -> None:
@@ -50,32 +62,50 @@ def without_pods(lab: RunningLab) -> None:
             "matchResources": {"namespaceSelector": {"matchExpressions": [{"key": OWN, "operator": "Exists"}]}},
         },
     }
-    lab.kubectl("apply", "-f", "-", given=json.dumps(_listed([policy, binding])))
+    lab.kubectl("apply", "-f", "-", given=_listed([policy, binding]))
 
 
-def put(lab: RunningLab, examples: Sequence[Placed]) -> dict[str, str]:
-    """Apply each as a person does; by example's name, the words of those that the cluster refuses."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the cluster took of an example."""
+
+    objects: frozenset[str]
+    """As findings call them."""
+    words: str = ""
+    """Why it refused the others; empty when it took all."""
+
+
+def put(lab: RunningLab, examples: Sequence[Placed], *words: str) -> dict[str, Taken]:
+    """Apply each as a person does; ``words`` are options of ``kubectl apply``."""
+    if not examples:
+        return {}
     spaces = [one for example in examples for one in example.objects if one["kind"] == "Namespace"]
-    lab.kubectl("apply", "-f", "-", given=json.dumps(_listed(spaces)), timeout=120)
-
-    def apply(example: Placed) -> str:
-        objects = [one for one in example.objects if one["kind"] != "Namespace"]
-        done = lab.kubectl("apply", "-f", "-", given=json.dumps(_listed(objects)), check=False, timeout=120)
-        return "" if done.returncode == 0 else _refusal(done.stderr)
-
+    lab.kubectl("apply", "-f", "-", given=_listed(spaces), timeout=120)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return {one.example.path.name: words for one, words in zip(examples, pool.map(apply, examples), strict=True) if words}
+        found = pool.map(lambda one: _applied(lab, one, words), examples)
+        return {one.example.path.name: taken for one, taken in zip(examples, found, strict=True)}
 
 
-def _listed(objects: Iterable[Object]) -> Object:
-    return {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+def _applied(lab: RunningLab, example: Placed, words: Sequence[str]) -> Taken:
+    objects = [one for one in example.objects if one["kind"] != "Namespace"]
+    given = ("apply", *words, "-f", "-", "-o", "name")
+    done = lab.kubectl(*given, given=_listed(objects), check=False, timeout=120) if objects else None
+    if done is None or done.returncode == 0:
+        return Taken(frozenset(map(called, example.objects)))
+    there = {tuple(line.split("/")) for line in done.stdout.splitlines()}
+    names = {(kind.partition(".")[0], name) for kind, name in there}
+    taken = [one for one in objects if (one["kind"].lower(), one["metadata"]["name"]) in names]
+    return Taken(frozenset(map(called, taken)), _refusal(done.stderr))
+
+
+def _listed(objects: Iterable[Object]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
 
 
 def _refusal(text: str) -> str:
     """What was said, without kubectl's own words around it."""
     lines = [one for one in text.splitlines() if not one.startswith("Warning:")]
-    found = _WORDS.match("\n".join(lines).strip())
-    return " ".join((found["words"] if found else text).split())
+    return " ".join(_AROUND.sub("", " ".join(lines)).split())
 
 
 def settle(lab: RunningLab, seconds: float = 90) -> list[str]:
@@ -129,10 +159,43 @@ def _space(name: str) -> str:
     return name.partition(" ")[2].partition("/")[0]
 
 
-def gone(lab: RunningLab, seconds: float = 180) -> None:
-    """Take all examples away, and wait until they are."""
+def scaled_objects(lab: RunningLab) -> None:
+    """KEDA's ScaledObjects can be there; KEDA itself is not."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "scaledobjects.keda.sh"},
+        "spec": {
+            "group": "keda.sh",
+            "names": {"kind": "ScaledObject", "plural": "scaledobjects", "singular": "scaledobject"},
+            "scope": "Namespaced",
+            "versions": [{"name": "v1alpha1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
+        },
+    }
+    lab.kubectl("apply", "-f", "-", given=json.dumps(definition))
+    lab.kubectl("wait", "crd/scaledobjects.keda.sh", "--for=condition=Established", "--timeout=30s")
+
+
+def past_webhooks(lab: RunningLab) -> None:
+    """From now on KServe's webhooks do not look at namespaces with the label ``BEFORE``."""
+    selector = {"matchExpressions": [{"key": BEFORE, "operator": "DoesNotExist"}]}
+    for kind in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
+        found = json.loads(lab.kubectl("get", kind, "-o", "json").stdout)["items"]
+        for one in (one for one in found if one["metadata"]["name"] == "inferenceservice.serving.kserve.io"):
+            patch = [
+                {"op": "add", "path": f"/webhooks/{number}/namespaceSelector", "value": selector}
+                for number, each in enumerate(one["webhooks"])
+                if "pods" not in {name for rule in each["rules"] for name in rule["resources"]}
+            ]
+            lab.kubectl("patch", kind, one["metadata"]["name"], "--type=json", f"--patch={json.dumps(patch)}")
+
+
+def gone(lab: RunningLab, *, wait: bool = True) -> None:
+    """Take all examples away."""
     lab.kubectl("delete", "namespaces", "-l", OWN, "--wait=false", timeout=120)
-    until(lambda: not lab.kubectl("get", "namespaces", "-l", OWN, "-o", "name").stdout, seconds)
+    if wait:
+        until(lambda: not lab.kubectl("get", "namespaces", "-l", OWN, "-o", "name").stdout, 120)
 
 
 def until(look: Callable[[], Any], seconds: float) -> Any:

@@ -16,12 +16,14 @@ import yaml
 
 from tests.checks.grid import Example, promised
 
-__all__ = ["ARGO", "OWN", "Place", "Placed", "placed"]
+__all__ = ["ARGO", "BEFORE", "OWN", "Place", "Placed", "called", "placed"]
 
 Object = dict[str, Any]
 ARGO = "argocd"
 OWN = "checks.pointsman.dev/example"
 """A label of every namespace that is made here."""
+BEFORE = "checks.pointsman.dev/before"
+"""A label of namespaces that KServe's webhooks do not look at: objects are there as before there were any."""
 EDGE = "litellm"
 """Where an edge's configuration stands that says no namespace."""
 _REPOSITORY = "https://git.example.invalid/platform.git"
@@ -39,6 +41,8 @@ class Place:
     repository: str = ""
     """What Applications name instead of the grid's; empty: what is written."""
     branch: str = "main"
+    before: bool = False
+    """Is it put past KServe's webhooks?"""
 
     def model(self) -> str:
         """What stands for ``qwen``."""
@@ -80,7 +84,9 @@ class Placed:
 def placed(example: Example, place: Place) -> Placed:
     """The example in its place."""
     made = Placed(example, place)
-    texts = {one.relative_to(example.path).as_posix(): _renamed(one.read_text("utf-8"), place) for one in example.files()}
+    texts = {
+        one.relative_to(example.path).as_posix(): _renamed(one.read_text("utf-8"), place) for one in example.files()
+    }
     documents = [_Document(name, *one) for name, text in texts.items() for one in _documents(text)]
     spaces = _spaces(documents)
     for one in documents:
@@ -149,11 +155,12 @@ def _elements(one: Object) -> list[dict[str, Any]]:
 def _missing(made: Placed) -> Iterator[Object]:
     """Namespaces that the example does not write, and has objects in; each has our label."""
     own = {one["metadata"]["name"]: one for one in made.objects if one["kind"] == "Namespace"}
+    labels = {OWN: made.place.model()} | ({BEFORE: "yes"} if made.place.before else {})
     for one in own.values():
-        one["metadata"].setdefault("labels", {})[OWN] = made.place.model()
+        one["metadata"].setdefault("labels", {}).update(labels)
     used = {str(one["metadata"]["namespace"]) for one in made.objects if one["kind"] != "Namespace"} - {ARGO}
     for name in sorted(used - own.keys()) if made.example.id != _OF_MISSING else ():
-        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {OWN: made.place.model()}}}
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 def _moved(data: Any, spaces: set[str], place: Place) -> Any:
@@ -181,7 +188,9 @@ def _walked(data: Any, spaces: set[str], place: Place) -> Any:
     if place.repository and made.get("repoURL") == place.repository:
         made |= {"path": f"{place.model()}/{made['path']}"} if "path" in made else {}
         made |= {key: place.branch for key in ("targetRevision", "revision") if key in made}
-        made |= {"files": [{"path": f"{place.model()}/{one['path']}"} for one in made["files"]]} if "files" in made else {}
+        made |= (
+            {"files": [{"path": f"{place.model()}/{one['path']}"} for one in made["files"]]} if "files" in made else {}
+        )
     return made
 
 

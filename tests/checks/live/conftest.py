@@ -1,0 +1,36 @@
+"""What a run saw of each check, and the lab it was seen in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.checks.live.page import Seen, write_page
+from tests.conftest import RunningLab
+
+PAGE = Path(__file__).parents[3] / "docs/checks-in-a-cluster.md"
+
+
+@pytest.fixture(scope="session")
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Is every check asked, in a lab that may be broken?"""
+    return bool(request.config.getoption("--checks") == "all")
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, whole: bool) -> RunningLab:
+    """The shared lab; one with Argo CD where everything is asked."""
+    found: RunningLab = request.getfixturevalue("git_lab" if whole else "lab")
+    return found
+
+
+@pytest.fixture(scope="session")
+def seen(whole: bool) -> Iterator[defaultdict[str, Seen]]:
+    """By id; the page is written of it at the end, where everything was asked."""
+    rows: defaultdict[str, Seen] = defaultdict(Seen)
+    yield rows
+    if whole:
+        write_page(PAGE, rows)
