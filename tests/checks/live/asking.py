@@ -146,12 +146,12 @@ def doctor(lab: RunningLab, state: Path, *words: str) -> dict[str, Any]:
 def told_of(findings: Iterable[dict[str, Any]], example: Placed) -> set[tuple[str, str]]:
     """``(id, object)`` of all that is told of what stands in an example's namespaces, or bears its names."""
     spaces = set(example.spaces)
-    found = {(one["id"], _object(one)) for one in findings}
+    found = {(one["id"], told(one)) for one in findings}
     return {(check, name) for check, name in found if _space(name) in spaces or name in example.names}
 
 
-def _object(one: dict[str, Any]) -> str:
-    """A finding without an object names one where it stands."""
+def told(one: dict[str, Any]) -> str:
+    """The object of a finding; one without names it where it stands."""
     return str(one["object"] or " ".join(str(one["where"]).split()[:2]))
 
 
