@@ -1,4 +1,4 @@
-"""States of a cluster that more than applying brings about: what syncs, what is killed, what is taken away and put back."""
+"""States that more than applying brings about: what syncs, what is killed, what is taken away and put back."""
 
 from __future__ import annotations
 
