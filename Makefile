@@ -48,6 +48,7 @@ traps: $(VENV)/.dev ## every trap that a check tells beforehand, let bite in a l
 	@$(BIN)/python -m pytest -q tests/traps --traps all
 
 checks: $(VENV)/.dev ## every check that looks at a cluster, asked on a real one of what fails and what is clean; 40 minutes; writes docs/checks-in-a-cluster.md
+	@rm -f build/checks.json
 	@$(BIN)/python -m pytest -q tests/checks/live --checks all
 
 fuzz: $(VENV)/.dev ## 15,000 mutated specs, edge and platform configurations, plans, kubeconfigs and names through everything that reads (about 7 minutes)

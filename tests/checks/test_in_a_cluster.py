@@ -166,7 +166,7 @@ def test_a_quota_is_full_however_its_amounts_are_written(
 
 
 def test_a_sync_window_over_an_engine_is_known_from_the_status_of_its_application() -> None:
-    project = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject"}
+    project: dict[str, Any] = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject"}
     project |= {"metadata": {"name": "default", "namespace": "argocd"}}
     window = {"kind": "deny", "schedule": "0 8 * * *", "duration": "10h", "applications": ["*"]}
     project |= {"spec": {"syncWindows": [window]}}

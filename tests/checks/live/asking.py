@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any
 
 from tests.checks.live.placing import BEFORE, OWN, Placed, called
 from tests.conftest import Pointsman, RunningLab
+from tests.gitops.repository import clone
 
 __all__ = [
     "Taken",
     "doctor",
     "gone",
+    "in_git",
     "past_webhooks",
     "put",
     "scaled_objects",
@@ -106,6 +109,11 @@ def _refusal(text: str) -> str:
     """What was said, without kubectl's own words around it."""
     lines = [one for one in text.splitlines() if not one.startswith("Warning:")]
     return " ".join(_AROUND.sub("", " ".join(lines)).split())
+
+
+def in_git(lab: RunningLab, folder: Path, files: Mapping[str, str]) -> None:
+    """Push these files, and one that is new, so that a lab that had them takes them again."""
+    clone(lab, folder / "clone").push({**files, "checks-live/run": secrets.token_hex()}, "Checks")
 
 
 def settle(lab: RunningLab, seconds: float = 90) -> list[str]:

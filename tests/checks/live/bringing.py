@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.checks.live.asking import until
+from tests.checks.live.asking import in_git, until
 from tests.checks.live.states import live
 from tests.conftest import Pointsman, RunningLab
 from tests.gitops.manifests import config, hook
-from tests.gitops.repository import clone
 
 __all__ = ["changed", "kept_out", "made_slow", "nodes", "pushed", "removed", "stopped", "untaint"]
 
@@ -26,7 +25,7 @@ TAINT = "checks.pointsman.dev/kept"
 def pushed(lab: RunningLab, folder: Path) -> None:
     """What the Applications of the slow file deploy."""
     files = {"sound/config.yaml": config(), "hooked/hook.yaml": hook("PreSync")}
-    clone(lab, folder / "states").push({f"{SPACE}/{name}": text for name, text in files.items()}, "States")
+    in_git(lab, folder, {f"{SPACE}/{name}": text for name, text in files.items()})
 
 
 def made_slow(lab: RunningLab) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.live.page import Seen, write_page
+from tests.checks.live.page import Seen, kept, write_page
 from tests.conftest import RunningLab
 
 PAGE = Path(__file__).parents[3] / "docs/checks-in-a-cluster.md"
@@ -29,8 +29,8 @@ def cluster(request: pytest.FixtureRequest, whole: bool) -> RunningLab:
 
 @pytest.fixture(scope="session")
 def seen(whole: bool) -> Iterator[defaultdict[str, Seen]]:
-    """By id; the page is written of it at the end, where everything was asked."""
+    """By id; the page is written of it at the end, where everything may be asked; a run may be done in parts."""
     rows: defaultdict[str, Seen] = defaultdict(Seen)
     yield rows
     if whole:
-        write_page(PAGE, rows)
+        write_page(PAGE, kept(PAGE.parents[1] / "build/checks.json", rows))

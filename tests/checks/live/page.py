@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from benchmarks.page import machine
@@ -11,7 +12,7 @@ from benchmarks.page import machine
 from pointsman.checks.catalogue import CHECKS, GROUPS
 from pointsman.checks.check import Source
 
-__all__ = ["Seen", "write_page"]
+__all__ = ["Seen", "kept", "write_page"]
 
 HEAD = """# Checks in a real cluster
 
@@ -46,6 +47,15 @@ class Seen:
 def _plain(text: str) -> str:
     words = " ".join(text.replace("|", "/").replace("<", "&lt;").split())
     return words if len(words) <= MOST else f"{words[:MOST].rpartition(' ')[0]} …"
+
+
+def kept(path: Path, seen: Mapping[str, Seen]) -> dict[str, Seen]:
+    """What this run saw, and of other checks what earlier ones did; it is kept in a file."""
+    known = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    found = {check: Seen(**said) for check, said in known.items()} | {one: seen[one] for one in seen if seen[one].how}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({check: asdict(one) for check, one in sorted(found.items())}, indent=1), "utf-8")
+    return found
 
 
 def write_page(path: Path, seen: Mapping[str, Seen]) -> None:

@@ -17,6 +17,7 @@ from tests.checks.live.asking import (
     Taken,
     doctor,
     gone,
+    in_git,
     past_webhooks,
     put,
     scaled_objects,
@@ -28,7 +29,6 @@ from tests.checks.live.outcomes import ALSO, BY_WEBHOOK, FEW, REFUSED, SERVER_SI
 from tests.checks.live.page import Seen
 from tests.checks.live.placing import ARGO, Place, Placed, placed
 from tests.conftest import RunningLab
-from tests.gitops.repository import clone
 
 pytestmark = pytest.mark.lab
 
@@ -78,15 +78,16 @@ def ground(
             place = Place(_NUMBERS[way] + number if way != SERVER else _server(example), repository, before=way == OLD)
             made.placed[example.path.name, way] = placed(example, place)
     if files := {name: text for one in made.placed.values() for name, text in one.files.items()}:
-        clone(cluster, tmp_path_factory.mktemp("git") / "clone").push(files, "Examples")
+        in_git(cluster, tmp_path_factory.mktemp("git"), files)
     without_pods(cluster)
     if whole:
         scaled_objects(cluster)
         past_webhooks(cluster)
     try:
-        for way, words in ((PLAIN, ()), (OLD, ()), (SERVER, ("--server-side",))):
+        for way in (PLAIN, OLD, SERVER):
             own = [one for (_, its), one in made.placed.items() if its == way]
-            made.taken |= {(name, way): one for name, one in put(cluster, own, *words).items()}
+            options = ["--server-side"] if way == SERVER else []
+            made.taken |= {(name, way): one for name, one in put(cluster, own, *options).items()}
         settle(cluster)
         spaces = [space for one in made.placed.values() for space in one.spaces]
         words = [word for space in [*spaces, ARGO] for word in ("-n", space)]
