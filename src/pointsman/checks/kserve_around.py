@@ -54,13 +54,13 @@ def _taken_over(view: View) -> Iterator[Told]:
                 what = f"it has the name that {one} gives its own {kind}: KServe takes it over without a word"
                 yield Told(found, what, ("metadata", "name"))
     for one in view.made(*_LIKE_ITS_OWN):
-        maker = _made_by_another(one)
+        maker = _another(one)
         if maker and get(one.data, "metadata", "labels", _OWN) and one.name.endswith("-predictor"):
-            what = f"{maker} made it, and KServe has taken it over since: who writes last decides what it is"
+            what = f"{maker} has written it, too, and KServe has taken it over: who writes last decides what it is"
             yield Told(one, what, ("metadata", "name"))
 
 
-def _made_by_another(one: Standing) -> str:
+def _another(one: Standing) -> str:
     """Who wrote what only a maker writes, where that is not who owns it now."""
     owners = {name for name, _, fields in managed(one) if get(fields, "f:metadata", "f:ownerReferences") is not None}
     for name, _, fields in managed(one):

@@ -21,6 +21,7 @@ __all__ = [
     "doctor",
     "gone",
     "in_git",
+    "left",
     "past_webhooks",
     "put",
     "scaled_objects",
@@ -199,11 +200,15 @@ def past_webhooks(lab: RunningLab) -> None:
             lab.kubectl("patch", kind, one["metadata"]["name"], "--type=json", f"--patch={json.dumps(patch)}")
 
 
-def gone(lab: RunningLab, *, wait: bool = True) -> None:
-    """Take all examples away."""
+def left(lab: RunningLab) -> None:
+    """Take all examples away; who puts some there again waits for it (``gone``)."""
     lab.kubectl("delete", "namespaces", "-l", OWN, "--wait=false", timeout=120)
-    if wait:
-        until(lambda: not lab.kubectl("get", "namespaces", "-l", OWN, "-o", "name").stdout, 120)
+
+
+def gone(lab: RunningLab, *words: str) -> None:
+    """Wait until these namespaces are away, whoever deleted them; those of examples where none is named."""
+    asked = ("get", "namespaces", *(words or ("-l", OWN)), "--ignore-not-found", "-o", "name")
+    until(lambda: not lab.kubectl(*asked).stdout, 240)
 
 
 def until(look: Callable[[], Any], seconds: float) -> Any:

@@ -18,6 +18,7 @@ from tests.checks.live.asking import (
     doctor,
     gone,
     in_git,
+    left,
     past_webhooks,
     put,
     scaled_objects,
@@ -79,6 +80,7 @@ def ground(
             made.placed[example.path.name, way] = placed(example, place)
     if files := {name: text for one in made.placed.values() for name, text in one.files.items()}:
         in_git(cluster, tmp_path_factory.mktemp("git"), files)
+    gone(cluster)
     without_pods(cluster)
     if whole:
         scaled_objects(cluster)
@@ -97,7 +99,7 @@ def ground(
         made.findings = found["findings"]
         yield made
     finally:
-        gone(cluster, wait=not whole)
+        left(cluster)
 
 
 def _server(example: Example) -> int:

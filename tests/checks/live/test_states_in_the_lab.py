@@ -12,7 +12,7 @@ import pytest
 
 from pointsman.checks.catalogue import CHECKS
 from pointsman.checks.check import Source
-from tests.checks.live.asking import until
+from tests.checks.live.asking import gone, until
 from tests.checks.live.bringing import SPACE, changed, kept_out, made_slow, pushed, removed, stopped, untaint
 from tests.checks.live.page import Seen
 from tests.checks.live.states import LONG, QUICK, SLOW, State, Watch, bring_about, live, states_in
@@ -23,6 +23,7 @@ pytestmark = pytest.mark.lab
 
 SOON, SETTLED = 90.0, 480.0
 STATES = [*states_in(QUICK), *states_in(SLOW)]
+SPACES = ("checks-live", "checks-full", "checks-room")
 CLUSTER = "the cluster"
 CONFIG = "ConfigMap kserve/inferenceservice-config"
 LATE = frozenset(LONG)
@@ -47,6 +48,7 @@ def watch(cluster: RunningLab, whole: bool, tmp_path_factory: pytest.TempPathFac
     made = Watch(cluster, tmp_path_factory.mktemp("state"))
     before = made.look().keys()
     assert not {one.object for one in STATES} & {what for _, what in before}
+    gone(cluster, *SPACES)
     try:
         bring_about(cluster, QUICK)
         if whole:
@@ -57,11 +59,11 @@ def watch(cluster: RunningLab, whole: bool, tmp_path_factory: pytest.TempPathFac
         cluster.kubectl("wait", *running, timeout=120)
         yield made
     finally:
-        _gone(cluster, whole)
+        _leave(cluster, whole)
 
 
-def _gone(lab: RunningLab, whole: bool) -> None:
-    """Take it all away, the controllers' objects before their namespace."""
+def _leave(lab: RunningLab, whole: bool) -> None:
+    """Take it all away; whoever brings it about again waits for it."""
     if whole:
         untaint(lab)
         lab.kubectl("patch", "application", "checks-held", "-n", "argocd", "--type=merge", _FREE, check=False)
@@ -70,8 +72,6 @@ def _gone(lab: RunningLab, whole: bool) -> None:
     for path in (*([SLOW] if whole else []), QUICK):
         text = path.read_text("utf-8")
         lab.kubectl("delete", "-f", "-", "--ignore-not-found", "--wait=false", given=text, timeout=120, check=False)
-    spaces = ("checks-live", "checks-full", "checks-room")
-    until(lambda: not lab.kubectl("get", "namespaces", *spaces, "--ignore-not-found", "-o", "name").stdout, 150)
 
 
 _FREE = '--patch={"metadata": {"finalizers": null}}'
