@@ -66,7 +66,8 @@ def _leave(lab: RunningLab, whole: bool) -> None:
     """Take it all away; whoever brings it about again waits for it."""
     if whole:
         untaint(lab)
-        lab.kubectl("patch", "application", "checks-held", "-n", "argocd", "--type=merge", _FREE, check=False)
+        for held in (("application", "checks-held", "-n", "argocd"), ("job", "migrate", "-n", SPACE)):
+            lab.kubectl("patch", *held, "--type=merge", _FREE, check=False)
     kept = ("pods", "--all", f"--namespace={SPACE}", "--force", "--grace-period=0")
     lab.kubectl("delete", *kept, check=False, timeout=120)
     for path in (*([SLOW] if whole else []), QUICK):
@@ -149,23 +150,30 @@ def test_the_domain_of_an_example_is_told(cluster: RunningLab, watch: Watch, see
 
 
 @pytest.mark.checks
-@pytest.mark.parametrize(
-    ("check", "words"),
-    [
-        ("PM709", ("llminferenceserviceconfigs.serving.kserve.io", "kserve-config-llm-template", "--namespace=kserve")),
-        ("PM701", ("crd", "inferencepools.inference.networking.k8s.io")),
-    ],
-)
-def test_what_a_layer_needs_and_is_missing_is_told(
-    check: str, words: tuple[str, ...], cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]
-) -> None:
-    row = seen[check]
-    row.how = f"brought about: {words[1]} deleted"
-    assert (check, CLUSTER) not in watch.look()
+def test_a_missing_definition_is_told(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
+    row = seen["PM701"]
+    row.how = "brought about: the definition of InferencePools deleted"
+    assert ("PM701", CLUSTER) not in watch.look()
     row.clean.append("silent before and after")
-    with removed(cluster, *words):
-        row.failing.append(f"told: {watch.look()[check, CLUSTER]}")
-    assert (check, CLUSTER) not in watch.look()
+    with removed(cluster, "crd", "inferencepools.inference.networking.k8s.io"):
+        row.failing.append(f"told: {watch.look()['PM701', CLUSTER]}")
+    assert ("PM701", CLUSTER) not in watch.look()
+
+
+@pytest.mark.checks
+def test_a_missing_preset_is_told(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
+    """Where KServe's webhook is, presets cannot be deleted; where their chart was never installed they are not there."""
+    row = seen["PM709"]
+    row.how = "brought about: a preset deleted while the webhook that keeps it is away"
+    preset = ("llminferenceserviceconfigs.serving.kserve.io", "kserve-config-llm-template", "--namespace=kserve")
+    refused = cluster.kubectl("delete", *preset, check=False)
+    assert "cannot be deleted" in refused.stderr
+    assert ("PM709", CLUSTER) not in watch.look()
+    row.clean.append("silent before and after")
+    webhook = ("validatingwebhookconfiguration", "llminferenceserviceconfig.serving.kserve.io")
+    with removed(cluster, *webhook), removed(cluster, *preset):
+        row.failing.append(f"told: {watch.look()['PM709', CLUSTER]}")
+    assert ("PM709", CLUSTER) not in watch.look()
 
 
 @pytest.mark.checks
