@@ -162,7 +162,7 @@ def test_a_missing_definition_is_told(cluster: RunningLab, watch: Watch, seen: d
 
 @pytest.mark.checks
 def test_a_missing_preset_is_told(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
-    """Where KServe's webhook is, presets cannot be deleted; where their chart was never installed they are not there."""
+    """Where KServe's webhook is, presets cannot be deleted; where the chart was never installed there are none."""
     row = seen["PM709"]
     row.how = "brought about: a preset deleted while the webhook that keeps it is away"
     preset = ("llminferenceserviceconfigs.serving.kserve.io", "kserve-config-llm-template", "--namespace=kserve")
