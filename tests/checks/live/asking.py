@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,15 +79,28 @@ class Taken:
     """Why it refused the others; empty when it took all."""
 
 
-def put(lab: RunningLab, examples: Sequence[Placed], *words: str) -> dict[str, Taken]:
-    """Apply each as a person does; ``words`` are options of ``kubectl apply``."""
+def put(lab: RunningLab, examples: Sequence[Placed], *words: str, alone: Container[str] = ()) -> dict[str, Taken]:
+    """Apply them as a person does; ``words`` are options of ``kubectl apply``.
+
+    Those that are ``alone``, and all where the cluster does not take the others as they are, are applied each for
+    itself, so that it is known whose a refusal is.
+    """
     if not examples:
         return {}
     spaces = [one for example in examples for one in example.objects if one["kind"] == "Namespace"]
     lab.kubectl("apply", "-f", "-", given=_listed(spaces), timeout=120)
+    together = [one for one in examples if one.example.path.name not in alone]
+    objects = [each for one in together for each in one.objects]
+    done = (
+        lab.kubectl("apply", *words, "-f", "-", given=_listed(objects), check=False, timeout=400) if objects else None
+    )
+    if done is None or done.returncode:
+        together = []
+    rest = [one for one in examples if one not in together]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(lambda one: _applied(lab, one, words), examples)
-        return {one.example.path.name: taken for one, taken in zip(examples, found, strict=True)}
+        found = pool.map(lambda one: _applied(lab, one, words), rest)
+        taken = {one.example.path.name: taken for one, taken in zip(rest, found, strict=True)}
+    return taken | {one.example.path.name: Taken(frozenset(map(called, one.objects))) for one in together}
 
 
 def _applied(lab: RunningLab, example: Placed, words: Sequence[str]) -> Taken:

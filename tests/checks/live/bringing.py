@@ -89,13 +89,19 @@ def changed(lab: RunningLab, key: str, **values: Any) -> Iterator[None]:
 
 
 @contextmanager
-def removed(lab: RunningLab, *words: str) -> Iterator[None]:
-    """While the block runs, an object is gone; ``words`` name it as ``kubectl get`` wants it."""
+def removed(lab: RunningLab, *words: str, held: bool = False) -> Iterator[None]:
+    """While the block runs, an object is gone; ``words`` name it as ``kubectl get`` wants it.
+
+    ``held``: a controller keeps it with a finalizer, which is taken off.
+    """
     found = live(lab, *words)
     for key in ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "ownerReferences"):
         found["metadata"].pop(key, None)
     found.pop("status", None)
-    lab.kubectl("delete", *words, "--timeout=90s", timeout=120)
+    lab.kubectl("delete", *words, *(["--wait=false"] if held else ["--timeout=90s"]), timeout=120)
+    if held:
+        lab.kubectl("patch", *words, "--type=merge", '--patch={"metadata": {"finalizers": null}}')
+        until(lambda: not lab.kubectl("get", *words, "--ignore-not-found", "-o", "name").stdout, 60)
     try:
         yield
     finally:

@@ -89,7 +89,7 @@ def ground(
         for way in (PLAIN, OLD, SERVER):
             own = [one for (_, its), one in made.placed.items() if its == way]
             options = ["--server-side"] if way == SERVER else []
-            made.taken |= {(name, way): one for name, one in put(cluster, own, *options).items()}
+            made.taken |= {(name, way): one for name, one in put(cluster, own, *options, alone=REFUSED).items()}
         settle(cluster)
         spaces = [space for one in made.placed.values() for space in one.spaces]
         words = [word for space in [*spaces, ARGO] for word in ("-n", space)]

@@ -162,16 +162,16 @@ def test_a_missing_definition_is_told(cluster: RunningLab, watch: Watch, seen: d
 
 @pytest.mark.checks
 def test_a_missing_preset_is_told(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
-    """Where KServe's webhook is, presets cannot be deleted; where the chart was never installed there are none."""
+    """KServe's webhook and its controller keep presets; where the chart was never installed there are none."""
     row = seen["PM709"]
-    row.how = "brought about: a preset deleted while the webhook that keeps it is away"
+    row.how = "brought about: a preset deleted while the webhook that keeps it is away, its finalizer taken off"
     preset = ("llminferenceserviceconfigs.serving.kserve.io", "kserve-config-llm-template", "--namespace=kserve")
     refused = cluster.kubectl("delete", *preset, check=False)
     assert "cannot be deleted" in refused.stderr
     assert ("PM709", CLUSTER) not in watch.look()
     row.clean.append("silent before and after")
     webhook = ("validatingwebhookconfiguration", "llminferenceserviceconfig.serving.kserve.io")
-    with removed(cluster, *webhook), removed(cluster, *preset):
+    with removed(cluster, *webhook), removed(cluster, *preset, held=True):
         row.failing.append(f"told: {watch.look()['PM709', CLUSTER]}")
     assert ("PM709", CLUSTER) not in watch.look()
 
