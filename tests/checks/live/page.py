@@ -52,7 +52,10 @@ def _plain(text: str) -> str:
 def kept(path: Path, seen: Mapping[str, Seen]) -> dict[str, Seen]:
     """What this run saw, and of other checks what earlier ones did; it is kept in a file."""
     known = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    found = {check: Seen(**said) for check, said in known.items()} | {one: seen[one] for one in seen if seen[one].how}
+    found = {check: Seen(**said) for check, said in known.items()}
+    for check, now in seen.items():
+        before = found.get(check, Seen())
+        found[check] = Seen(now.how or before.how, now.failing or before.failing, now.clean or before.clean)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({check: asdict(one) for check, one in sorted(found.items())}, indent=1), "utf-8")
     return found

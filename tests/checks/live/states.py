@@ -22,6 +22,7 @@ __all__ = ["LONG", "QUICK", "SLOW", "State", "Watch", "bring_about", "states_in"
 QUICK = Path(__file__).with_name("states.yaml")
 SLOW = Path(__file__).with_name("states-slow.yaml")
 _SOUND = re.compile(r"sound: ((?:PM[0-9]{3}[, ]*)+)")
+_HOW = re.compile(r"^# how: (.*)$", re.MULTILINE)
 _REPOSITORY = "REPOSITORY"
 LONG = {"PM716": 1000.0, "PM729": 1000.0, "PM717": 2000.0}
 """Seconds until the check counts it as settled; five minutes and a bit for the others of the slow file."""
@@ -35,13 +36,16 @@ class State:
     object: str
     sound: bool
     slow: bool = False
+    how: str = ""
+    """How it is brought about, for the page."""
 
 
 def states_in(path: Path) -> Iterator[State]:
     """What the comments of a file promise, of each object."""
     for text in re.split(r"^---$", path.read_text("utf-8"), flags=re.MULTILINE):
         name, slow = called(yaml.safe_load(text)), path == SLOW
-        yield from (State(one, name, sound=False, slow=slow) for one in promised(text))
+        how = _HOW.search(text)
+        yield from (State(one, name, sound=False, slow=slow, how=how[1] if how else "") for one in promised(text))
         for match in _SOUND.finditer(text):
             yield from (State(one, name, sound=True, slow=slow) for one in re.findall("PM[0-9]{3}", match[1]))
 

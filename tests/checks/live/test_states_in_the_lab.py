@@ -13,7 +13,7 @@ import pytest
 from pointsman.checks.catalogue import CHECKS
 from pointsman.checks.check import Source
 from tests.checks.live.asking import gone, until
-from tests.checks.live.bringing import SPACE, changed, kept_out, made_slow, pushed, removed, stopped, untaint
+from tests.checks.live.bringing import SPACE, changed, kept_out, made_slow, nodes, pushed, removed, stopped, untaint
 from tests.checks.live.page import Seen
 from tests.checks.live.states import LONG, QUICK, SLOW, State, Watch, bring_about, live, states_in
 from tests.conftest import RunningLab
@@ -202,6 +202,61 @@ def test_a_layer_without_its_controller_is_told(
     assert ("PM703", CLUSTER) not in watch.look()
 
 
+@pytest.mark.parametrize("state", _cases(sound=False, late=True))
+def test_what_takes_a_quarter_of_an_hour_is_told(state: State, watch: Watch, seen: defaultdict[str, Seen]) -> None:
+    row = seen[state.check]
+    row.how = "brought about"
+    row.failing.append(f"told: {watch.sentence(state.check, state.object, LONG[state.check])}")
+
+
+@pytest.mark.parametrize("state", _cases(sound=True, late=True))
+def test_what_is_sound_is_not_told_of_then(state: State, watch: Watch, seen: defaultdict[str, Seen]) -> None:
+    assert watch.silent(state.check, state.object)
+    seen[state.check].clean.append(f"silent of {state.object}")
+
+
+@pytest.mark.checks
+def test_nodes_that_are_well_are_not_told_of(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
+    name = nodes(cluster)[0]
+    cluster.kubectl("label", "node", name, "nvidia.com/gpu.present=true", "--overwrite")
+    told = watch.look()
+    cluster.kubectl("label", "node", name, "nvidia.com/gpu.present-")
+    for check in ("PM715", "PM716"):
+        assert (check, f"Node {name}") not in told
+        seen[check].clean.append(f"silent of Node {name}, which has the label and the GPUs")
+
+
+@pytest.mark.checks
+def test_other_versions_are_not_told_of(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
+    argo = "argocd-application-controller"
+    assert watch.sentence("PM730", f"StatefulSet {SPACE}/{argo}", SOON)
+    newer = ("set", "image", f"statefulset/{argo}", "controller=quay.io/argoproj/argocd:v3.6.0")
+    cluster.kubectl(*newer, f"--namespace={SPACE}")
+    told = watch.look()
+    assert ("PM730", f"StatefulSet {SPACE}/{argo}") not in told
+    assert not [one for one in told if one[0] == "PM732"]
+    seen["PM730"].clean.append("silent of v3.6.0")
+    seen["PM732"].clean.append("silent: KServe's image tag says v0.20.0, and the API server v1.34.4")
+
+
+@pytest.mark.checks
+def test_an_idle_gpu_is_told_of_its_node(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
+    row = seen["PM717"]
+    row.how = "no pod asks for the GPUs of a node that is half an hour old; clean: one does"
+    spec = live(cluster, "pod", "running", f"--namespace={SPACE}")["spec"]
+    used = f"Node {spec['nodeName']}"
+    assert watch.silent("PM717", used)
+    holding = ("pods", "running", "kept-out", f"--namespace={SPACE}", "--ignore-not-found")
+    cluster.kubectl("delete", *holding, "--timeout=90s", timeout=120)
+    row.failing.append(f"told: {watch.sentence('PM717', used, LONG['PM717'])}")
+    container = {"name": "vllm", "image": "vllm/vllm-openai:v0.23.0", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
+    pod: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "busy", "namespace": SPACE}}
+    pod["spec"] = {"nodeName": spec["nodeName"], "containers": [container]}
+    cluster.kubectl("apply", "-f", "-", given=json.dumps(pod))
+    assert ("PM717", used) not in watch.look()
+    row.clean.append("silent")
+
+
 @pytest.mark.checks
 def test_a_move_whose_process_was_killed_is_told(
     cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]
@@ -231,36 +286,6 @@ def test_a_move_whose_process_was_killed_is_told(
     back = program("rollback", MODEL, "--yes", "--kubeconfig", str(cluster.kubeconfig), timeout=240)
     assert back.returncode in (0, 3), back.stderr
     assert move not in watch.look()
-
-
-@pytest.mark.checks
-def test_an_idle_gpu_is_told_of_its_node(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
-    row = seen["PM717"]
-    row.how = "no pod asks for the GPUs of a node that is half an hour old; clean: one does"
-    spec = live(cluster, "pod", "running", f"--namespace={SPACE}")["spec"]
-    used = f"Node {spec['nodeName']}"
-    assert watch.silent("PM717", used)
-    cluster.kubectl("delete", "pods", "--all", f"--namespace={SPACE}", "--timeout=90s", timeout=120)
-    row.failing.append(f"told: {watch.sentence('PM717', used, LONG['PM717'])}")
-    container = {"name": "vllm", "image": "vllm/vllm-openai:v0.23.0", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
-    pod: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "busy", "namespace": SPACE}}
-    pod["spec"] = {"nodeName": spec["nodeName"], "containers": [container]}
-    cluster.kubectl("apply", "-f", "-", given=json.dumps(pod))
-    assert ("PM717", used) not in watch.look()
-    row.clean.append("silent")
-
-
-@pytest.mark.parametrize("state", _cases(sound=False, late=True))
-def test_what_takes_a_quarter_of_an_hour_is_told(state: State, watch: Watch, seen: defaultdict[str, Seen]) -> None:
-    row = seen[state.check]
-    row.how = "brought about"
-    row.failing.append(f"told: {watch.sentence(state.check, state.object, LONG[state.check])}")
-
-
-@pytest.mark.parametrize("state", _cases(sound=True, late=True))
-def test_what_is_sound_is_not_told_of_then(state: State, watch: Watch, seen: defaultdict[str, Seen]) -> None:
-    assert watch.silent(state.check, state.object)
-    seen[state.check].clean.append(f"silent of {state.object}")
 
 
 def test_every_check_of_the_cluster_is_brought_about_or_said_why_not(seen: defaultdict[str, Seen]) -> None:
