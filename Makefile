@@ -14,7 +14,7 @@ done; for part in $$parts; do wait $$part || failed=1; done; tail -n 3 docs/$(1)
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help advice real real-fingerprint soak demo test check lab-up lab-down faults gitops-faults traps fuzz interleavings edits bench-moves bench-moves-gitops bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean bench-build
+.PHONY: help advice real real-fingerprint soak demo test check lab-up lab-down faults gitops-faults traps checks fuzz interleavings edits bench-moves bench-moves-gitops bench-lab bench-start bench-analysis bench-strategies bench-scale lock sbom clean bench-build
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ gitops-faults: $(VENV)/.dev ## every trap of git and Argo CD on a real Argo CD i
 
 traps: $(VENV)/.dev ## every trap that a check tells beforehand, let bite in a lab; writes docs/traps.md
 	@$(BIN)/python -m pytest -q tests/traps --traps all
+
+checks: $(VENV)/.dev ## every check that looks at a cluster, asked on a real one of what fails and what is clean; 40 minutes; writes docs/checks-in-a-cluster.md
+	@rm -f build/checks.json
+	@$(BIN)/python -m pytest -q tests/checks/live --checks all
 
 fuzz: $(VENV)/.dev ## 41,000 mutated specs, repositories, edges, plans, prices, kubeconfigs and answers of clusters through everything that reads, on two cores (about 10 minutes)
 	@seed=$$(date +%s); $(BIN)/python -m tests.fuzz.run --seed $$seed --part 1/2 --processes 30 & \

@@ -160,6 +160,7 @@ SAMPLES = {
     "faults": ("tests/faults/test_faults_in_the_lab.py", 1),
     "soak": ("tests/soak/test_soak.py", 0),
     "traps": ("tests/traps/", 6),
+    "checks": ("tests/checks/live/", 1000),
 }
 """Sweeps, and how many of their tests a run has that does not ask for all."""
 
@@ -238,6 +239,7 @@ LAST = (
     *("tests/move/test_interrupts_in_the_lab.py", "tests/move/test_strategies_in_the_lab.py"),
     *("tests/move/test_bad_targets_in_the_lab.py", "tests/checks/test_doctor_in_the_lab.py"),
     "tests/cli/test_reading_rights_in_the_lab.py",
+    "tests/checks/live/",
     *("tests/parking/test_parking_in_the_lab.py", "tests/traps/"),
     "tests/layers/test_on_real_controllers.py",
     *("tests/move/test_edges_edited_by_others_in_the_lab.py", "tests/lab/test_controlplane_bad_days.py"),

@@ -23,7 +23,7 @@ from pointsman.checks.finding import Outcome
 from pointsman.checks.repository import lint
 from tests.checks.written import Written
 
-__all__ = ["GRID", "Example", "examples"]
+__all__ = ["GRID", "Example", "examples", "promised"]
 
 GRID = Path(__file__).parent / "grid"
 _EXPECT = re.compile(r"expect( below)?: ((?:PM[0-9]{3}[, ]*)+)")
@@ -72,7 +72,7 @@ class Example:
         for file in self.files():
             for text in re.split(r"^---$", file.read_text("utf-8"), flags=re.MULTILINE):
                 yield from ((found, "the cluster") for found in _ids(_NOWHERE, text))
-                yield from ((found, _named(yaml.safe_load(text))) for found in _ids(_EXPECT, text))
+                yield from ((found, _named(yaml.safe_load(text))) for found in promised(text))
 
     def examined(self) -> Examined:
         """What every check says of it, where it is what runs."""
@@ -89,6 +89,11 @@ class Example:
         made = lint(self.path, checks=CHECKS if self.id.startswith("PM9") else chosen)[1]
         made.findings = [one for one in made.findings if one.check in chosen]
         return made
+
+
+def promised(text: str) -> list[str]:
+    """Ids that the comments of an object promise, whatever line of it they mean."""
+    return _ids(_EXPECT, text)
 
 
 def _ids(pattern: re.Pattern[str], text: str) -> list[str]:

@@ -7,6 +7,7 @@ memory in every run, so these are left to ``make gitops-faults``. Each begins on
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
@@ -22,6 +23,7 @@ from tests.gitops.looking import found
 from tests.gitops.odd_values import odd, only_weights, taken_out
 from tests.gitops.others import NOTE, Colleague, Forge, closed, merged, squashed, watching
 from tests.gitops.trapped import Told, Trap, committed, step_begun
+from tests.move.platform import pointsman_in
 
 pytestmark = pytest.mark.lab
 MEMORY = "move.test_moves_through_git"
@@ -188,13 +190,23 @@ async def test_with_git_away_tenants_are_back_at_once_and_git_is_told_later(trap
             trap.platform("git", "remote", "set-url", "origin", str(trap.platform.remote))
         assert (moved.exit, moved.code, moved.state) == (4, "alias-owed", "undo-stuck"), moved.error
         assert held(trap)
+        assert told_by_doctor(trap, "PM734")
         assert weights(trap.platform) == {f"qwen-{trap.source}": 90, f"qwen-{trap.target}": 10}
         back = await asyncio.to_thread(trap.run, "rollback", "qwen", "--yes")
     assert (back.exit, back.state) == (0, "undone"), back.error
     assert not held(trap)
+    assert not told_by_doctor(trap, "PM734")
     trap.stands(trap.source)
     assert len(trap.commits()) == 2
     trap.happened = "tenants were back at once, and Argo CD was held; rolled back later, git said so too and it went on"
+
+
+def told_by_doctor(trap: Trap, check: str) -> list[str]:
+    """What this check finds in the cluster."""
+    lab = trap.platform.lab
+    done = pointsman_in(lab)("doctor", "--kubeconfig", str(lab.kubeconfig), "--check", check, "--output", "json")
+    assert done.returncode in (0, 1), done.stderr
+    return [one["what"] for one in json.loads(done.stdout)["findings"]]
 
 
 def held(trap: Trap) -> bool:

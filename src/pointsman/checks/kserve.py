@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pointsman.adopt.standing import Standing
+from pointsman.checks.applied import applied, nobodys
 from pointsman.checks.check import Check, Level, Sure, Told
 from pointsman.checks.view import View, get
 
@@ -52,16 +53,21 @@ def _canary(view: View) -> Iterator[Told]:
 
 
 def _no_mode(view: View) -> Iterator[Told]:
+    """Of what runs, KServe's webhook wrote the default into the annotation."""
     for one in view.of(KIND):
-        if not mode_of(one):
-            yield Told(one, f"no {MODE}: the cluster's default says how it is deployed", ("metadata",))
+        if not mode_of(one) or nobodys(one, "metadata", "annotations", MODE):
+            made = f", and made it {mode_of(one)}" if mode_of(one) else ""
+            what = f"no {MODE}: the cluster's default says how it is deployed{made}"
+            yield Told(one, what, ("metadata",))
 
 
 def _old_mode(view: View) -> Iterator[Told]:
+    """As it was applied: KServe's webhook writes the new word into what runs."""
     for one in view.of(KIND):
-        new = {"RawDeployment": "Standard", "Serverless": "Knative"}.get(mode_of(one))
+        said = str(get(applied(one), "metadata", "annotations", MODE) or mode_of(one))
+        new = {"RawDeployment": "Standard", "Serverless": "Knative"}.get(said)
         if new:
-            what = f"deploymentMode {mode_of(one)} is the old word for {new}"
+            what = f"deploymentMode {said} is the old word for {new}"
             yield Told(one, what, ("metadata", "annotations", MODE))
 
 

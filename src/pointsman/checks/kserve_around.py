@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pointsman.adopt.findings import DropKey
 from pointsman.adopt.standing import Standing
 from pointsman.checks import kserve_canary
+from pointsman.checks.applied import managed
 from pointsman.checks.check import Check, Level, Sure, Told
 from pointsman.checks.kserve import CLASS, KIND, ODD_MODE, standard
 from pointsman.checks.view import View, entries, get, listed, mapped
@@ -53,6 +54,23 @@ def _taken_over(view: View) -> Iterator[Told]:
             if found is not None and not entries(found.data, "metadata", "ownerReferences"):
                 what = f"it has the name that {one} gives its own {kind}: KServe takes it over without a word"
                 yield Told(found, what, ("metadata", "name"))
+    for one in view.made(*_LIKE_ITS_OWN):
+        maker = _another(one)
+        if maker and get(one.data, "metadata", "labels", _OWN) and one.name.endswith("-predictor"):
+            what = f"{maker} has written it, too, and KServe has taken it over: who writes last decides what it is"
+            yield Told(one, what, ("metadata", "name"))
+
+
+def _another(one: Standing) -> str:
+    """Who wrote what only a maker writes, where that is not who owns it now."""
+    owners = {name for name, _, fields in managed(one) if get(fields, "f:metadata", "f:ownerReferences") is not None}
+    for name, _, fields in managed(one):
+        if owners and name not in owners and mapped(fields, "f:spec").keys() & _OF_MAKERS:
+            return name
+    return ""
+
+
+_OF_MAKERS = frozenset({"f:type", "f:ports", "f:selector", "f:scaleTargetRef"})
 
 
 def _two_scalers(view: View) -> Iterator[Told]:

@@ -9,7 +9,8 @@ from pointsman.adopt.findings import SetKey
 from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place
 from pointsman.checks import kserve_canary
-from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.checks.applied import applied
+from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.engine_pod import own_pods
 from pointsman.checks.kserve import KIND, mode_of
 from pointsman.checks.view import View, entries, get, listed, mapped
@@ -57,12 +58,25 @@ def _injected(view: View) -> Iterator[Told]:
         first = next(iter(_containers(one)), None)
         if not isinstance(first, Mapping) or mapped(one.data, *_AT, "model"):
             continue
-        limits = mapped(first, "resources", "limits")
-        missing = [f"{key} {usual}" for key, usual in (("cpu", "1"), ("memory", "2Gi")) if limits.get(key) is None]
+        said = first if view.source is Source.files else _as_applied(one, first)
+        limits = mapped(said, "resources", "limits")
+        missing = [f"{key} {usual}" for key, usual in _USUAL.items() if limits.get(key) is None]
         if missing:
             part = "resources" if mapped(first, "resources") else "name"
             what = f"its first container does not limit all it has to: it gets {' and '.join(missing)}"
             yield Told(one, what, (*_AT, "containers", 0, part))
+
+
+_USUAL = {"cpu": "1", "memory": "2Gi"}
+
+
+def _as_applied(one: Standing, first: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first container as people wrote it; where that is not known, what is exactly the default is nobody's."""
+    written = get(applied(one), *_AT, "containers", 0)
+    if isinstance(written, Mapping):
+        return written
+    limits = mapped(first, "resources", "limits")
+    return {} if all(limits.get(key) == usual for key, usual in _USUAL.items()) else first
 
 
 def _cut_off(view: View) -> Iterator[Told]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pointsman.adopt.standing import Standing
 from pointsman.adopt.words import Place, flag_said, words_of
+from pointsman.checks.applied import applied, managed
 from pointsman.checks.check import Check, Level, Sure, Told
 from pointsman.checks.view import View, entries, get, listed
 
@@ -32,9 +33,16 @@ def mains(one: Standing) -> Iterator[tuple[str, Place, Mapping[str, Any]]]:
 
 
 def _old_version(view: View) -> Iterator[Told]:
+    """A cluster answers in the version that it is asked for; what was applied stands beside it."""
     for one in view.of(KIND):
-        if one.data.get("apiVersion") == "serving.kserve.io/v1alpha1":
-            yield Told(one, "it is written as v1alpha1, and KServe stores v1alpha2", ("apiVersion",))
+        by = [name for name, entry, _ in managed(one) if entry.get("operation") == "Apply" and _old(entry)]
+        if _old(one.data) or _old(applied(one)) or by:
+            said = f" by {by[0]}" if by else ""
+            yield Told(one, f"it is written as v1alpha1{said}, and KServe stores v1alpha2", ("apiVersion",))
+
+
+def _old(said: Mapping[str, Any]) -> bool:
+    return said.get("apiVersion") == "serving.kserve.io/v1alpha1"
 
 
 def _nothing_sent(view: View) -> Iterator[Told]:

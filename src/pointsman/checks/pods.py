@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
 from pointsman.checks.gpus import owner
 from pointsman.checks.state import annotation, condition, label, older, serves_models, settled
 from pointsman.checks.view import View, get, listed
+from pointsman.kube.quantity import quantity
 
 __all__ = ["CHECKS"]
 
@@ -125,8 +127,20 @@ def _full(view: View) -> Iterator[Told]:
         if one.namespace not in spaces or not isinstance(used, Mapping) or not isinstance(hard, Mapping):
             continue
         for name, most in hard.items():
-            if str(most) != "0" and used.get(name) == most and str(name).startswith(("requests.", "limits.", "pods")):
-                yield Told(one, f"{name} is used up: {most} of {most}", ("spec", "hard", str(name)))
+            if _OF_PODS.match(str(name)) and _used_up(used.get(name), most):
+                yield Told(one, f"{name} is used up: {used[name]} of {most}", ("spec", "hard", str(name)))
+
+
+_OF_PODS = re.compile(r"requests\.|limits\.|(cpu|memory|pods|count/pods)$")
+
+
+def _used_up(used: Any, most: Any) -> bool:
+    """One amount is written in many ways; and a quota that was lowered has less than is used."""
+    try:
+        limit = quantity(str(most))
+        return limit > 0 and quantity(str(used)) >= limit
+    except ValueError:
+        return False
 
 
 def _unbound(view: View) -> Iterator[Told]:

@@ -157,6 +157,7 @@ def _apiserver(config: LabConfig, tools: Toolchain, identity: Identity) -> Proce
         "service-cluster-ip-range": config.service_cidr,
         "token-auth-file": identity.tokens,
         "authorization-mode": "RBAC",
+        "allow-privileged": "true",
         "enable-aggregator-routing": "true",
         "egress-selector-config-file": config.run / "egress.json",
         "profiling": "false",
