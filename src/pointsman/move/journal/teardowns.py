@@ -60,8 +60,8 @@ class TeardownOpening(BaseModel):
     models: tuple[str, ...]
     steps: tuple[str, ...]
     choices: dict[str, Any]
-    stays: tuple[str, ...] = ()
-    """What was said to stay."""
+    stays: tuple[dict[str, str], ...] = ()
+    """What was told to stay: ``name``, ``uid`` and ``why`` of each."""
 
 
 class Entry(BaseModel):
@@ -100,6 +100,8 @@ class TeardownProgress:
     """By step, its outcome."""
     failure: str = ""
     """Why the last step that was begun did not end."""
+    failed: frozenset[str] = frozenset()
+    """Steps that failed, once at least."""
 
     @property
     def plan(self) -> TeardownOpening:
@@ -194,7 +196,7 @@ def take(progress: TeardownProgress, line: str) -> TeardownProgress:
         case Word.OUTCOME:
             return replace(after, done={**after.done, entry.step: entry.detail}, failure="")
         case Word.FAILED:
-            return replace(after, failure=str(entry.detail.get("what", "")))
+            return replace(after, failure=str(entry.detail.get("what", "")), failed=progress.failed | {entry.step})
         case Word.FINISHED | Word.ABANDONED:
             return replace(after, ended=entry.word)
     return after
@@ -263,9 +265,7 @@ class Teardowns:
         chain = self._chain(name, "")
         metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
         data = {chain.key(1): line}
-        made = await self.cluster.create(
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-        )
+        made = await self.cluster.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
         chain.version = str(made["metadata"]["resourceVersion"])
         return TeardownJournal(chain, self.clock, progress, holder, len(line.encode()))
 
