@@ -11,16 +11,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pointsman.catalog.profile import Profile
+from pointsman.catalog.appset import AppSet
+from pointsman.catalog.manifests import Written
 from pointsman.delivery.argocd.application import Application
 from pointsman.kube.resources import KINDS, Ref, kind_of
 from pointsman.leaving.keeper import Keeper, Trap, traps_of
 from pointsman.root.applications import Key, Object, Tracked, children_of, deletes, here, key_of, made_by, tracked_by
 from pointsman.root.burden import LOOKED_UP
 
-__all__ = ["Platform", "SetView", "platform_of", "refs_of"]
+__all__ = ["Declared", "Platform", "SetView", "platform_of", "refs_of"]
 
 _KINDS = {(kind.group, kind.name): kind for kind in KINDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the repository says: the ApplicationSets of its widest profile, in the order in which that applies them."""
+
+    sets: tuple[AppSet, ...]
+    projects: tuple[Written, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +78,12 @@ class Platform:
 
 
 def platform_of(
-    profile: Profile, apps: Sequence[Object], sets: Sequence[Object], projects: Sequence[Object], now: datetime
+    declared: Declared, apps: Sequence[Object], sets: Sequence[Object], projects: Sequence[Object], now: datetime
 ) -> Platform:
     """Of the widest profile of the repository, what is there.
 
     Args:
-        profile: as the repository has it.
+        declared: as the repository has it.
         apps: all Applications.
         sets: all ApplicationSets.
         projects: all AppProjects.
@@ -84,12 +93,12 @@ def platform_of(
     known = {key_of(one): one for one in apps}
     views = tuple(
         SetView(Ref(kind_of("ApplicationSet"), one.name, one.namespace), tuple(_below(one.namespace, one.name, known)))
-        for one in reversed(profile.sets)
+        for one in reversed(declared.sets)
         if (one.namespace, one.name) in live
     )
     going = {key_of(app) for view in views for app in view.apps}
     there = {key_of(one) for one in projects}
-    wanted = [Ref(kind_of("AppProject"), one.name, one.namespace) for one in profile.projects]
+    wanted = [Ref(kind_of("AppProject"), one.name, one.namespace) for one in declared.projects]
     mine = tuple(ref for ref in wanted if (ref.namespace or "", ref.name) in there)
     used = {
         (key_of(app)[0], str((app.get("spec") or {}).get("project"))) for key, app in known.items() if key not in going

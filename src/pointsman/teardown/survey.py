@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from pointsman.catalog.profile import Profile
 from pointsman.cost.accelerators import machine_of
 from pointsman.cost.models import Owners, owners_of
 from pointsman.errors import NotFoundError, PermanentError, RefusedError
@@ -24,7 +23,7 @@ from pointsman.teardown.entrances import Entrance, entrances_of
 from pointsman.teardown.leftovers import left_over
 from pointsman.teardown.models import ModelView, view_of
 from pointsman.teardown.scope import Choices, Scope
-from pointsman.teardown.sets import Platform, platform_of
+from pointsman.teardown.sets import Declared, Platform, platform_of
 
 __all__ = ["Stay", "Survey", "survey"]
 
@@ -140,7 +139,7 @@ async def survey(
     choices: Choices,
     options: Options,
     declared: Sequence[Model],
-    profile: Profile | None = None,
+    platform: Declared | None = None,
 ) -> Survey:
     """Look; ``declared`` are models that files declare: the one that is meant, or with ``all`` every one here."""
     cluster = conductor.means.cluster
@@ -157,7 +156,7 @@ async def survey(
     found = Survey(scope, choices, views, traps=tuple(traps), stays=tuple(_claims(views)))
     if scope.kind != "all":
         return replace(found, own=tuple(await _own_of(cluster, scope)))
-    return await _everything(conductor, found, [*known], profile)
+    return await _everything(conductor, found, known, platform)
 
 
 async def _models(cluster: Cluster, scope: Scope, declared: Sequence[Model]) -> tuple[list[Model], list[Trap]]:
@@ -197,13 +196,15 @@ async def _own_of(cluster: Cluster, scope: Scope) -> list[str]:
     return [str(ref) for ref in refs if await cluster.find(ref) is not None]
 
 
-async def _everything(conductor: Conductor, found: Survey, models: Sequence[Model], profile: Profile | None) -> Survey:
+async def _everything(
+    conductor: Conductor, found: Survey, models: Sequence[Model], platform: Declared | None
+) -> Survey:
     cluster, choices = conductor.means.cluster, found.choices
     owners = owners_of([Record(one.name, one) for one in models], conductor.means.layers)
     routes, services, gateways, nodes, pods = await _listed(
         cluster, ("HTTPRoute",), ("InferenceService", "LLMInferenceService"), ("Gateway",), ("Node",), ("Pod",)
     )
-    platform = await _platform(conductor, profile)
+    standing = await _platform(conductor, platform)
     entrances = _chosen(entrances_of(routes, services, gateways, owners), choices)
     left, kept = await left_over(cluster, owners.refs, keep_volumes=choices.keep_volumes)
     stays = [
@@ -214,8 +215,8 @@ async def _everything(conductor: Conductor, found: Survey, models: Sequence[Mode
     ]
     return replace(
         found,
-        models=tuple(_within(view, platform, owners) for view in found.models),
-        platform=platform,
+        models=tuple(_within(view, standing, owners) for view in found.models),
+        platform=standing,
         entrances=tuple(entrances),
         left=tuple(left),
         stays=tuple(stays),
@@ -235,12 +236,12 @@ def _chosen(found: Iterator[Entrance], choices: Choices) -> list[Entrance]:
     ]
 
 
-async def _platform(conductor: Conductor, profile: Profile | None) -> Platform:
-    if profile is None:
+async def _platform(conductor: Conductor, platform: Declared | None) -> Platform:
+    if platform is None:
         return Platform()
     cluster = conductor.means.cluster
     apps, sets, projects = await _listed(cluster, ("Application",), ("ApplicationSet",), ("AppProject",))
-    return platform_of(profile, apps, sets, projects, conductor.means.clock.now())
+    return platform_of(platform, apps, sets, projects, conductor.means.clock.now())
 
 
 def _within(view: ModelView, platform: Platform, owners: Owners) -> ModelView:
