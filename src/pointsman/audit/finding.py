@@ -26,7 +26,7 @@ class Finding:
 
     kind: str
     """``volume``, ``released-volume``, ``load-balancer``, ``gateway``, ``stuck``, ``application``, ``left-over``,
-    ``layer``, ``move`` or ``gpu-node``."""
+    ``layer``, ``move``, ``teardown`` or ``gpu-node``."""
     name: str
     """The object: ``PersistentVolumeClaim serving/old``."""
     owner: str
@@ -67,6 +67,8 @@ class Ground:
     now: datetime
     unseen: dict[str, str] = field(default_factory=dict)
     """What could not be judged, and why."""
+    leaving: set[str] = field(default_factory=set)
+    """Models that an open teardown takes away."""
 
     def needs(self, what: str, kinds: Sequence[str]) -> bool:
         """May this be judged? Where a list is missing it is told instead."""

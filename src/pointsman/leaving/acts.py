@@ -90,10 +90,13 @@ async def end_application(cluster: Cluster, ref: Ref, timeout: float) -> None:
 
 
 async def delete_all(cluster: Cluster, refs: Sequence[Ref], timeout: float) -> list[str]:
-    """Delete objects, the last one first, and wait until all are gone; raises NeedsPersonError for one that stays."""
+    """Delete objects, the last one first, and wait until all are gone, and what controllers made for them before that.
+
+    Raises NeedsPersonError for one that stays.
+    """
     going = list(reversed(refs))
     for ref in going:
-        await cluster.delete(ref)
+        await cluster.delete(ref, propagation="Foreground")
     for ref in going:
         await _gone(cluster, ref, timeout)
     return [str(ref) for ref in going]

@@ -281,9 +281,16 @@ class Teardowns:
         found = await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, {LABEL: "open"})
         return sorted((one for one in map(_folded, found) if one.ended is None), key=lambda one: one.teardown)
 
-    async def names(self) -> list[str]:
-        """Of all there ever were."""
-        return sorted(await self.cluster.names(kind_of("ConfigMap"), NAMESPACE, {LABEL: ""}))
+    async def every(self) -> tuple[list[TeardownProgress], list[NeedsPersonError]]:
+        """All there ever were, oldest first, and an error for each journal that cannot be read."""
+        told: list[TeardownProgress] = []
+        unread: list[NeedsPersonError] = []
+        for one in await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, {LABEL: ""}):
+            try:
+                told.append(_folded(one))
+            except NeedsPersonError as error:
+                unread.append(error)
+        return sorted(told, key=lambda one: one.teardown), unread
 
     def _chain(self, name: str, version: str) -> Chain:
         return Chain(self.cluster, Ref(kind_of("ConfigMap"), name, NAMESPACE), version, "teardown", PREFIX)
