@@ -281,11 +281,11 @@ class Teardowns:
         found = await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, {LABEL: "open"})
         return sorted((one for one in map(_folded, found) if one.ended is None), key=lambda one: one.teardown)
 
-    async def every(self) -> tuple[list[TeardownProgress], list[NeedsPersonError]]:
-        """All there ever were, oldest first, and an error for each journal that cannot be read."""
+    async def every(self, state: str = "") -> tuple[list[TeardownProgress], list[NeedsPersonError]]:
+        """All there ever were, or those of a state; oldest first, and an error for each that cannot be read."""
         told: list[TeardownProgress] = []
         unread: list[NeedsPersonError] = []
-        for one in await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, {LABEL: ""}):
+        for one in await self.cluster.list(kind_of("ConfigMap"), NAMESPACE, {LABEL: state}):
             try:
                 told.append(_folded(one))
             except NeedsPersonError as error:
