@@ -59,9 +59,7 @@ def left(world: World) -> list[str]:
     """What is there beside namespaces, keys, nodes, and our records."""
     kinds = ("Namespace", "Secret", "Node")
     return sorted(
-        str(ref)
-        for ref in world.cluster.objects
-        if ref.kind.name not in kinds and ref.namespace != "pointsman-system"
+        str(ref) for ref in world.cluster.objects if ref.kind.name not in kinds and ref.namespace != "pointsman-system"
     )
 
 

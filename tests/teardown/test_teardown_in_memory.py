@@ -6,10 +6,10 @@ import json
 
 import pytest
 
+from pointsman.teardown.scope import Scope
 from tests.move.test_kill_everywhere import Died
 from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, journal, left, records, tear
 from tests.world.cluster import Write
-from tests.world.world import World
 
 
 async def test_a_model_goes_with_its_alias_first_and_its_record_last() -> None:
@@ -40,7 +40,7 @@ async def test_with_forget_nothing_of_ours_is_left() -> None:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("scope", [QWEN, ALL], ids=["model", "all"])
-async def test_killed_around_every_record_it_is_carried_on_to_the_same_end(scope, moment) -> None:
+async def test_killed_around_every_record_it_is_carried_on_to_the_same_end(scope: Scope, moment: str) -> None:
     undisturbed = await everywhere()
     await tear(undisturbed, scope)
     total = len(journal(undisturbed))
@@ -50,7 +50,9 @@ async def test_killed_around_every_record_it_is_carried_on_to_the_same_end(scope
         world = await everywhere()
 
         def die(write: Write, number: int = number) -> None:
-            if write.ref.name.startswith("teardown-2") and f"record-{number:06d}" in ((write.body or {}).get("data") or {}):
+            if write.ref.name.startswith("teardown-2") and f"record-{number:06d}" in (
+                (write.body or {}).get("data") or {}
+            ):
                 raise Died
 
         setattr(world.cluster, moment, die)

@@ -22,6 +22,7 @@ from pointsman.spec.model import Model
 from pointsman.teardown.ending_sets import EndingSet
 from pointsman.teardown.entrances import users_of
 from pointsman.teardown.models import context_on, edge_asked, options_of
+from pointsman.teardown.pods import made_for, wait_gone
 from pointsman.teardown.scope import Choices, Scope
 from pointsman.teardown.steps import Act, ref_in
 from pointsman.teardown.withdrawing import refuse_pointed, withdraw
@@ -51,7 +52,8 @@ class Acting:
         match act.verb:
             case "workload":
                 context = await self._context(act)
-                return (await before(context, context.source)).as_dict()
+                held = await before(context, context.source)
+                return {**held.as_dict(), "pods": await made_for(context, context.source)}
             case "set":
                 return await self._set(act).seen()
         return {}
@@ -106,6 +108,7 @@ class Acting:
     async def _workload(self, act: Act, seen: Detail) -> Detail:
         context = await self._left_by_tenants(act)
         await park(context)
+        await wait_gone(context, seen["pods"], self.timeout)
         proved = await freed(context, context.source, Before.from_dict(seen))
         return proved.as_dict()
 
