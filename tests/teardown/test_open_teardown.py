@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -49,7 +50,7 @@ async def test_nothing_else_begins_with_the_model(scope: Scope, verb: str) -> No
     world = await begun(scope)
     before = (world.workloads(), world.edge.members)
     one = world.conductor("second@test/2")
-    work = {
+    work: Callable[[], Awaitable[Any]] = {
         "move": lambda: one.move(world.model, "kserve", quick()),
         "up": lambda: bring_up(one, world.model, quick()),
         "down": lambda: Down(one, world.model, "kserve", quick()).look(),

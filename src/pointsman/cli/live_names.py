@@ -51,6 +51,10 @@ def _models(said: Said) -> Iterable[str]:
     return [*(path.stem for path in known_files(Path())), *_of_cluster(said, _known)]
 
 
+def _aliases(said: Said) -> Iterable[str]:
+    return [*(["all"] if said.get("everything") else []), *_of_cluster(said, _called)]
+
+
 def _moves(said: Said) -> Iterable[str]:
     return [*_of_cluster(said, _moved), *_models(said)]
 
@@ -68,6 +72,12 @@ async def _known(client: Client) -> Sequence[str]:
     from pointsman.move.records import known_names
 
     return await known_names(client)
+
+
+async def _called(client: Client) -> Sequence[str]:
+    from pointsman.move.records import known_models
+
+    return [name for one in await known_models(client) for name in (one.spec.tenant.alias, *one.spec.tenant.aliases)]
 
 
 async def _moved(client: Client) -> Sequence[str]:
@@ -123,6 +133,8 @@ def _profiles(said: Said) -> Iterable[str]:
 _NAMES: dict[tuple[str, str], Names] = {
     ("", "MODEL"): _models,
     ("", "LAYER"): _layers,
+    ("", "MODEL|LAYER"): lambda said: [*_layers(said), *_models(said)],
+    ("", "ALIAS"): _aliases,
     ("", "MOVE"): _moves,
     ("", "PROFILE"): _profiles,
     ("features", "NAME"): _features,

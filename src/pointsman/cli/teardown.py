@@ -67,7 +67,9 @@ def command(
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
 ) -> int:
-    """Take away a model, a layer of it or of every model, or everything; run again, it goes on.
+    """Take away a model, a layer of it or of every model, or everything.
+
+    Killed or interrupted anywhere, it is run again and goes on. Examples:
 
     pointsman teardown qwen --layer kserve           a layer that nobody is served from
 

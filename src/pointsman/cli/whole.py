@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from pointsman.cli.repo import edge_in_git
-from pointsman.cli.words import Output, agree, refuse_unasked
-from pointsman.errors import PointsmanError, RefusedError, StoppedError, UsageError
+from pointsman.cli.words import Output, agree
+from pointsman.errors import RefusedError, StoppedError, UsageError
 from pointsman.teardown.scope import ALL, Choices, Scope, refuse_other_choices
 
 if TYPE_CHECKING:
@@ -75,10 +75,13 @@ def take_away(wanted: Wanted) -> int:
         _show(wanted, shown, sys.stdout, wanted.output)
         return 1 if shown.stops else 0
     if shown.gone:
-        return _say(wanted, {"state": "gone", **shown.as_dict()}, f"nothing of {wanted.scope.title} is there")
+        what = "that pointsman knows of" if wanted.scope.kind == "all" else f"of {wanted.scope.title}"
+        return _say(wanted, {"state": "gone", **shown.as_dict()}, f"nothing {what} is there")
     _show(wanted, shown, sys.stderr, Output.text)
     _refuse(shown)
-    _agree(wanted, shown)
+    unnamed = _unnamed(wanted, shown)
+    asyncio.run(_with(wanted, None, lambda carrying: carrying.refuse_without_rights(shown)))
+    _ask(wanted, unnamed)
     return _done(wanted, asyncio.run(_begin(wanted, models, declared, shown)))
 
 
@@ -126,7 +129,6 @@ async def _survey(wanted: Wanted, carrying: Carrying, models: list[Model], decla
 
     found = await survey(carrying.conductor, wanted.scope, wanted.choices(), carrying.options, models, declared)
     await carrying.refuse_moves({one.model.name: one.model for one in found.models})
-    await carrying.refuse_without_rights(found)
     return found
 
 
@@ -134,6 +136,7 @@ async def _begin(wanted: Wanted, models: list[Model], declared: Declared | None,
     async def work(carrying: Carrying) -> Mapping[str, Any]:
         found = await _survey(wanted, carrying, models, declared)
         _refuse(found)
+        await carrying.refuse_without_rights(found)
         return await carrying.begin(shown, found)
 
     return await _watched(wanted, work)
@@ -201,8 +204,11 @@ def _refuse(found: Survey) -> None:
         )
 
 
-def _agree(wanted: Wanted, shown: Survey) -> None:
-    """Each alias is agreed to by its name, beyond ``--yes``: tenants lose their service."""
+def _unnamed(wanted: Wanted, shown: Survey) -> list[str]:
+    """Aliases that nobody agreed to lose yet: beyond ``--yes`` each one is agreed to by its name.
+
+    Raises UsageError for a name that is none of them, and RefusedError where nobody is there to be asked.
+    """
     choices, names = wanted.choices(), shown.aliases
     strange = [one for one in choices.withdraw if one not in names and not (one == ALL and wanted.scope.kind == "all")]
     if strange:
@@ -212,27 +218,25 @@ def _agree(wanted: Wanted, shown: Survey) -> None:
             code="withdraw-unknown",
         )
     unnamed = [one for one in names if not choices.agrees_to(wanted.scope, one)]
-    for name in unnamed:
-        _typed(wanted, name, shown)
-    if not unnamed:
-        agree(wanted.yes, f"take {wanted.scope.title} away?")
-
-
-def _typed(wanted: Wanted, name: str, shown: Survey) -> None:
-    try:
-        refuse_unasked()
-    except PointsmanError:
-        running = "requests of which nobody knows the number" if shown.running is None else f"{shown.running} requests"
-        word = "--withdraw all" if wanted.scope.kind == "all" else f"--withdraw {name}"
+    if unnamed and not (sys.stdin is not None and sys.stdin.isatty()):
+        running = "a number of requests that is not known" if shown.running is None else f"{shown.running} requests"
+        word = "--withdraw all" if wanted.scope.kind == "all" else f"--withdraw {unnamed[0]}"
         raise RefusedError(
-            f"tenants call alias {name}, with {running} running now, and would get errors",
-            where=f"alias {name}",
+            f"tenants call alias {unnamed[0]}, with {running} running now, and would get errors",
+            where=f"alias {unnamed[0]}",
             next_action=f"pointsman move keeps them served; to agree to their errors: {wanted.command} {word}",
             code="teardown-withdraw",
-        ) from None
-    said = typer.prompt(f"tenants of {name} will get errors; type its name to withdraw it", err=True)
-    if said != name:
-        raise typer.Abort
+        )
+    return unnamed
+
+
+def _ask(wanted: Wanted, unnamed: list[str]) -> None:
+    """The question; with aliases that are still to be agreed to, their names are the answer."""
+    for name in unnamed:
+        if typer.prompt(f"tenants of {name} will get errors; type its name to withdraw it", err=True) != name:
+            raise typer.Abort
+    if not unnamed:
+        agree(wanted.yes, f"take {wanted.scope.title} away?")
 
 
 def _show(wanted: Wanted, found: Survey, stream: Any, output: Output) -> None:

@@ -34,7 +34,7 @@ from pointsman.teardown.survey import Survey
 
 __all__ = ["Carrying"]
 
-MOST = 1200
+MOST = 900
 """Steps that one journal has room for."""
 
 
@@ -134,6 +134,13 @@ class Carrying:
                 "somebody else began it meanwhile", next_action="run it again to carry it on", code="teardown-changed"
             )
         await self.refuse_moves(models)
+        steps = steps_of(found)
+        if len(steps) > MOST:
+            raise RefusedError(
+                f"{len(steps)} steps are more than one journal has room for ({MOST})",
+                next_action="take layers or models away first: pointsman teardown LAYER, or MODEL",
+                code="teardown-many",
+            )
         for model in models.values():
             await remember(self._cluster, model)
         now = self.conductor.means.clock.now()
@@ -141,7 +148,7 @@ class Carrying:
             scope=scope.kind,
             name=scope.name,
             models=tuple(models),
-            steps=tuple(steps_of(found)),
+            steps=tuple(steps),
             choices=found.choices.as_dict(),
             stays=tuple({"name": one.name, "uid": one.uid, "why": one.why} for one in found.stays if one.chosen),
         )

@@ -32,6 +32,8 @@ class Chain:
     version: str
     what: str
     """Whose they are, for people: ``move``."""
+    code: str
+    """The error's when another process took them over."""
     prefix: str = ""
     """Begins every key."""
 
@@ -72,7 +74,7 @@ class Chain:
             f"another process took over this {self.what} at record {number}; this one stops and touches nothing more",
             where=str(self.ref),
             next_action="pointsman status, to see who carries on",
-            code=f"{self.what}-lost",
+            code=self.code,
         ) from error
 
 

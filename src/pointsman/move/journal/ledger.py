@@ -57,7 +57,7 @@ class Journal:
         self.progress = progress
         self.holder = holder
         self.epoch = progress.epoch
-        self._chain = Chain(cluster, self.ref, version, "move")
+        self._chain = Chain(cluster, self.ref, version, "move", code="move-lost")
         self._size = size
         self._left = left or {}
 

@@ -293,7 +293,8 @@ class Teardowns:
         return sorted(told, key=lambda one: one.teardown), unread
 
     def _chain(self, name: str, version: str) -> Chain:
-        return Chain(self.cluster, Ref(kind_of("ConfigMap"), name, NAMESPACE), version, "teardown", PREFIX)
+        ref = Ref(kind_of("ConfigMap"), name, NAMESPACE)
+        return Chain(self.cluster, ref, version, "teardown", code="teardown-lost", prefix=PREFIX)
 
 
 def _folded(found: Object) -> TeardownProgress:
