@@ -182,15 +182,12 @@ def _models(wanted: Wanted) -> list[Model]:
 
 def _declared(wanted: Wanted) -> Declared | None:
     """What the platform repository has, where there is one."""
-    from pointsman.catalog.profile import appset_of, projects_of
     from pointsman.catalog.repository import declared_platform, open_repository
-    from pointsman.teardown.sets import Declared
+    from pointsman.teardown.sets import declared_in
 
     if wanted.scope.kind != "all" or declared_platform(wanted.repo) is None:
         return None
-    repository = open_repository(wanted.repo, wanted.env)
-    widest = max(repository.platform.spec.profiles.values(), key=len)
-    return Declared(tuple(appset_of(repository, one) for one in widest), projects_of(repository))
+    return declared_in(open_repository(wanted.repo, wanted.env))
 
 
 def _refuse(found: Survey) -> None:

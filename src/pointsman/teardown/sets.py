@@ -13,13 +13,15 @@ from typing import Any
 
 from pointsman.catalog.appset import AppSet
 from pointsman.catalog.manifests import Written
+from pointsman.catalog.profile import appset_of, projects_of
+from pointsman.catalog.repository import Repository
 from pointsman.delivery.argocd.application import Application
 from pointsman.kube.resources import KINDS, Ref, kind_of
 from pointsman.leaving.keeper import Keeper, Trap, traps_of
 from pointsman.root.applications import Key, Object, Tracked, children_of, deletes, here, key_of, made_by, tracked_by
 from pointsman.root.burden import LOOKED_UP
 
-__all__ = ["Declared", "Platform", "SetView", "platform_of", "refs_of"]
+__all__ = ["Declared", "Platform", "SetView", "declared_in", "platform_of", "refs_of"]
 
 _KINDS = {(kind.group, kind.name): kind for kind in KINDS}
 
@@ -30,6 +32,12 @@ class Declared:
 
     sets: tuple[AppSet, ...]
     projects: tuple[Written, ...]
+
+
+def declared_in(repository: Repository) -> Declared:
+    """Of a platform repository; raises RefusedError or SpecError where it is not understood."""
+    widest = max(repository.platform.spec.profiles.values(), key=len)
+    return Declared(tuple(appset_of(repository, one) for one in widest), projects_of(repository))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from pointsman.teardown.leftovers import left_over
 from pointsman.teardown.models import ModelView, view_of
 from pointsman.teardown.scope import Choices, Scope
 from pointsman.teardown.sets import Declared, Platform, platform_of
+from pointsman.teardown.sweeping import swept
 
 __all__ = ["Stay", "Survey", "survey"]
 
@@ -207,6 +208,7 @@ async def _everything(
     standing = await _platform(conductor, platform)
     entrances = _chosen(entrances_of(routes, services, gateways, owners), choices)
     left, kept = await left_over(cluster, owners.refs, keep_volumes=choices.keep_volumes)
+    traps = [*found.traps, *await swept(cluster, standing.sets, owners.refs)]
     stays = [
         *found.stays,
         *[Stay(str(ref), "--keep-volumes", await _uid(cluster, ref), chosen=True) for ref in kept],
@@ -217,6 +219,7 @@ async def _everything(
         found,
         models=tuple(_within(view, standing, owners) for view in found.models),
         platform=standing,
+        traps=tuple(traps),
         entrances=tuple(entrances),
         left=tuple(left),
         stays=tuple(stays),
