@@ -1,4 +1,4 @@
-"""A platform in git taken down on the real Argo CD: ApplicationSets, groups, Applications, and its alias by a commit."""
+"""A platform in git taken down on the real Argo CD: ApplicationSets with all they made, and its alias by a commit."""
 
 from __future__ import annotations
 
