@@ -18,6 +18,7 @@ from pointsman.move.holding.lock import TeardownLock
 from pointsman.move.journal.ledger import Ledger
 from pointsman.move.journal.teardowns import Teardowns
 from pointsman.move.overview import overview
+from pointsman.move.records import remember
 from pointsman.parking.down import Down
 from pointsman.parking.waking import Waking
 from pointsman.teardown.carrying import Carrying
@@ -160,6 +161,9 @@ async def test_audit_counts_nothing_that_was_told_to_stay_but_another_object_of_
     await tear(world, keep_nodes=True)
     said = await audited(world)
     assert (said["findings"], [one["name"] for one in said["kept"]]) == ([], ["Node node-0"])
+    await remember(world.cluster, world.model)
+    assert [one["name"] for one in (await audited(world))["findings"]] == ["Node node-0"], "it idles beside a model"
+    await world.cluster.delete(Ref(kind_of("ConfigMap"), "model-qwen", "pointsman-system"))
     node["metadata"]["uid"] = "another"
     said = await audited(world)
     assert ([one["name"] for one in said["findings"]], said["kept"]) == (["Node node-0"], [])

@@ -148,7 +148,7 @@ async def _teardowns(means: Means, ground: Ground) -> tuple[list[Finding], KeptT
     ground.unseen |= {error.where: error.what for error in problems}
     found = [] if carried else [open_teardown(ground, one) for one in opened]
     ground.leaving |= {name for one in opened for name in one.plan.models}
-    return found, kept_by_teardowns(journals)
+    return found, kept_by_teardowns(journals, models=bool(ground.owners.names))
 
 
 async def _alive(means: Means, model: str) -> bool:

@@ -36,6 +36,8 @@ class KeptThings:
     """Objects by name, each with its uid and who said that it stays."""
 
     things: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    models: bool = False
+    """Is any model known again? Then a node that nobody uses is idle, and was not kept for that."""
 
     def parted(self, found: Sequence[Finding], sight: Sight) -> tuple[list[Finding], list[dict[str, Any]]]:
         """What is found, and apart from it what was told to stay; another object of the same name was not."""
@@ -45,18 +47,21 @@ class KeptThings:
         return [one for one in found if one.name not in kept], told
 
     def _is(self, name: str, uid: str | None) -> bool:
+        if name.startswith("Node ") and self.models:
+            return False
         return name in self.things and bool(uid) and self.things[name][0] == uid
 
 
-def kept_by_teardowns(journals: Iterable[TeardownProgress]) -> KeptThings:
-    """By those that were finished; of one thing the last word counts."""
+def kept_by_teardowns(journals: Iterable[TeardownProgress], *, models: bool) -> KeptThings:
+    """By those that were finished; of one thing the last word counts. ``models``: is any model known now?"""
     return KeptThings(
-        {
+        models=models,
+        things={
             str(one["name"]): (str(one.get("uid", "")), f"{one.get('why')}, {journal.teardown}")
             for journal in journals
             if journal.ended is Word.FINISHED
             for one in journal.plan.stays
-        }
+        },
     )
 
 

@@ -216,9 +216,20 @@ class Carrying:
         ]
         places = {(ref.kind, ref.namespace) for ref in refs}
         wanted = [one for kind, space in places for one in rights(["get", "delete", "watch"], kind, space)]
+        wanted += [
+            right
+            for view in found.models
+            for layer in view.layers
+            for patch in layer.layer.park(view.model)
+            for right in rights(["patch"], patch.ref.kind, patch.ref.namespace)
+        ]
+        if found.platform.sets:
+            wanted += rights(["list", "get", "patch", "delete"], kind_of("Application"))
+        for view in found.models if found.aliases else ():
+            wanted += self.conductor.means.edge_for(view.model, self.options.in_git).rights()
         wanted += rights(["get", "create", "patch", "delete"], kind_of("ConfigMap"), NAMESPACE)
-        wanted += rights(["get", "create", "update"], kind_of("Lease"), NAMESPACE)
-        denied = await missing(self._cluster, wanted)
+        wanted += rights(["get", "create", "update", "delete"], kind_of("Lease"), NAMESPACE)
+        denied = await missing(self._cluster, list(dict.fromkeys(wanted)))
         if denied:
             raise RefusedError(
                 f"you may not {'; '.join(map(str, denied[:3]))}",

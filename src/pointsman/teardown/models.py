@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from pointsman.edge.contract import AliasState, Member, Replica
 from pointsman.errors import PointsmanError, RefusedError
+from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.contract import Layer
-from pointsman.leaving.keeper import Trap
+from pointsman.leaving.keeper import CLAIM, Trap
 from pointsman.leaving.look import Look, look
 from pointsman.leaving.pointing import layers_in
+from pointsman.move.boundary import Cluster
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
 from pointsman.move.judging.askers import still_reached
@@ -136,7 +138,23 @@ async def _layer(context: Context, layer: Layer, choices: Choices) -> LayerView 
     if found.gone and not (found.there and choices.keep_volumes):
         return None
     gpus = found.gpus if found.pods else 0
-    return LayerView(layer, replace(found, gpus=gpus), hourly(layer, context.model, gpus), await _running(on))
+    traps = (*found.traps, *[one async for one in _retained(context.cluster, found)])
+    return LayerView(
+        layer, replace(found, gpus=gpus, traps=traps), hourly(layer, context.model, gpus), await _running(on)
+    )
+
+
+async def _retained(cluster: Cluster, found: Look) -> AsyncIterator[Trap]:
+    """Claims whose disks stay although they go."""
+    for ref in (one for one in found.going if one.kind.name == CLAIM):
+        name = str(((found.objects[ref] or {}).get("spec") or {}).get("volumeName") or "")
+        volume = await cluster.find(Ref(kind_of("PersistentVolume"), name)) if name else None
+        if volume is not None and (volume.get("spec") or {}).get("persistentVolumeReclaimPolicy") == "Retain":
+            yield Trap(
+                code="teardown-retained",
+                what=f"PersistentVolume {name} is retained: its disk is paid for when {ref} is gone",
+                remedy="pointsman audit finds it then, with the command that ends it",
+            )
 
 
 async def _running(context: Context) -> int | None:
