@@ -46,6 +46,7 @@ def listed(lab: RunningLab, kinds: str) -> list[dict[str, Any]]:
     return items
 
 
+@pytest.mark.soak
 def test_a_platform_in_git_goes_with_all_that_it_made_and_nothing_comes_back(
     git_lab: RunningLab, tmp_path: Path
 ) -> None:

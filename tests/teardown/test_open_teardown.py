@@ -24,7 +24,7 @@ from pointsman.parking.waking import Waking
 from pointsman.teardown.carrying import Carrying
 from pointsman.teardown.scope import Choices, Scope, refuse_other_choices
 from tests.move.test_kill_everywhere import Died
-from tests.teardown.ground import ALL, OPTIONS, QWEN, carry_on, everywhere, journal, left, look, tear
+from tests.teardown.ground import ALL, OPTIONS, QWEN, carry_on, everywhere, journal, left, look, records, tear
 from tests.world.cluster import Write, copied
 from tests.world.layers import LAYERS
 from tests.world.world import World, quick
@@ -65,29 +65,33 @@ async def test_nothing_else_begins_with_the_model(scope: Scope, verb: str) -> No
     assert (world.workloads(), world.edge.members) == before
 
 
-async def test_a_move_that_begins_at_the_same_moment_sees_it_under_the_lock() -> None:
-    world = await everywhere()
+@pytest.mark.parametrize("verb", ["move", "up", "down", "up --layer"])
+async def test_what_begins_at_the_same_moment_sees_it_under_the_models_lock(verb: str) -> None:
+    world, torn_down = await everywhere(), await begun()
+    (found,) = [one for ref, one in torn_down.cluster.objects.items() if ref.name.startswith("teardown-2")]
 
     def between(write: Write) -> None:
         if write.ref.name == "move-qwen":
             world.cluster.before = lambda write: None
-            found = journal_of_somebody(world)
             world.put(found)
 
-    def journal_of_somebody(world: World) -> dict[str, Any]:
-        return {"apiVersion": "v1", "kind": "ConfigMap", **DEAD}
-
-    torn_down = await begun()
-    (DEAD,) = [
-        {"metadata": {**one["metadata"], "namespace": "pointsman-system"}, "data": one["data"]}
-        for ref, one in torn_down.cluster.objects.items()
-        if ref.name.startswith("teardown-2")
-    ]
     world.cluster.before = between
+    one, before = world.conductor(), world.workloads()
+    work: Callable[[], Awaitable[Any]] = {
+        "move": lambda: one.move(world.model, "kserve", quick()),
+        "up": lambda: bring_up(one, world.model, quick()),
+        "down": lambda: looked(Down(one, world.model, "kserve", quick(drain_timeout=2.0))),
+        "up --layer": lambda: looked(Waking(one, world.model, "kserve", quick())),
+    }[verb]
     with pytest.raises(RefusedError) as told:
-        await world.conductor().move(world.model, "kserve", quick())
+        await work()
     assert told.value.code == "teardown-open"
+    assert world.workloads() == before
     assert await Ledger(world.cluster, world.clock).moves(model="qwen") == []
+
+
+async def looked(action: Down | Waking) -> Any:
+    return await action.carry_out(await action.look())
 
 
 async def test_it_is_not_begun_while_a_move_is_open() -> None:
@@ -181,6 +185,15 @@ def test_other_choices_than_it_was_begun_with_are_refused(said: dict[str, Any], 
     assert (told.value.code, option in told.value.what) == ("teardown-choices", True)
 
 
+async def test_what_is_to_be_forgotten_is_forgotten_by_whoever_carries_on() -> None:
+    world = await begun(ALL, 6, forget=True)
+    labels = {"app.kubernetes.io/managed-by": "pointsman", "pointsman.dev/move": "qwen-1"}
+    metadata = {"name": "qwen-1", "namespace": "pointsman-system", "labels": labels}
+    world.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}})
+    await carry_on(world)
+    assert records(world) == []
+
+
 async def test_choices_are_taken_from_the_journal_by_whoever_carries_on() -> None:
     world = await begun(ALL, 6, keep_volumes=True)
     world.put(
@@ -232,6 +245,7 @@ async def test_a_live_process_that_carries_it_is_left_alone() -> None:
         lambda data: {**data, "record-000003": data["record-000002"]},
         lambda data: {key: line for key, line in data.items() if key != "record-000002"},
         lambda data: {**data, "record-000001": data["record-000001"].replace("qwen", "other")},
+        lambda data: {**data, "record-000003": data["record-000003"].replace("http-400", "http-200")},
         lambda data: {**data, "record-000002": "{"},
         lambda data: {**data, "record-000002": json.dumps({**json.loads(data["record-000002"]), "v": 2})},
         lambda data: {},

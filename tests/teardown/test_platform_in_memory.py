@@ -113,6 +113,18 @@ def app(name: str, holds: list[Object], *, owner: str = "", finalizer: bool = Tr
     }
 
 
+def workload(world: World, name: str) -> Object:
+    """One of the platform's own, that is there."""
+    made: Object = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "kserve"},
+        "spec": {"replicas": 0, "template": {"metadata": {"labels": {}}, "spec": {"containers": []}}},
+    }
+    world.put(made)
+    return made
+
+
 async def platform(*, finalizer: bool = True) -> World:
     """KServe of the model is kept by an Application of the group demos, llm-d by one of the group serving."""
     world = await everywhere()
@@ -120,14 +132,7 @@ async def platform(*, finalizer: bool = True) -> World:
         child = app(name, layer(kept).render(world.model), finalizer=finalizer)
         world.put(child)
         world.put(app(f"group-{home}", [child], owner=home, automated=True))
-    controller = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "controller", "namespace": "kserve"},
-        "spec": {"replicas": 0, "template": {"metadata": {"labels": {}}, "spec": {"containers": []}}},
-    }
-    world.put(controller)
-    world.put(app("group-platform", [controller], owner="platform", automated=True))
+    world.put(app("group-platform", [workload(world, "controller")], owner="platform", automated=True))
     for name in SETS:
         world.put(
             {"apiVersion": API, "kind": "ApplicationSet", "metadata": {"name": name, "namespace": "argocd"}, "spec": {}}
@@ -156,6 +161,7 @@ async def tear(world: World, **chosen: Any) -> Any:
 @pytest.mark.parametrize("finalizer", [True, False])
 async def test_sets_go_the_last_applied_first_and_nothing_that_they_made_runs_on(finalizer: bool) -> None:
     world = await platform(finalizer=finalizer)
+    world.put(app("edge", [workload(world, "edge")], owner="platform", finalizer=finalizer, automated=True))
     argo = Argo(world)
     done = await tear(world)
     assert left(world) == []

@@ -11,6 +11,7 @@ from pointsman.errors import NeedsPersonError, PointsmanError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.records import remember
 from pointsman.teardown.scope import Scope
+from tests.leaving.test_teardown import cascading, kept_by, with_claim
 from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, left, live, look, records, tear
 from tests.world.cluster import Write
 from tests.world.world import layer
@@ -117,6 +118,17 @@ async def test_claims_stay_where_it_is_chosen_also_of_models_that_nobody_knows()
     assert left(world) == []
 
 
+@pytest.mark.parametrize("keep", [True, False])
+async def test_a_claim_that_an_application_would_take_along_stays_only_where_it_is_chosen(
+    monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    world = with_claim(monkeypatch)
+    kept_by(world)
+    cascading(world)
+    await tear(world, QWEN, keep_volumes=keep)
+    assert left(world) == (["PersistentVolumeClaim kserve/qwen-cache"] if keep else [])
+
+
 async def test_a_model_that_only_a_file_declares_goes_too() -> None:
     world = await everywhere()
     del world.cluster.objects[Ref(kind_of("ConfigMap"), "model-qwen", "pointsman-system")]
@@ -156,6 +168,7 @@ async def test_a_replica_on_its_way_out_that_still_knows_the_alias_is_waited_for
     with pytest.raises(NeedsPersonError) as told:
         await tear(world, QWEN)
     assert (told.value.code, "run by 1 of 2 replicas" in told.value.what) == ("teardown-served", True)
+    assert "is withdrawn, and tenants may still reach" in told.value.what
     assert "Deployment serving/qwen-raw-vllm" in left(world)
     world.edge.lagging = []
     await carry_on(world, QWEN)
