@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import RunningLab
-from tests.gitops.initialised import SETS, Platform, applications, serving
+from tests.gitops.initialised import SETS, applications, serving
 from tests.gitops.looking import found
+from tests.teardown.killing import killed_at
 
 pytestmark = pytest.mark.lab
 
 EVERYTHING = ("pointsman", "teardown", "--all", "--withdraw", "all", "--keep-gateways", "--keep-nodes", "--yes")
-
-
-def killed_at(platform: Platform, step: str) -> None:
-    """Run it in the clone, and kill it as soon as it says that the step begins."""
-    with subprocess.Popen(
-        EVERYTHING,
-        cwd=platform.path,
-        env=platform.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if f"→ {step} " in line:
-                process.send_signal(signal.SIGKILL)
-                break
-        process.stderr.read()
-        assert process.wait() == -signal.SIGKILL, "".join(said)
 
 
 def listed(lab: RunningLab, kinds: str) -> list[dict[str, Any]]:
@@ -55,7 +32,7 @@ def test_a_platform_in_git_goes_with_all_that_it_made_and_nothing_comes_back(
         platform("pointsman", "sync", "kserve-demo", "--yes")
         shown = json.loads(platform("pointsman", "teardown", "--all", "--dry-run", "-o", "json"))
         assert [one["applicationSet"].rpartition("/")[2] for one in shown["platform"]] == list(SETS)
-        killed_at(platform, "set:ApplicationSet argocd/serving")
+        killed_at(EVERYTHING, platform.path, platform.environment(), "set:ApplicationSet argocd/serving")
         done = json.loads(platform(*EVERYTHING, "-o", "json"))
         assert (done["state"], done["done"]) == ("finished", done["steps"])
         assert applications(git_lab) == []

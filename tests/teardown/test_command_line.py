@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pointsman.kube.resources import ref_of
 from pointsman.layers.registry import layer
 from tests.cli.cluster import serving
 from tests.cli.program import run
+from tests.cli.terminal import terminal
 from tests.cost.paid import PaidCluster
 from tests.root.cluster import ArgoCluster
 from tests.root.tenants import MODEL, tenants
@@ -22,6 +24,19 @@ from tests.teardown.test_open_teardown import begun
 
 SPEC = Path(__file__).parents[2] / "examples/platform/models/qwen.yaml"
 Object = dict[str, Any]
+
+
+class AllowingCluster(PaidCluster):
+    """Whoever asks what they may do may do everything; what they do then is refused all the same."""
+
+    def posted(self, target: str, body: Object) -> tuple[int, Object]:
+        if target.endswith("selfsubjectrulesreviews"):
+            rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+            return 201, {"status": {"resourceRules": [rule], "incomplete": False}}
+        if target.endswith("selfsubjectaccessreviews"):
+            return 201, {"status": {"allowed": True}}
+        self.applied.append(target)
+        return 403, {"kind": "Status", "code": 403, "message": "it can only be read"}
 
 
 def platform(*more: Object) -> ArgoCluster:
@@ -100,3 +115,16 @@ def test_an_open_one_is_told_with_its_next_step_and_another_choice_is_refused(tm
         assert f"error [{code}]" in refused.stderr
     other = told(tmp_path, "--all", "--yes", "--withdraw", "all", cluster=cluster)
     assert "error [teardown-open]" in other.stderr
+
+
+@pytest.mark.parametrize(("typed", "goes_on"), [("qwen", False), ("qwen-local", True)])
+def test_at_a_terminal_the_alias_is_typed_and_nothing_else_will_do(tmp_path: Path, typed: str, goes_on: bool) -> None:
+    cluster = AllowingCluster(platform().objects)
+    words = ("teardown", "qwen", "--yes", "--repo", str(tmp_path))
+    with serving(cluster, tmp_path) as kubeconfig, terminal(*words, "--kubeconfig", str(kubeconfig)) as one:
+        shown = one.until("type its name to withdraw it")
+        os.write(one.end, f"{typed}\n".encode())
+        shown += one.rest()
+    assert "tenants lose: qwen-local" in shown
+    assert ("error [stopped]" in shown) is not goes_on, shown
+    assert bool(cluster.applied) is goes_on, "the first thing that is written is the lock"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +17,7 @@ from pointsman.layers.stream import yaml_stream
 from pointsman.spec.loading import load_model
 from tests.conftest import Pointsman, RunningLab
 from tests.move.platform import MODEL, pointsman_in, served
+from tests.teardown.killing import killed_at
 
 pytestmark = pytest.mark.lab
 
@@ -75,27 +74,11 @@ def program(lab: RunningLab, tmp_path: Path) -> Pointsman:
     return replace(pointsman_in(lab), folder=tmp_path)
 
 
-def killed_at(program: Pointsman, lab: RunningLab, step: str, mark: str) -> None:
-    """Run it, and kill it as soon as it says that a step begins (→) or is done (✓)."""
-    words = (*EVERYTHING, "--kubeconfig", str(lab.kubeconfig))
-    with subprocess.Popen(
-        program.command(*words),
-        cwd=program.folder,
-        env=program.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if f" {mark} {step} " in line:
-                process.send_signal(signal.SIGKILL)
-                break
-        process.stderr.read()
-        assert process.wait() == -signal.SIGKILL, "".join(said)
+def killed(program: Pointsman, lab: RunningLab, step: str, mark: str) -> None:
+    """Run it, and kill it there."""
+    command = program.command(*EVERYTHING, "--kubeconfig", str(lab.kubeconfig))
+    assert program.folder is not None
+    killed_at(command, program.folder, program.environment(), step, mark)
 
 
 def ended(program: Pointsman, lab: RunningLab) -> dict[str, Any]:
@@ -154,7 +137,7 @@ def test_everything_goes_though_it_is_killed_at_a_step_and_audit_says_so(
     step, mark = chance.choice(STEPS[:-1]), chance.choice("→✓")
     before = audited(program, three_layers, 1)["findings"]
     assert {one["kind"] for one in before} == {"layer"}
-    killed_at(program, three_layers, step, mark)
+    killed(program, three_layers, step, mark)
     move = program("move", MODEL, "--to", "kserve", "--yes", "--kubeconfig", str(three_layers.kubeconfig))
     assert "error [teardown-open]" in move.stderr
     done = ended(program, three_layers)
@@ -168,7 +151,7 @@ def test_killed_at_every_step_and_carried_on_each_time_it_ends_as_if_nothing_had
     three_layers: RunningLab, program: Pointsman, mark: str
 ) -> None:
     for step in STEPS if mark == "→" else STEPS[:-1]:
-        killed_at(program, three_layers, step, mark)
+        killed(program, three_layers, step, mark)
         if step == "look":
             assert left_open(program, three_layers)["end"] == "pointsman teardown --all"
     ended(program, three_layers)

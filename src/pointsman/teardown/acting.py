@@ -127,8 +127,6 @@ class Acting:
     async def _objects(self, act: Act, seen: Detail) -> Detail:
         context = await self._context(act)
         found = await look(context, keep_volumes=self.choices.keep_volumes)
-        if self.choices.keep_volumes:
-            await keep_claims(context.cluster, found.there)
         volumes = await _volumes(context.cluster, found.going)
         deleted = await delete_all(context.cluster, found.going, self.timeout)
         for one in volumes:
