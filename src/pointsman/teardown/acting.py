@@ -25,11 +25,13 @@ from pointsman.teardown.models import context_on, edge_asked, options_of
 from pointsman.teardown.pods import made_for, wait_gone
 from pointsman.teardown.scope import Choices, Scope
 from pointsman.teardown.steps import Act, ref_in
-from pointsman.teardown.withdrawing import refuse_pointed, withdraw
+from pointsman.teardown.withdrawing import known_as, refuse_pointed, withdraw
 
 __all__ = ["Acting", "Detail", "told"]
 
 Detail = Mapping[str, Any]
+NOBODY: Detail = {"aliases": [], "members": "nothing"}
+"""Who is served where there is no edge."""
 LOOK = 1.0
 """Seconds between two looks at what hangs on a Gateway."""
 
@@ -50,10 +52,16 @@ class Acting:
     async def sees(self, act: Act) -> Detail:
         """What is to be known after the act and cannot be seen any more then."""
         match act.verb:
+            case "alias":
+                context, there = await self._asked(act)
+                return await known_as(context) if there else NOBODY
             case "workload":
                 context = await self._context(act)
                 held = await before(context, context.source)
                 return {**held.as_dict(), "pods": await made_for(context, context.source)}
+            case "applications" | "objects":
+                found = await look(await self._context(act), keep_volumes=self.choices.keep_volumes)
+                return {"going": [str(ref) for ref in found.going], "apps": [one.app.name for one in found.keepers]}
             case "set":
                 return await self._set(act).seen()
         return {}
@@ -96,9 +104,9 @@ class Acting:
     async def _alias(self, act: Act, seen: Detail) -> Detail:
         context, there = await self._asked(act)
         if not there:
-            return {"aliases": [], "members": "nothing", "answers": {}}
+            return {**seen, "answers": {}}
         context.edge.begin(self.name, lambda text: context.note("alias", text, {}))
-        return await withdraw(context)
+        return {**seen, "answers": await withdraw(context)}
 
     async def _drain(self, act: Act, seen: Detail) -> Detail:
         context = await self._left_by_tenants(act)
@@ -117,12 +125,12 @@ class Acting:
         found = await look(context, keep_volumes=self.choices.keep_volumes)
         if self.choices.keep_volumes:
             await keep_claims(context.cluster, found.there)
-        ended = []
+        ended = list(seen["apps"])
         for one in found.keepers:
             refuse_made_again(context, one)
             await end_application(context.cluster, one.app.ref, self.timeout)
             ended.append(one.app.name)
-        return {"applications": ended}
+        return {"applications": list(dict.fromkeys(ended))}
 
     async def _objects(self, act: Act, seen: Detail) -> Detail:
         context = await self._context(act)
@@ -139,7 +147,7 @@ class Acting:
                 next_action="kubectl get --show-managed-fields says who; stop them, then run this again",
                 code="teardown-undone",
             )
-        return {"deleted": deleted, "volumes": [one.name for one in volumes]}
+        return {"deleted": list(dict.fromkeys([*seen["going"], *deleted])), "volumes": [one.name for one in volumes]}
 
     async def _gateway(self, act: Act, seen: Detail) -> Detail:
         ref = ref_in(act)
@@ -198,5 +206,5 @@ _TOLD: Mapping[str, Callable[[Detail], str]] = {
     "applications": lambda done: f"gone: {', '.join(done['applications']) or 'none was left'}",
     "set": lambda done: f"gone, with {count_of(len(done['applications']), 'Application')}",
     "look": lambda done: "looked at again: nothing is there",
-    "records": lambda done: f"{count_of(len(done['deleted']), 'record')} of ours gone",
+    "records": lambda done: f"{count_of(len(done['records']), 'record')} of ours gone",
 }

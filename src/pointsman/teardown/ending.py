@@ -83,7 +83,7 @@ async def records_gone(acting: Acting, progress: TeardownProgress) -> Detail:
         if await acting.cluster.find(ref) is not None:
             await acting.cluster.delete(ref)
             gone.append(str(ref))
-    return {"deleted": gone}
+    return {"records": gone}
 
 
 async def _more(acting: Acting, own: str) -> AsyncIterator[Ref]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pointsman.edge.contract import Reason, said
+from pointsman.edge.contract import Member, Reason, said
 from pointsman.errors import ClusterError, NeedsPersonError
 from pointsman.leaving.pointing import layers_in
 from pointsman.move.context import Context
 from pointsman.move.steps.alias import AGAIN, behind
 
-__all__ = ["refuse_pointed", "withdraw"]
+__all__ = ["known_as", "refuse_pointed", "withdraw"]
 
 LOOK = 0.5
 """Seconds between two looks at the edge's replicas."""
@@ -22,17 +22,22 @@ EACH = 1
 """Marked requests for each replica, to see what tenants get."""
 
 
-async def withdraw(context: Context) -> dict[str, Any]:
-    """Take the model's members out of the edge; what was taken out, and what marked requests got after that."""
-    edge = context.edge
-    ours = [one for one in context.alias.members if one.ours]
-    run = [one for each in await edge.replicas() for one in each.members or () if one.ours]
-    if ours or run:
+async def known_as(context: Context) -> dict[str, Any]:
+    """The names by which the edge knows the model, declared or run, and its members, before any of them goes."""
+    ours = await _ours(context)
+    names = sorted({one.alias or context.model.spec.tenant.alias for one in ours})
+    return {"aliases": names, "members": said(ours)}
+
+
+async def withdraw(context: Context) -> dict[str, int]:
+    """Take the model's members out of the edge; what marked requests got after that, counted by kind."""
+    edge, ours = context.edge, await _ours(context)
+    if ours:
         await _removed(context)
     await _forgotten(context)
     replicas = list(await edge.names_of_replicas())
     seen = await edge.observe(EACH * len(replicas)) if replicas else None
-    answered = sorted(set(seen.answered) & {one.id for one in (*ours, *run)}) if seen else []
+    answered = sorted(set(seen.answered) & {one.id for one in ours}) if seen else []
     if answered:
         raise NeedsPersonError(
             f"alias {context.model.spec.tenant.alias} is withdrawn, and a request was still answered by {answered[0]}",
@@ -40,8 +45,13 @@ async def withdraw(context: Context) -> dict[str, Any]:
             next_action="look at the edge's log, then run this again",
             code="teardown-served",
         )
-    names = sorted({one.alias or context.model.spec.tenant.alias for one in (*ours, *run)})
-    return {"aliases": names, "members": said(ours), "answers": dict(seen.failed) if seen else {}}
+    return dict(seen.failed) if seen else {}
+
+
+async def _ours(context: Context) -> list[Member]:
+    """Members of ours that are declared, or that a replica runs."""
+    run = [one for each in await context.edge.replicas() for one in each.members or ()]
+    return list(dict.fromkeys(one for one in (*context.alias.members, *run) if one.ours))
 
 
 async def _removed(context: Context) -> None:
