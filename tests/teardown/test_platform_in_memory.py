@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from pointsman.catalog.repository import open_repository
+from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.teardown.carrying import Carrying
 from pointsman.teardown.scope import Choices
 from pointsman.teardown.sets import declared_in
 from pointsman.teardown.survey import Survey, survey
 from tests.move.test_kill_everywhere import Died
-from tests.teardown.ground import ALL, OPTIONS, carry_on, everywhere, left, live
+from tests.teardown.ground import ALL, OPTIONS, carry_on, everywhere, left, live, look
 from tests.world.cluster import Write
 from tests.world.world import World, layer
 
@@ -233,3 +234,19 @@ async def test_a_namespace_that_would_take_along_what_others_have_stops_it_unles
     found, _ = await seen(world)
     assert found.stops == []
     assert live(world, "PersistentVolumeClaim", "kserve", "theirs")
+
+
+async def test_without_a_repository_sets_stay_and_what_they_make_again_is_left_to_a_commit_with_all_of_it_parked() -> (
+    None
+):
+    world = await platform()
+    Argo(world)
+    found = await look(world)
+    assert [one.code for one in found.platform.traps] == ["teardown-no-repository"]
+    carrying = Carrying(world.conductor(), OPTIONS)
+    with pytest.raises(NeedsPersonError) as told:
+        await carrying.begin(found, found)
+    assert (told.value.code, "catalog/group-" in told.value.next_action) == ("teardown-group", True)
+    replicas = [one["spec"]["replicas"] for ref, one in world.cluster.objects.items() if ref.kind.name == "Deployment"]
+    assert sum(replicas) == 0
+    assert world.edge.members == ()

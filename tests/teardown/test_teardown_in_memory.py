@@ -7,7 +7,7 @@ import json
 import pytest
 
 from pointsman.teardown.scope import Scope
-from tests.move.test_kill_everywhere import Died
+from tests.move.test_kill_everywhere import Died, moments
 from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, journal, left, records, tear
 from tests.world.cluster import Write
 
@@ -38,7 +38,7 @@ async def test_with_forget_nothing_of_ours_is_left() -> None:
     assert (left(world), records(world)) == ([], [])
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@moments("after", "before")
 @pytest.mark.parametrize("scope", [QWEN, ALL], ids=["model", "all"])
 async def test_killed_around_every_record_it_is_carried_on_to_the_same_end(scope: Scope, moment: str) -> None:
     undisturbed = await everywhere()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pointsman.catalog.repository import Repository
     from pointsman.kube.client import Client
+    from pointsman.spec.model import Model
 
 __all__ = ["names_at"]
 
@@ -52,7 +53,17 @@ def _models(said: Said) -> Iterable[str]:
 
 
 def _aliases(said: Said) -> Iterable[str]:
-    return [*(["all"] if said.get("everything") else []), *_of_cluster(said, _called)]
+    from pointsman.spec.loading import known_files, load_model
+
+    found = ["all"] if said.get("everything") else []
+    for path in known_files(Path()):
+        with suppress(Exception):
+            found += _names_of(load_model(path))
+    return [*found, *_of_cluster(said, _called)]
+
+
+def _names_of(model: Model) -> list[str]:
+    return [model.spec.tenant.alias, *model.spec.tenant.aliases]
 
 
 def _moves(said: Said) -> Iterable[str]:
@@ -77,7 +88,7 @@ async def _known(client: Client) -> Sequence[str]:
 async def _called(client: Client) -> Sequence[str]:
     from pointsman.move.records import known_models
 
-    return [name for one in await known_models(client) for name in (one.spec.tenant.alias, *one.spec.tenant.aliases)]
+    return [name for one in await known_models(client) for name in _names_of(one)]
 
 
 async def _moved(client: Client) -> Sequence[str]:

@@ -18,6 +18,7 @@ from pointsman.move.conductor import Conductor
 from pointsman.move.context import Options
 from pointsman.move.holding.lock import NAMESPACE
 from pointsman.move.records import Record, records
+from pointsman.report.counting import count_of
 from pointsman.spec.model import Model
 from pointsman.teardown.entrances import Entrance, entrances_of
 from pointsman.teardown.leftovers import left_over
@@ -240,9 +241,14 @@ def _chosen(found: Iterator[Entrance], choices: Choices) -> list[Entrance]:
 
 
 async def _platform(conductor: Conductor, platform: Declared | None) -> Platform:
-    if platform is None:
-        return Platform()
     cluster = conductor.means.cluster
+    if platform is None:
+        (sets,) = await _listed(cluster, ("ApplicationSet",))
+        what = (
+            f"{count_of(len(sets), 'ApplicationSet')} of the cluster stay: no platform repository says whose they are"
+        )
+        trap = Trap(code="teardown-no-repository", what=what, remedy="run it in the platform's clone, or --repo FOLDER")
+        return Platform(traps=(trap,) if sets else ())
     apps, sets, projects = await _listed(cluster, ("Application",), ("ApplicationSet",), ("AppProject",))
     return platform_of(platform, apps, sets, projects, conductor.means.clock.now())
 
