@@ -83,7 +83,7 @@ bench-analysis: $(VENV)/.dev ## false alarms and misses of a shift's verdict; up
 soak: $(VENV)/.dev ## two moves killed at every record, in four labs at a time, then two through git; two hours, in parts (build/soak*.jsonl); writes docs/soak.md; then what a usual run leaves out
 	@$(call sweep,soak,4)
 	@$(call sweep,soak,2,tests/gitops/test_killed_through_git_in_the_lab.py)
-	@$(BIN)/python -m pytest -q --soak all tests/move/test_edges_of_others_in_the_lab.py \
+	@$(BIN)/python -m pytest -q --soak all tests/move/test_edges_of_others_in_the_lab.py tests/teardown tests/gitops/test_teardown_in_the_lab.py \
 	    tests/move/test_edges_edited_by_others_in_the_lab.py tests/move/test_bad_targets_in_the_lab.py \
 	    tests/move/test_hard_roads_in_the_lab.py tests/move/test_credentials_end.py tests/move/test_credentials_renewed.py \
 	    tests/move/test_kill_everywhere.py tests/move/test_killed_through_git.py tests/docs/test_supply_chain.py \

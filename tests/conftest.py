@@ -240,7 +240,7 @@ LAST = (
     *("tests/move/test_bad_targets_in_the_lab.py", "tests/checks/test_doctor_in_the_lab.py"),
     "tests/cli/test_reading_rights_in_the_lab.py",
     "tests/checks/live/",
-    *("tests/parking/test_parking_in_the_lab.py", "tests/traps/"),
+    *("tests/parking/test_parking_in_the_lab.py", "tests/teardown/test_teardown_in_the_lab.py", "tests/traps/"),
     "tests/layers/test_on_real_controllers.py",
     *("tests/move/test_edges_edited_by_others_in_the_lab.py", "tests/lab/test_controlplane_bad_days.py"),
     *("tests/gitops/", "tests/traps/test_argocd", "tests/move/test_hard_roads_in_the_lab.py"),

@@ -57,6 +57,10 @@ class ReadOnlyCluster:
         """What comes of a PATCH: a status and an object."""
         return 405, {"kind": "Status", "code": 405, "reason": "MethodNotAllowed", "message": "it can only be read"}
 
+    def posted(self, target: str, body: Object) -> tuple[int, Object]:
+        """What comes of a POST."""
+        return self.patched(target, body)
+
 
 def _has(one: Object, wanted: dict[str, str]) -> bool:
     labels = one["metadata"].get("labels") or {}
@@ -93,6 +97,10 @@ def serving(cluster: ReadOnlyCluster, folder: Path) -> Iterator[Path]:
         def do_PATCH(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self._say(*cluster.patched(self.path, body))
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._say(*cluster.posted(self.path, body))
 
         def _say(self, status: int, found: Object) -> None:
             self._send(status, json.dumps(found).encode(), "application/json")

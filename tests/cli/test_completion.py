@@ -89,6 +89,8 @@ def test_every_command_has_its_options_completed(command: str) -> None:
         (("features", "enable", "llm"), ["llm-d"]),
         (("root", "--profile", "f"), ["full"]),
         (("render", ""), ["qwen"]),
+        (("teardown", ""), sorted([*LAYERS, "qwen"])),
+        (("teardown", "--all", "--withdraw", "a"), ["all"]),
         (("move", "q"), ["qwen"]),
         (("status", "--out", "x", "--kubec"), ["--kubeconfig"]),
         (("status", "qwen", ""), []),
@@ -110,6 +112,7 @@ def test_what_may_stand_there(words: tuple[str, ...], found: list[str]) -> None:
         (("rights", "model-0000", ""), ["model-0001", "qwen"]),
         (("receipt", "model-0001"), ["model-0001", "model-0001-20260101-1"]),
         (("sync", ""), ["kserve-demo"]),
+        (("teardown", "qwen", "--withdraw", "qwen"), ["qwen-local"]),
         (("wait", "--namespace", "argo-two", ""), ["elsewhere"]),
     ],
 )

@@ -120,8 +120,8 @@ class MemoryEdge:
     async def settle(self) -> str:
         return ""
 
-    async def remove(self) -> str:
-        return await self._declare(())
+    async def remove(self, why: Reason | None = None) -> str:
+        return await self._declare(tuple(one for one in self.members if not one.ours))
 
     async def _declare(self, members: Sequence[Member]) -> str:
         await asyncio.sleep(0)
@@ -159,7 +159,9 @@ class MemoryEdge:
         self.cluster.known()
         answered: Counter[str] = Counter()
         failed: Counter[str] = Counter()
-        for _ in range(requests):
+        if not self.members:
+            failed["http-400"] = requests
+        for _ in range(requests if self.members else 0):
             one = self.chance.choices(self.members, [member.weight for member in self.members])[0]
             engines = self.cluster.serving(self.namespaces.get(one.layer, ""))
             body = self.api.body(NAME, "probe", 1)

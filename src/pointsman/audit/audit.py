@@ -15,6 +15,7 @@ from pointsman.audit.leftovers import KINDS as LEFT
 from pointsman.audit.leftovers import of_applications, of_models, of_services
 from pointsman.audit.nodes import empty_nodes
 from pointsman.audit.stuck import stuck
+from pointsman.audit.teardowns import KeptThings, kept_by_teardowns, open_teardown
 from pointsman.audit.volumes import WORKLOADS, released, unmounted
 from pointsman.cost.account import KINDS, items_in, known_records
 from pointsman.cost.gpus import gpus_in
@@ -26,8 +27,9 @@ from pointsman.errors import ClusterError, PointsmanError
 from pointsman.kube.resources import kind_of
 from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Clock, Cluster
-from pointsman.move.holding.lock import NAMESPACE, Lock
+from pointsman.move.holding.lock import NAMESPACE, Lock, TeardownLock
 from pointsman.move.journal.ledger import Ledger, Summary
+from pointsman.move.journal.teardowns import Teardowns
 from pointsman.move.overview import ReadAliases
 from pointsman.move.records import Record
 from pointsman.spec.model import Model
@@ -81,13 +83,16 @@ async def audit(
     items = {one.name: one for one in items_in(sight, owners, gpus, book)}
     ground = Ground(sight, owners, items, means.clock.now())
     moves, alive = await _moves(means, ground)
+    teardowns, stay = await _teardowns(means, ground)
     aliases = await _aliases(means, [one.model for one in kept.values() if one.model is not None])
-    found = _once([*_looks(ground, means.layers, moves, alive, aliases)])
+    looked = _once([*teardowns, *_looks(ground, means.layers, moves, alive, aliases)])
+    found, agreed = stay.parted(looked, sight)
     found = [one for one in found if not kinds or one.kind in kinds]
     found = [one for one in found if not namespaces or one.namespace in namespaces]
     return {
         "prices": book.as_dict() if book else None,
         "findings": [one.as_dict() for one in found],
+        "kept": agreed,
         "money": _total(found).as_dict(priced=book is not None),
         "unseen": [{"what": what, "why": why} for what, why in (sight.unseen | ground.unseen).items()],
         "outside": list(OUTSIDE),
@@ -107,7 +112,8 @@ def _looks(
     yield from stuck(ground, LISTED)
     if moves is not None:
         yield from open_moves(ground, moves, alive)
-        yield from idle_layers(ground, layers, aliases, {*moves, *(name for name, held in alive.items() if held)})
+        busy = {*moves, *(name for name, held in alive.items() if held), *ground.leaving}
+        yield from idle_layers(ground, layers, aliases, busy)
     yield from of_models(ground)
     yield from of_services(ground)
     yield from of_applications(ground)
@@ -145,9 +151,29 @@ async def _moves(means: Means, ground: Ground) -> tuple[Mapping[str, Summary] | 
     return moves, alive
 
 
+async def _teardowns(means: Means, ground: Ground) -> tuple[list[Finding], KeptThings]:
+    """Open ones that no process carries on, and what the last ones of everything were told to keep."""
+    try:
+        ledger = Teardowns(means.cluster, means.clock)
+        journals, problems = await ledger.every()
+        ground.sight.calls += 1
+        opened = [one for one in journals if one.ended is None]
+        carried = bool(opened) and await _held(means, TeardownLock(means.cluster, means.clock, ""))
+    except ClusterError as error:
+        ground.unseen["open teardowns, and what was kept by them"] = error.what
+        return [], KeptThings()
+    ground.unseen |= {error.where: error.what for error in problems}
+    found = [] if carried else [open_teardown(ground, one) for one in opened]
+    ground.leaving |= {name for one in opened for name in one.plan.models}
+    return found, kept_by_teardowns(journals, models=bool(ground.owners.names))
+
+
 async def _alive(means: Means, model: str) -> bool:
+    return await _held(means, Lock(means.cluster, means.clock, model, ""))
+
+
+async def _held(means: Means, lock: Lock) -> bool:
     """Is it held? A lock that looks old is watched for as long as one lives: clocks of two machines may differ."""
-    lock = Lock(means.cluster, means.clock, model, "")
     held = await lock.read()
     if held is None or not held.holder:
         return False

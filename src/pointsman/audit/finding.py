@@ -20,7 +20,18 @@ __all__ = ["KINDS", "Finding", "Ground", "kept_by", "kubectl", "place_of"]
 Place = tuple[str, str]
 
 KINDS = (
-    *("stuck", "move", "layer", "left-over", "volume", "released-volume", "load-balancer", "gateway", "gpu-node"),
+    *(
+        "teardown",
+        "stuck",
+        "move",
+        "layer",
+        "left-over",
+        "volume",
+        "released-volume",
+        "load-balancer",
+        "gateway",
+        "gpu-node",
+    ),
     "application",
 )
 """What a finding may be of, in the order in which an object that is found twice counts."""
@@ -80,6 +91,8 @@ class Ground:
     """What could not be judged, and why."""
     _pods: dict[tuple[str, str, str], list[Object]] | None = None
     """By namespace, label and value."""
+    leaving: set[str] = field(default_factory=set)
+    """Models that an open teardown takes away."""
 
     def needs(self, what: str, kinds: Sequence[str]) -> bool:
         """May this be judged? Where a list is missing it is told instead."""

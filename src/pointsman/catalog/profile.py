@@ -13,7 +13,7 @@ from pointsman.errors import RefusedError, SpecError, UsageError
 from pointsman.spec.judging import nearest
 from pointsman.spec.words import shown
 
-__all__ = ["Child", "Profile", "appset_of", "children_in", "profile_of"]
+__all__ = ["Child", "Profile", "appset_of", "children_in", "profile_of", "projects_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def profile_of(name: str, found: Resolution) -> Profile:
     _refuse_same_names(sets, generated)
     on = {each.element["name"]: each.element["catalogPath"] for made in generated.values() for each in made}
     children = {group: children_in(repository, folder, sets[0].namespace) for group, folder in on.items()}
-    return Profile(name, _projects(repository), sets, generated, children, _needed(repository, on))
+    return Profile(name, projects_of(repository), sets, generated, children, _needed(repository, on))
 
 
 def _layers(name: str, repository: Repository) -> tuple[str, ...]:
@@ -153,7 +153,8 @@ def _appset(repository: Repository, layer: str) -> Written:
     return found[0]
 
 
-def _projects(repository: Repository) -> tuple[Written, ...]:
+def projects_of(repository: Repository) -> tuple[Written, ...]:
+    """The AppProjects; raises SpecError where there is none, or something else beside it."""
     folder = repository.path(repository.platform.spec.projects)
     files = yaml_files(folder, repository.root)
     found = [one for path in files for one in manifests_in(path, repository.root)]

@@ -1,4 +1,4 @@
-"""73x: moves that somebody left open, and what a way back still owes.
+"""73x: moves and teardowns that somebody left open, and what a way back still owes.
 
 Journals are read as they lie in the cluster (``docs/adr/0010-move-journal.md``): one record a key, a line of JSON each.
 Only the last word counts here; ``pointsman status`` folds and proves them.
@@ -17,7 +17,7 @@ from pointsman.checks.view import View, get
 
 __all__ = ["CHECKS"]
 
-_OPEN, _MODEL = "pointsman.dev/open", "pointsman.dev/moved-model"
+_OPEN, _MODEL, _TEARDOWN = "pointsman.dev/open", "pointsman.dev/moved-model", "pointsman.dev/teardown"
 _MINUTES = 2.0
 """A lock that was not renewed for so long is nobody's; it is renewed every few seconds."""
 
@@ -28,13 +28,7 @@ def _journals(view: View) -> Iterator[tuple[Standing, str, list[Mapping[str, Any
         data = get(one.data, "data")
         if label(one, _OPEN) != "yes" or not isinstance(data, Mapping):
             continue
-        records = []
-        for key in sorted(map(str, data)):
-            try:
-                said = json.loads(str(data[key]))
-            except ValueError:
-                continue
-            records += [said] if isinstance(said, Mapping) else []
+        records = [said for key in sorted(map(str, data)) if (said := _record(str(data[key]))) is not None]
         yield one, label(one, _MODEL) or one.name, records
 
 
@@ -63,6 +57,32 @@ def _owed(view: View) -> Iterator[Told]:
             yield Told(one, what, model=model)
 
 
+def _torn_down(view: View) -> Iterator[Told]:
+    lease = view.find("Lease", "pointsman-system", "teardown")
+    renewed = get(lease.data, "spec", "renewTime") if lease else None
+    carried = bool(renewed and get(lease.data, "spec", "holderIdentity")) if lease else False
+    for one in view.of("ConfigMap"):
+        data = get(one.data, "data")
+        if label(one, _TEARDOWN) != "open" or not isinstance(data, Mapping):
+            continue
+        records = [said for key in sorted(map(str, data)) if (said := _record(str(data[key]))) is not None]
+        last, first = (records[-1], records[0]) if records else ({}, {})
+        if (carried and not settled(view, renewed, _MINUTES)) or not settled(view, last.get("at"), _MINUTES):
+            continue
+        name = get(first, "detail", "name") or "--all"
+        step = f" at step {last['step']}" if last.get("step") else ""
+        what = f"this teardown ({name}) is open{step}, and nobody has carried it on since {last.get('at')}"
+        yield Told(one, what)
+
+
+def _record(text: str) -> Mapping[str, Any] | None:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return None
+    return said if isinstance(said, Mapping) else None
+
+
 _CLUSTER = frozenset({Source.cluster})
 CHECKS = (
     Check(
@@ -89,5 +109,19 @@ CHECKS = (
         fact="journal of the move, as this program writes it",
         run=_owed,
         sources=_CLUSTER,
+    ),
+    Check(
+        "PM735",
+        "teardown-left",
+        Level.warning,
+        frozenset({"ConfigMap", "Lease"}),
+        cause="a teardown that nobody carries on leaves things half gone: tenants without an alias, volumes that are "
+        "paid for, and models that can be neither moved nor brought up",
+        remedy="pointsman teardown with the same words carries it on; with --abort it is given up",
+        sure=Sure.measured,
+        fact="journal and lock of the teardown, as this program writes them",
+        run=_torn_down,
+        sources=_CLUSTER,
+        whole=True,
     ),
 )

@@ -34,7 +34,7 @@ Serve and move:
   plan       Show what a move would do, what it needs and how long it takes.
   apply      Carry out a kept plan, if nothing has changed since.
   move       Move a model to another serving layer, live.
-  teardown   Take away a layer of a model, once nobody is served from it.
+  teardown   Take away a model, a layer of it or of every model, or everything.
 
 While a move is open, from any machine:
   pause      Let it stand still after the step that is under way.

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pointsman.catalog.repository import Repository
     from pointsman.kube.client import Client
+    from pointsman.spec.model import Model
 
 __all__ = ["names_at"]
 
@@ -51,6 +52,20 @@ def _models(said: Said) -> Iterable[str]:
     return [*(path.stem for path in known_files(Path())), *_of_cluster(said, _known)]
 
 
+def _aliases(said: Said) -> Iterable[str]:
+    from pointsman.spec.loading import known_files, load_model
+
+    found = ["all"] if said.get("everything") else []
+    for path in known_files(Path()):
+        with suppress(Exception):
+            found += _names_of(load_model(path))
+    return [*found, *_of_cluster(said, _called)]
+
+
+def _names_of(model: Model) -> list[str]:
+    return [model.spec.tenant.alias, *model.spec.tenant.aliases]
+
+
 def _moves(said: Said) -> Iterable[str]:
     return [*_of_cluster(said, _moved), *_models(said)]
 
@@ -68,6 +83,12 @@ async def _known(client: Client) -> Sequence[str]:
     from pointsman.move.records import known_names
 
     return await known_names(client)
+
+
+async def _called(client: Client) -> Sequence[str]:
+    from pointsman.move.records import known_models
+
+    return [name for one in await known_models(client) for name in _names_of(one)]
 
 
 async def _moved(client: Client) -> Sequence[str]:
@@ -123,6 +144,8 @@ def _profiles(said: Said) -> Iterable[str]:
 _NAMES: dict[tuple[str, str], Names] = {
     ("", "MODEL"): _models,
     ("", "LAYER"): _layers,
+    ("", "MODEL|LAYER"): lambda said: [*_layers(said), *_models(said)],
+    ("", "ALIAS"): _aliases,
     ("", "MOVE"): _moves,
     ("", "PROFILE"): _profiles,
     ("features", "NAME"): _features,

@@ -1,135 +1,158 @@
-"""``pointsman teardown``: take away one layer of a model, once nobody is served from it."""
+"""``pointsman teardown``: take away a model, a layer of one or of every model, or everything."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pointsman.cli.repo import Env, Repo, edge_in_git
-from pointsman.cli.words import Output, agree, given, lasting
-from pointsman.errors import StoppedError
+from pointsman.cli.words import Output, given, lasting
+from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
-    from pointsman.leaving.look import Look
-    from pointsman.leaving.teardown import Teardown
-    from pointsman.move.conductor import Conductor
-    from pointsman.move.context import Options
-    from pointsman.spec.model import Model
+    from pointsman.teardown.scope import Scope
 
 __all__ = ["command"]
 
-AGAIN = "run it again: it finds what is left and goes on"
+DRAIN = 600.0
 
 
 def command(
-    model: Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A spec file, or a model's name.")],
-    layer: Annotated[str, typer.Option("--layer", metavar="LAYER", help="raw-vllm, kserve or llm-d.")],
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            parser=given, metavar="[MODEL|LAYER]", help="A spec file or a model's name; or raw-vllm, kserve, llm-d."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that pointsman knows of.")] = False,
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", metavar="LAYER", help="Only this layer of the model, which nobody is served from."),
+    ] = None,
+    withdraw: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--withdraw", metavar="ALIAS", help="An alias whose tenants lose their service; repeat. With --all: all."
+        ),
+    ] = None,
     keep_volumes: Annotated[
-        bool, typer.Option("--keep-volumes", help="Leave its claims, and what is on them.")
-    ] = False,
+        bool | None, typer.Option("--keep-volumes", help="Leave claims, and what is on them.")
+    ] = None,
+    keep_gateways: Annotated[
+        bool | None, typer.Option("--keep-gateways", help="With --all: leave Gateways, and their addresses.")
+    ] = None,
+    keep_nodes: Annotated[
+        bool | None, typer.Option("--keep-nodes", help="With --all: GPU nodes stay on purpose; audit counts none.")
+    ] = None,
+    forget: Annotated[
+        bool | None, typer.Option("--forget", help="With --all: journals of moves go, too, and this one's at the end.")
+    ] = None,
     leave: Annotated[
         list[str] | None,
         typer.Option("--leave", metavar="NAME", help="Another name of the edge that may lose its engine; repeat."),
     ] = None,
+    abort: Annotated[bool, typer.Option("--abort", help="Give an open teardown up: what is gone stays gone.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go and take nothing away.")] = False,
     drain_timeout: Annotated[
-        float, lasting("--drain-timeout", "How long its engines may take to finish what they have:")
-    ] = 600.0,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+        float | None, lasting("--drain-timeout", "How long engines may take to finish what they have (default 10m):")
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask. An alias needs --withdraw all the same.")
+    ] = False,
     repo: Repo = Path(),
     env: Env = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to print the result.")] = Output.text,
 ) -> int:
-    """Take away a layer of a model, once nobody is served from it."""
-    from pointsman.cli.named import declared
+    """Take away a model, a layer of it or of every model, or everything.
+
+    Killed or interrupted anywhere, it is run again and goes on. Examples:
+
+    pointsman teardown qwen --layer kserve           a layer that nobody is served from
+
+    pointsman teardown qwen --withdraw qwen-local    the whole model, and its alias with it
+
+    pointsman teardown kserve --keep-volumes         what models have on KServe; no alias may lead there
+
+    pointsman teardown --all --dry-run               what everything would be
+
+    pointsman teardown --all --withdraw all --yes    everything
+    """
+    said: dict[str, Any] = {
+        "keep_volumes": keep_volumes,
+        "keep_gateways": keep_gateways,
+        "keep_nodes": keep_nodes,
+        "forget": forget,
+        "withdraw": list(withdraw) if withdraw else None,
+        "leave": list(leave) if leave else None,
+        "drain_timeout": drain_timeout,
+    }
+    said = {name: value for name, value in said.items() if value is not None}
+    scope = _scope(what, everything, layer, said, abort=abort)
+    reach = (kubeconfig, context)
+    if scope is None:
+        from pointsman.cli.named import declared
+        from pointsman.cli.one_layer import take_layer_away
+        from pointsman.move.context import Options
+
+        assert what is not None
+        assert layer is not None
+        model = declared(what, *reach).model
+        options = Options(
+            drain_timeout=DRAIN if drain_timeout is None else drain_timeout,
+            leave=tuple(leave or ()),
+            in_git=edge_in_git(repo, env),
+        )
+        place = (repo, reach)
+        return take_layer_away(
+            model, layer, options, place, output, keep_volumes=bool(keep_volumes), dry_run=dry_run, yes=yes
+        )
+    from pointsman.cli.whole import Wanted, take_away
+
+    wanted = Wanted(scope, what or "", said, repo, env, reach, output, dry_run=dry_run, yes=yes, abort=abort)
+    return take_away(wanted)
+
+
+def _scope(what: str | None, everything: bool, layer: str | None, said: dict[str, Any], *, abort: bool) -> Scope | None:
+    """What is meant; None for one layer of one model. Raises UsageError for words that do not fit together."""
     from pointsman.layers.registry import layer as layer_named
-    from pointsman.leaving.refusing import refuse_trapped
-    from pointsman.move.context import Options
+    from pointsman.spec.model import LAYER_IDS
+    from pointsman.teardown.scope import Scope
 
-    layer_named(layer)
-    loaded = declared(model, kubeconfig, context).model
-    options = Options(drain_timeout=drain_timeout, leave=tuple(leave or ()), in_git=edge_in_git(repo, env))
-    how = _How(loaded, layer, options, keep_volumes, repo, (kubeconfig, context))
-    found = asyncio.run(_look(how))
-    _show(how, found, sys.stdout if dry_run else sys.stderr, output if dry_run else Output.text)
-    if dry_run:
-        return 1 if any(one.stops for one in found.traps) else 0
-    refuse_trapped(found)
-    if not found.gone:
-        agree(yes, f"take {layer} of {loaded.name} away?")
-    _print(asyncio.run(_carry_out(how, found, output)), output)
-    return 0
+    if everything == (what is not None):
+        raise UsageError(
+            "say what is to go: a model, a layer, or --all",
+            next_action="pointsman teardown MODEL, pointsman teardown LAYER, or pointsman teardown --all",
+        )
+    of_all = [name for name in ("keep_gateways", "keep_nodes", "forget") if name in said]
+    if of_all and not everything:
+        raise _fits_not("--" + of_all[0].replace("_", "-"), "--all")
+    if layer is not None:
+        layer_named(layer)
+        if everything or what in LAYER_IDS:
+            raise _fits_not("--layer", "a model")
+        if abort:
+            raise UsageError(
+                "one layer of a model keeps no journal, so there is nothing to give up",
+                next_action="pointsman up MODEL --layer LAYER wakes it, if it is parked",
+            )
+        if "withdraw" in said:
+            raise _fits_not("--withdraw", "a whole model, or --all")
+        return None
+    if everything:
+        return Scope("all")
+    assert what is not None
+    if what in LAYER_IDS:
+        if "withdraw" in said:
+            raise _fits_not("--withdraw", "a whole model, or --all")
+        return Scope("layer", what)
+    from pointsman.cli.named import name_told
 
-
-@dataclass(frozen=True, slots=True)
-class _How:
-    """What was said on the command line."""
-
-    model: Model
-    layer: str
-    options: Options
-    keep_volumes: bool
-    repo: Path
-    reach: tuple[Path | None, str | None]
-
-    def going(self, made: Conductor) -> Teardown:
-        """The layer that is to go."""
-        from pointsman.leaving.teardown import Teardown
-
-        return Teardown(made, self.model, self.layer, self.options, self.keep_volumes)
-
-
-async def _look(how: _How) -> Look:
-    from pointsman.cli.means import conductor
-    from pointsman.report.contract import Quiet
-
-    async with conductor(*how.reach, Quiet(), how.repo) as made:
-        return await how.going(made).look()
+    return Scope("model", name_told(what) or what)
 
 
-async def _carry_out(how: _How, found: Look, output: Output) -> Mapping[str, Any]:
-    from pointsman.cli.means import conductor, watching, with_signals
-
-    with watching(output, f"teardown {how.layer} of {how.model.name}") as observer:
-        async with conductor(*how.reach, observer, how.repo) as made:
-            work = asyncio.ensure_future(how.going(made).carry_out(found))
-
-            def interrupt() -> None:
-                work.cancel()
-
-            try:
-                return await with_signals(work, interrupt)
-            except asyncio.CancelledError:
-                raise StoppedError("interrupted half way: what is gone stays gone", next_action=AGAIN) from None
-
-
-def _show(how: _How, found: Look, stream: Any, output: Output) -> None:
-    from pointsman.layers.registry import layer as layer_named
-    from pointsman.report.data import write_data
-    from pointsman.report.folding import write_folded
-    from pointsman.report.teardown import look_lines
-
-    shown = found.as_dict()
-    if output is not Output.text:
-        write_data(stream, {"model": how.model.name, "layer": how.layer} | shown, output)
-    else:
-        write_folded(stream, look_lines(how.model.name, layer_named(how.layer).title, shown))
-
-
-def _print(done: Any, output: Output) -> None:
-    from pointsman.report.data import write_data
-    from pointsman.report.teardown import done_line
-    from pointsman.report.text import write_lines
-
-    if output is Output.text:
-        write_lines(sys.stdout, [done_line(done)])
-    else:
-        write_data(sys.stdout, done, output)
+def _fits_not(option: str, what: str) -> UsageError:
+    return UsageError(f"{option} goes with {what}", next_action="pointsman teardown --help")

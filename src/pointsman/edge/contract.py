@@ -223,7 +223,7 @@ class Edge(Protocol):
     async def withdraw(self, keep: Sequence[Member]) -> None:
         """Take back what was proposed to people and is not made yet, but for what declares these members."""
 
-    async def remove(self) -> str:
+    async def remove(self, why: Reason | None = None) -> str:
         """Take the alias away in one change, roll the edge, return the new revision. Idempotent."""
 
     async def replicas(self) -> Sequence[Replica]:

@@ -188,7 +188,7 @@ class LiteLLMValues:
     async def withdraw(self, keep: Sequence[Member]) -> None:
         """Nobody is asked, so nothing was proposed."""
 
-    async def remove(self) -> str:
+    async def remove(self, why: Reason | None = None) -> str:
         """Take our members away and roll the pods; saying it twice rolls once."""
         return await self._declare(Aliases.remove)
 

@@ -64,9 +64,9 @@ class WrappedEdge:
         """Take back what was proposed."""
         await self._edge.withdraw(keep)
 
-    async def remove(self) -> str:
+    async def remove(self, why: Reason | None = None) -> str:
         """Take the aliases away."""
-        return await self._edge.remove()
+        return await self._edge.remove(why)
 
     async def replicas(self) -> Sequence[Replica]:
         """Every live process of the edge."""

@@ -110,6 +110,7 @@ async def _all_or_nothing(conductor: Conductor, context: Context, stop: asyncio.
 
     A model that tenants are served from already is left alone.
     """
+    await conductor.refuse_torn_down(context.model)
     context.edge.begin(
         f"{context.model.name}-{secrets.token_hex(4)}", lambda text: conductor.tell(Topic.STEP_NOTE, "alias", text, {})
     )

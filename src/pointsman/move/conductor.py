@@ -37,6 +37,7 @@ from pointsman.move.journal.ledger import Journal, Ledger
 from pointsman.move.journal.readings import CAPTURED
 from pointsman.move.journal.requests import asked_of, take_away
 from pointsman.move.journal.states import Event, State
+from pointsman.move.journal.teardowns import refuse_torn_down
 from pointsman.move.means import Means, Result, spec_digest, spec_of
 from pointsman.move.plan.plan import Plan, make_plan
 from pointsman.move.plan.predict import engines_of, predict
@@ -109,16 +110,27 @@ class Conductor:
         return self._lock(model.name)
 
     async def refuse_if_busy(self, model: Model) -> None:
-        """Raise RefusedError when a live process moves the model, or a dead one left a move open."""
+        """Raise RefusedError when a live process moves the model, or a move or a teardown of it is open."""
+        await self.refuse_torn_down(model)
         await self._refuse_if_held(model)
         for one in await self.ledger.moves(model=model.name):
             raise _left_open(one.progress)
 
-    async def context_for(self, model: Model, options: Options) -> Context:
-        """A context with the declared layer on both sides: for bringing a model up."""
+    async def refuse_torn_down(self, model: Model) -> None:
+        """Raise RefusedError while a teardown of the model is open.
+
+        To be asked under the model's lock, too: a teardown takes that lock after its journal is written.
+        """
+        await refuse_torn_down(self.means.cluster, self.means.clock, model.name)
+
+    async def context_for(self, model: Model, options: Options, alias: AliasState | None = None) -> Context:
+        """A context with the declared layer on both sides: for bringing a model up, or taking it away.
+
+        ``alias`` is what the edge is taken to declare where it need not be asked.
+        """
         edge = self.means.edge_for(model, options.in_git)
         declared = self._layer(model.spec.layer)
-        return self._assemble(model, declared, declared, options, edge, await edge.read())
+        return self._assemble(model, declared, declared, options, edge, alias or await edge.read())
 
     async def plan(self, model: Model, target: str, options: Options) -> Plan:
         """What a move would do now. Changes nothing; raises RefusedError when it would be refused."""
@@ -137,6 +149,7 @@ class Conductor:
         return [receipt_from(one.progress) for one in moves]
 
     async def _move(self, model: Model, target: str, options: Options, recover: bool) -> Result:
+        await self.refuse_torn_down(model)
         await self._refuse_if_held(model)
         recovered = await self._settle_open(model, recover)
         if recovered is not None and _settles(recovered, target):
@@ -226,6 +239,7 @@ class Conductor:
         epoch = await lock.take()
 
         async def work() -> Result:
+            await self.refuse_torn_down(model)
             for one in await self.ledger.moves(model=model.name):
                 raise _left_open(one.progress)
             await remember(self.means.cluster, context.model)

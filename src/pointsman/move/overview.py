@@ -18,6 +18,7 @@ from pointsman.layers.contract import Layer, Live
 from pointsman.move.boundary import Clock, Cluster
 from pointsman.move.inventory import Found, each, labelled, rest
 from pointsman.move.journal.ledger import Ledger, Summary
+from pointsman.move.journal.teardowns import TeardownProgress, Teardowns
 from pointsman.move.records import UNKEPT, Record, records
 from pointsman.move.standing import otherwise, split, warnings_of
 from pointsman.spec.model import Model
@@ -48,8 +49,11 @@ async def overview(
     running_of: ReadRunning | None = None,
 ) -> list[dict[str, Any]]:
     """All models that the cluster knows, as JSON-like data, by name."""
-    known, (moves, torn) = await asyncio.gather(_known(cluster), Ledger(cluster, clock).open_ones())
-    unkept = (moves.keys() | torn.keys()) - {one.name for one in known}
+    known, (moves, torn), going = await asyncio.gather(
+        _known(cluster), Ledger(cluster, clock).open_ones(), Teardowns(cluster, clock).every("open")
+    )
+    leaving = {name for one in going[0] for name in one.plan.models}
+    unkept = (moves.keys() | torn.keys() | leaving) - {one.name for one in known}
     known = sorted([*known, *(Record(name, None, UNKEPT) for name in unkept)], key=_by_name)
     models = [one.model for one in known if one.model is not None]
     reads = {model.name: _reads(model, layers) for model in models}
@@ -59,7 +63,7 @@ async def overview(
     more, aliases, running = await asyncio.gather(
         rest(cluster, wanted, found), aliases_of(models), _running(running_of, asked)
     )
-    view = _View(layers, found | more, aliases, running, moves, torn)
+    view = _View(layers, found | more, aliases, running, moves, torn, *going)
     return [view.row(one, reads.get(one.name, {})) for one in known]
 
 
@@ -74,13 +78,14 @@ async def overview_of(
     """One model; what others have is not read."""
     models = [record.model] if record.model is not None else []
     reads = {layer: refs for model in models for layer, refs in _reads(model, layers).items()}
-    found, (moves, torn), aliases, running = await asyncio.gather(
+    found, (moves, torn), going, aliases, running = await asyncio.gather(
         each(cluster, {ref for refs in reads.values() for ref in refs}),
         Ledger(cluster, clock).open_ones(model=record.name),
+        Teardowns(cluster, clock).every("open"),
         aliases_of(models),
         _running(running_of, models),
     )
-    return _View(layers, found, aliases, running, moves, torn).row(record, reads)
+    return _View(layers, found, aliases, running, moves, torn, *going).row(record, reads)
 
 
 async def _running(read: ReadRunning | None, models: Sequence[Model]) -> Mapping[str, Running]:
@@ -112,9 +117,17 @@ class _View:
     """Open ones, by model."""
     torn: Mapping[str, PointsmanError]
     """Why an open move of a model cannot be told."""
+    teardowns: Sequence[TeardownProgress]
+    """Open ones."""
+    unread: Sequence[PointsmanError]
+    """Why an open teardown cannot be told; it may be of any model."""
 
     def row(self, record: Record, reads: Reads) -> dict[str, Any]:
         """One model."""
+        teardown = next((one.as_dict() for one in self.teardowns if one.covers(record.name)), None)
+        return {**self._row(record, reads), "teardown": teardown}
+
+    def _row(self, record: Record, reads: Reads) -> dict[str, Any]:
         move, warnings = _move(self.moves.get(record.name)), list(self._warnings(record.name))
         if record.model is None:
             return _row(
@@ -145,6 +158,12 @@ class _View:
     def _warnings(self, name: str) -> Iterator[str]:
         if error := self.torn.get(name):
             yield f"{error.where}: {error.what}; next: {error.next_action}"
+        for error in self.unread:
+            yield f"{error.where}: {error.what}; next: {error.next_action}"
+        for one in self.teardowns:
+            if one.covers(name):
+                why = f": {one.failure}" if one.failure else ""
+                yield f"{one.title} is open at step {one.step or 'end'}{why}; {one.command} carries it on"
         if isinstance(running := self.running.get(name), PointsmanError):
             yield f"what replicas of its edge run cannot be asked: {running.what}"
 

@@ -48,7 +48,8 @@ async def layers_up(conductor: Conductor, model: Model) -> list[str]:
 
 
 async def refuse_begun(conductor: Conductor, model: Model) -> None:
-    """Raise ChangedError when a move of the model began while the question was open."""
+    """Raise ChangedError when a move of the model, or RefusedError when a teardown of it, began meanwhile."""
+    await conductor.refuse_torn_down(model)
     for one in await conductor.ledger.moves(model=model.name):
         raise ChangedError(
             f"move {one.progress.move} began meanwhile; nothing was written",

@@ -27,7 +27,8 @@ def print_audit(stream: TextIO, said: Mapping[str, Any]) -> None:
         note(stream, f"not looked at: {one['what']}: {one['why']}")
     for one in (said["prices"] or {}).get("warnings", ()):
         note(stream, one)
-    write_lines(stream, [*_findings(said["findings"]), *_outside(said)])
+    kept = [line for one in said["kept"] for line in _kept(one)]
+    write_lines(stream, [*_findings(said["findings"]), *kept, *_outside(said)])
 
 
 def _findings(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -61,6 +62,13 @@ def _finding(one: Mapping[str, Any]) -> Iterator[str]:
         yield from textwrap.wrap(one["note"], WIDTH, initial_indent="         ", subsequent_indent="         ")
 
 
+def _kept(one: Mapping[str, Any]) -> Iterator[str]:
+    amounts = one["money"]
+    costs = f": {money(amounts)}/h, {money(amounts, 'perMonth')}/month" if amounts is not None else ""
+    yield f"kept: {one['name']} ({one['kept']}){costs}"
+    yield f"  ends:  {one['end']}"
+
+
 def _verdict(said: Mapping[str, Any]) -> Iterator[str]:
     prices = said["prices"]
     if said["findings"]:
@@ -75,7 +83,7 @@ def _verdict(said: Mapping[str, Any]) -> Iterator[str]:
     elif said["unseen"]:
         yield "nothing found in what could be looked at"
     else:
-        yield NOTHING
+        yield f"{NOTHING}, but for {count_of(len(said['kept']), 'thing')} told to stay" if said["kept"] else NOTHING
     yield f"looked at: {count_of(said['models'], 'model')}, {count_of(said['calls']['lists'], 'list call')}"
 
 

@@ -24,7 +24,7 @@ def print_status(stream: TextIO, models: Sequence[Mapping[str, Any]]) -> None:
         return
     rows = Table(COLUMNS, names=("MODEL", "ALIAS", "LAYER"))
     for model in models:
-        name, alias, move = model["name"], model["alias"] or "-", _move(model["move"])
+        name, alias, move = model["name"], model["alias"] or "-", _move(model["move"]) or _teardown(model)
         for layer in model["layers"] or [UNKNOWN]:
             traffic = f"{layer['traffic']} %" if layer["traffic"] is not None else "-"
             rows.add(name, alias, layer["layer"], _state(layer), layer["replicas"], traffic, move)
@@ -47,6 +47,11 @@ def _move(move: Mapping[str, Any] | None) -> str:
         return ""
     waits = f", waits for {move['awaiting']}" if move.get("awaiting") else ""
     return f"{move['from']} → {move['to']}, {move['state']} at {move['step'] or 'start'} by {move['holder']}{waits}"
+
+
+def _teardown(model: Mapping[str, Any]) -> str:
+    one = model.get("teardown")
+    return f"torn down: {one['done']} of {one['steps']} steps by {one['holder']}" if one else ""
 
 
 def _owed(move: Mapping[str, Any] | None) -> Iterator[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["done_line", "look_lines"]
+__all__ = ["done_line", "ended_line", "look_lines", "progress_lines", "survey_lines"]
 
 
 def look_lines(model: str, title: str, found: Mapping[str, Any]) -> list[str]:
@@ -31,3 +31,72 @@ def done_line(found: Mapping[str, Any]) -> str:
         return f"nothing of {found['layer']} of model {found['model']} is left{kept}"
     gone = ", ".join([*(f"Application {one}" for one in found["applications"]), *found["objects"]])
     return f"{found['layer']} of model {found['model']} is gone: {gone}{kept}"
+
+
+def survey_lines(title: str, found: Mapping[str, Any], context: str) -> list[str]:
+    """What a teardown would take away: models with their layers, the platform, what stays, and what bites."""
+    lines = [f"{title} goes:", f"  context: {context}"]
+    for model in found["models"]:
+        lines += _model_lines(model)
+    lines += [f"  - {name}" for name in found["entrances"]]
+    for one in found["platform"]:
+        lines.append(f"  - {one['applicationSet']}, with what it made:")
+        lines += [f"      Application {app['name']}, {len(app['objects'])} objects" for app in one["applications"]]
+    lines += [f"  - {name}" for name in found["projects"]]
+    lines += [f"  - {name}, left over" for name in found["leftOvers"]]
+    if found["records"]:
+        lines.append(f"  - {len(found['records'])} records of ours, last of all")
+    if found["aliases"]:
+        running = "not known" if found["running"] is None else found["running"]
+        lines.append(f"  tenants lose: {', '.join(found['aliases'])} (requests running now: {running})")
+    money = "not known (spec.accelerator.pricePerHour)" if found["perHour"] is None else f"{found['perHour']} an hour"
+    lines.append(f"  GPUs released: {found['gpus']}; stops: {money}")
+    lines += [f"  stays: {one['name']} ({one['why']})" for one in found["stays"]]
+    return [*lines, *_trap_lines(found["traps"])]
+
+
+def _model_lines(model: Mapping[str, Any]) -> list[str]:
+    lines = [f"  model {model['model']}:"]
+    if model["aliases"]:
+        lines.append(f"    alias {', '.join(model['aliases'])}: withdrawn first")
+    for layer in model["layers"]:
+        state = "parked" if layer["parked"] else f"{len(layer['pods'])} engine pods, drained first"
+        lines.append(f"    {layer['layer']}: {layer['gpus']} GPUs, {state}")
+        lines += [f"      - {name}" for name in layer["objects"]]
+        lines += [
+            f"      volume: {one['claim']}, {one['size']}: deleted with what is on it" for one in layer["volumes"]
+        ]
+        lines += [f"      Application {one['name']}, its objects are {one['objects']}" for one in layer["applications"]]
+        lines += [f"    {line}" for line in _trap_lines(layer["traps"])]
+    if not model["layers"]:
+        lines.append("    nothing of it is there")
+    return [*lines, *(f"  {line}" for line in _trap_lines(model["traps"]))]
+
+
+def _trap_lines(traps: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [
+        line
+        for trap in traps
+        for line in (f"  {'refused' if trap['stops'] else 'note'}: {trap['what']}", f"    {trap['remedy']}")
+    ]
+
+
+def progress_lines(progress: Any) -> list[str]:
+    """An open teardown, as it is left."""
+    found = progress.as_dict()
+    lines = [
+        f"{progress.title} is open: {found['done']} of {found['steps']} steps done, next: {found['step'] or 'the end'}",
+        f"  begun   {found['since']}",
+        f"  last    {found['holder']}",
+    ]
+    if found["failure"]:
+        lines.append(f"  stopped {found['failure']}")
+    chosen = [name.replace("_", "-") for name, value in progress.plan.choices.items() if value is True]
+    return [*lines, f"  chosen  {', '.join(f'--{name}' for name in chosen)}"] if chosen else lines
+
+
+def ended_line(title: str, done: Mapping[str, Any]) -> str:
+    """What was done."""
+    kept = f"; kept: {', '.join(done['kept'])}" if done["kept"] else ""
+    aliases = f"; withdrawn: {', '.join(done['aliases'])}" if done["aliases"] else ""
+    return f"{title} is gone: {len(done['gone'])} objects, {done['gpus']} GPUs free again{aliases}{kept}"

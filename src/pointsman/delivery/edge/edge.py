@@ -162,11 +162,11 @@ class EdgeInGit(WrappedEdge):
         if self._place.pull_requests:
             await self._proposals.withdraw(self._means, self._move, _step(said(keep)))
 
-    async def remove(self) -> str:
+    async def remove(self, why: Reason | None = None) -> str:
         """Take our members away by one commit, and wait until the cluster has them no more."""
         model, what = self._values.terms.model, "no member of ours"
-        subject, why = f"{', '.join(self.names)}: {what}", f"Bringing {model} up failed; it is as it was before."
-        return await self._declare(_Wanted(Aliases.remove, what, subject, why))
+        reason = why or Reason(f"Bringing {model} up failed; it is as it was before.")
+        return await self._declare(_Wanted(Aliases.remove, what, f"{', '.join(self.names)}: {what}", reason.text))
 
     def rights(self) -> Sequence[Right]:
         """The edge's own, and asking Argo CD to look, or to sync."""

@@ -147,10 +147,10 @@ class CountedEdge(WrappedEdge):
         self._tally.reopened(_layers(members))
         return await super().put_back(members, why, owe)
 
-    async def remove(self) -> str:
+    async def remove(self, why: Reason | None = None) -> str:
         """Take the aliases away."""
         self._tally.named = None
-        return await super().remove()
+        return await super().remove(why)
 
     async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:
         """Wait until every replica runs these members; from then on it is known who gets tenants."""

@@ -126,7 +126,7 @@ class FencedEdge(WrappedEdge):
         self._fence.check()
         await super().withdraw(keep)
 
-    async def remove(self) -> str:
+    async def remove(self, why: Reason | None = None) -> str:
         """Take the aliases away, if the lock is still ours."""
         self._fence.check()
-        return await super().remove()
+        return await super().remove(why)

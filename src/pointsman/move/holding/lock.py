@@ -13,7 +13,7 @@ from pointsman.errors import ConflictError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Object
 
-__all__ = ["DURATION", "NAMESPACE", "Holding", "Lock", "ensure_namespace"]
+__all__ = ["DURATION", "NAMESPACE", "Holding", "Lock", "TeardownLock", "ensure_namespace", "lease_of"]
 
 NAMESPACE = "pointsman-system"
 RELEASES = 3
@@ -48,6 +48,11 @@ async def ensure_namespace(cluster: Cluster) -> None:
             return
 
 
+def lease_of(model: str) -> Ref:
+    """Where a model's lock is."""
+    return Ref(kind_of("Lease"), f"move-{model}", NAMESPACE)
+
+
 class Lock:
     """The lock of one model, seen from one process."""
 
@@ -56,7 +61,10 @@ class Lock:
         self.clock = clock
         self.model = model
         self.holder = holder
-        self.ref = Ref(kind_of("Lease"), f"move-{model}", NAMESPACE)
+        self.ref = lease_of(model)
+        self.labels = {"pointsman.dev/lock": model}
+        self.whose = f"model {model}"
+        """For people."""
 
     async def read(self) -> Holding | None:
         """Who holds it; None when nobody ever did."""
@@ -147,7 +155,7 @@ class Lock:
         metadata: Object = {
             "name": self.ref.name,
             "namespace": NAMESPACE,
-            "labels": {"app.kubernetes.io/managed-by": "pointsman", "pointsman.dev/lock": self.model},
+            "labels": {"app.kubernetes.io/managed-by": "pointsman", **self.labels},
         }
         if found:
             metadata["resourceVersion"] = found["metadata"]["resourceVersion"]
@@ -163,6 +171,26 @@ class Lock:
                 "leaseTransitions": epoch,
             },
         }
+
+
+class TeardownLock(Lock):
+    """The lock of whoever works on a teardown: one process of a cluster at a time."""
+
+    def __init__(self, cluster: Cluster, clock: Clock, holder: str) -> None:
+        super().__init__(cluster, clock, "", holder)
+        self.ref = Ref(kind_of("Lease"), "teardown", NAMESPACE)
+        self.labels = {"pointsman.dev/teardown-lock": ""}
+        self.whose = "teardowns"
+
+    def refusal(self, held: Holding, step: str = "") -> RefusedError:
+        """The error that says who works on a teardown."""
+        since = f" since {stamp(held.since)}" if held.since else ""
+        return RefusedError(
+            f"a teardown is being carried out by {held.holder}{since}",
+            where=str(self.ref),
+            next_action="wait for it to end: pointsman status; then run this again",
+            code="teardown-held",
+        )
 
 
 def _holding(lease: Object) -> Holding:

@@ -37,9 +37,9 @@ class Tenure:
             if not job.done():
                 self.fence.lost()
                 raise NeedsPersonError(
-                    f"the lock of model {lock.model} is lost: the cluster was out of reach, or another process took it",
+                    f"the lock of {lock.whose} is lost: the cluster was out of reach, or another process took it",
                     where=str(lock.ref),
-                    next_action=f"pointsman status {lock.model}; the journal says how far the move came",
+                    next_action=f"{f'pointsman status {lock.model}'.strip()}; the journal says how far it came",
                     code="lock-lost",
                 )
             return job.result()

@@ -7,7 +7,6 @@ a cluster; ``pointsman.move.journal.ledger`` keeps the lines in one.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from pointsman.errors import NeedsPersonError
+from pointsman.move.journal.chain import digest
 from pointsman.move.journal.readings import Captured, take_captured
 from pointsman.move.journal.states import CLOSED, START, Event, State, advance
 
@@ -179,11 +179,6 @@ def believed(move: str, what: str) -> Iterator[None]:
 def encode(record: Record) -> str:
     """The record as one line."""
     return json.dumps(record.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest(line: str) -> str:
-    """What the next record has to say in ``previous``."""
-    return hashlib.sha256(line.encode()).hexdigest()
 
 
 def decode(line: str, move: str = "") -> Record:

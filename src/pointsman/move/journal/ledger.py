@@ -1,8 +1,7 @@
 """Where journals live: one ConfigMap per move, one data key per record.
 
-Adding a record is one merge patch that carries the resourceVersion it was based on, so two writers cannot both
-add record 12. The same patch sets the label that says whether the move is open; the label is an index for lists,
-the records are the truth.
+The patch that adds a record (``chain``) also sets the label that says whether the move is open; the label is an index
+for lists, the records are the truth.
 """
 
 from __future__ import annotations
@@ -12,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.errors import ConflictError, NeedsPersonError, NotFoundError, TemporaryError
+from pointsman.errors import NeedsPersonError, NotFoundError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Object
 from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
-from pointsman.move.journal.journal import Opening, Progress, Record, digest, encode, fold, take, torn
+from pointsman.move.journal.chain import Chain
+from pointsman.move.journal.journal import Opening, Progress, Record, encode, fold, take, torn
 from pointsman.move.journal.readings import CAPTURED, LEFT
 from pointsman.move.journal.states import Event
 from pointsman.move.journal.tally import allowances
@@ -57,7 +57,7 @@ class Journal:
         self.progress = progress
         self.holder = holder
         self.epoch = progress.epoch
-        self._version = version
+        self._chain = Chain(cluster, self.ref, version, "move", code="move-lost")
         self._size = size
         self._left = left or {}
 
@@ -76,7 +76,7 @@ class Journal:
         size = self._size + len(line.encode())
         if size > JOURNAL_LIMIT:
             raise torn(self.progress.move, f"it would grow over {JOURNAL_LIMIT} bytes")
-        self._version = await self._write(after, line)
+        await self._chain.add(after.seq, line, self.progress.tip, {OPEN: "no" if after.closed else "yes"})
         self.progress, self._size = after, size
         return after
 
@@ -87,37 +87,6 @@ class Journal:
         left = {before: self._left[before]} if before in self._left else {}
         detail = {"from": self.progress.holder, **({CAPTURED: {LEFT: left}} if left else {})}
         return await self.append(Event.CLAIMED, detail=detail)
-
-    async def _write(self, after: Progress, line: str) -> str:
-        body = {
-            "metadata": {"resourceVersion": self._version, "labels": {OPEN: "no" if after.closed else "yes"}},
-            "data": {_key(after.seq): line},
-        }
-        try:
-            written = await self.cluster.patch(self.ref, body)
-        except ConflictError as error:
-            return await self._after_conflict(after, line, error)
-        except TemporaryError:
-            # The write may have happened although no answer came: look before saying that it did not.
-            return await self._after_conflict(after, line, None)
-        return str(written["metadata"]["resourceVersion"])
-
-    async def _after_conflict(self, after: Progress, line: str, error: ConflictError | None) -> str:
-        found = await self.cluster.get(self.ref)
-        data: dict[str, str] = found.get("data") or {}
-        version = str(found["metadata"]["resourceVersion"])
-        if data.get(_key(after.seq)) == line:
-            return version
-        if len(data) == after.seq - 1 and digest(data.get(_key(after.seq - 1), "")) == self.progress.tip:
-            # Only something beside the records changed (a label, an annotation): go on from there.
-            self._version = version
-            return await self._write(after, line)
-        raise NeedsPersonError(
-            f"another process took over this move at record {after.seq}; this one stops and touches nothing more",
-            where=str(self.ref),
-            next_action="pointsman status, to see who carries on",
-            code="move-lost",
-        ) from error
 
 
 class Ledger:

@@ -10,6 +10,7 @@ from pointsman.edge.contract import Member
 from pointsman.errors import ClusterError, TemporaryError
 from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.layers.contract import Layer, Manifest
+from pointsman.move.boundary import Cluster
 from pointsman.move.context import Context
 from pointsman.move.deployed import deployed_by
 from pointsman.move.follow import View, Watched, follow_until
@@ -114,7 +115,8 @@ class Deploy:
                 for ref in made:
                     await context.cluster.wait_gone(ref, context.options.release_timeout)
         except TemporaryError as error:
-            error.what = "; ".join([error.what, *[said for ref in made if (said := await held_back(context, ref))]])
+            held = [said for ref in made if (said := await held_back(context.cluster, ref))]
+            error.what = "; ".join([error.what, *held])
             raise
         return {"deleted": [str(ref) for ref in made], "parked": parked, "cut": cut}
 
@@ -130,10 +132,10 @@ class Deploy:
         return [ref_of(manifest) for manifest in context.target.render(context.model)]
 
 
-async def held_back(context: Context, ref: Ref) -> str:
+async def held_back(cluster: Cluster, ref: Ref) -> str:
     """Whose finalizers keep a deleted object there, in words; empty when nothing does."""
     with contextlib.suppress(ClusterError):
-        metadata = (await context.cluster.find(ref) or {}).get("metadata", {})
+        metadata = (await cluster.find(ref) or {}).get("metadata", {})
         if "deletionTimestamp" in metadata and metadata.get("finalizers"):
             return f"{ref} is held back by finalizer {', '.join(metadata['finalizers'])}"
     return ""

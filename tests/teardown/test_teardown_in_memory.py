@@ -1,0 +1,71 @@
+"""A whole model, and everything, taken away in memory; and the process killed around every record of its journal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pointsman.teardown.scope import Scope
+from tests.move.test_kill_everywhere import Died, moments
+from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, journal, left, records, tear
+from tests.world.cluster import Write
+
+
+async def test_a_model_goes_with_its_alias_first_and_its_record_last() -> None:
+    world = await everywhere()
+    done = await tear(world, QWEN)
+    assert left(world) == []
+    assert world.edge.members == ()
+    assert world.edge.outages == []
+    assert (done["state"], done["gpus"], done["aliases"]) == ("finished", 3, ["qwen-local"])
+    words = [(one["word"], one["step"]) for one in map(json.loads, journal(world).values())]
+    assert words[1] == ("intent", "alias:qwen")
+    assert words[-2:] == [("outcome", "records"), ("finished", "")]
+    assert [name for name in records(world) if not name.startswith("teardown-2")] == ["teardown"]
+
+
+async def test_everything_goes_and_journals_of_moves_stay() -> None:
+    world = await everywhere()
+    await tear(world)
+    assert left(world) == []
+    assert [name for name in records(world) if name.startswith(("model-", "parked-", "move-"))] == []
+
+
+async def test_with_forget_nothing_of_ours_is_left() -> None:
+    world = await everywhere()
+    await tear(world, forget=True)
+    assert (left(world), records(world)) == ([], [])
+
+
+@moments("after", "before")
+@pytest.mark.parametrize("scope", [QWEN, ALL], ids=["model", "all"])
+async def test_killed_around_every_record_it_is_carried_on_to_the_same_end(scope: Scope, moment: str) -> None:
+    undisturbed = await everywhere()
+    whole = await tear(undisturbed, scope)
+    total = len(journal(undisturbed))
+    assert total > 20
+    deaths = 0
+    for number in range(1, total + 1):
+        world = await everywhere()
+
+        def die(write: Write, number: int = number) -> None:
+            if write.ref.name.startswith("teardown-2") and f"record-{number:06d}" in (
+                (write.body or {}).get("data") or {}
+            ):
+                raise Died
+
+        setattr(world.cluster, moment, die)
+        with pytest.raises(Died):
+            await tear(world, scope)
+        setattr(world.cluster, moment, lambda write: None)
+        deaths += 1
+        done = await carry_on(world, scope)
+        if done is None and left(world):
+            done = await tear(world, scope, "second@test/2")
+        if done is not None:
+            told = [done[one] for one in ("aliases", "gone", "gpus", "applications")]
+            assert told == [whole[one] for one in ("aliases", "gone", "gpus", "applications")], number
+        assert (left(world), world.edge.members, world.edge.outages) == ([], (), []), number
+        assert [one for one in records(world) if one.startswith(("model-", "move-"))] == [], number
+    print(f"{scope.title}: {deaths} deaths {moment} a record, all carried on")  # noqa: T201
