@@ -12,7 +12,7 @@ from pointsman.checks.repository import lint
 from pointsman.kube.shapes import misfit
 from tests.cli.cluster import serving
 from tests.cli.program import run
-from tests.cost.paid import L4, PaidCluster, claim, node, pod, said, tenants
+from tests.cost.paid import L4, PaidCluster, claim, node, pod, said, tenants, volume
 
 Object = dict[str, Any]
 POD = pod("notebook", "gpu-a", {"nvidia.com/gpu": 1})
@@ -112,6 +112,20 @@ def test_lists_speak_of_their_own_kind_and_owners_may_be_anything(tmp_path: Path
         for view in ("doctor", "audit"):
             done = run(view, "--kubeconfig", str(kubeconfig))
             assert done.returncode in (0, 1, 5), done.stderr
+
+
+def test_a_volume_and_a_set_that_do_not_name_their_claims_are_told_all_the_same(tmp_path: Path) -> None:
+    sets: Object = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "set", "namespace": "others"},
+        "spec": {"volumeClaimTemplates": [{"spec": {}}]},
+    }
+    gone = changed(volume("pv-1", "10Gi", "Released", "others/gone"), ("spec", "claimRef"), {"namespace": "others"})
+    found = said(paid(gone, sets), tmp_path, "audit", code=1)
+    owners = {one["name"]: one["owner"] for one in found["findings"]}
+    assert owners["PersistentVolume pv-1"] == "claim others/?, which is gone"
+    assert "PersistentVolumeClaim others/old" in owners
 
 
 def test_an_application_may_name_a_path_that_is_longer_than_any(tmp_path: Path) -> None:

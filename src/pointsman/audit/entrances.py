@@ -39,7 +39,7 @@ def _leads(ground: Ground, namespace: str, selector: Mapping[str, str]) -> bool:
     if next(ground.pods_with(namespace, selector), None) is not None:
         return True
     made = (
-        one["spec"]["template"]
+        one["spec"].get("template") or {}
         for kind in ("Deployment", "StatefulSet", "DaemonSet")
         for one in ground.sight.of(kind)
         if place_of(one)[0] == namespace

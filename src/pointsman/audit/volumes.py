@@ -58,7 +58,8 @@ def _in_templates(sight: Sight) -> Iterator[tuple[str, str]]:
             home, name = place_of(one)
             yield from ((home, claim) for claim in claims_in(one.get("spec") or {}))
             for template in one["spec"].get("volumeClaimTemplates") or [] if kind == "StatefulSet" else ():
-                sets.add((home, f"{template['metadata']['name']}-{name}"))
+                stem = (template.get("metadata") or {}).get("name")
+                sets.add((home, f"{stem}-{name}"))
     for claim in sight.of("PersistentVolumeClaim"):
         home, name = place_of(claim)
         stem, _, number = name.rpartition("-")
@@ -78,7 +79,8 @@ def released(ground: Ground) -> Iterator[Finding]:
             continue  # a node's own disk, kept ready
         what, note = _PHASES[phase]
         claim = one["spec"].get("claimRef") or {}
-        owner = f"claim {claim['namespace']}/{claim['name']}, which is gone" if claim else kept_by(one)
+        named = f"{claim.get('namespace') or '?'}/{claim.get('name') or '?'}"
+        owner = f"claim {named}, which is gone" if claim else kept_by(one)
         end = kubectl("patch", one, _DELETE) if phase == "Released" else kubectl("delete", one)
         name = f"PersistentVolume {one['metadata']['name']}"
         money, why = ground.money(name)

@@ -29,7 +29,7 @@ def mounted(sight: Sight) -> dict[tuple[str, str], Object]:
             found.setdefault((namespace, name), pod)
         for one in pod["spec"].get("volumes") or []:
             if "ephemeral" in one:
-                found.setdefault((namespace, f"{pod['metadata']['name']}-{one['name']}"), pod)
+                found.setdefault((namespace, f"{pod['metadata']['name']}-{one.get('name')}"), pod)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 __all__ = ["milli", "quantity", "whole"]
 
@@ -19,7 +20,12 @@ _UNITS = {
 
 def quantity(text: str | int | float) -> Decimal:
     """``500m`` is 0.5, ``1Gi`` is 1073741824, ``1e3`` is 1000; raises ValueError for anything else."""
-    match = _FORM.fullmatch(str(text).strip())
+    return _parsed(str(text))
+
+
+@lru_cache(4096)  # a thousand pods ask for a handful of different amounts
+def _parsed(text: str) -> Decimal:
+    match = _FORM.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text!r} is no quantity")
     number, unit = Decimal(match["number"]), match["unit"] or ""
