@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,7 +182,15 @@ def undisturbed() -> Iterator[None]:
 
 
 def _may_step_forward() -> bool:
-    """May this process take its place among others again, once it has left the processor to them?"""
+    """May this process take its place among others again, once it has left the processor to them?
+
+    A thread tries it, and ends: whoever may not would stay behind for ever.
+    """
+    with ThreadPoolExecutor(1) as one:
+        return one.submit(_steps).result()
+
+
+def _steps() -> bool:
     idle, usual = (os.SCHED_IDLE, os.sched_param(0)), (os.sched_getscheduler(0), os.sched_getparam(0))
     try:
         os.sched_setscheduler(0, *idle)

@@ -97,14 +97,14 @@ class Asking:
             return Answers(await asyncio.gather(*(one() for _ in range(count))))
 
     async def _one(self, session: aiohttp.ClientSession, path: str, body: Mapping[str, Any] | None) -> Answer:
-        began = time.monotonic()
-        status, text, headers = 0, "", {}
+        began, parts = time.monotonic(), bytearray()
+        status, headers, broken = 0, {}, ""
         try:
-            method = "GET" if body is None else "POST"
-            way = self.lab.config.proxy_url
+            method, way = "GET" if body is None else "POST", self.lab.config.proxy_url
             async with session.request(method, f"{self.base}{path}", json=body, proxy=way) as response:
                 status, headers = response.status, dict(response.headers)
-                text = await response.text()
+                async for part in response.content.iter_any():
+                    parts += part
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            status, text = 0, f"{type(error).__name__}: {error}"
-        return Answer(status, time.monotonic() - began, text, headers)
+            status, broken = 0, f"{type(error).__name__}: {error}"
+        return Answer(status, time.monotonic() - began, parts.decode(errors="replace") + broken, headers)

@@ -55,12 +55,17 @@ def test_a_flag_with_a_blank_in_it_ends_the_engine(trap: Trap, edge: Edge) -> No
     assert not apply(edge, file)
     code = until(lambda: next(iter(edge.space.exits(edge.name)), None))
     assert code == 2
-    logs = edge.space.lab.kubectl("logs", f"deployment/{edge.name}", "-n", edge.space.name).stdout
-    assert "unrecognized arguments" in logs
-    trap.bit(f"it exits with {code}, again and again: {logs.strip().splitlines()[-1][-90:]}")
+    said = until(lambda: next((one for one in logged(edge) if "unrecognized arguments" in one), ""))
+    trap.bit(f"it exits with {code}, again and again: {said[-90:]}")
     mended = written(edge, "mended", QWEN, "--max-model-len=8192")
     run(edge, mended)
     trap.sound(mended)
+
+
+def logged(edge: Edge) -> list[str]:
+    """Lines that its last container wrote; one that has only begun wrote none yet."""
+    words = ("logs", f"deployment/{edge.name}", "-n", edge.space.name)
+    return edge.space.lab.kubectl(*words, check=False).stdout.splitlines()
 
 
 @pytest.mark.bites("an engine without a key serves every pod of the cluster past the alias", "PM807")

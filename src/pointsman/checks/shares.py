@@ -87,7 +87,8 @@ def _indent(line: str) -> int:
 
 def _no_cover(view: View) -> Iterator[Told]:
     for alias, members, roads in own_aliases(view):
-        if _places(members) | _behind(members[0].edge, alias) != _places(members[:1]) or members[0].edge.database:
+        places = _places(members)
+        if len(places) > 1 or members[0].edge.database or _behind(members[0].edge, alias) - places:
             continue
         has = "one member" if len(members) == 1 else f"{len(members)} members with one address"
         what = f"{alias} has {has} and no fallback: while {roads[0].engines[0]} fails, nothing covers for it"
@@ -103,7 +104,7 @@ def _behind(edge: Edge, alias: str) -> set[object]:
     """Where its fallbacks lead."""
     targets = {to for name, to, place in fallbacks_of(edge) if name in (alias, "*") and place[1] in COVERING}
     groups = {answered_by(edge.config, to) for to in targets}
-    return _places(one for one in edge.members if one.alias in groups)
+    return _places(one for one in edge.members if one.alias in groups) if groups else set()
 
 
 CHECKS = (
