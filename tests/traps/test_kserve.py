@@ -215,11 +215,15 @@ def test_a_service_to_another_port(lab: RunningLab, trap: Trap, tmp_path: Path) 
     with space(lab) as here:
         silent = inference_service("silent", here.name, engine(port=0))
         trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", silent))
-        here.apply(silent)
+        good = inference_service("good", here.name)
+        here.apply(silent, good)
         target = here.comes("service", "silent-predictor")["spec"]["ports"][0]["targetPort"]
-        (pod,) = until(lambda: [one for one in here.all("pods") if one.get("status", {}).get("podIP")])
+        assert target == 8080
+        labels = "serving.kserve.io/inferenceservice=silent"
+        (pod,) = until(lambda: [one for one in here.all("pods", labels) if one.get("status", {}).get("podIP")])
         address = f"http://{pod['status']['podIP']}"
         until(lambda: here.fetch(f"{address}:8000/health", None, {}).status == 200)
+        here.ready("inferenceservice", "good")
         called = here.call("silent-predictor", "/health")
         assert called.status != 200
         assert condition(here.read("inferenceservice", "silent"), "Ready").get("status") != "True"
@@ -227,8 +231,6 @@ def test_a_service_to_another_port(lab: RunningLab, trap: Trap, tmp_path: Path) 
         trap.bit(
             f"port 80 leads to {target}; the engine answers on 8000, the Service with {called.status}; never Ready"
         )
-        good = inference_service("good", here.name)
-        here.apply(good)
         here.answers("good-predictor")
     trap.sound(trap.written(tmp_path / "good", "manifest.yaml", good))
 

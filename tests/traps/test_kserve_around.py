@@ -42,11 +42,14 @@ def test_an_object_that_is_taken_over(lab: RunningLab, trap: Trap, tmp_path: Pat
         service = inference_service("qwen", here.name)
         trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", ours, service))
         here.apply(ours)
+        uid = here.read("service", "qwen-predictor")["metadata"]["uid"]
         here.apply(service)
 
         def taken() -> Object:
-            found: Object = here.read("service", "qwen-predictor")["spec"]
-            return found if found["selector"] != ports["selector"] else {}
+            found = here.read("service", "qwen-predictor")
+            assert found["metadata"]["uid"] == uid
+            spec: Object = found["spec"]
+            return spec if spec["selector"] != ports["selector"] else {}
 
         spec = until(taken)
         trap.bit(f"our Service qwen-predictor led to app=ours; now its selector is {spec['selector']}")
