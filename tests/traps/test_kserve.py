@@ -109,10 +109,10 @@ def test_a_canary_that_nobody_is_sent_to(lab: RunningLab, trap: Trap, tmp_path: 
     trap.sound(trap.written(tmp_path / "good", "manifest.yaml", whole))
 
 
-@pytest.mark.bites("a deployment mode that is misspelt", "PM220")
-def test_a_misspelt_mode(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
+@pytest.mark.bites("a deployment mode that KServe does not know (Raw)", "PM220")
+def test_an_unknown_mode(lab: RunningLab, trap: Trap, tmp_path: Path) -> None:
     with space(lab) as here:
-        odd = inference_service("odd", here.name, None, {MODE: "Standrad"})
+        odd = inference_service("odd", here.name, None, {MODE: "Raw"})
         trap.lint(trap.written(tmp_path / "bad", "manifest.yaml", odd))
         here.apply(odd)
         said = here.says("inferenceservice", "odd", "PredictorReady", "unsupported deployment mode")
