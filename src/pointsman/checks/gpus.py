@@ -230,7 +230,7 @@ CHECKS: tuple[Check, ...] = (
         (
             "a taint keeps a pod off the node that has GPUs for it, so both wait",
             "add the toleration to the engine's pods, or take the taint off",
-            "Kubernetes scheduler, TaintToleration",
+            "Kubernetes scheduler, TaintToleration; seen in the lab",
         ),
         _tainted,
     ),

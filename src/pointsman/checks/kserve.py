@@ -120,8 +120,8 @@ CHECKS = (
         _READS,
         cause="only the Knative path reads canaryTrafficPercent; in Standard mode it is ignored without a word",
         remedy="split at the tenant edge: pointsman move shifts the alias in judged steps",
-        sure=Sure.source,
-        fact="KServe v0.19.0 and v0.20.0, pkg/controller/v1beta1/inferenceservice",
+        sure=Sure.measured,
+        fact="KServe v0.19.0 and v0.20.0, pkg/controller/v1beta1/inferenceservice; seen in the lab",
         run=_canary,
     ),
     Check(
@@ -153,8 +153,8 @@ CHECKS = (
         _READS,
         cause="KServe's webhook takes hpa, keda, external and none for autoscalerClass, and refuses any other word",
         remedy="write one of them; none keeps the number of replicas that is written",
-        sure=Sure.source,
-        fact="KServe v0.20.0, inference_service_validation.go: validateInferenceServiceAutoscaler",
+        sure=Sure.measured,
+        fact="KServe v0.20.0, inference_service_validation.go: validateInferenceServiceAutoscaler; seen in the lab",
         run=_scaler,
     ),
     Check(
@@ -164,8 +164,8 @@ CHECKS = (
         _READS,
         cause="KServe's webhook refuses more replicas at least than at most",
         remedy="raise maxReplicas, or lower minReplicas",
-        sure=Sure.source,
-        fact="KServe v0.20.0, component.go: validateReplicas",
+        sure=Sure.measured,
+        fact="KServe v0.20.0, component.go: validateReplicas; seen in the lab",
         run=_bounds,
     ),
 )

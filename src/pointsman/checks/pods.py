@@ -179,7 +179,7 @@ def _check(number: int, name: str, level: Level, reads: set[str], texts: tuple[s
         frozenset(reads),
         cause=cause,
         remedy=remedy,
-        sure=Sure.source,
+        sure=Sure.measured if "lab" in fact else Sure.source,
         fact=fact,
         run=check,
         sources=frozenset({Source.cluster}),
@@ -233,7 +233,7 @@ CHECKS: tuple[Check, ...] = (
         (
             "where a quota, Pod Security or a webhook refuses its pods, a Deployment stays short of them in silence",
             "give the namespace what they need, or the pods what the namespace asks",
-            "Kubernetes, Deployment condition ReplicaFailure (FailedCreate)",
+            "Kubernetes, Deployment condition ReplicaFailure (FailedCreate); seen in the lab",
         ),
         _refused,
     ),
@@ -245,7 +245,7 @@ CHECKS: tuple[Check, ...] = (
         (
             "the next pod is refused: the surge of a rolling update, a bigger replica count, a move's target",
             "raise the quota, or set strategy Recreate where one pod at a time is meant",
-            "Kubernetes, ResourceQuota admission",
+            "Kubernetes, ResourceQuota admission; seen in the lab",
         ),
         _full,
     ),
@@ -257,7 +257,7 @@ CHECKS: tuple[Check, ...] = (
         (
             "a pod waits for ever for a claim that nobody makes a volume for",
             "name a StorageClass that is there, make one the default, or see its provisioner",
-            "Kubernetes, PersistentVolumeClaim phases and default StorageClass",
+            "Kubernetes, PersistentVolumeClaim phases and default StorageClass; seen in the lab",
         ),
         _unbound,
     ),
