@@ -150,7 +150,7 @@ CHECKS = (
         "prefill-without-connector",
         Level.error,
         _READS,
-        cause="no preset connects the two (kvCacheOffloading's connector stays in one pod): decode computes prompts again",
+        cause="no preset connects the two (kvCacheOffloading's stays in one pod): decode computes every prompt again",
         remedy="give both --kv-transfer-config with NixlConnector and kv_role kv_both, quoted for a shell",
         sure=Sure.measured,
         fact="KServe v0.20.0, config/llmisvcconfig; vLLM's documentation, NixlConnector; seen in the lab",
