@@ -67,7 +67,7 @@ def _torn_down(view: View) -> Iterator[Told]:
             continue
         records = [said for key in sorted(map(str, data)) if (said := _record(str(data[key]))) is not None]
         last, first = (records[-1], records[0]) if records else ({}, {})
-        if (carried and not settled(view, renewed, _MINUTES)) or not settled(view, last.get("at"), _MINUTES):
+        if (carried and not older(view, renewed, _MINUTES)) or not older(view, last.get("at"), _MINUTES):
             continue
         name = get(first, "detail", "name") or "--all"
         step = f" at step {last['step']}" if last.get("step") else ""
