@@ -16,7 +16,7 @@ from pointsman.leaving.teardown import Teardown
 from pointsman.move.bring_up import bring_up
 from pointsman.move.holding.lock import TeardownLock
 from pointsman.move.journal.ledger import Ledger
-from pointsman.move.journal.teardowns import Teardowns
+from pointsman.move.journal.teardowns import TeardownOpening, Teardowns
 from pointsman.move.overview import overview
 from pointsman.move.records import remember
 from pointsman.parking.down import Down
@@ -288,3 +288,35 @@ async def test_after_the_end_nothing_is_there_to_take_away() -> None:
     await tear(world)
     assert (await look(world)).gone
     assert not (await look(world, forget=True)).gone
+
+
+@pytest.mark.parametrize(
+    ("steps", "choices"),
+    [(["left:Secret kserve/vllm-api-key"], {}), (["set:Secret kserve/vllm-api-key"], {}), ([], {"keep_volumes": []})]
+    + [([step], {}) for step in ("objects:other/kserve", "objects:qwen/none", "wipe:qwen", "objects", "alias")],
+)
+async def test_a_journal_that_would_take_anything_away_is_not_believed(steps: list[str], choices: Any) -> None:
+    world = await everywhere()
+    ledger = Teardowns(world.cluster, world.clock)
+    said = {**Choices().as_dict(), **choices}
+    opening = TeardownOpening(scope="all", models=("qwen",), steps=(*steps, "look", "records"), choices=said)
+    await ledger.open("teardown-20260101-000000-ab12", opening, epoch=1, holder="somebody")
+    with pytest.raises(NeedsPersonError) as told:
+        await carry_on(world)
+    assert told.value.code == "teardown-torn"
+    assert Ref(kind_of("Secret"), "vllm-api-key", "kserve") in world.cluster.objects
+
+
+async def test_what_became_somebody_elses_meanwhile_stays() -> None:
+    world = await everywhere()
+    for name in ("old", "older"):
+        metadata = {"name": name, "namespace": "kserve", "labels": {"pointsman.dev/model": "gone"}}
+        world.put({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {}})
+
+    def taken(write: Write) -> None:
+        if any('"step":"objects:qwen/llm-d"' in line for line in ((write.body or {}).get("data") or {}).values()):
+            world.cluster.objects[Ref(kind_of("Service"), "old", "kserve")]["metadata"]["labels"] = {}
+
+    world.cluster.after = taken
+    await tear(world)
+    assert left(world) == ["Service kserve/old"]

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pointsman.kube.resources import Ref, kind_of
 from pointsman.teardown.scope import Scope
 from tests.move.test_kill_everywhere import Died, moments
 from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, journal, left, records, tear
@@ -36,6 +37,16 @@ async def test_with_forget_nothing_of_ours_is_left() -> None:
     world = await everywhere()
     await tear(world, forget=True)
     assert (left(world), records(world)) == ([], [])
+    assert Ref(kind_of("Namespace"), "pointsman-system") not in world.cluster.objects
+
+
+async def test_our_namespace_stays_where_somebody_else_put_something() -> None:
+    world = await everywhere()
+    metadata = {"name": "theirs", "namespace": "pointsman-system"}
+    world.put({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {}})
+    await tear(world, forget=True)
+    assert records(world) == ["theirs"]
+    assert Ref(kind_of("Namespace"), "pointsman-system") in world.cluster.objects
 
 
 @moments("after", "before")

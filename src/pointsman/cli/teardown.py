@@ -71,15 +71,15 @@ def command(
 
     Killed or interrupted anywhere, it is run again and goes on. Examples:
 
-    pointsman teardown qwen --layer kserve           a layer that nobody is served from
+    pointsman teardown qwen --layer kserve: a layer that nobody is served from
 
-    pointsman teardown qwen --withdraw qwen-local    the whole model, and its alias with it
+    pointsman teardown qwen --withdraw qwen-local: the model, its alias first
 
-    pointsman teardown kserve --keep-volumes         what models have on KServe; no alias may lead there
+    pointsman teardown kserve --keep-volumes: what all models have on KServe
 
-    pointsman teardown --all --dry-run               what everything would be
+    pointsman teardown --all --dry-run: what everything would be
 
-    pointsman teardown --all --withdraw all --yes    everything
+    pointsman teardown --all --withdraw all --yes: everything
     """
     said: dict[str, Any] = {
         "keep_volumes": keep_volumes,

@@ -89,7 +89,7 @@ def _carry_on(wanted: Wanted, progress: TeardownProgress) -> int:
     from pointsman.report.teardown import progress_lines
     from pointsman.report.text import write_lines
 
-    kept = Choices.from_dict(progress.plan.choices)
+    kept = Choices.from_dict(progress.plan.choices, progress.teardown)
     refuse_other_choices(kept, wanted.said, wanted.command)
     if wanted.dry_run and wanted.output is not Output.text:
         return _say(wanted, progress.as_dict(), "")

@@ -6,30 +6,42 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.cost.models import owners_of
+from pointsman.cost.models import OURS, Owners, owners_of
 from pointsman.errors import NeedsPersonError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.leaving.acts import delete_all, drain, end_application, keep_claims, park, refuse_made_again
 from pointsman.leaving.look import look
-from pointsman.move.boundary import Cluster
+from pointsman.move.boundary import Cluster, Object
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
+from pointsman.move.journal.teardowns import torn
 from pointsman.move.live import read_live
 from pointsman.move.records import Record
+from pointsman.owners.marks import labels
 from pointsman.parking.held import Before, before, freed
 from pointsman.report.counting import count_of
 from pointsman.spec.model import Model
 from pointsman.teardown.ending_sets import EndingSet
-from pointsman.teardown.entrances import users_of
+from pointsman.teardown.entrances import leads_to_ours_alone, users_of
+from pointsman.teardown.leftovers import KINDS as LEFT
 from pointsman.teardown.models import context_on, edge_asked, options_of
 from pointsman.teardown.pods import made_for, wait_gone
 from pointsman.teardown.scope import Choices, Scope
-from pointsman.teardown.steps import Act, ref_in
+from pointsman.teardown.steps import LOOK as LOOK_AGAIN
+from pointsman.teardown.steps import OF_MODELS, RECORDS, Act, ref_in
 from pointsman.teardown.withdrawing import known_as, refuse_pointed, withdraw
 
 __all__ = ["Acting", "Detail", "told"]
 
 Detail = Mapping[str, Any]
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "route": ("HTTPRoute",),
+    "gateway": ("Gateway",),
+    "set": ("ApplicationSet",),
+    "project": ("AppProject",),
+    "left": LEFT,
+}
+"""What a step of each verb may take away."""
 NOBODY: Detail = {"aliases": [], "members": "nothing"}
 """Who is served where there is no edge."""
 LOOK = 1.0
@@ -51,6 +63,7 @@ class Acting:
 
     async def sees(self, act: Act) -> Detail:
         """What is to be known after the act and cannot be seen any more then."""
+        self._refuse_strange(act)
         match act.verb:
             case "alias":
                 context, there = await self._asked(act)
@@ -68,8 +81,9 @@ class Acting:
 
     async def do(self, act: Act, seen: Detail) -> Detail:
         """Do it; raises NeedsPersonError where it cannot go on alone."""
+        self._refuse_strange(act)
         if act.verb in ("route", "left", "project"):
-            return {"deleted": await delete_all(self.cluster, [ref_in(act)], self.timeout)}
+            return await self._one(act)
         acts: Mapping[str, Callable[[Act, Detail], Awaitable[Detail]]] = {
             "alias": self._alias,
             "drain": self._drain,
@@ -80,6 +94,38 @@ class Acting:
             "set": self._ended_set,
         }
         return await acts[act.verb](act, seen)
+
+    def _refuse_strange(self, act: Act) -> None:
+        """Raise NeedsPersonError for a step that no teardown of ours can have written: it would delete anything."""
+        layers = {one.id for one in self.conductor.means.layers} if act.verb != "alias" else {""}
+        if act.verb in KINDS:
+            known = act.what.partition(" ")[0] in KINDS[act.verb]
+        elif act.verb in OF_MODELS:
+            known = act.model in self.models and act.layer in layers
+        else:
+            known = act.verb in (LOOK_AGAIN, RECORDS) and not act.what
+        if not known:
+            raise torn(self.name, f"a step says {act.verb} {act.what}")
+
+    async def _one(self, act: Act) -> Detail:
+        """One object, if it is still what it was agreed to be."""
+        ref = ref_in(act)
+        live = await self.cluster.find(ref)
+        if live is not None and (why := self._not_ours(act, live)):
+            return {"stays": why}
+        return {"deleted": await delete_all(self.cluster, [ref], self.timeout)}
+
+    def _not_ours(self, act: Act, live: Object) -> str:
+        if act.verb == "left" and OURS not in labels(live):
+            return "it does not wear our label any more"
+        found = {"apiVersion": kind_of("HTTPRoute").api_version, "kind": "HTTPRoute", **live}
+        if act.verb == "route" and not leads_to_ours_alone(found, self._owners):
+            return "it leads to somebody else by now"
+        return ""
+
+    @property
+    def _owners(self) -> Owners:
+        return owners_of([Record(name, one) for name, one in self.models.items()], self.conductor.means.layers)
 
     @property
     def timeout(self) -> float:
@@ -151,7 +197,7 @@ class Acting:
 
     async def _gateway(self, act: Act, seen: Detail) -> Detail:
         ref = ref_in(act)
-        owners = owners_of([Record(name, one) for name, one in self.models.items()], self.conductor.means.layers)
+        owners = self._owners
         deadline = self.conductor.means.clock.monotonic() + self.timeout
         while (live := await self.cluster.find(ref)) is not None:
             hanging = [
@@ -206,5 +252,6 @@ _TOLD: Mapping[str, Callable[[Detail], str]] = {
     "applications": lambda done: f"gone: {', '.join(done['applications']) or 'none was left'}",
     "set": lambda done: f"gone, with {count_of(len(done['applications']), 'Application')}",
     "look": lambda done: "looked at again: nothing is there",
+    "objects": lambda done: f"{count_of(len(done['deleted']), 'object')} gone",
     "records": lambda done: f"{count_of(len(done['records']), 'record')} of ours gone",
 }

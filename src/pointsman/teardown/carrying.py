@@ -194,7 +194,7 @@ class Carrying:
                 fenced(self._cluster, tenure.fence),
                 journal.progress.teardown,
                 Scope(plan.scope, plan.name),
-                Choices.from_dict(plan.choices),
+                Choices.from_dict(plan.choices, journal.progress.teardown),
                 self.options,
                 models,
             ),

@@ -20,6 +20,10 @@ __all__ = ["forget", "look_again", "records_gone"]
 
 OURS = {"app.kubernetes.io/managed-by": "pointsman"}
 SHOWN = 5
+INSIDE = ("ConfigMap", "Lease", "Secret", "Role", "RoleBinding", "Deployment", "Pod", "PersistentVolumeClaim")
+"""What somebody else may have put into our namespace: it stays then."""
+ROOT_CA = "kube-root-ca.crt"
+"""In every namespace, by Kubernetes."""
 
 
 async def look_again(acting: Acting, progress: TeardownProgress) -> Detail:
@@ -100,8 +104,6 @@ async def forget(cluster: Cluster, own: str) -> None:
     """This teardown's own journal, and our namespace if nothing else is in it: the very last thing."""
     await cluster.delete(Ref(kind_of("ConfigMap"), own, NAMESPACE))
     await cluster.delete(Ref(kind_of("Lease"), "teardown", NAMESPACE))
-    maps = await cluster.list(kind_of("ConfigMap"), NAMESPACE)
-    leases = await cluster.list(kind_of("Lease"), NAMESPACE)
-    others = [one for one in (*maps, *leases) if one["metadata"]["name"] != "kube-root-ca.crt"]
-    if not others:
+    listed = [one for kind in INSIDE for one in await cluster.list(kind_of(kind), NAMESPACE)]
+    if all(one["metadata"]["name"] == ROOT_CA for one in listed):
         await cluster.delete(Ref(kind_of("Namespace"), NAMESPACE))

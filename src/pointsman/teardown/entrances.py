@@ -15,7 +15,7 @@ from pointsman.kube.resources import Ref, ref_of
 from pointsman.move.boundary import Object
 from pointsman.owners.marks import controller_of, helm_release, labels, tracked
 
-__all__ = ["Entrance", "entrances_of", "users_of"]
+__all__ = ["Entrance", "entrances_of", "leads_to_ours_alone", "users_of"]
 
 SERVICES = ("InferenceService", "LLMInferenceService")
 
@@ -42,7 +42,7 @@ def entrances_of(
         owners: of the models that go.
     """
     for one in routes:
-        if controller_of(one) is None and _leads_to_ours_alone(one, owners):
+        if controller_of(one) is None and leads_to_ours_alone(one, owners):
             yield Entrance(ref_of(one), _uid(one), _kept(one))
     ours = {
         *owners.gateways,
@@ -81,10 +81,11 @@ def _is_ours(one: Object, owners: Owners) -> bool:
             == (maker.get("kind"), maker.get("name"), one["metadata"].get("namespace"))
             for ref in owners.refs
         )
-    return one["kind"] == "HTTPRoute" and _leads_to_ours_alone(one, owners)
+    return one["kind"] == "HTTPRoute" and leads_to_ours_alone(one, owners)
 
 
-def _leads_to_ours_alone(route: Object, owners: Owners) -> bool:
+def leads_to_ours_alone(route: Object, owners: Owners) -> bool:
+    """Has it backends, and are all of them of models that go?"""
     behind = list(_backends(route))
     known: Collection[tuple[str, str, str]] = {(ref.kind.name, ref.namespace or "", ref.name) for ref in owners.refs}
     return bool(behind) and all(one in known for one in behind)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Literal
 
+from pydantic import TypeAdapter, ValidationError
+
 from pointsman.errors import RefusedError
+from pointsman.move.journal.teardowns import torn
 
 __all__ = ["ALL", "Choices", "Scope", "refuse_other_choices"]
 
@@ -56,9 +60,13 @@ class Choices:
         return {**asdict(self), "withdraw": list(self.withdraw), "leave": list(self.leave)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Choices:
-        """As ``as_dict`` wrote them; raises TypeError or ValueError for anything else."""
-        return cls(**{**data, "withdraw": tuple(data["withdraw"]), "leave": tuple(data["leave"])})
+    def from_dict(cls, data: Mapping[str, Any], where: str = "") -> Choices:
+        """As ``as_dict`` wrote them; raises NeedsPersonError for anything else, of the journal ``where``."""
+        try:
+            read: Choices = _choices().validate_python(dict(data))
+        except ValidationError as error:
+            raise torn(where, f"its choices: {error.errors()[0]['msg']}") from error
+        return read
 
     def agrees_to(self, scope: Scope, alias: str) -> bool:
         """May this alias be withdrawn? ``all`` means every one where everything goes."""
@@ -87,3 +95,8 @@ def _told(value: Any) -> str:
     if isinstance(value, bool):
         return "given" if value else "not given"
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else f"{value:g}"
+
+
+@cache
+def _choices() -> TypeAdapter[Choices]:
+    return TypeAdapter(Choices)

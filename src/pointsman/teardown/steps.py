@@ -14,7 +14,7 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.teardown.models import LayerView, ModelView
 from pointsman.teardown.survey import Survey
 
-__all__ = ["LOOK", "RECORDS", "Act", "act_of", "ref_in", "steps_of"]
+__all__ = ["LOOK", "OF_MODELS", "RECORDS", "Act", "act_of", "ref_in", "steps_of"]
 
 LOOK, RECORDS = "look", "records"
 
@@ -31,15 +31,15 @@ class Act:
     @property
     def model(self) -> str:
         """Whose lock it needs; empty when none."""
-        return self.what.partition("/")[0] if self.verb in _OF_MODELS else ""
+        return self.what.partition("/")[0] if self.verb in OF_MODELS else ""
 
     @property
     def layer(self) -> str:
         """Of the model."""
-        return self.what.partition("/")[2] if self.verb in _OF_MODELS else ""
+        return self.what.partition("/")[2] if self.verb in OF_MODELS else ""
 
 
-_OF_MODELS = frozenset({"alias", "drain", "workload", "applications", "objects"})
+OF_MODELS = frozenset({"alias", "drain", "workload", "applications", "objects"})
 
 
 def act_of(step: str) -> Act:

@@ -22,7 +22,16 @@ from pointsman.move.boundary import Clock, Cluster, Object
 from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
 from pointsman.move.journal.chain import Chain, digest
 
-__all__ = ["LABEL", "TeardownJournal", "TeardownOpening", "TeardownProgress", "Teardowns", "Word", "refuse_torn_down"]
+__all__ = [
+    "LABEL",
+    "TeardownJournal",
+    "TeardownOpening",
+    "TeardownProgress",
+    "Teardowns",
+    "Word",
+    "refuse_torn_down",
+    "torn",
+]
 
 LABEL = "pointsman.dev/teardown"
 """``open``, ``finished`` or ``abandoned``: an index for lists, the records are the truth."""
