@@ -148,7 +148,7 @@ def test_filters_of_audit_leave_what_was_asked_for(tmp_path: Path) -> None:
     assert len(data(cluster, tmp_path, "audit", "--kind", "gpu-node")["findings"]) == 1
     assert len(data(cluster, tmp_path, "audit", "-n", "others")["findings"]) == 2
     assert data(cluster, tmp_path, "audit", "-n", "elsewhere")["findings"] == []
-    assert "use one of: stuck, move" in told(cluster, tmp_path, "audit", "--kind", "x").stderr
+    assert "use one of: teardown, stuck, move" in told(cluster, tmp_path, "audit", "--kind", "x").stderr
 
 
 def test_a_long_audit_begins_with_its_sum_and_what_costs_most(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pointsman.audit.finding import KINDS
 from tests.docs.schemas.words import listed, mapped, maybe, number, obj, one_of, text, whole
 
 __all__ = ["AUDIT", "COST"]
@@ -107,27 +108,21 @@ COST = obj(
         "calls": obj({"lists": whole("pages of lists"), "engines": whole(), "edges": whole()}),
     }
 )
+_FOUND = {
+    "kind": one_of("docs/audit.md", *KINDS),
+    "name": text("the object"),
+    "owner": text("whose it is, as far as it says"),
+    "what": text("why it is here"),
+    "money": maybe(MONEY, "null: it is no thing that has a price"),
+    "moneyNotKnown": maybe(text()),
+    "end": text("the one command that ends it"),
+    "note": maybe(text("what to know before that")),
+}
 AUDIT = obj(
     {
         "prices": PRICES,
-        "findings": listed(
-            obj(
-                {
-                    "kind": one_of(
-                        "docs/audit.md",
-                        *("stuck", "move", "layer", "left-over", "volume", "released-volume", "load-balancer"),
-                        *("gateway", "gpu-node", "application"),
-                    ),
-                    "name": text("the object"),
-                    "owner": text("whose it is, as far as it says"),
-                    "what": text("why it is here"),
-                    "money": maybe(MONEY, "null: it is no thing that has a price"),
-                    "moneyNotKnown": maybe(text()),
-                    "end": text("the one command that ends it"),
-                    "note": maybe(text("what to know before that")),
-                }
-            )
-        ),
+        "findings": listed(obj(_FOUND)),
+        "kept": listed(obj(_FOUND | {"kept": text("who said that it stays")}), "what teardowns were told to keep"),
         "money": MONEY,
         "unseen": UNSEEN,
         "outside": listed(text(), "what cannot be seen from inside the cluster"),

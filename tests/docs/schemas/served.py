@@ -41,6 +41,24 @@ _MODEL = obj(
             ),
             "the open move",
         ),
+        "teardown": maybe(
+            obj(
+                {
+                    "id": text(),
+                    "scope": one_of("", "model", "layer", "all"),
+                    "name": maybe(text(), "the model or layer; null: all of it"),
+                    "state": text("open, until it is ended"),
+                    "step": maybe(text()),
+                    "done": whole("steps"),
+                    "steps": whole(),
+                    "holder": text("who carries it on"),
+                    "since": maybe(text()),
+                    "failure": maybe(text()),
+                    "next": maybe(text("the command that carries it on")),
+                }
+            ),
+            "the open teardown that takes the model away",
+        ),
         "warnings": listed(text()),
     },
     "",
