@@ -103,7 +103,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "promote": ("promote qwen",),
     "teardown": (
         f"teardown {MODEL} --layer raw-vllm --dry-run",
-        f"teardown {MODEL} --layer raw-vllm --keep-volumes",
+        "teardown qwen --layer kserve  # a layer that nobody is served from",
+        "teardown qwen --withdraw qwen-local  # the model, its alias first",
+        "teardown kserve --keep-volumes  # what all models have on KServe",
+        "teardown --all --dry-run",
     ),
     "sync": ("sync raw-vllm", "sync raw-vllm --timeout 10m"),
     "wait": ("wait --profile full", "wait raw-vllm --timeout 5m"),

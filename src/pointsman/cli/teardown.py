@@ -69,17 +69,7 @@ def command(
 ) -> int:
     """Take away a model, a layer of it or of every model, or everything.
 
-    Killed or interrupted anywhere, it is run again and goes on. Examples:
-
-    pointsman teardown qwen --layer kserve: a layer that nobody is served from
-
-    pointsman teardown qwen --withdraw qwen-local: the model, its alias first
-
-    pointsman teardown kserve --keep-volumes: what all models have on KServe
-
-    pointsman teardown --all --dry-run: what everything would be
-
-    pointsman teardown --all --withdraw all --yes: everything
+    Killed or interrupted anywhere, it is run again and goes on.
     """
     said: dict[str, Any] = {
         "keep_volumes": keep_volumes,
