@@ -134,13 +134,15 @@ def test_of_one_model_nothing_is_read_that_others_have(tmp_path: Path) -> None:
 
 
 def test_a_model_whose_record_cannot_be_read_is_told(tmp_path: Path) -> None:
-    cluster = platform(models(4))
-    for number, text in enumerate(("", "{", '{"apiVersion": "pointsman.dev/v9"}')):
+    cluster = platform(models(6))
+    texts: tuple[Any, ...] = ("", "{", '{"apiVersion": "pointsman.dev/v9"}', {"kind": "Model"})
+    for number, text in enumerate(texts):
         named(cluster, "ConfigMap", f"model-model-{number:04d}")["data"]["model.json"] = text
+    named(cluster, "ConfigMap", "model-model-0004")["data"] = "x"
     found = rows(cluster, tmp_path)
-    assert [model["name"] for model in found] == [f"model-{number:04d}" for number in range(4)]
-    assert [(model["declaredLayer"], model["layers"]) for model in found[:3]] == [(None, [])] * 3
-    assert [len(model["warnings"]) for model in found] == [1, 1, 1, 0]
+    assert [model["name"] for model in found] == [f"model-{number:04d}" for number in range(6)]
+    assert [(model["declaredLayer"], model["layers"]) for model in found[:5]] == [(None, [])] * 5
+    assert [len(model["warnings"]) for model in found] == [1, 1, 1, 1, 1, 0]
     assert "(at apiVersion)" in found[2]["warnings"][0]
     assert rows(cluster, tmp_path, "model-0002") == [found[2]]
     text = status(cluster, tmp_path).stdout

@@ -30,6 +30,10 @@ _CHANGES = (
 )
 
 
+_BUILDERS = ("kubectl", "kustomize")
+"""Programs that build a kustomization where ours cannot: they are given a copy, in a folder of their own."""
+
+
 class HangError(Exception):
     """It did not come back."""
 
@@ -73,7 +77,7 @@ class Watch:
             return
         if event == "open" and _writes(args) and not _own(args[0]):
             self.found.append(f"opened {args[0]!r} to write")
-        elif event in _CHANGES and not _own(args[0] if args else ""):
+        elif event in _CHANGES and not _own(_place(args)):
             self.found.append(f"{event} {args[0] if args else ''!r:.100}")
 
 
@@ -82,13 +86,24 @@ def _writes(args: tuple[Any, ...]) -> bool:
     return bool(set(mode or "") & set("wax+")) or bool((flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
 
 
-def _own(path: object) -> bool:
-    """A temporary file that goes by itself (``ssl`` reads a client's certificate from nothing else), or no program.
+def _place(args: tuple[Any, ...]) -> object:
+    """What an event is about; a name in a folder that is open is one below it (``shutil.rmtree`` removes so)."""
+    name = args[0] if args else ""
+    folder = args[-1] if len(args) > 1 else None
+    if isinstance(name, str) and not os.path.isabs(name) and isinstance(folder, int) and folder >= 0:
+        return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), name)
+    return name
 
-    A kubeconfig may name a program that gives credentials; those of the corpus do not exist.
+
+def _own(path: object) -> bool:
+    """A temporary file that goes by itself, what builds a kustomization in such a folder, or no program.
+
+    ``ssl`` reads a client's certificate from nothing but a file. A kubeconfig may name a program that gives
+    credentials; those of the corpus do not exist.
     """
     text = os.fsdecode(path) if isinstance(path, str | bytes) else ""
-    return text in (os.devnull, _TEMPORARY) or text.startswith((os.path.join(_TEMPORARY, "tmp"), "/nonexistent/"))
+    mine = ("/nonexistent/", *(os.path.join(_TEMPORARY, prefix) for prefix in ("tmp", "pointsman-")))
+    return text in (os.devnull, _TEMPORARY) or text.startswith(mine) or os.path.basename(text) in _BUILDERS
 
 
 def _hang(number: int, frame: FrameType | None) -> None:

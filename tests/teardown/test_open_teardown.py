@@ -247,6 +247,8 @@ async def test_a_live_process_that_carries_it_is_left_alone() -> None:
         lambda data: {**data, "record-000001": data["record-000001"].replace("qwen", "other")},
         lambda data: {**data, "record-000003": data["record-000003"].replace("http-400", "http-200")},
         lambda data: {**data, "record-000002": "{"},
+        lambda data: {**data, "record-000002": {"v": 1}},
+        lambda data: list(data.values()),
         lambda data: {**data, "record-000002": json.dumps({**json.loads(data["record-000002"]), "v": 2})},
         lambda data: {},
     ],

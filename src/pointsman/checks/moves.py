@@ -115,8 +115,8 @@ CHECKS = (
         "teardown-left",
         Level.warning,
         frozenset({"ConfigMap", "Lease"}),
-        cause="a teardown that nobody carries on leaves things half gone: tenants without an alias, volumes that are "
-        "paid for, and models that can be neither moved nor brought up",
+        cause="a teardown that nobody carries on leaves things half gone: tenants without an alias, volumes still "
+        "paid for, models that cannot be moved or brought up",
         remedy="pointsman teardown with the same words carries it on; with --abort it is given up",
         sure=Sure.measured,
         fact="journal and lock of the teardown, as this program writes them",

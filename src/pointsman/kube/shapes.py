@@ -49,7 +49,7 @@ _METADATA: Shape = {
     "deletionTimestamp": str,
 }
 _KINDS: Mapping[str, Shape] = {
-    "Node": {"status": {"capacity": _AMOUNTS, "conditions": [{"type": str, "status": str}]}},
+    "Node": {"status": {"capacity": _AMOUNTS, "allocatable": _AMOUNTS, "conditions": [{"type": str, "status": str}]}},
     "Pod": {"spec": _POD, "status": {"phase": str}},
     "PersistentVolumeClaim": {
         "spec": {"storageClassName": str, "volumeName": str, "resources": {"requests": _AMOUNTS}},
@@ -112,16 +112,16 @@ def _of(shape: Shape, value: Any, place: str) -> str:
 def _parts(shape: Shape, value: Any, place: str) -> Iterable[str]:
     """What is wrong with each part."""
     if isinstance(shape, list):
-        return (_item(shape[0], one, place) for one in value)
+        return (_item(shape[0], one, f"{place}[{number}]") for number, one in enumerate(value))
     if isinstance(shape, dict) and "*" in shape:
-        return (_of(shape["*"], one, f"{place}.{key}") for key, one in value.items())
+        return (_item(shape["*"], one, f"{place}.{key}") for key, one in value.items())
     if isinstance(shape, dict):
         return (_of(inner, value.get(key), f"{place}.{key}") for key, inner in shape.items())
     return ()
 
 
 def _item(shape: Shape, value: Any, place: str) -> str:
-    return f"{place.lstrip('.')} has an item that is null" if value is None else _of(shape, value, place)
+    return f"{place.lstrip('.')} is null" if value is None else _of(shape, value, place)
 
 
 def _is_amount(value: Any) -> bool:

@@ -118,8 +118,9 @@ def _record(item: Object) -> Record:
     from pointsman.spec.model import Model
 
     name = str(item["metadata"]["name"]).removeprefix(PREFIX)
-    text = (item.get("data") or {}).get("model.json")
-    if not text:
+    data = item.get("data")
+    text = data.get("model.json") if isinstance(data, dict) else None
+    if not text or not isinstance(text, str):
         return Record(name, None, "its record is empty")
     try:
         model = Model.model_validate_json(text)

@@ -308,6 +308,8 @@ class Teardowns:
 
 def _folded(found: Object) -> TeardownProgress:
     name, data = str(found["metadata"]["name"]), found.get("data") or {}
+    if not isinstance(data, dict) or not all(isinstance(line, str) for line in data.values()):
+        raise torn(name, "a record is no text")
     return fold((data[key] for key in sorted(data)), name)
 
 
