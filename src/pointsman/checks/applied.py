@@ -13,7 +13,10 @@ from typing import Any
 from pointsman.adopt.standing import Standing
 from pointsman.checks.view import get, listed
 
-__all__ = ["applied", "managed", "nobodys"]
+__all__ = ["MANAGED", "applied", "managed", "nobodys"]
+
+MANAGED = ("InferenceService", "LLMInferenceService", "Service", "Deployment", "HorizontalPodAutoscaler")
+"""Kinds of which checks ask who wrote a field: whoever lists for them keeps that."""
 
 _LAST = "kubectl.kubernetes.io/last-applied-configuration"
 

@@ -133,11 +133,13 @@ def _checks(only: Sequence[str]) -> list[Check]:
 @asynccontextmanager
 async def _reading(chosen: _Chosen, kubeconfig: Path | None, context: str | None) -> AsyncIterator[Read]:
     """How to look at the cluster, as often as one likes."""
+    from pointsman.checks.applied import MANAGED
     from pointsman.kube.client import Client, Limits
     from pointsman.kube.kubeconfig import load_access
 
     access = load_access(kubeconfig, context)
-    async with Client(access, limits=Limits(connect=5.0, call=20.0, first=5.0)) as client:
+    limits = Limits(connect=5.0, call=20.0, first=5.0)
+    async with Client(access, limits=limits, managers=MANAGED) as client:
 
         async def read() -> Examined:
             if chosen.all_of_it:
