@@ -71,7 +71,7 @@ def ground(
 ) -> Iterator[Ground]:
     """All that this run asks for is there at once, and doctor is asked once."""
     asked = [one.callspec.params for one in request.session.items if getattr(one, "callspec", None)]  # type: ignore[attr-defined]
-    wanted = [(one["example"], one["way"]) for one in asked if "example" in one]
+    wanted = [(one["example"], one["way"]) for one in asked if {"example", "way"} <= one.keys()]
     made = Ground()
     repository = cluster.config.remote.as_uri() if cluster.config.gitops else ""
     for number, example in enumerate(examples()):
