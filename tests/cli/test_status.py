@@ -150,12 +150,23 @@ def test_a_model_whose_record_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert "model-0001: this version cannot read its record; pointsman up FILE writes it anew" in text
 
 
+def test_an_object_that_is_none_of_its_kind_is_told_and_the_others_are_as_they_are(tmp_path: Path) -> None:
+    cluster = platform(models(2))
+    sound = rows(cluster, tmp_path)
+    named(cluster, "Deployment", "model-0000")["spec"] = 7
+    found = rows(cluster, tmp_path)
+    assert found[1] == sound[1]
+    assert found[0]["layers"][0]["state"] == "not ready"
+    assert found[0]["layers"][0]["reason"] == "Deployment serving/model-0000: it has no spec"
+
+
 def test_a_move_whose_journal_is_torn_hides_no_model(tmp_path: Path) -> None:
     cluster = platform(models(2))
     labels = {"pointsman.dev/move": "m-1", "pointsman.dev/open": "yes"}
+    lines: dict[str, Any] = {"model-0001": "{", "forgotten": {"v": 1}}
     for name in ("model-0001", "forgotten"):
         torn = thing("v1", "ConfigMap", f"{name}-1", "pointsman-system", labels | {"pointsman.dev/moved-model": name})
-        cluster.objects[ref_of(torn)] = torn | {"data": {"000001": "{"}}
+        cluster.objects[ref_of(torn)] = torn | {"data": {"000001": lines[name]}}
     found = {model["name"]: model for model in rows(cluster, tmp_path)}
     assert [name for name, model in found.items() if model["warnings"]] == ["forgotten", "model-0001"]
     assert "cannot be trusted" in found["model-0001"]["warnings"][0]

@@ -201,7 +201,8 @@ class Roads:
 
     def _port(self, road: Road, service: Standing, port: int) -> None:
         """The Service's port, and the pod's port behind it."""
-        ports = [one for one in service.data["spec"].get("ports") or [] if isinstance(one, dict)]
+        said = mapped(service.data.get("spec")).get("ports")
+        ports = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
         found = next(((at, one) for at, one in enumerate(ports) if one.get("port") == port), None)
         if found is None:
             told = ", ".join(str(one.get("port")) for one in ports) or "none"

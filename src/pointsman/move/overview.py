@@ -14,6 +14,7 @@ from typing import Any
 from pointsman.edge.contract import AliasState, Replica
 from pointsman.errors import PointsmanError
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.shapes import misfit
 from pointsman.layers.contract import Layer, Live
 from pointsman.move.boundary import Clock, Cluster
 from pointsman.move.inventory import Found, each, labelled, rest
@@ -173,6 +174,9 @@ class _View:
 
     def _layer(self, model: Model, layer: Layer, reads: Sequence[Ref], traffic: int | None) -> dict[str, Any]:
         live: Live = {ref: self.found.get(ref) for ref in reads}
+        if odd := _odd(live):
+            known = {"layer": layer.id, "state": "not ready", "reason": odd, "replicas": "?"}
+            return {**known, "traffic": traffic, "gpus": 0}
         verdict = layer.readiness(model, live)
         state = "ready" if verdict.ready else "not ready"
         if live[reads[0]] is None:
@@ -209,6 +213,12 @@ def _row(
         "move": move,
         "warnings": list(warnings),
     }
+
+
+def _odd(live: Live) -> str:
+    """An object that is none of its kind, and what is odd of it; empty when all are as they should be."""
+    there = ((ref, one) for ref, one in live.items() if one is not None)
+    return next((f"{ref}: {wrong}" for ref, one in there if (wrong := misfit(ref.kind.name, one))), "")
 
 
 def _replicas(live: Live) -> str:

@@ -185,7 +185,7 @@ def decode(line: str, move: str = "") -> Record:
     """The record of a line; raises NeedsPersonError when it is torn or of another version."""
     try:
         raw = from_json(line)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise torn(move, f"a record is not JSON ({error})") from error
     version = raw.get("v") if isinstance(raw, dict) else None
     if version != VERSION:
