@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +15,9 @@ import yaml
 
 from pointsman.move.attention import needs_person
 from tests.cli.cluster import Object, ReadOnlyCluster, serving
-from tests.cli.program import ROOT, START
 from tests.cli.terminal import terminal
 from tests.cli.test_status import CONFIG, models, named, platform, rows, status
+from tests.cli.watched import ended, watching
 
 HOME = "\x1b[H"
 READY = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
@@ -123,38 +119,10 @@ def test_what_needs_a_person_comes_first_for_people_and_by_name_for_programs(tmp
     assert names(rows(made, tmp_path)) == [f"model-{number:04d}" for number in range(4)]
 
 
-@contextmanager
-def watching(made: Watched, folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """``status --watch`` in a pipe."""
-    with serving(made, folder) as kubeconfig:
-        process = subprocess.Popen(
-            [*START, "status", "--watch", "--kubeconfig", str(kubeconfig), *words],
-            cwd=ROOT,
-            env=os.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """What came after ctrl-C, which is no error."""
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    return out, err
-
-
 def test_a_pipe_gets_a_block_for_each_change_and_no_other(tmp_path: Path) -> None:
     made, once = served(3), served(3)
     rows(once, tmp_path)
-    with watching(made, tmp_path, "-o", "json") as process:
+    with watching("status", made, tmp_path, "-o", "json") as process:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
         made.looks(2)
@@ -173,7 +141,7 @@ def test_a_pipe_gets_a_block_for_each_change_and_no_other(tmp_path: Path) -> Non
 
 def test_text_stands_under_its_time(tmp_path: Path) -> None:
     made = served(1)
-    with watching(made, tmp_path) as process:
+    with watching("status", made, tmp_path) as process:
         made.looks(2)
         text, _ = ended(process)
     time, head, row, empty = text.split("\n")[:4]
@@ -183,7 +151,7 @@ def test_text_stands_under_its_time(tmp_path: Path) -> None:
 
 def test_yaml_stands_in_documents(tmp_path: Path) -> None:
     made = served(1)
-    with watching(made, tmp_path, "-o", "yaml") as process:
+    with watching("status", made, tmp_path, "-o", "yaml") as process:
         made.looks(2)
         text, _ = ended(process)
     assert [names(one["models"]) for one in yaml.safe_load_all(text)] == [["model-0000"]]
@@ -191,7 +159,7 @@ def test_yaml_stands_in_documents(tmp_path: Path) -> None:
 
 def test_a_change_of_what_is_not_shown_is_no_change(tmp_path: Path) -> None:
     made = served(3)
-    with watching(made, tmp_path, "-o", "json", "--alias", "model-0000-alias") as process:
+    with watching("status", made, tmp_path, "-o", "json", "--alias", "model-0000-alias") as process:
         made.looks(1)
         ailing(made, 1)
         made.looks(2)
@@ -201,7 +169,7 @@ def test_a_change_of_what_is_not_shown_is_no_change(tmp_path: Path) -> None:
 
 def test_what_a_person_has_to_mend_ends_it_with_an_error(tmp_path: Path) -> None:
     made = served(1)
-    with watching(made, tmp_path) as process:
+    with watching("status", made, tmp_path) as process:
         made.looks(1)
         made.away = True
         _, err = process.communicate(timeout=60)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +16,10 @@ import pytest
 
 from pointsman.cost.account import ASKED
 from tests.cli.cluster import serving
-from tests.cli.program import ROOT, START, run
+from tests.cli.program import run
 from tests.cli.terminal import terminal
 from tests.cli.test_status import models, platform
+from tests.cli.watched import ended, watching
 from tests.cost.paid import PRICES, PaidCluster, claim, metrics, node, pod
 
 VIEWS = ("cost", "audit", "doctor")
@@ -177,26 +175,6 @@ def test_a_long_list_of_findings_begins_with_how_many_each_check_has(tmp_path: P
     assert whole.count(f" {many} ") >= found[many]
 
 
-@contextmanager
-def watching(view: str, made: Crowded, folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """A view with ``--watch`` in a pipe."""
-    with serving(made, folder) as kubeconfig:
-        process = subprocess.Popen(
-            [*START, view, "--watch", "--kubeconfig", str(kubeconfig), *words],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_pipe_gets_a_block_for_each_change_until_ctrl_c(view: str, tmp_path: Path) -> None:
     made = crowd(2)
@@ -208,9 +186,8 @@ def test_a_pipe_gets_a_block_for_each_change_until_ctrl_c(view: str, tmp_path: P
         made.objects |= Crowded.of_things(_crashing()).objects
         second = json.loads(process.stdout.readline())
         made.looks(2)
-        process.send_signal(signal.SIGINT)
-        rest, err = process.communicate(timeout=60)
-    assert (process.returncode, rest, err) == (0, "", "")
+        rest, err = ended(process)
+    assert (rest, err) == ("", "")
     assert first != second
     assert first.keys() == second.keys()
 

@@ -20,18 +20,16 @@ __all__ = ["KINDS", "Finding", "Ground", "kept_by", "kubectl", "place_of"]
 Place = tuple[str, str]
 
 KINDS = (
-    *(
-        "teardown",
-        "stuck",
-        "move",
-        "layer",
-        "left-over",
-        "volume",
-        "released-volume",
-        "load-balancer",
-        "gateway",
-        "gpu-node",
-    ),
+    "teardown",
+    "stuck",
+    "move",
+    "layer",
+    "left-over",
+    "volume",
+    "released-volume",
+    "load-balancer",
+    "gateway",
+    "gpu-node",
     "application",
 )
 """What a finding may be of, in the order in which an object that is found twice counts."""

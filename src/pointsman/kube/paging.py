@@ -39,11 +39,16 @@ async def in_pages(
                 raise
             bounds, more = {}, ""
             continue
-        for one in () if managers else items:
-            if isinstance(own := one.get("metadata"), dict):
-                own.pop("managedFields", None)
+        if not managers:
+            _without_managers(items)
         yield items
         more = str(metadata.get("continue") or "")
         if not more:
             return
         bounds = {"limit": str(PAGE), "continue": more}
+
+
+def _without_managers(items: list[dict[str, Any]]) -> None:
+    for one in items:
+        if isinstance(own := one.get("metadata"), dict):
+            own.pop("managedFields", None)

@@ -186,7 +186,7 @@ def take(progress: TeardownProgress, line: str) -> TeardownProgress:
         opening = TeardownOpening.model_validate(entry.detail) if entry.word is Word.OPENED else progress.opening
     except ValidationError as error:
         raise torn(progress.teardown, f"a record: {error.errors()[0]['msg']}") from error
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise torn(progress.teardown, f"a record is not JSON ({error})") from error
     _check(progress, entry)
     after = replace(
@@ -308,8 +308,8 @@ class Teardowns:
 
 def _folded(found: Object) -> TeardownProgress:
     name, data = str(found["metadata"]["name"]), found.get("data") or {}
-    if not isinstance(data, dict) or not all(isinstance(line, str) for line in data.values()):
-        raise torn(name, "a record is no text")
+    if not isinstance(data, dict):
+        raise torn(name, "its records are no mapping")
     return fold((data[key] for key in sorted(data)), name)
 
 
