@@ -330,7 +330,7 @@ def test_an_alias_that_cannot_be_read_makes_no_layer_idle(tmp_path: Path) -> Non
     for ref in [ref for ref in cluster.objects if ref.name == "litellm-config"]:
         del cluster.objects[ref]
     listed = said(cluster, tmp_path, "audit", code=5)
-    assert [one["what"] for one in listed["unseen"]] == ["where alias qwen-local leads"]
+    assert [one["what"] for one in listed["unseen"]] == ["where alias qwen-local of model qwen leads"]
 
 
 async def journal() -> list[Object]:

@@ -36,7 +36,7 @@ def idle_layers(ground: Ground, layers: Sequence[Layer], aliases: Aliases, busy:
         if model is None or owner.model in busy or alias is None:
             continue
         if isinstance(alias, PointsmanError):
-            ground.unseen[f"where alias {model.spec.tenant.alias} leads"] = alias.what
+            ground.unseen[f"where alias {model.spec.tenant.alias} of model {model.name} leads"] = alias.what
         elif owner.layer not in {one.layer for one in alias.members}:
             layer = next(one for one in layers if one.id == owner.layer)
             yield _idle(ground, model, layer, items)
