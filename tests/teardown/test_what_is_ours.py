@@ -243,6 +243,10 @@ async def test_rights_that_are_missing_stop_it_before_anything_is_withdrawn() ->
     with pytest.raises(PointsmanError) as told:
         await Carrying(world.conductor(), OPTIONS).refuse_without_rights(found)
     assert told.value.code == "teardown-rights"
+    assert told.value.what == "you may not " + "; ".join(
+        f"delete services qwen-{layer} in namespace {space}"
+        for layer, space in (("raw-vllm", "serving"), ("kserve", "kserve"), ("llm-d", "llm-d"))
+    )
 
 
 async def test_where_there_is_no_edge_nobody_is_served_and_the_layers_go() -> None:

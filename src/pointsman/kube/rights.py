@@ -19,9 +19,11 @@ from pointsman.kube.resources import Kind
 if TYPE_CHECKING:
     from pointsman.kube.http import Caller, Response
 
-__all__ = ["Right", "missing", "rights"]
+__all__ = ["Right", "denial", "missing", "rights"]
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/"
+TOLD = 5
+"""Rights that are named in a sentence; the rest is counted."""
 TRIES = 4
 """A review changes nothing, so it may be asked for again."""
 
@@ -65,6 +67,12 @@ def rights(
 ) -> list[Right]:
     """A right for each verb."""
     return [Right(verb, kind, namespace, subresource, name) for verb in verbs]
+
+
+def denial(denied: Sequence[Right]) -> str:
+    """What the caller may not do, as a sentence."""
+    more = f"; and {len(denied) - TOLD} more" if len(denied) > TOLD else ""
+    return f"you may not {'; '.join(map(str, denied[:TOLD]))}{more}"
 
 
 async def missing(cluster: Caller, wanted: Iterable[Right]) -> list[Right] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pointsman.errors import RefusedError
 from pointsman.kube.resources import kind_of
-from pointsman.kube.rights import missing, rights
+from pointsman.kube.rights import denial, missing, rights
 from pointsman.leaving.look import Look
 from pointsman.leaving.pointing import layers_in
 from pointsman.move.context import Context
@@ -67,14 +67,17 @@ def refuse_trapped(found: Look) -> None:
 async def refuse_without_rights(context: Context, found: Look) -> None:
     """Raise RefusedError when something that goes may not be deleted: half a teardown is worse than none."""
     pods = [rights(["list", "watch"], kind_of("Pod"), context.source.namespace(context.model))]
-    parking = [rights(["patch"], one.ref.kind, one.ref.namespace) for one in context.source.park(context.model)]
+    parking = [
+        rights(["patch"], one.ref.kind, one.ref.namespace, name=one.ref.name)
+        for one in context.source.park(context.model)
+    ]
     going = [*found.going, *(one.app.ref for one in found.keepers if not one.comes_back)]
     deleting = [rights(["get", "delete", "watch"], ref.kind, ref.namespace, name=ref.name) for ref in going]
     wanted = [one for part in (*pods, *parking, *deleting) for one in part]
     denied = await missing(context.cluster, wanted)
     if denied:
         raise RefusedError(
-            f"you may not {'; '.join(map(str, denied[:3]))}",
-            next_action="ask for these rights, or use other credentials",
+            denial(denied),
+            next_action="ask for these rights (pointsman rights prints those of moves), or use other credentials",
             code="teardown-rights",
         )

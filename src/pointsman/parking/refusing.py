@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pointsman.edge.contract import CLOSED, AliasState, Member, Replica
 from pointsman.errors import RefusedError
 from pointsman.kube.resources import kind_of
-from pointsman.kube.rights import missing, rights
+from pointsman.kube.rights import denial, missing, rights
 from pointsman.layers.contract import Layer, Patch
 from pointsman.leaving.pointing import layers_in
 from pointsman.move.context import Context
@@ -155,7 +155,7 @@ async def refuse_without_rights(context: Context, layer: Layer, patch: Patch) ->
     denied = await missing(context.cluster, wanted)
     if denied:
         raise RefusedError(
-            f"you may not {'; '.join(map(str, denied[:3]))}",
+            denial(denied),
             next_action="ask for these rights (pointsman rights prints the roles), or use other credentials",
             code="park-rights",
         )

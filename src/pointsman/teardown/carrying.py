@@ -15,7 +15,7 @@ from typing import Any
 
 from pointsman.errors import NeedsPersonError, PointsmanError, RefusedError, TemporaryError
 from pointsman.kube.resources import kind_of
-from pointsman.kube.rights import missing, rights
+from pointsman.kube.rights import denial, missing, rights
 from pointsman.move.boundary import Cluster
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Options
@@ -214,14 +214,15 @@ class Carrying:
             *(view.ref for view in found.platform.sets),
             *found.left,
         ]
-        places = {(ref.kind, ref.namespace) for ref in refs}
-        wanted = [one for kind, space in places for one in rights(["get", "delete", "watch"], kind, space)]
+        wanted = [
+            one for ref in refs for one in rights(["get", "delete", "watch"], ref.kind, ref.namespace, name=ref.name)
+        ]
         wanted += [
             right
             for view in found.models
             for layer in view.layers
             for patch in layer.layer.park(view.model)
-            for right in rights(["patch"], patch.ref.kind, patch.ref.namespace)
+            for right in rights(["patch"], patch.ref.kind, patch.ref.namespace, name=patch.ref.name)
         ]
         if found.platform.sets:
             wanted += rights(["list", "get", "patch", "delete"], kind_of("Application"))
@@ -232,8 +233,8 @@ class Carrying:
         denied = await missing(self._cluster, list(dict.fromkeys(wanted)))
         if denied:
             raise RefusedError(
-                f"you may not {'; '.join(map(str, denied[:3]))}",
-                next_action="ask for these rights (pointsman rights prints the roles), or use other credentials",
+                denial(denied),
+                next_action="ask for these rights (pointsman rights prints those of moves), or use other credentials",
                 code="teardown-rights",
             )
 

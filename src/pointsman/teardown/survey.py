@@ -308,7 +308,7 @@ async def _kind(cluster: Cluster, name: str) -> list[Object]:
     except PermanentError as error:
         raise RefusedError(
             f"{kind.plural} may not be listed, so it would not be known whether all is gone: {error.what}",
-            next_action="ask for the right (pointsman rights prints the roles), or take models away one by one",
+            next_action="ask for the right to list them, or take models away one by one",
             code="teardown-rights",
         ) from error
     return [{"apiVersion": kind.api_version, "kind": kind.name, **one} for one in found]

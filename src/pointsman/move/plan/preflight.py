@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pointsman.edge.contract import AliasState, said
 from pointsman.kube.resources import Kind, Ref, kind_of, ref_of
-from pointsman.kube.rights import missing
+from pointsman.kube.rights import denial, missing
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import LAYERS
 from pointsman.move.boundary import Object
@@ -31,8 +31,6 @@ from pointsman.spec.model import Model
 
 __all__ = ["CHECKS", "Check", "preflight", "source_of"]
 
-_TOLD = 5
-"""Missing rights that a refusal names; the others are counted."""
 _GUARDED = {"Deployment", "Service", "HTTPRoute", "HorizontalPodAutoscaler", "PersistentVolumeClaim"}
 """Kinds that a controller takes over in silence when they bear the name it would choose."""
 
@@ -106,10 +104,9 @@ async def _rights(context: Context) -> str:
     if denied is None:
         return "the API server does not say what you may do"
     if denied:
-        more = f"; and {len(denied) - _TOLD} more" if len(denied) > _TOLD else ""
         raise refuse(
             "rights",
-            f"you may not {'; '.join(str(one) for one in denied[:_TOLD])}{more}",
+            denial(denied),
             next_action=f"ask for what pointsman rights {context.model.name} prints, or use other credentials",
         )
     return f"all {len(set(wanted))} are there"
