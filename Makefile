@@ -23,7 +23,7 @@ demo: $(VENV)/.lab ## start the lab, serve a model, move it three times under lo
 	@$(BIN)/pointsman demo
 
 test: $(VENV)/.dev ## all tests, the six live moves included
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## lint, format, types, import layers, spelling
 	@$(BIN)/ruff check .

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from pointsman.lab.config import LabConfig
 from pointsman.lab.paths import lab_home
 from pointsman.lab.toolchain import ensure_toolchain
 from tests.forked import may_fork, run_forked
+from tests.workers import Workers, in_order
 
 # A run in the background of a shell script inherits an ignored SIGINT, and so would every program that is started here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -237,39 +239,12 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Samples of the sweeps; and an order in which two workers do not disturb each other's moves."""
     _sample(config, items)
-    items.sort(key=_place)
+    items.sort(key=lambda item: in_order(item.nodeid))
 
 
-FIRST = ("tests/move/test_six_moves.py", "tests/move/test_kill_everywhere.py")
-"""The longest one in the lab, and the longest one without: what needs no lab goes on beside the six moves."""
-LAST = (
-    "tests/move/test_edges_of_others_in_the_lab.py",
-    *("tests/faults/", "tests/move/test_owners_in_the_lab.py", "tests/move/test_rights.py"),
-    *("tests/move/test_interrupts_in_the_lab.py", "tests/move/test_strategies_in_the_lab.py"),
-    *("tests/move/test_bad_targets_in_the_lab.py", "tests/checks/test_doctor_in_the_lab.py"),
-    "tests/cli/test_reading_rights_in_the_lab.py",
-    "tests/checks/live/",
-    *("tests/parking/test_parking_in_the_lab.py", "tests/teardown/test_teardown_in_the_lab.py", "tests/traps/"),
-    "tests/layers/test_on_real_controllers.py",
-    *("tests/move/test_edges_edited_by_others_in_the_lab.py", "tests/lab/test_controlplane_bad_days.py"),
-    *("tests/gitops/", "tests/traps/test_argocd", "tests/move/test_hard_roads_in_the_lab.py"),
-    *("tests/lab/", "tests/soak/"),
-)
-"""Every other file with a test that has a lab: none may begin while the six moves last. Those on the example's platform
-come together, so that one worker has it and the other has the edge of others; short ones come at the end."""
-
-
-def _place(item: pytest.Item) -> int:
-    """Where a file's tests come; one worker has all of them, since they share what the file sets up."""
-
-    def among(files: tuple[str, ...]) -> int | None:
-        fitting = [file for file in files if item.nodeid.startswith(file)]
-        return files.index(max(fitting, key=len)) if fitting else None
-
-    first, last = among(FIRST), among(LAST)
-    if first is not None:
-        return first - len(FIRST)
-    return 0 if last is None else last + 1
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Workers | None:
+    """Files by what they need."""
+    return Workers(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:

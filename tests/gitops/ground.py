@@ -113,9 +113,9 @@ class Ground:
         )
 
     def refresh(self, name: str = "", kind: str = "normal") -> None:
-        """Ask Argo CD to compare, and wait until it has."""
+        """Ask Argo CD to compare, and wait until it has, or until it is gone by that."""
         self.patch({"metadata": {"annotations": {REFRESH: kind}}}, name=name)
-        until(lambda: REFRESH not in (self.live(name=name)["metadata"].get("annotations") or {}))
+        until(lambda: REFRESH not in ((self.live(name=name).get("metadata") or {}).get("annotations") or {}))
 
     def regenerate(self, name: str = "", *, fails: bool = False) -> None:
         """Ask an ApplicationSet to read git anew, and wait until it has.
