@@ -126,6 +126,13 @@ def test_help_by_itself_is_the_overview(words: tuple[str, ...]) -> None:
     assert run(*words).stdout == HELP
 
 
+@pytest.mark.parametrize(("words", "code"), [((), 2), (("lab",), 2), (("",), 2), (("-o",), 2), (("plan", "-o"), 2)])
+def test_too_few_words_get_help_or_a_refusal(words: tuple[str, ...], code: int) -> None:
+    done = run(*words)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert done.stdout.startswith(HELP) if not words else done.stdout or "  next: " in done.stderr
+
+
 def test_words_around_an_option_of_the_program_are_told_as_that() -> None:
     done = run("--version", "extra")
     assert done.returncode == 2

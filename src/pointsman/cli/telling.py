@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from pointsman.errors import PointsmanError
 
@@ -30,7 +31,7 @@ def wanted_data(words: Sequence[str]) -> str:
     ``plan -o`` names a file.
     """
     found = ""
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip_longest(words, words[1:], fillvalue=""):
         if word == "--output" or (word == "-o" and words[0] != "plan"):
             found = following
         elif word.startswith("--output="):
