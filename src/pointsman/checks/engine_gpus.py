@@ -11,7 +11,7 @@ from pointsman.checks.check import Check, Level, Sure, Told
 from pointsman.checks.engine_pod import EnginePod, engine_pods, own_pods, tag_of
 from pointsman.checks.view import View, get, listed, mapped
 from pointsman.kube.quantity import milli
-from pointsman.spec.arguments import accelerators, flags
+from pointsman.spec.arguments import accelerators
 
 __all__ = ["CHECKS"]
 
@@ -40,8 +40,10 @@ def _needed(one: EnginePod) -> int | None:
     if not one.whole or get(one.engine.standing.data, "spec", "parallelism") is not None:
         return None
     args = [word.text for word in one.words]
-    divided = any("parallel" in flag.name or flag.name == "nnodes" for flag in flags(args))
-    return accelerators(args) if divided else 1
+    dividing = [one.given[name] for name in one.given if "parallel" in name or name == "nnodes"]
+    if any(not said.known for said in dividing):
+        return None
+    return accelerators(args) if dividing else 1
 
 
 def _parallel(one: EnginePod) -> Any:

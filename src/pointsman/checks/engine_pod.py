@@ -132,4 +132,4 @@ def _pod_of(engine: Engine) -> EnginePod:
 def _whole(engine: Engine, command: Command, *, own: bool) -> bool:
     layered = not own and (engine.layer != "llm-d" or bool(get(engine.standing.data, "spec", "baseRefs")))
     started = not own or command.model is not None
-    return started and not layered and not command.unknown and not command.hidden
+    return started and not layered and not command.open

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.spec.arguments import OWNED, PROMISED, base, flags
+from pointsman.spec.arguments import OWNED, PROMISED, Flag, base, flags
 
 __all__ = ["Command", "behind_preset", "command_of", "in_script", "is_engine", "starts_engine"]
 
@@ -23,6 +23,10 @@ _VARIABLE = re.compile(
 )
 _SETS = re.compile(r"(?:(?:^|[\s;&|(])(?=[A-Za-z_]\w*=)|\b(?:read|for)\s+(?:-\w+\s+)*)([A-Za-z_]\w*)")
 """Variables that a script sets itself."""
+_WEIGHTS = re.compile(r"\$[({]?(\w+_)?(MODEL|WEIGHTS)(_(ID|NAME|PATH|DIR|URI|REPO|REPOSITORY))?[)}]?|.*/.*")
+"""A variable in the place of the weights, by its name or as a part of a path; any other may hold flags."""
+_SWITCH = re.compile(r"(enable|disable|no|use|skip|return|trust|enforce|async|log|calculate)-.*|headless|.*-only")
+"""Flags of vLLM that take no value: what follows one is another word of its own (v0.23)."""
 _IMAGE = re.compile(r"vllm|llm-d|huggingfaceserver", re.IGNORECASE)
 
 
@@ -60,9 +64,29 @@ class Command:
             return frozenset(filled)
         return frozenset(filled | ({*OWNED, *PROMISED} - {base(flag.name) for flag in listed}))
 
+    @property
+    def open(self) -> bool:
+        """May there be flags that do not stand here? A variable within a flag's value hides that value alone."""
+        if self.model is None and not self.args:
+            return bool(self.unknown)
+        listed = list(flags(self.args))
+        held = {at for flag in listed for at in _holding(self.args, flag)}
+        loose = any("$" in word for at, word in enumerate(self.args) if at not in held)
+        hidden = "$" in (self.model or "") and not _WEIGHTS.fullmatch(self.model or "")
+        return loose or hidden or "config" in {flag.name for flag in listed}
+
     def given(self, name: str) -> bool:
         """Is the flag there at all?"""
         return any(flag.name == name for flag in flags(self.args))
+
+
+def _holding(args: Sequence[str], flag: Flag) -> Iterator[int]:
+    """Where words stand that hold a value of this flag, and nothing else."""
+    name, equals, _ = args[flag.start].partition("=")
+    if equals and "$" not in name:
+        yield flag.start
+    if not _SWITCH.fullmatch(flag.name):
+        yield from range(flag.start + 1, flag.end)
 
 
 def command_of(container: Mapping[str, Any]) -> Command:
