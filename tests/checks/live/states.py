@@ -24,7 +24,7 @@ SLOW = Path(__file__).with_name("states-slow.yaml")
 _SOUND = re.compile(r"sound: ((?:PM[0-9]{3}[, ]*)+)")
 _HOW = re.compile(r"^# how: (.*)$", re.MULTILINE)
 _REPOSITORY = "REPOSITORY"
-LONG = {"PM716": 1000.0, "PM729": 1000.0, "PM717": 2000.0}
+LONG = {"PM716": 1000.0, "PM729": 1000.0}
 """Seconds until the check counts it as settled; five minutes and a bit for the others of the slow file."""
 
 
@@ -66,9 +66,9 @@ class Watch:
     """The sentence, by check and object."""
     at: float = 0.0
 
-    def look(self) -> dict[tuple[str, str], str]:
-        """Ask it now."""
-        said = doctor(self.lab, self.state, "--check", "PM7")
+    def look(self, *words: str) -> dict[tuple[str, str], str]:
+        """Ask it now; ``words`` are further ones of the command."""
+        said = doctor(self.lab, self.state, "--check", "PM7", *words)
         assert said["notChecked"] == [], said["notChecked"]
         self.found, self.at = {(one["id"], told(one)): one["what"] for one in said["findings"]}, time.monotonic()
         return self.found

@@ -146,7 +146,15 @@ def test_a_wrong_configuration_of_kserve_is_told(
 @pytest.mark.checks
 def test_the_domain_of_an_example_is_told(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
     row = seen["PM708"]
-    row.how = "the lab's own configuration; clean: ingressDomain changed"
+    row.how = "the lab's own configuration, with an InferenceService; clean: ingressDomain changed"
+    given: dict[str, Any] = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService"}
+    given |= {
+        "metadata": {"name": "of-a-domain", "namespace": SPACE, "annotations": {"serving.kserve.io/stop": "true"}}
+    }
+    given |= {
+        "spec": {"predictor": {"containers": [{"name": "kserve-container", "image": "vllm/vllm-openai:v0.23.0"}]}}
+    }
+    cluster.kubectl("apply", "-f", "-", given=json.dumps(given))
     row.failing.append(f"told: {watch.look()['PM708', CONFIG]}")
     with changed(cluster, "ingress", ingressDomain="models.example.org"):
         assert ("PM708", CONFIG) not in watch.look()
@@ -246,18 +254,19 @@ def test_other_versions_are_not_told_of(cluster: RunningLab, watch: Watch, seen:
 @pytest.mark.checks
 def test_an_idle_gpu_is_told_of_its_node(cluster: RunningLab, watch: Watch, seen: defaultdict[str, Seen]) -> None:
     row = seen["PM717"]
-    row.how = "no pod asks for the GPUs of a node that is half an hour old; clean: one does"
+    row.how = "no pod asks for the GPUs of a node (--patience 0: at once, not after half an hour); clean: one does"
     spec = live(cluster, "pod", "running", f"--namespace={SPACE}")["spec"]
     used = f"Node {spec['nodeName']}"
-    assert watch.silent("PM717", used)
+    at_once = ("--patience", "0")
+    assert ("PM717", used) not in watch.look(*at_once)
     holding = ("pods", "running", "kept-out", f"--namespace={SPACE}", "--ignore-not-found")
     cluster.kubectl("delete", *holding, "--timeout=90s", timeout=120)
-    row.failing.append(f"told: {watch.sentence('PM717', used, LONG['PM717'])}")
+    row.failing.append(f"told: {until(lambda: watch.look(*at_once).get(('PM717', used)), SOON)}")
     container = {"name": "vllm", "image": "vllm/vllm-openai:v0.23.0", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
     pod: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "busy", "namespace": SPACE}}
     pod["spec"] = {"nodeName": spec["nodeName"], "containers": [container]}
     cluster.kubectl("apply", "-f", "-", given=json.dumps(pod))
-    assert ("PM717", used) not in watch.look()
+    assert ("PM717", used) not in watch.look(*at_once)
     row.clean.append("silent")
 
 
