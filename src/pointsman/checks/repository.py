@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pointsman.adopt.adopted import Adopted, adopt
-from pointsman.checks.catalogue import CHECKS
+from pointsman.checks.catalogue import CHECKS, RETIRED
 from pointsman.checks.check import Check
 from pointsman.checks.finding import Outcome
 from pointsman.checks.ignores import ABOUT
@@ -27,7 +27,7 @@ def lint(root: Path, env: str | None = None, checks: Iterable[Check] = CHECKS) -
     view, chosen = View(found), list(checks)
     made = joined(run(view, chosen), rendered(view.declared, chosen))
     texts = {path: page.text for path, page in found.survey.pages.items()} if found.survey else {}
-    made = ignored(made, texts, [one.id for one in CHECKS], ABOUT)
+    made = ignored(made, texts, [one.id for one in CHECKS], ABOUT, RETIRED)
     if not root.is_dir():
         made.findings = [one for one in made.findings if one.where.rpartition(":")[0] == root.name]
         found.left_out = [one for one in found.left_out if one.where.partition(":")[0] == root.name]
