@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.adopt.documents import Document
+from pointsman.adopt.ids import Id
 
 __all__ = ["Deployed", "Key", "expanded", "key_of"]
 
@@ -23,6 +24,10 @@ class Deployed:
     """The document it comes from, then those that patch it; none when nobody knows."""
     inside: tuple[str | int, ...] = ()
     """Where in the first document it stands: an item of a List."""
+    before: tuple[Id, ...] = ()
+    """What it was called before transformers changed its name or namespace, the first one first."""
+    built_by: str = ""
+    """The line of the kustomization that it comes from, where no document of its own is known."""
 
     @property
     def kind(self) -> str:
@@ -56,19 +61,19 @@ class Deployed:
         return self.at()
 
     def at(self, *place: str | int) -> str:
-        """The line of a part: in the last document that says what it is; empty when nobody knows."""
+        """The line of a part: in the last document that says what it is; where it was built; empty in a cluster."""
         for length in range(len(place), 0, -1):
             found = self._line(place[:length])
             if found:
                 return found
-        return self.documents[0].at(*self.inside) if self.documents else ""
+        return self.documents[0].at(*self.inside) if self.documents else self.built_by
 
     def _line(self, place: tuple[str | int, ...]) -> str:
         """A patch counts only where it says what stands there; the document itself where none does."""
         for patch in reversed(self.documents[1:]):
             if isinstance(patch.data, list):
                 for at, one in enumerate(patch.data):
-                    if _pointer(one) == place:
+                    if _pointer(one) == place and one["value"] == _get(self.data, place):
                         return patch.at(at, "value")
             elif place in patch.reading.lines and _get(patch.data, place) == _get(self.data, place):
                 return patch.at(*place)
