@@ -40,4 +40,5 @@ def told(one: Id) -> str:
     """For people."""
     group, version, kind, namespace, name = one
     api = f"{group}/{version}" if group else version
-    return f"{kind} {name} ({api}{'' if namespace == _NONE else f', namespace {namespace}'})"
+    space = {_NONE: "", "default": ", no namespace"}.get(namespace, f", namespace {namespace}")
+    return f"{kind} {name} ({api}{space})"

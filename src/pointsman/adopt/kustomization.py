@@ -8,6 +8,7 @@ NeedsProgramError says what, and where.
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -148,8 +149,8 @@ class Kustomizing:
         if target is not None and len(found) > 1:
             raise NeedsProgramError("several patches have one target", where)
         for patch in found:
-            if target is None or place[0] == "patchesJson6902":
-                objects = _with_named(objects, patch, target)
+            if target is None:
+                objects = _with_named(objects, patch)
                 continue
             try:
                 objects = _with_chosen(objects, patch, target)
@@ -170,7 +171,20 @@ class Kustomizing:
             raise NeedsProgramError("a patch says neither path nor patch", where)
         if left_out or not found:
             raise NeedsProgramError(left_out[0].why if left_out else "a patch is empty", where)
+        if any(not _is_json(one.text) for one in found):
+            raise NeedsProgramError("operations between brackets have to be JSON", where)
         return found
+
+
+def _is_json(text: str) -> bool:
+    """What begins with a bracket Kustomize takes for JSON, and for nothing else."""
+    if not text.lstrip().startswith("["):
+        return True
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 _IMAGE = {"name", "newName", "newTag", "digest"}
@@ -235,9 +249,9 @@ def _refuse_twins(objects: Sequence[Deployed], where: str) -> None:
         seen.add(key)
 
 
-def _with_named(objects: list[Deployed], patch: Document, target: Any) -> list[Deployed]:
+def _with_named(objects: list[Deployed], patch: Document) -> list[Deployed]:
     """For the one object that it names, by what that is called now, or was before."""
-    wanted = _wanted(patch, target)
+    wanted = _wanted(patch)
     found = [one for one in objects if wanted in (id_of(one.data), *one.before)]
     if len(found) != 1:
         raise _unmatched(objects, wanted, patch, several=len(found) > 1)
@@ -247,13 +261,7 @@ def _with_named(objects: list[Deployed], patch: Document, target: Any) -> list[D
         raise NeedsProgramError(str(error), patch.at()) from None
 
 
-def _wanted(patch: Document, target: Any) -> Id:
-    if target is not None:
-        if not isinstance(target, dict):
-            raise NeedsProgramError("a patch's target is no mapping", patch.at())
-        group, version = target.get("group"), target.get("version")
-        api = f"{group}/{version}" if group else version
-        return id_of({"apiVersion": api, "kind": target.get("kind"), "metadata": target})
+def _wanted(patch: Document) -> Id:
     if not isinstance(patch.data, dict) or not isinstance(patch.data.get("metadata"), dict):
         raise NeedsProgramError("a patch without a target names no object", patch.at())
     return id_of(patch.data)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pointsman.adopt.closure import FILES
+from pointsman.adopt.closure import FILES, is_kustomization
 from pointsman.adopt.documents import Document, documents_of
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.tree import Tree
@@ -96,10 +96,9 @@ class Survey:
 
     def kustomizations(self) -> Iterator[str]:
         """Folders with a kustomization."""
-        for path in self.pages:
-            folder, _, name = path.rpartition("/")
-            if name in FILES:
-                yield folder
+        for path, page in self.pages.items():
+            if is_kustomization(path, page.text):
+                yield path.rpartition("/")[0]
 
     def templated(self, path: str) -> bool:
         """Does it lie in a chart's templates?"""

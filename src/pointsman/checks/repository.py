@@ -26,6 +26,8 @@ def lint(root: Path, env: str | None = None, checks: Iterable[Check] = CHECKS) -
     found = adopt(root if root.is_dir() else root.parent, env)
     view, chosen = View(found), list(checks)
     made = joined(run(view, chosen), rendered(view.declared, chosen))
+    said = {(one.where, one.told.what) for one in made.findings}
+    found.left_out = [one for one in found.left_out if (one.where, one.why) not in said]
     texts = {path: page.text for path, page in found.survey.pages.items()} if found.survey else {}
     made = ignored(made, texts, [one.id for one in CHECKS], ABOUT, RETIRED)
     if not root.is_dir():
