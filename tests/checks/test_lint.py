@@ -135,3 +135,12 @@ def test_the_only_application_of_a_clone_is_held_against_its_origin(
     (tmp_path / ".git" / "config").write_text(f'[core]\n\tbare = false\n[remote "origin"]\n\turl = {origin}\n', "utf-8")
     said = json.loads(lint(tmp_path, APPLICATION.replace("REVISION", revision), "--check", "PM420", "-o", "json")[1])
     assert [one["id"] for one in said["findings"]] == (["PM420"] if found else [])
+
+
+def test_sarif_names_files_as_references_that_may_stand_in_a_url(tmp_path: Path) -> None:
+    place = tmp_path / "of many" / "näme [1]#%20?.yaml"
+    place.parent.mkdir()
+    place.write_text(BAD, "utf-8")
+    (log,) = json.loads(run("lint", str(tmp_path), "-o", "sarif").stdout)["runs"]
+    (said,) = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in log["results"]}
+    assert said == "of%20many/n%C3%A4me%20%5B1%5D%23%2520%3F.yaml"

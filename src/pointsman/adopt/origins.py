@@ -63,6 +63,7 @@ class Origins:
         steps = [one for one in through if isinstance(one, dict)]
         names = list(dict.fromkeys(self._names(str(data["metadata"].get("name") or ""), steps)))
         first = self._first(data, said, names)
+        names += [first.name] if first and first.name not in names else []
         own = (first.documents[0],) if first else ()
         laid = tuple(one for one in self._laid(steps, data, names) if one not in own)
         return Deployed(
