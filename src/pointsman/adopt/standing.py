@@ -191,10 +191,11 @@ def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
     for folder, closure in closures.items():
         own = {name for name in closure.files if name.startswith(f"{folder}/" if folder else "")}
         pages = [found.pages[name] for name in closure.files if name in found.pages]
-        interesting = any(page.kinds & KINDS or _generates(page) for page in pages)
+        unread = found.means(folder) and len(pages) < len(closure.files)
+        interesting = unread or any(page.kinds & KINDS or _generates(page) for page in pages)
         if folder in taken or own <= claimed:
             pass
-        elif interesting and closure.files & claimed and made.applications:
+        elif interesting and closure.files & claimed and made.applications and not found.means(folder):
             made.left_out.append(LeftOut(folder, "no Application deploys this overlay, so it is not looked at"))
         elif interesting or closure.left_out:
             built = objects_in(found.tree, folder)
@@ -214,7 +215,8 @@ def _files(made: World, found: Survey, claimed: set[str]) -> None:
     for page in found.pages.values():
         if page.path in claimed or page.kinds.isdisjoint(KINDS) or found.templated(page.path):
             continue
-        if len(found.pages) > FEW and not _counts(page.kinds, page.speaks_of_engines, page.lists_models):
+        many = len(found.pages) > FEW and not found.means(page.path)
+        if many and not _counts(page.kinds, page.speaks_of_engines, page.lists_models):
             made.partly.setdefault("", "of so many files only those are read that speak of engines")
             continue
         folder = page.path.rpartition("/")[0]
