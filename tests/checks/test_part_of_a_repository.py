@@ -113,3 +113,11 @@ def test_environments_of_a_repository_do_not_stop_who_names_a_folder(tmp_path: P
     assert run("lint", str(root)).returncode == 2
     assert "PM103" in {one["id"] for one in told(str(root / "overlays" / "prod"))["findings"]}
     assert told(str(root / "clusters" / "a"))["objects"] == 1
+
+
+def test_a_platform_that_a_file_marks_is_a_whole_of_its_own(tmp_path: Path) -> None:
+    mark = "apiVersion: pointsman.dev/v1alpha1\nkind: Platform\nmetadata: {name: platform}\n"
+    root = written(repository(tmp_path, git=True), {"overlays/platform.yaml": mark})
+    said = told(str(root / "overlays" / "prod"))
+    assert said["findings"] == []
+    assert any("'../../base' leads out of the repository" in one["why"] for one in said["notRead"])

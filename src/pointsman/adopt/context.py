@@ -1,12 +1,14 @@
 """What a folder, or a file, that somebody names is a part of: the repository it lies in, and what is told of it.
 
 An overlay refers to its base, an Application to a folder from the root on: a part is read as a part of the whole. The
-whole is the git repository; where there is none, the folder and what its kustomizations refer to.
+whole is the git repository, or the platform in it that a ``platform.yaml`` marks; where there is none, the folder and
+what its kustomizations refer to.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,13 @@ from pointsman.adopt.clone import top_of
 from pointsman.adopt.closure import FILES, closure_of
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.tree import OverError, Tree
+from pointsman.catalog.repository import FILE
 from pointsman.errors import PointsmanError
 
 __all__ = ["Context", "context_of", "in_folder"]
+
+_OURS = re.compile(r"^\s*[\"']?apiVersion[\"']?\s*:\s*[\"']?pointsman\.dev/", re.MULTILINE)
+_HEAD = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +57,26 @@ def in_folder(path: str, folder: str) -> bool:
 def context_of(place: Path) -> Context:
     """The whole that a folder or a file is a part of."""
     folder = place if place.is_dir() else place.parent
-    top = top_of(folder)
+    top = _marked(folder)
     root = top or _reached(folder)
     named = place.relative_to(root).as_posix()
     return Context(root, "" if named == "." else named, place != folder, top is not None or root == folder)
+
+
+def _marked(folder: Path) -> Path | None:
+    """The root of the repository, or of the platform in it: a repository may hold several, and examples of others'."""
+    top = top_of(folder)
+    if top is None:
+        return None
+    within = [one for one in (folder, *folder.parents) if one == top or top in one.parents]
+    return next((one for one in within if _declares(one / FILE)), top)
+
+
+def _declares(path: Path) -> bool:
+    try:
+        return path.is_file() and _OURS.search(path.read_text("utf-8")[:_HEAD]) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _reached(folder: Path) -> Path:

@@ -157,6 +157,7 @@ def world_of(found: Survey, applications: Iterable[Application]) -> World:
             claimed |= built[key].files
             _add(made, built[key], Origin(part.path, application, part.recurse, built[key].files))
     _unclaimed(made, found, claimed)
+    made.objects.sort(key=lambda one: found.named != "" and not found.means(one.origin.path))
     return made
 
 
