@@ -138,3 +138,18 @@ secretGenerator:
     assert [one["where"] for one in findings(tmp_path, "--check", "PM803")] == ["kustomization.yaml:5"]
     written(tmp_path, {"kustomization.yaml": text.replace("name: keys", "name: keys # pointsman:ignore PM803 a test")})
     assert findings(tmp_path, "--check", "PM803") == []
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", pytest.param("namePrefix: x-\n", marks=real)], ids=["alone", "with the program"]
+)
+def test_a_container_that_a_patch_moves_to_the_front_keeps_its_line(prefix: str, tmp_path: Path) -> None:
+    side = "      containers:\n        - {name: side, image: example.invalid/side:1}\n"
+    base = ENGINE.replace(", namespace: serving", "").replace("      containers:\n", side)
+    files = {"base/kustomization.yaml": "resources: [d.yaml]\n", "base/d.yaml": base, "overlay/grace.yaml": GRACE}
+    written(tmp_path, files | {"overlay/kustomization.yaml": prefix + PATCHED})
+    where = {one["id"]: one["where"] for one in findings(tmp_path)}
+    assert (where["PM119"], where["PM103"]) == ("base/d.yaml:13", "overlay/grace.yaml:7")
+    assert findings(tmp_path, "--check", "PM119", "--check", "PM101", "--fix", "--yes") == []
+    assert "readinessProbe" in (tmp_path / "overlay" / "grace.yaml").read_text("utf-8")
+    assert "--shutdown-timeout=40" in (tmp_path / "base" / "d.yaml").read_text("utf-8")

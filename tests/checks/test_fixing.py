@@ -240,8 +240,17 @@ def test_an_address_is_cut_back_or_left_and_keeps_its_quotes(tmp_path: Path, bas
     assert ids == ([] if wanted else ["PM510"])
 
 
-@pytest.mark.parametrize("path", ["/v1", "/kserve/qwen/v1", "/v2/v1"])
-def test_an_address_that_ends_in_its_one_version_is_right(tmp_path: Path, path: str) -> None:
-    text = f"model_list: [{{model_name: c, litellm_params: {{model: openai/qwen, api_base: 'http://qwen.serving:8000{path}'}}}}]\n"
+@pytest.mark.parametrize(
+    ("provider", "path"),
+    [
+        ("openai", "/v1"),
+        ("openai", "/kserve/qwen/v1"),
+        ("openai", "/v2/v1"),
+        ("hosted_vllm", "/v1"),
+        ("hosted_vllm", "/v1/chat/completions"),  # LiteLLM adds nothing to it
+    ],
+)
+def test_an_address_that_requests_are_answered_at_is_right(tmp_path: Path, provider: str, path: str) -> None:
+    text = f"model_list: [{{model_name: c, litellm_params: {{model: {provider}/qwen, api_base: 'http://qwen.serving:8000{path}'}}}}]\n"
     written(tmp_path, {"raw.yaml": RAW, "service.yaml": SERVICE, "edge.yaml": text})
     assert "PM510" not in run("lint", str(tmp_path), "--check", "PM510").stdout

@@ -11,7 +11,7 @@ from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth
 from pointsman.adopt.roads import LOST, Road
 from pointsman.delivery.git.wording import redacted
-from pointsman.edge.litellm_base import base_of
+from pointsman.edge.litellm_base import base_of, leads_astray
 from pointsman.edge.litellm_params import INFO, KNOWN, PARAMS, address_key
 
 __all__ = ["lost_finding", "member_findings", "price_of"]
@@ -135,7 +135,7 @@ def _base(model: Found, road: Road) -> Iterator[Finding]:
     member = road.member
     wanted = base_of(member.base)
     ends = urlsplit(member.base).path.rstrip("/").endswith("/v1")
-    if member.provider not in KNOWN or wanted == member.base or (wanted is None and ends):
+    if member.provider not in KNOWN or not leads_astray(member.base, member.provider):
         return
     key = address_key(member.params)
     said = member.params.get(key)

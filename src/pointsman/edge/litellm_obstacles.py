@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from pointsman.edge.config_text import ConfigText, Entry
 from pointsman.edge.litellm_alias import Aliases, Terms
-from pointsman.edge.litellm_base import base_of
+from pointsman.edge.litellm_base import base_of, leads_astray
 from pointsman.edge.litellm_names import aliases_of
 from pointsman.edge.litellm_params import (
     DUMMIES,
@@ -19,6 +19,7 @@ from pointsman.edge.litellm_params import (
     credentials_of,
     hidden_address,
     layer_of,
+    provider_of,
     said_address,
 )
 from pointsman.edge.litellm_rehearsal import rehearsed
@@ -159,7 +160,7 @@ def _versions(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Ob
     for entry in _ours(aliases, entries):
         base = said_address(entry.section(PARAMS), known)
         wanted = base_of(base)
-        if wanted != base and (wanted or not base.endswith("/v1")):
+        if leads_astray(base, provider_of(entry.section(PARAMS))[0]):
             yield Obstacle(
                 "edge-no-version",
                 f"alias {group}: {base} is not the /v1 that engines answer below: its requests are answered with 404",
