@@ -202,6 +202,79 @@ def test_kustomize_itself_builds_the_rest(name: str, tmp_path: Path) -> None:
     assert by_key(found.data) == by_key(list(yaml.safe_load_all(made)))
 
 
+COUNTED = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: engine}\nspec: {replicas: 7}\n"
+SPACED = {"base/engine.yaml": ENGINE.replace("{name: engine,", "{name: engine, namespace: s,")}
+PLACED = {"base/kustomization.yaml": BASE["base/kustomization.yaml"] + "namespace: s\n"}
+OVER = "resources: [../base]\npatches: [{path: p.yaml}]\n"
+JSON = '[{"op": "replace", "path": "/spec/replicas", "value": 7}]'
+
+
+def _aimed(target: str, patch: str = COUNTED) -> dict[str, str]:
+    text = f"resources: [../base]\npatches: [{{path: p.yaml, target: {{{target}}}}}]\n"
+    return {"overlay/kustomization.yaml": text, "overlay/p.yaml": patch}
+
+
+def _named(old: str = "", new: str = "") -> dict[str, str]:
+    return {"overlay/kustomization.yaml": OVER, "overlay/p.yaml": COUNTED.replace(old, new)}
+
+
+def _old(target: str) -> dict[str, str]:
+    text = f"resources: [../base]\npatchesJson6902: [{{path: p.yaml, target: {{{target}}}}}]\n"
+    return {"overlay/kustomization.yaml": text, "overlay/p.yaml": JSON}
+
+
+IDS: dict[str, dict[str, str]] = {
+    "no namespace, and the object has one": SPACED | _named(),
+    "its namespace": SPACED | _named("{name: engine", "{name: engine, namespace: s"),
+    "another namespace": SPACED | _named("{name: engine", "{name: engine, namespace: t"),
+    "default, where none is written": _named("{name: engine", "{name: engine, namespace: default"),
+    "no namespace, where a transformer gave one": PLACED | _named(),
+    "the namespace that a transformer gave": PLACED | _named("{name: engine", "{name: engine, namespace: s"),
+    "default, where a transformer gave one": PLACED | _named("{name: engine", "{name: engine, namespace: default"),
+    "a namespace that it never had": PLACED | _named("{name: engine", "{name: engine, namespace: t"),
+    "another version": _named("apps/v1", "apps/v1beta1"),
+    "another name": _named("engine", "motor"),
+    "a target, whatever the patch is called": SPACED | _aimed("kind: Deployment"),
+    "a target in its namespace": SPACED | _aimed("kind: Deployment, namespace: s"),
+    "a target in default, where none is written": _aimed("kind: Deployment, namespace: default"),
+    "a target in the namespace that it had": PLACED | _aimed("kind: Deployment, namespace: default"),
+    "a target in a namespace that it never had": PLACED | _aimed("kind: Deployment, namespace: t"),
+    "a target that fits nothing": _aimed("kind: StatefulSet"),
+    "a target for several patches": _aimed("kind: Deployment", f"{COUNTED}---\n{COUNTED}"),
+    "operations at a target": SPACED | _aimed("kind: Deployment, name: eng.*", JSON),
+    "operations between brackets that are no JSON": _aimed("kind: Deployment", JSON.replace('"', "")),
+    "operations without a target": {"overlay/kustomization.yaml": OVER, "overlay/p.yaml": JSON},
+    "old operations": _old("group: apps, version: v1, kind: Deployment, name: engine"),
+    "old operations without a version": _old("group: apps, kind: Deployment, name: engine"),
+    "old operations by a pattern": _old("group: apps, version: v1, kind: Deployment, name: eng.*"),
+    "old operations, and the object has a namespace": SPACED
+    | _old("group: apps, version: v1, kind: Deployment, name: engine"),
+}
+
+
+@real
+@pytest.mark.parametrize("program", [True, False], ids=["with the program", "alone"])
+@pytest.mark.parametrize("name", IDS)
+def test_a_patch_is_for_what_kustomize_takes_it_for_or_the_build_fails(
+    name: str, program: bool, tmp_path: Path
+) -> None:
+    root = written(tmp_path, BASE | IDS[name])
+    made = subprocess.run([*KUSTOMIZE, str(root / "overlay")], capture_output=True, check=False, timeout=60)
+    with pytest.MonkeyPatch.context() as patch:
+        if not program:
+            patch.setenv(PROGRAM, "/nowhere")
+        found = objects_in(root, "overlay")
+    if made.returncode:
+        assert found.objects == ()
+        assert [one.where.partition("/")[0] for one in found.left_out] == ["overlay"]
+        assert found.left_out[0].fails or not program
+        return
+    if found.left_out:  # without the program some are not known
+        assert not program
+        return
+    assert by_key(found.data) == by_key(list(yaml.safe_load_all(made.stdout)))
+
+
 def test_an_object_knows_its_line_and_its_patches(tmp_path: Path) -> None:
     found = objects_in(overlaid(tmp_path, OVERLAYS["patch-file"]), "overlay")
     engine = next(one for one in found.objects if one.kind == "Deployment")

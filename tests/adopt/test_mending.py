@@ -248,7 +248,9 @@ def test_a_folder_that_only_kustomize_builds_is_mended_in_its_sources(tmp_path: 
 @pytest.mark.parametrize("line", ["\n", "\r\n"])
 def test_a_configuration_is_mended_where_a_patch_says_it_and_with_its_line_ends(line: str, tmp_path: Path) -> None:
     base = CONFIG_MAP.partition("---\n")[0].replace("MARK", "")
-    patch = base.replace("namespace: edge", "labels: {a: b}").replace("  other.yaml: |\n    a: 1\n", "")
+    patch = base.replace("namespace: edge", "namespace: edge, labels: {a: b}").replace(
+        "  other.yaml: |\n    a: 1\n", ""
+    )
     base = base.replace("openai/wrong", "openai/base")
     files = {
         "raw.yaml": RAW,

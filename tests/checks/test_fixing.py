@@ -210,3 +210,47 @@ spec:
         (tmp_path / "service.yaml").write_text(text.replace("LABELS", labels), "utf-8")
         assert run("lint", str(tmp_path), "--fix", "--yes", "--check", "PM215").returncode == 0
         assert (tmp_path / "service.yaml").read_text("utf-8") == text.replace("LABELS", left)
+
+
+BASES = {
+    "http://qwen.serving:8000": "http://qwen.serving:8000/v1",
+    "http://qwen.serving:8000/": "http://qwen.serving:8000/v1",
+    "http://qwen.serving:8000/v1/chat/completions": "http://qwen.serving:8000/v1",
+    "http://qwen.serving:8000/v1/chat/completions/v1": "http://qwen.serving:8000/v1",
+    "http://qwen.serving:8000/V1/models": "http://qwen.serving:8000/v1",
+    "http://qwen.serving:8000/V1/models/v1": "http://qwen.serving:8000/v1",
+    "http://qwen.serving:8000/chat/completions": "http://qwen.serving:8000/v1",
+    "http://qwen.serving:8000/v2": "",
+    "http://qwen.serving:8000/v1beta/openai": "",
+    "http://qwen.serving:8000/#a": "",
+}
+
+
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+@pytest.mark.parametrize("base", BASES)
+def test_an_address_is_cut_back_or_left_and_keeps_its_quotes(tmp_path: Path, base: str, quote: str) -> None:
+    line = "  litellm_params: {{model: openai/qwen, api_base: {0}{1}{0}, api_key: os.environ/K}} # ours\n"
+    text = "model_list:\n- model_name: chat\n" + line.format(quote, base) + "  model_info: {id: q}\n"
+    written(tmp_path, {"raw.yaml": RAW, "service.yaml": SERVICE, "edge.yaml": text})
+    done = run("lint", str(tmp_path), "--check", "PM510", "--fix", "--yes", "-o", "json")
+    ids = [one["id"] for one in json.loads(done.stdout)["findings"]]
+    wanted = BASES[base]
+    after = text.replace(line.format(quote, base), line.format(quote, wanted)) if wanted else text
+    assert (tmp_path / "edge.yaml").read_text("utf-8") == after
+    assert ids == ([] if wanted else ["PM510"])
+
+
+@pytest.mark.parametrize(
+    ("provider", "path"),
+    [
+        ("openai", "/v1"),
+        ("openai", "/kserve/qwen/v1"),
+        ("openai", "/v2/v1"),
+        ("hosted_vllm", "/v1"),
+        ("hosted_vllm", "/v1/chat/completions"),  # LiteLLM adds nothing to it
+    ],
+)
+def test_an_address_that_requests_are_answered_at_is_right(tmp_path: Path, provider: str, path: str) -> None:
+    text = f"model_list: [{{model_name: c, litellm_params: {{model: {provider}/qwen, api_base: 'http://qwen.serving:8000{path}'}}}}]\n"
+    written(tmp_path, {"raw.yaml": RAW, "service.yaml": SERVICE, "edge.yaml": text})
+    assert "PM510" not in run("lint", str(tmp_path), "--check", "PM510").stdout

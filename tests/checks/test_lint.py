@@ -88,3 +88,59 @@ def test_yaml_is_the_data_that_json_is(tmp_path: Path) -> None:
     held("lint", found)
     assert yaml.safe_load(lint(tmp_path, BAD, "-o", "yaml")[1]) == found
     assert [(one["id"], one["where"]) for one in found["findings"]] == [("PM201", "manifest.yaml:6")]
+
+
+@pytest.mark.parametrize(
+    ("comment", "action"),
+    [
+        ("# pointsman:ignore PM124 retired", "name the id of the finding"),
+        ("# pointsman:ignore PM000 none such", "pointsman lint --list"),
+        ("# Pointsman:Ignore pm201 letters", "write # pointsman:ignore PM201 why it is so"),
+        ("# nolint pointsman:ignore PM201 behind", "write # pointsman:ignore PM201 why it is so"),
+    ],
+)
+def test_an_ignore_that_hides_nothing_says_what_would(comment: str, action: str, tmp_path: Path) -> None:
+    said = json.loads(lint(tmp_path, BAD.replace("minReplicas: 0", f"minReplicas: 0 {comment}"), "-o", "json")[1])
+    found = {one["id"]: one["next"] for one in said["findings"]}
+    assert set(found) == {"PM201", "PM901"}
+    assert action in found["PM901"]
+
+
+APPLICATION = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: gone, namespace: argocd}
+spec:
+  project: default
+  source: {repoURL: "https://git.example.invalid/ml/infra.git", targetRevision: REVISION, path: gone}
+  destination: {server: "https://kubernetes.default.svc", namespace: serving}
+"""
+
+
+@pytest.mark.parametrize(
+    ("origin", "revision", "found"),
+    [
+        ("https://git.example.invalid/ml/infra.git", "main", True),
+        ("git@git.example.invalid:ml/infra", "main", True),
+        ("git@git.example.invalid:ml/infra", "HEAD", True),
+        ("https://git.example.invalid/ml/infra.git", "next", False),
+        ("https://git.example.invalid/ml/other.git", "main", False),
+    ],
+)
+def test_the_only_application_of_a_clone_is_held_against_its_origin(
+    origin: str, revision: str, found: bool, tmp_path: Path
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/heads/main\n", "utf-8")
+    (tmp_path / ".git" / "config").write_text(f'[core]\n\tbare = false\n[remote "origin"]\n\turl = {origin}\n', "utf-8")
+    said = json.loads(lint(tmp_path, APPLICATION.replace("REVISION", revision), "--check", "PM420", "-o", "json")[1])
+    assert [one["id"] for one in said["findings"]] == (["PM420"] if found else [])
+
+
+def test_sarif_names_files_as_references_that_may_stand_in_a_url(tmp_path: Path) -> None:
+    place = tmp_path / "of many" / "näme [1]#%20?.yaml"
+    place.parent.mkdir()
+    place.write_text(BAD, "utf-8")
+    (log,) = json.loads(run("lint", str(tmp_path), "-o", "sarif").stdout)["runs"]
+    (said,) = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in log["results"]}
+    assert said == "of%20many/n%C3%A4me%20%5B1%5D%23%2520%3F.yaml"

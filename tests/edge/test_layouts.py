@@ -42,7 +42,7 @@ model_list:
   -
     model_name: chat
     model_info: {id: m-kserve}
-    litellm_params: {model: openai/q, api_base: http://k.k/v1, weight: 3, api_key: k}
+    litellm_params: {model: openai/q, api_base: 'http://k.k/v1', weight: 3, api_key: k}
   - {model_name: other}
 """,
     ),
@@ -57,7 +57,7 @@ model_list:
 - # - the one - of tenants
   model_name: chat
   model_info: {id: m-kserve}
-  litellm_params: {model: openai/q, api_base: http://k.k/v1, weight: 3, api_key: k}
+  litellm_params: {model: openai/q, api_base: 'http://k.k/v1', weight: 3, api_key: k}
 """,
     ),
     "JSON over lines": (
@@ -161,7 +161,7 @@ model_list:
   litellm_params: {{model: openai/q, api_base: '{RAW}', api_key: k, weight:  7}}
 - model_name: chat  # é😀
   model_info: {{id: m-kserve}}
-  litellm_params: {{model: openai/q, api_base: {KSERVE}, api_key: k, weight:  3}}""",
+  litellm_params: {{model: openai/q, api_base: '{KSERVE}', api_key: k, weight:  3}}""",
     ),
     "a list in a list's place, indented": (
         "  settings: 1\n  model_list:\n",

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pointsman.adopt.applications import Application, applications_in
+from pointsman.adopt.applications import Application, applications_in, env_of
 from pointsman.adopt.closure import closure_of
 from pointsman.adopt.comparing import findings_of
+from pointsman.adopt.context import Context
 from pointsman.adopt.edges import Edge, edges_in
 from pointsman.adopt.engines import engines_in
 from pointsman.adopt.findings import Finding
@@ -47,12 +48,20 @@ class Adopted:
         return not self.models
 
 
-def adopt(root: Path | Tree, env: str | None = None, same: Iterable[tuple[str, str]] = ()) -> Adopted:
-    """Everything that a repository says about served models; raises UsageError where an environment has to be named."""
+def adopt(
+    root: Path | Tree,
+    env: str | None = None,
+    same: Iterable[tuple[str, str]] = (),
+    context: Context | None = None,
+) -> Adopted:
+    """Everything that a repository says about served models; raises UsageError where an environment has to be named.
+
+    ``context``: the folder of it that is meant. Its environment counts, else all of them.
+    """
     tree = root if isinstance(root, Tree) else Tree(root)
-    found = survey(tree)
+    found = survey(tree, context=context)
     applications = applications_in(found)
-    chosen = _environment(applications, env)
+    chosen = _meant(found, env) if found.named and env is None else _environment(applications, env)
     world = world_of(found, [one for one in applications if not chosen or one.env in ("", chosen)])
     made = understood(world, joined(edges_in(found, world)), same)
     made.tree, made.env, made.survey = tree, chosen, found
@@ -106,6 +115,12 @@ def shared(found: Adopted, paths: Iterable[str]) -> dict[str, list[str]]:
     others = {folder: one.files for folder, one in closures.items() if folder not in below}
     told = {path: [folder for folder, files in others.items() if path in files] for path in paths}
     return {path: folders for path, folders in told.items() if folders}
+
+
+def _meant(found: Survey, env: str | None) -> str:
+    """The environment of the folder that is meant; the one of the Applications in it, or none."""
+    written = [one for one in applications_in(found) if found.means(one.where.rpartition(":")[0])]
+    return _environment(written, env) if written else env_of(f"{found.named}/")
 
 
 def _environment(applications: Sequence[Application], env: str | None) -> str:

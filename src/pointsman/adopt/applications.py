@@ -18,7 +18,7 @@ from pointsman.adopt.pieces import mapped
 from pointsman.adopt.survey import Survey
 from pointsman.adopt.tree import below
 
-__all__ = ["Application", "Part", "applications_in"]
+__all__ = ["Application", "Part", "applications_in", "env_of"]
 
 _FIELD = re.compile(r"\{\{-?\s*\.?([\w.]+?)\s*-?\}\}")
 _ENV = re.compile(r"(?:^|/)(?:clusters|environments|envs)/([^/]+)/")
@@ -88,7 +88,7 @@ def _once(made: list[Application]) -> list[Application]:
 def _application(data: Mapping[str, Any], document: Document, found: Survey) -> Application:
     metadata, spec = data["metadata"], mapped(data.get("spec"))
     destination = mapped(spec.get("destination"))
-    written = _env(document.path)
+    written = env_of(document.path)
     automated = mapped(spec.get("syncPolicy")).get("automated")
     return Application(
         str(metadata.get("name") or metadata.get("generateName")),
@@ -102,7 +102,8 @@ def _application(data: Mapping[str, Any], document: Document, found: Survey) -> 
     )
 
 
-def _env(path: str) -> str:
+def env_of(path: str) -> str:
+    """The environment that a file is written for, by the folder it lies in; empty when that tells none."""
     match = _ENV.search(path)
     return match[1] if match else ""
 

@@ -16,7 +16,7 @@ from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.tree import Tree, below
 from pointsman.errors import PointsmanError
 
-__all__ = ["FILES", "Closure", "closure_of", "kustomization_in"]
+__all__ = ["FILES", "Closure", "closure_of", "is_kustomization", "kustomization_in"]
 
 FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _DEEPEST = 16
@@ -37,6 +37,9 @@ _RUNS = {
     "transformers": "transformers may be plugins, which are programs",
     "validators": "validators may be plugins, which are programs",
 }
+_FLUX = "kustomize.toolkit.fluxcd.io/"
+_OF_FLUX = "it is an object of Flux, which Kustomize refuses to take for a kustomization"
+_IS_FLUX = re.compile(rf"""^["']?apiVersion["']?\s*:\s*["']?{re.escape(_FLUX)}""", re.MULTILINE)
 _REMOTE = re.compile(r"://|^git@|^[^/]*\.[a-z]+/|\?ref=|^(?:git::|hg::|file:)", re.IGNORECASE)
 """What Kustomize takes for a repository or an address (v5): a scheme, scp's form, a host with a dot first."""
 
@@ -60,12 +63,19 @@ class Closure:
         self._files.add(path)
 
 
+def is_kustomization(path: str, text: str) -> bool:
+    """Is it a file that Kustomize reads? Flux has objects of the same name, which people give files of this name."""
+    return path.rpartition("/")[2] in FILES and _IS_FLUX.search(text) is None
+
+
 def kustomization_in(tree: Tree, folder: str, left_out: list[LeftOut]) -> Document | None:
     """The one document of a folder's kustomization; None, and a reason, when there is none that can be read."""
     names = [name for name in tree.names(folder) if name in FILES]
     paths = [f"{folder}/{name}" if folder else name for name in names]
     if len(paths) != 1:
-        left_out.append(LeftOut(folder, "it has several kustomizations" if paths else "it has no kustomization"))
+        where = f"{paths[-1]}:1" if paths else folder
+        why = "it has several kustomizations" if paths else "it has no kustomization"
+        left_out.append(LeftOut(where, why, "keep one" if paths else "", fails=True))
         return None
     documents = documents_in(tree, paths[0], left_out)
     if len(documents) == 1 and isinstance(documents[0].data, dict):
@@ -85,13 +95,16 @@ def closure_of(tree: Tree, folder: str) -> Closure:
 def _kustomization(tree: Tree, folder: str, found: Closure, above: tuple[str, ...], where: str = "") -> None:
     if folder in above or len(above) > _DEEPEST:
         what = "leads back to itself" if folder in above else f"goes through more than {_DEEPEST} others"
-        found.left_out.append(LeftOut(where or folder, f"the kustomization {what}"))
+        found.left_out.append(LeftOut(where or folder, f"the kustomization {what}", fails=folder in above))
         return
     document = kustomization_in(tree, folder, found.left_out)
     if document is None:
         return
     found.add(document.path)
     found.folders.add(folder)
+    if str(document.data.get("apiVersion")).startswith(_FLUX):
+        found.left_out.append(LeftOut(document.at("apiVersion"), _OF_FLUX, "give the file another name", fails=True))
+        return
     for key in document.data:
         if key in _RUNS or key not in _KNOWN:
             why = _RUNS.get(key, f"the field {key} is not known here")
@@ -130,14 +143,21 @@ def _reference(
     if kind == "file" and not (may_be_folder and said in ("", ".")):
         if not path.startswith(f"{folder}/" if folder else ""):
             found.left_out.append(
-                LeftOut(where, f"{said[:80]!r} lies outside its own folder, which Argo CD's Kustomize refuses")
+                LeftOut(
+                    where,
+                    f"{said[:80]!r} lies outside its own folder, which Argo CD's Kustomize refuses",
+                    "put it there, or name a folder with a kustomization",
+                    fails=True,
+                )
             )
             return
         found.add(path)
     elif kind == "folder" and may_be_folder:
         _kustomization(tree, path, found, (*above, folder), where)
     else:
-        found.left_out.append(LeftOut(where, f"there is no {said[:80]!r}", "correct the name"))
+        made = place[0] in ("configMapGenerator", "secretGenerator")  # what holds secrets is often not in git
+        why = f"there is no {said[:80]!r}"
+        found.left_out.append(LeftOut(where, why, "correct the name", fails=not made))
 
 
 def _there(tree: Tree, path: str) -> bool:

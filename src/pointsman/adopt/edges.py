@@ -238,7 +238,7 @@ def located(edge: Edge, place: str) -> str:
     key = edge.config.where.rpartition(" ")[2]
     where = standing.at("data", key)
     file, colon, start = where.rpartition(":")
-    if not said.isdigit():
+    if not said.isdigit() or standing.deployed.built_by == where:
         return where
     return f"{file}:{int(start) + int(said)}" if colon and start.isdigit() else f"{where} line {said}"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pointsman.adopt.documents import Document, documents_in
-from pointsman.adopt.kustomization import FILES, Kustomizing, NeedsProgramError, closure_of
+from pointsman.adopt.kustomization import FILES, Kustomizing, NeedsProgramError, RefusedBuildError, closure_of
 from pointsman.adopt.kustomize_program import built_by_program
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.objects import Deployed, expanded
@@ -123,6 +123,8 @@ def _kustomized(tree: Tree, path: str) -> Folder:
     documents = _documents(tree, closure.files, left_out)
     try:
         objects = Kustomizing(tree).built(path)
+    except RefusedBuildError as error:
+        objects, left_out = [], [*left_out, LeftOut(error.where, error.what, error.next_action, fails=True)]
     except NeedsProgramError as error:
         objects, why = built_by_program(tree, path, sorted(closure.files), documents, error)
         left_out += why

@@ -8,6 +8,7 @@ NeedsProgramError says what, and where.
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +16,14 @@ from typing import Any
 
 from pointsman.adopt.closure import FILES, closure_of, kustomization_in
 from pointsman.adopt.documents import Document, documents_in, documents_of
+from pointsman.adopt.ids import CLUSTER_WIDE, Id, id_of, told
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.marking import annotated, labelled, repointed, scaled
 from pointsman.adopt.objects import Deployed, expanded, key_of
 from pointsman.adopt.patching import UnfitPatchError, merged, operated
 from pointsman.adopt.tree import Tree, below
 
-__all__ = ["FILES", "Kustomizing", "NeedsProgramError", "closure_of"]
+__all__ = ["FILES", "Kustomizing", "NeedsProgramError", "RefusedBuildError", "as_patch", "closure_of", "listed"]
 
 _FIELDS = (
     "apiVersion kind metadata resources bases components patches patchesStrategicMerge patchesJson6902 namespace "
@@ -35,8 +37,6 @@ _REFERRING = frozenset(
     }
 )
 """What a namespace changes in more places than its own."""
-_UNPLACED = frozenset({"Node", "PersistentVolume", "StorageClass", "PriorityClass", "IngressClass", "RuntimeClass"})
-"""Kinds without a namespace."""
 
 
 _SWITCHES = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false"})
@@ -50,6 +50,14 @@ class NeedsProgramError(Exception):
         super().__init__(what)
         self.what = what
         self.where = where
+
+
+class RefusedBuildError(NeedsProgramError):
+    """Kustomize refuses to build it, whichever version it is."""
+
+    def __init__(self, what: str, where: str, next_action: str) -> None:
+        super().__init__(what, where)
+        self.next_action = next_action
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +77,10 @@ class Kustomizing:
             raise NeedsProgramError(f"{key} is carried out by Kustomize alone", document.at(key))
         objects = [*given]
         for key in ("resources", "bases"):
-            for at, said in enumerate(_list(data, key)):
+            for at, said in enumerate(listed(data, key)):
                 objects += self._resource(folder, said, document.at(key, at))
         _refuse_twins(objects, document.path)
-        for said in _list(data, "components"):
+        for said in listed(data, "components"):
             objects = self._built(below(folder, str(said)) or "", objects)
         return self._changed(objects, document, folder)
 
@@ -100,9 +108,9 @@ class Kustomizing:
     def _changed(self, objects: list[Deployed], document: Document, folder: str) -> list[Deployed]:
         """In the order of Kustomize's own transformers."""
         data = document.data
-        for at, patch in enumerate(_list(data, "patchesStrategicMerge")):
-            objects = self._patched(objects, _as_patch(patch), folder, document, ("patchesStrategicMerge", at))
-        for at, patch in enumerate(_list(data, "patches")):
+        for at, patch in enumerate(listed(data, "patchesStrategicMerge")):
+            objects = self._patched(objects, as_patch(patch), folder, document, ("patchesStrategicMerge", at))
+        for at, patch in enumerate(listed(data, "patches")):
             objects = self._patched(objects, patch, folder, document, ("patches", at))
         if namespace := data.get("namespace"):
             if not isinstance(namespace, str) or namespace.lower() in _SWITCHES:
@@ -113,11 +121,11 @@ class Kustomizing:
             objects = [self._labelled(one, said, where) for one in objects]
         if said := data.get("commonAnnotations"):
             objects = [_made(one, annotated(one.data, said)) for one in objects]
-        for at, patch in enumerate(_list(data, "patchesJson6902")):
+        for at, patch in enumerate(listed(data, "patchesJson6902")):
             objects = self._patched(objects, patch, folder, document, ("patchesJson6902", at))
-        for at, said in enumerate(_list(data, "replicas")):
+        for at, said in enumerate(listed(data, "replicas")):
             objects = _counted(objects, said, document.at("replicas", at), document)
-        for at, said in enumerate(_list(data, "images")):
+        for at, said in enumerate(listed(data, "images")):
             if not isinstance(said, dict) or not isinstance(said.get("name"), str) or said.keys() - _IMAGE:
                 raise NeedsProgramError(
                     "an image is changed in a way that is not understood", document.at("images", at)
@@ -137,16 +145,23 @@ class Kustomizing:
         where = document.at(*place)
         if not isinstance(said, dict) or said.keys() - {"path", "patch", "target"}:
             raise NeedsProgramError("a patch has fields that are not understood here", where)
-        for patch in self._patches(said, folder, document, place):
+        found, target = self.patches(said, folder, document, place), said.get("target")
+        if target is not None and len(found) > 1:
+            raise NeedsProgramError("several patches have one target", where)
+        for patch in found:
+            if target is None:
+                objects = _with_named(objects, patch)
+                continue
             try:
-                objects = _with_patch(objects, patch, said.get("target"))
+                objects = _with_chosen(objects, patch, target)
             except UnfitPatchError as error:
                 raise NeedsProgramError(str(error), patch.at()) from None
         return objects
 
-    def _patches(
+    def patches(
         self, said: Mapping[str, Any], folder: str, document: Document, place: tuple[str | int, ...]
     ) -> list[Document]:
+        """The documents of an entry of ``patches``; raises NeedsProgramError."""
         where, left_out = document.at(*place), list[LeftOut]()
         if isinstance(said.get("path"), str):
             found = documents_in(self.tree, below(folder, said["path"]) or "", left_out)
@@ -156,7 +171,20 @@ class Kustomizing:
             raise NeedsProgramError("a patch says neither path nor patch", where)
         if left_out or not found:
             raise NeedsProgramError(left_out[0].why if left_out else "a patch is empty", where)
+        if any(not _is_json(one.text) for one in found):
+            raise NeedsProgramError("operations between brackets have to be JSON", where)
         return found
+
+
+def _is_json(text: str) -> bool:
+    """What begins with a bracket Kustomize takes for JSON, and for nothing else."""
+    if not text.lstrip().startswith("["):
+        return True
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 _IMAGE = {"name", "newName", "newTag", "digest"}
@@ -169,18 +197,20 @@ def _inline(document: Document, place: tuple[str | int, ...], text: str, left_ou
     return [replace(one, start=-1, above=one.above + line) for one in found]
 
 
-def _as_patch(said: Any) -> Mapping[str, Any]:
+def as_patch(said: Any) -> Mapping[str, Any]:
+    """An item of ``patchesStrategicMerge`` as one of ``patches``."""
     text = str(said)
     return {"patch": text} if "\n" in text or ":" in text else {"path": text}
 
 
-def _list(data: Mapping[str, Any], key: str) -> list[Any]:
+def listed(data: Mapping[str, Any], key: str) -> list[Any]:
+    """What a field lists; nothing when it is no list."""
     found = data.get(key)
     return found if isinstance(found, list) else []
 
 
 def _labels(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for said in _list(data, "labels"):
+    for said in listed(data, "labels"):
         yield said if isinstance(said, dict) else {}
     if isinstance(data.get("commonLabels"), dict):
         yield {"pairs": data["commonLabels"], "includeSelectors": True}
@@ -196,10 +226,10 @@ def _placed(one: Deployed, namespace: str, document: Document) -> Deployed:
         raise NeedsProgramError(
             f"namespace changes more than one place of {one.kind} {one.name}", document.at("namespace")
         )
-    if one.kind in _UNPLACED:
+    if one.kind in CLUSTER_WIDE:
         return one
     data = {**one.data, "metadata": {**one.data["metadata"], "namespace": namespace}}
-    return _made(one, data)
+    return replace(_made(one, data), before=_before(one, data))
 
 
 def _counted(objects: list[Deployed], said: Any, where: str, document: Document) -> list[Deployed]:
@@ -219,36 +249,79 @@ def _refuse_twins(objects: Sequence[Deployed], where: str) -> None:
         seen.add(key)
 
 
-def _with_patch(objects: list[Deployed], patch: Document, target: Any) -> list[Deployed]:
-    data = patch.data
-    chosen = [_is_meant(one, data, target) for one in objects]
-    if not any(chosen):
-        if target is None:
-            raise UnfitPatchError("a patch is for nothing that is there")
-        return objects
-    made = []
-    for one, meant in zip(objects, chosen, strict=True):
-        if meant:
-            before = copy.deepcopy(dict(one.data))
-            new = operated(before, data) if isinstance(data, list) else merged(before, data, named=target is None)
-            made.append(replace(one, data=new, documents=(*one.documents, patch)))
-        else:
-            made.append(one)
-    return made
+def _with_named(objects: list[Deployed], patch: Document) -> list[Deployed]:
+    """For the one object that it names, by what that is called now, or was before."""
+    wanted = _wanted(patch)
+    found = [one for one in objects if wanted in (id_of(one.data), *one.before)]
+    if len(found) != 1:
+        raise _unmatched(objects, wanted, patch, several=len(found) > 1)
+    try:
+        return [_overlaid(one, patch, named=True) if one is found[0] else one for one in objects]
+    except UnfitPatchError as error:
+        raise NeedsProgramError(str(error), patch.at()) from None
 
 
-def _is_meant(one: Deployed, patch: Any, target: Any) -> bool:
-    if target is None:
-        if not isinstance(patch, dict) or not isinstance(patch.get("metadata"), dict):
-            raise UnfitPatchError("a patch without a target names no object")
-        group, kind, namespace, name = key_of(patch)
-        own = key_of(one.data)
-        return (group, kind, name) == (own[0], own[1], own[3]) and (not namespace or namespace == own[2])
+def _wanted(patch: Document) -> Id:
+    if not isinstance(patch.data, dict) or not isinstance(patch.data.get("metadata"), dict):
+        raise NeedsProgramError("a patch without a target names no object", patch.at())
+    return id_of(patch.data)
+
+
+def _unmatched(objects: Sequence[Deployed], wanted: Id, patch: Document, *, several: bool) -> RefusedBuildError:
+    if several:
+        return RefusedBuildError(
+            f"Kustomize refuses to build it: its patch is for {told(wanted)}, and several objects are that",
+            patch.at(),
+            "give the patch a target",
+        )
+    near = next((one for one in objects if one.kind == wanted[2] and wanted[4] in (one.name, *_names(one))), None)
+    action = "name an object that is there, or give the patch a target"
+    if near is not None:
+        action = f"there is {told(id_of(near.data))}: write its apiVersion and namespace, or give the patch a target"
+    what = f"Kustomize refuses to build it: its patch is for {told(wanted)}, and there is no such object"
+    return RefusedBuildError(what, patch.at(), action)
+
+
+def _names(one: Deployed) -> Iterator[str]:
+    return (each[4] for each in one.before)
+
+
+def _with_chosen(objects: list[Deployed], patch: Document, target: Any) -> list[Deployed]:
+    return [_overlaid(one, patch, named=False) if _is_meant(one, target) else one for one in objects]
+
+
+def _overlaid(one: Deployed, patch: Document, *, named: bool) -> Deployed:
+    """What it is called stays, but for operations: those may change it."""
+    before, data = copy.deepcopy(dict(one.data)), patch.data
+    documents = (*one.documents, patch)
+    if isinstance(data, list):
+        new = operated(before, data)
+        return replace(one, data=new, documents=documents, before=_before(one, new))
+    new = merged(before, data, named=named)
+    if one.data["metadata"].get("namespace") != new["metadata"].get("namespace"):
+        kept = {key: value for key, value in new["metadata"].items() if key != "namespace"}
+        new["metadata"] = kept | ({"namespace": one.namespace} if one.namespace else {})
+    return replace(one, data=new, documents=documents)
+
+
+def _before(one: Deployed, new: Mapping[str, Any]) -> tuple[Id, ...]:
+    old = id_of(one.data)
+    return one.before if id_of(new) == old else (*one.before, old)
+
+
+def _is_meant(one: Deployed, target: Any) -> bool:
     if not isinstance(target, dict) or target.keys() - {"group", "version", "kind", "name", "namespace"}:
         raise UnfitPatchError("a patch's target is chosen in a way that is not understood here")
-    group, _, version = str(one.data.get("apiVersion") or "").rpartition("/")
-    own_words = {"group": group, "version": version, "kind": one.kind, "name": one.name, "namespace": one.namespace}
-    return all(_fits(str(said), own_words[key]) for key, said in target.items())
+    group, version, kind, namespace, name = id_of(one.data)
+    first = one.before[0] if one.before else id_of(one.data)
+    words = {
+        "group": (group,),
+        "version": (version,),
+        "kind": (kind,),
+        "name": (first[4], name),
+        "namespace": (first[3], namespace),
+    }
+    return all(any(_fits(str(said), word) for word in words[key]) for key, said in target.items())
 
 
 def _fits(pattern: str, word: str) -> bool:

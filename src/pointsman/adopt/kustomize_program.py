@@ -10,13 +10,15 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from pointsman.adopt.closure import kustomization_in
 from pointsman.adopt.documents import Document, documents_of
 from pointsman.adopt.kustomization import NeedsProgramError
 from pointsman.adopt.left_out import LeftOut
-from pointsman.adopt.objects import Deployed, expanded, key_of
+from pointsman.adopt.objects import Deployed, expanded
+from pointsman.adopt.origins import Origins, asking
 from pointsman.adopt.tree import Tree
 from pointsman.errors import PointsmanError
 
@@ -55,21 +57,32 @@ def built_by_program(
     if not words:
         action = f"put kustomize or kubectl on the PATH, or name one in {PROGRAM}"
         return [], [LeftOut(why.where, f"{why.what}, and there is no such program here", action)]
+    own = kustomization_in(tree, folder, [])
     with tempfile.TemporaryDirectory(prefix="pointsman-") as name:
         top = Path(name)
         try:
-            _copied(tree, files, top / "tree")
+            _copied(tree, files, top / "tree", own)
             text = _run([*words, str(top / "tree" / folder)], top)
         except (OSError, subprocess.SubprocessError, PointsmanError, ValueError) as error:
-            return [], [LeftOut(folder or ".", f"kustomize does not build it: {_said(error, name)}")]
-    return _placed(text, documents)
+            said = f"kustomize does not build it: {_said(error, name)}"
+            return [], [LeftOut(own.at() if own else folder or ".", said, fails=isinstance(error, _RefusedError))]
+    left_out: list[LeftOut] = []
+    origins = Origins(tree, folder, documents)
+    built = [one for each in documents_of("", text, left_out) for one in expanded(each)]
+    return [origins.of(one) for one in built], left_out
 
 
-def _copied(tree: Tree, files: Sequence[str], top: Path) -> None:
+class _RefusedError(ValueError):
+    """What the program says where it does not build."""
+
+
+def _copied(tree: Tree, files: Sequence[str], top: Path, own: Document | None) -> None:
+    """Copies of the files; that of the kustomization itself asks where its objects come from."""
     for path in files:
         target = top / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(tree.text(path), encoding="utf-8")
+        text = tree.text(path)
+        target.write_text(asking(own, text) if own and path == own.path else text, encoding="utf-8")
 
 
 def _run(words: Sequence[str], top: Path) -> str:
@@ -84,7 +97,7 @@ def _run(words: Sequence[str], top: Path) -> str:
             words, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env, cwd=top, timeout=LONGEST, check=False
         ).returncode
     if code:
-        raise ValueError((top / "err").read_text(errors="replace")[:4000])
+        raise _RefusedError((top / "err").read_text(errors="replace")[:4000])
     if (top / "out").stat().st_size > _LARGEST:
         raise ValueError("it makes more than 8 MiB")
     return (top / "out").read_text(encoding="utf-8")
@@ -95,25 +108,3 @@ def _said(error: Exception, folder: str) -> str:
         return f"it took more than {LONGEST:g} s"
     lines = [line for line in str(error).replace(f"{folder}/tree/", "").splitlines() if line.strip()]
     return lines[-1][:300] if lines else type(error).__name__
-
-
-def _placed(text: str, documents: Sequence[Document]) -> tuple[list[Deployed], list[LeftOut]]:
-    """Each object, with the documents of the same kind and name: those it comes from."""
-    left_out: list[LeftOut] = []
-    written: dict[tuple[str, str], list[Document]] = {}
-    for document in documents:
-        for one in expanded(document):
-            written.setdefault((one.kind, one.name), []).append(document)
-    found: list[Deployed] = []
-    for built in documents_of("", text, left_out):
-        found += [Deployed(one.data, tuple(_of(one.data, written))) for one in expanded(built)]
-    return found, left_out
-
-
-def _of(data: Mapping[str, object], written: Mapping[tuple[str, str], list[Document]]) -> list[Document]:
-    _, kind, _, name = key_of(data)
-    exact = written.get((kind, name))
-    if exact:
-        return exact
-    near = [one for (of_kind, said), some in written.items() if of_kind == kind and said in name for one in some]
-    return near if len(near) == 1 else []

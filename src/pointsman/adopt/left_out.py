@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["LeftOut"]
 
@@ -15,6 +15,8 @@ class LeftOut:
     """``serving/kserve/kustomization.yaml:4``."""
     why: str
     next_action: str = ""
+    fails: bool = field(default=False, compare=False)
+    """Is it sure that Kustomize, and so Argo CD, refuses to build it?"""
 
     def as_dict(self) -> dict[str, str]:
         """The fields under stable names."""

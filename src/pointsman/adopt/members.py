@@ -10,6 +10,8 @@ from pointsman.adopt.findings import DropEntry, Finding, Fix, ReplaceText, SetEn
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth
 from pointsman.adopt.roads import LOST, Road
+from pointsman.delivery.git.wording import redacted
+from pointsman.edge.litellm_base import base_of, leads_astray
 from pointsman.edge.litellm_params import INFO, KNOWN, PARAMS, address_key
 
 __all__ = ["lost_finding", "member_findings", "price_of"]
@@ -131,22 +133,31 @@ def _renamed(road: Road, name: str) -> str:
 
 def _base(model: Found, road: Road) -> Iterator[Finding]:
     member = road.member
-    path = urlsplit(member.base).path.rstrip("/")
-    if path.endswith("/v1") or member.provider not in KNOWN:
+    wanted = base_of(member.base)
+    ends = urlsplit(member.base).path.rstrip("/").endswith("/v1")
+    if member.provider not in KNOWN or not leads_astray(member.base, member.provider):
         return
-    said = member.params.get(address_key(member.params))
+    key = address_key(member.params)
+    said = member.params.get(key)
     ours = isinstance(said, str) and not said.startswith("os.environ/")
-    fixes: tuple[Fix, ...] = (_set(road, address_key(member.params), f"{member.base}/v1"),) if ours else ()
+    wrong = "holds an endpoint" if ends else "does not end in /v1"
     yield Finding(
         "adopt-base-url",
         model.name,
         member.where,
-        f"{member.alias} leads to {member.shown}, which does not end in /v1, below which engines answer",
-        f"write {address_key(member.params)}: {member.shown}/v1"
-        if ours
-        else "write it where the address stands: in its credential, or its variable",
-        fixes,
+        f"{member.alias} leads to {member.shown}, which {wrong}: LiteLLM adds the endpoint, and engines answer "
+        "below /v1",
+        _base_action(key, wanted, ours=ours),
+        (_set(road, key, wanted),) if ours and wanted else (),
     )
+
+
+def _base_action(key: str, wanted: str | None, *, ours: bool) -> str:
+    if not ours:
+        return "write it where the address stands: in its credential, or its variable"
+    if wanted is None:
+        return f"let {key} end in the /v1 below which this engine answers; what it is cannot be told from here"
+    return f"write {key}: {redacted(wanted)}"
 
 
 def _key(model: Found, road: Road) -> Iterator[Finding]:

@@ -157,8 +157,9 @@ def _of_replacement(tree: Tree, path: str, standing: Deployed, fix: ReplaceText)
 def _of_key(document: Document, standing: Deployed, fix: AddItem | SetKey | DropKey) -> Iterator[tuple[str, Edit]]:
     if document.start < 0 or not isinstance(document.data, dict):
         return
-    inside = standing.inside if document is standing.documents[0] else ()
-    place = (*inside, *fix.container)
+    place = standing.place_in(document, fix.container)
+    if place is None:
+        return
     if isinstance(fix, AddItem):
         edits = additions(document, place, fix.key, fix.item)
     elif isinstance(fix, SetKey):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -10,11 +11,11 @@ from operator import itemgetter
 from typing import Any
 
 from pointsman.adopt.applications import Application
-from pointsman.adopt.closure import Closure, closure_of
+from pointsman.adopt.closure import FILES, Closure, closure_of
 from pointsman.adopt.folder import Folder, objects_in
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.objects import Deployed, expanded
-from pointsman.adopt.survey import FEW, Survey
+from pointsman.adopt.survey import FEW, Page, Survey
 from pointsman.adopt.tree import OverError
 
 __all__ = ["Origin", "Standing", "World", "world_of"]
@@ -31,6 +32,7 @@ KINDS = frozenset(
     )
 )
 """Kinds that say something of serving, or that checks look at."""
+_GENERATOR = re.compile(r"\b(?:configMap|secret)Generator\b")
 _ENGINES = frozenset({"Deployment", "StatefulSet", "LeaderWorkerSet", "InferenceService", "LLMInferenceService"})
 
 
@@ -155,6 +157,7 @@ def world_of(found: Survey, applications: Iterable[Application]) -> World:
             claimed |= built[key].files
             _add(made, built[key], Origin(part.path, application, part.recurse, built[key].files))
     _unclaimed(made, found, claimed)
+    made.objects.sort(key=lambda one: found.named != "" and not found.means(one.origin.path))
     return made
 
 
@@ -188,10 +191,12 @@ def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
     taken = {inner for folder, one in closures.items() for inner in one.folders if inner != folder}
     for folder, closure in closures.items():
         own = {name for name in closure.files if name.startswith(f"{folder}/" if folder else "")}
-        interesting = any(found.pages[name].kinds & KINDS for name in closure.files if name in found.pages)
+        pages = [found.pages[name] for name in closure.files if name in found.pages]
+        unread = found.means(folder) and len(pages) < len(closure.files)
+        interesting = unread or any(page.kinds & KINDS or _generates(page) for page in pages)
         if folder in taken or own <= claimed:
             pass
-        elif interesting and closure.files & claimed and made.applications:
+        elif interesting and closure.files & claimed and made.applications and not found.means(folder):
             made.left_out.append(LeftOut(folder, "no Application deploys this overlay, so it is not looked at"))
         elif interesting or closure.left_out:
             built = objects_in(found.tree, folder)
@@ -201,12 +206,18 @@ def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
     _files(made, found, claimed)
 
 
+def _generates(page: Page) -> bool:
+    """Does it make ConfigMaps, or Secrets?"""
+    return page.path.rpartition("/")[2] in FILES and _GENERATOR.search(page.text) is not None
+
+
 def _files(made: World, found: Survey, claimed: set[str]) -> None:
     alone = []
     for page in found.pages.values():
         if page.path in claimed or page.kinds.isdisjoint(KINDS) or found.templated(page.path):
             continue
-        if len(found.pages) > FEW and not _counts(page.kinds, page.speaks_of_engines, page.lists_models):
+        many = len(found.pages) > FEW and not found.means(page.path)
+        if many and not _counts(page.kinds, page.speaks_of_engines, page.lists_models):
             made.partly.setdefault("", "of so many files only those are read that speak of engines")
             continue
         folder = page.path.rpartition("/")[0]

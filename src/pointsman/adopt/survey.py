@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pointsman.adopt.closure import FILES
+from pointsman.adopt.closure import FILES, is_kustomization
+from pointsman.adopt.context import Context, in_folder
 from pointsman.adopt.documents import Document, documents_of
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.tree import Tree
@@ -60,6 +61,12 @@ class Survey:
     begun: float = 0.0
     late: bool = False
     told: bool = False
+    named: str = ""
+    """The folder that is meant; empty for all of them."""
+
+    def means(self, path: str) -> bool:
+        """Is it of the folder that somebody named, where one is named?"""
+        return bool(self.named) and in_folder(path, self.named)
 
     def documents(self, page: Page) -> list[Document]:
         """A file's documents; none, and listed once, when time is over."""
@@ -96,10 +103,9 @@ class Survey:
 
     def kustomizations(self) -> Iterator[str]:
         """Folders with a kustomization."""
-        for path in self.pages:
-            folder, _, name = path.rpartition("/")
-            if name in FILES:
-                yield folder
+        for path, page in self.pages.items():
+            if is_kustomization(path, page.text):
+                yield path.rpartition("/")[0]
 
     def templated(self, path: str) -> bool:
         """Does it lie in a chart's templates?"""
@@ -110,12 +116,12 @@ def _spent() -> float:
     return sum(os.times()[:4])
 
 
-def survey(tree: Tree, clock: Callable[[], float] = _spent) -> Survey:
-    """Look at every file of a repository."""
-    found = Survey(tree, clock=clock, begun=clock())
-    names = list(tree.walk("", found.left_out))
+def survey(tree: Tree, clock: Callable[[], float] = _spent, context: Context | None = None) -> Survey:
+    """Look at every file of a repository; those of the folder that is meant come first."""
+    found = Survey(tree, clock=clock, begun=clock(), named=context.folder if context else "")
+    names = _names(found, context)
     found.charts = {name.rpartition("/")[0] for name in names if name.rpartition("/")[2] == _CHART}
-    for name in _wanted(names):
+    for name in sorted(_wanted(names), key=lambda one: (not found.means(one), one)):
         if found.spent(TEXTS):
             break
         try:
@@ -128,6 +134,13 @@ def survey(tree: Tree, clock: Callable[[], float] = _spent) -> Survey:
     _read_all(found)
     found.left_out += [LeftOut(chart or ".", _OF_CHART, "needs helm") for chart in sorted(found.charts)]
     return found
+
+
+def _names(found: Survey, context: Context | None) -> list[str]:
+    names = list(found.tree.walk(found.named, found.left_out))
+    if context is None or not found.named or not context.beyond:
+        return names
+    return list(dict.fromkeys([*names, *found.tree.walk("", [])]))
 
 
 _OF_CHART = "the chart's templates are not filled in, so what it deploys is not known"
@@ -143,7 +156,6 @@ def _page(path: str, text: str) -> Page:
 
 
 def _read_all(found: Survey) -> None:
-    if len(found.pages) <= FEW:
-        for page in found.pages.values():
-            if not found.templated(page.path):
-                found.documents(page)
+    for page in found.pages.values():
+        if (len(found.pages) <= FEW or found.means(page.path)) and not found.templated(page.path):
+            found.documents(page)

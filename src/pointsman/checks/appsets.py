@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pointsman.adopt.findings import AddItem
-from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Sure, Told
-from pointsman.checks.view import View, get, listed
+from pointsman.checks.selectors import not_text
+from pointsman.checks.view import View, get
 
 __all__ = ["CHECKS"]
 
@@ -28,16 +28,10 @@ def _lenient(view: View) -> Iterator[Told]:
 
 def _selected(view: View) -> Iterator[Told]:
     for one in view.of(_KIND):
-        for number, generator in enumerate(listed(one.data, "spec", "generators")):
-            yield from _not_text(one, number, get(generator, "selector", "matchLabels"))
-
-
-def _not_text(one: Standing, number: int, labels: object) -> Iterator[Told]:
-    for key, value in labels.items() if isinstance(labels, Mapping) else ():
-        if not isinstance(value, str):
+        for place, key, value in not_text(one.data.get("spec")):
             written = str(value).lower() if isinstance(value, bool) else str(value)
             what = f'its selector compares {key} with {written}, which is no text: write "{written}"'
-            yield Told(one, what, ("spec", "generators", number, "selector", "matchLabels", key))
+            yield Told(one, what, ("spec", *place))
 
 
 CHECKS = (

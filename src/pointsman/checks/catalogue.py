@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pointsman.checks import (
     appsets,
     argocd,
+    builds,
     cost,
     deployed,
     differences,
@@ -79,6 +80,7 @@ CHECKS: tuple[Check, ...] = (
     *appsets.CHECKS,
     *platform.CHECKS,
     *sources.CHECKS,
+    *builds.CHECKS,
     *shares.CHECKS,
     *litellm.CHECKS,
     *router.CHECKS,

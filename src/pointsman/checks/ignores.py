@@ -36,7 +36,7 @@ CHECKS = (
         "ignore-malformed",
         Level.warning,
         "an ignore that cannot be read, or that names no check there is, hides nothing",
-        "write # pointsman:ignore PM201 why it is so",
+        "write # pointsman:ignore, the id of a check that there is, and why it is so",
     ),
     _check(
         902,

@@ -3,32 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from pointsman.adopt.adopted import Adopted, adopt
-from pointsman.checks.catalogue import CHECKS
+from pointsman.adopt.closure import closure_of
+from pointsman.adopt.context import Context
+from pointsman.adopt.standing import Standing
+from pointsman.checks.catalogue import CHECKS, RETIRED
 from pointsman.checks.check import Check
-from pointsman.checks.finding import Outcome
+from pointsman.checks.finding import Finding, Outcome
 from pointsman.checks.ignores import ABOUT
 from pointsman.checks.ignoring import ignored
 from pointsman.checks.rendered import rendered
 from pointsman.checks.running import joined, run
 from pointsman.checks.view import View
+from pointsman.errors import PointsmanError
 
 __all__ = ["lint"]
 
 
-def lint(root: Path, env: str | None = None, checks: Iterable[Check] = CHECKS) -> tuple[Adopted, Outcome]:
+def lint(
+    place: Path, env: str | None = None, checks: Iterable[Check] = CHECKS, context: Context | None = None
+) -> tuple[Adopted, Outcome]:
     """What is written there, and what checks say of it; raises UsageError where an environment has to be named.
 
-    Of a single file everything in its folder is read, since its objects belong together; what is said is of the file.
+    ``context``: what the place is a part of; without one a folder is all there is, and a file has its folder, since its
+    objects belong together. What is said is of the place.
     """
-    found = adopt(root if root.is_dir() else root.parent, env)
+    whole = context or (Context(place) if place.is_dir() else Context(place.parent, place.name, single=True))
+    found = adopt(whole.root, env, context=whole)
     view, chosen = View(found), list(checks)
     made = joined(run(view, chosen), rendered(view.declared, chosen))
-    texts = {path: page.text for path, page in found.survey.pages.items()} if found.survey else {}
-    made = ignored(made, texts, [one.id for one in CHECKS], ABOUT)
-    if not root.is_dir():
-        made.findings = [one for one in made.findings if one.where.rpartition(":")[0] == root.name]
-        found.left_out = [one for one in found.left_out if one.where.partition(":")[0] == root.name]
+    said = {(one.where, one.told.what) for one in made.findings}
+    found.left_out = [one for one in found.left_out if (one.where, one.why) not in said]
+    files = _built_of(found, whole) if whole.named and not whole.single else frozenset()
+    made = ignored(made, _texts(found, files), [one.id for one in CHECKS], ABOUT, RETIRED)
+    if whole.named:
+        _narrowed(found, made, whole, files)
     return found, made
+
+
+def _texts(found: Adopted, files: frozenset[str]) -> dict[str, str]:
+    """Every file that was read, with its text."""
+    assert found.survey is not None
+    texts = {path: page.text for path, page in found.survey.pages.items()}
+    for path in files - texts.keys():
+        with suppress(PointsmanError):
+            texts[path] = found.survey.tree.text(path)
+    return texts
+
+
+def _narrowed(found: Adopted, made: Outcome, whole: Context, files: frozenset[str]) -> None:
+    """What is of the part that is meant: written there, or built there of what lies elsewhere."""
+    made.findings = [one for one in made.findings if _belongs(one, whole, files)]
+    found.left_out = [one for one in found.left_out if whole.holds(one.where) or one.where.rpartition(":")[0] in files]
+    made.objects = sum(_of(one, whole) for one in found.world.objects)
+
+
+def _built_of(found: Adopted, whole: Context) -> frozenset[str]:
+    """Files that kustomizations of the folder read, wherever they lie."""
+    assert found.survey is not None
+    folders = [one for one in found.survey.kustomizations() if whole.holds(one)]
+    return frozenset(name for folder in folders for name in closure_of(found.survey.tree, folder).files)
+
+
+def _belongs(one: Finding, whole: Context, files: frozenset[str]) -> bool:
+    standing = one.told.standing
+    if whole.holds(one.where):
+        return True
+    if standing is None:
+        return one.where.rpartition(":")[0] in files
+    return not whole.single and whole.holds(standing.origin.path)
+
+
+def _of(one: Standing, whole: Context) -> bool:
+    return whole.holds(one.where) or (not whole.single and whole.holds(one.origin.path))

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import fnmatch
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pointsman.adopt.applications import Application
-from pointsman.adopt.closure import FILES, closure_of
 from pointsman.adopt.standing import Standing
-from pointsman.adopt.tree import Tree, below
+from pointsman.adopt.tree import below
 from pointsman.checks.applications import APPLICATIONS
 from pointsman.checks.check import Check, Level, Source, Sure, Told
+from pointsman.checks.reading import address_here, at, files_of, folder_of, here, there
 from pointsman.checks.view import View, get, listed
-from pointsman.errors import PointsmanError
 
 __all__ = ["CHECKS"]
 
 _FILES = frozenset({Source.files})
 _PATHS = "argocd.argoproj.io/manifest-generate-paths"
-_At = tuple[str, str]
-"""Address and revision of a source."""
 
 
 def _sources(application: Application) -> list[Mapping[str, Any]]:
@@ -39,16 +35,14 @@ def _told_of(view: View) -> Iterator[tuple[Application, Standing | None]]:
 
 
 def _missing(view: View) -> Iterator[Told]:
-    """This very repository is the one by whose address most folders are found here; of others nothing is known."""
+    """Of other repositories, and of other branches, nothing is known."""
     tree, known = view.tree, list(_told_of(view))
     if tree is None:
         return
-    folders = [(one, standing, each) for one, standing in known for each in _sources(one) if _path(each) is not None]
-    found = Counter(_at(each) for _, _, each in folders if _there(tree, _path(each)))
-    urls = Counter(url for url, _ in found.elements())
-    here = {at for at in found if at[0] == urls.most_common(1)[0][0]}
+    folders = [(one, standing, each) for one, standing in known for each in _sources(one) if folder_of(each)]
+    these = here(tree, [each for _, _, each in folders])
     for one, standing, each in folders:
-        if _at(each) in here and not _there(tree, _path(each)):
+        if at(each) in these and not there(tree, folder_of(each)):
             what = f"its folder {each['path']} is not in this repository"
             if standing is None:
                 yield Told(None, f"Application {one.name}, which a set makes: {what}", where=one.where)
@@ -61,31 +55,17 @@ def _place(standing: Standing, source: Mapping[str, Any]) -> tuple[str | int, ..
     return ("spec", "sources", several.index(source), "path") if several else ("spec", "source", "path")
 
 
-def _at(source: Mapping[str, Any]) -> _At:
-    url = str(source.get("repoURL") or "").strip().lower().rstrip("/").removesuffix(".git")
-    return url, str(source.get("targetRevision") or "HEAD")
-
-
-def _path(source: Mapping[str, Any]) -> str | None:
-    """The folder it names; None where it names none, or a set fills it in."""
-    said = source.get("path")
-    return said if isinstance(said, str) and said and "{" not in said and not source.get("chart") else None
-
-
-def _there(tree: Tree, path: str | None) -> bool:
-    place = below("", path or "")
-    try:
-        return place is None or tree.kind(place) == "folder"
-    except PointsmanError:
-        return True
-
-
 def _narrow(view: View) -> Iterator[Told]:
     tree, known = view.tree, list(_told_of(view))
-    for one, standing in known if tree is not None else ():
+    if tree is None:
+        return
+    address = address_here(tree, [each for one, _ in known for each in _sources(one)])
+    for one, standing in known:
         said = str(get(one.data, "metadata", "annotations", _PATHS) or "")
-        looked_at = [path for source in _sources(one) for path in _refreshed(source, said)]
-        files = sorted(set(one.values).union(*(_read(tree, part.path) for part in one.parts))) if said and tree else []
+        sources = _sources(one) if said else []
+        looked_at = [path for source in sources for path in _refreshed(source, said)]
+        ours = [source for source in sources if address in ("", at(source)[0])]
+        files = sorted(set(one.values if said else ()).union(*(files_of(tree, source) for source in ours)))
         unseen = next((name for name in files if not _covered(name, looked_at)), "")
         if unseen and looked_at:
             what = f"{_PATHS} says {said!r}, and it reads {unseen} too: a commit that changes that is not noticed"
@@ -100,15 +80,6 @@ def _refreshed(source: Mapping[str, Any], said: str) -> Iterator[str]:
     for item in filter(None, said.split(";")):
         found = item[1:] if item.startswith("/") else below(str(source.get("path") or ""), item)
         yield (found or "").rstrip("/") if found is not None else item
-
-
-def _read(tree: Tree | None, folder: str) -> frozenset[str]:
-    """What Kustomize reads for a folder; nothing where it is none of Kustomize's."""
-    try:
-        kustomized = tree is not None and tree.kind(folder) == "folder" and set(FILES) & set(tree.names(folder))
-        return closure_of(tree, folder).files if tree is not None and kustomized else frozenset()
-    except PointsmanError:
-        return frozenset()
 
 
 def _covered(name: str, paths: list[str]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from pointsman.adopt.adopted import Adopted
 from pointsman.adopt.edges import Edge
 from pointsman.adopt.findings import Finding
+from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Engine
 from pointsman.adopt.standing import Standing
@@ -113,6 +114,12 @@ class View:
         """The repository's files; None where it is a cluster."""
         self.read.add("files")
         return self.adopted.tree
+
+    @property
+    def unbuilt(self) -> list[LeftOut]:
+        """Why Kustomize refuses to build folders of the repository, where that is sure."""
+        self.read.add("files")
+        return [one for one in self.adopted.left_out if one.fails]
 
     def disagreements(self, *codes: str) -> list[Finding]:
         """What layers and members of one model do not agree in (``adopt.comparing``), by its codes."""

@@ -17,6 +17,7 @@ from pointsman.cli.words import agree
 
 if TYPE_CHECKING:
     from pointsman.adopt.adopted import Adopted
+    from pointsman.adopt.context import Context
     from pointsman.adopt.mending import Mended
     from pointsman.adopt.placing import Placed
     from pointsman.checks.check import Check
@@ -36,19 +37,19 @@ class Fixed:
     placed: list[Placed] = field(default_factory=list)
 
 
-def fixed(place: Path, env: str | None, checks: Sequence[Check], *, yes: bool) -> Fixed:
+def fixed(place: Path, env: str | None, checks: Sequence[Check], whole: Context, *, yes: bool) -> Fixed:
     """Look, show, ask, write, and look again."""
     from pointsman.checks.repository import lint
 
-    found, made = lint(place, env, checks)
+    found, made = lint(place, env, checks, whole)
     wanted, refused = wanted_of(made)
-    mended = _mended(found, wanted, place)
+    mended = _mended(found, wanted, whole)
     if not mended.texts:
         return Fixed(found, made, refused + _refused(mended))
     _show(found, mended)
     agree(yes, f"write these changes to {len(mended.texts)} files of {found.tree.root if found.tree else place}?")
     placed = _written(found, mended)
-    found, made = lint(place, env, checks)
+    found, made = lint(place, env, checks, whole)
     return Fixed(found, made, refused + _refused(mended), placed)
 
 
@@ -67,16 +68,16 @@ def wanted_of(made: Outcome) -> tuple[list[Finding], list[tuple[str, str, str]]]
     return wanted, refused
 
 
-def _mended(found: Adopted, wanted: Sequence[Finding], place: Path) -> Mended:
+def _mended(found: Adopted, wanted: Sequence[Finding], whole: Context) -> Mended:
     """Of a single file that file alone is changed."""
     from pointsman.adopt.mending import mend
 
     assert found.tree is not None
     tree, mendable = found.tree, [one.mendable() for one in wanted]
     mended = mend(tree, mendable)
-    if place.is_dir() or set(mended.texts) <= {place.name}:
+    if not whole.single or set(mended.texts) <= {whole.named}:
         return mended
-    return mend(tree, [one for one in mendable if set(mend(tree, [one]).texts) <= {place.name}])
+    return mend(tree, [one for one in mendable if set(mend(tree, [one]).texts) <= {whole.named}])
 
 
 def _refused(mended: Mended) -> list[tuple[str, str, str]]:

@@ -28,6 +28,7 @@ def command(
     output: Write = Format.text,
 ) -> int:
     """Check a repository's files for what is known to cost people nights."""
+    from pointsman.adopt.context import context_of
     from pointsman.checks.catalogue import chosen
     from pointsman.checks.repository import lint
 
@@ -37,7 +38,8 @@ def command(
     if listing:
         return tell(checks, output)
     place = _place(path)
-    looked = fixed(place, env, checks, yes=yes) if fix else Fixed(*lint(place, env, checks))
+    whole = context_of(place)
+    looked = fixed(place, env, checks, whole, yes=yes) if fix else Fixed(*lint(place, env, checks, whole))
     return _told(looked, (show, fail), output, whole=bool(only))
 
 

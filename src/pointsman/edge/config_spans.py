@@ -111,13 +111,20 @@ def _keys(text: str, block: yaml.MappingNode, wanted: Mapping[str, Value]) -> li
         elif found.start_mark.index < block.start_mark.index:
             spans.append(_referred(text, block, key, scalar(value, quoted=quoted)))
         elif isinstance(found, yaml.ScalarNode):
-            spans.append(_replaced(text, found, scalar(value, quoted=quoted)))
+            spans.append(_replaced(text, found, _as_written(found, value, quoted=quoted)))
         else:
             raise UnfitError(f"{key} is not a single value")
     if new:
         first = new[0]
         spans.append(Span(first.start, first.end, "".join(span.text for span in new)))
     return spans
+
+
+def _as_written(node: yaml.ScalarNode, value: Value, *, quoted: bool) -> str:
+    """A text in the quotes of the one before it."""
+    if isinstance(value, str) and node.style == "'" and value.isascii() and value.isprintable():
+        return "'" + value.replace("'", "''") + "'"
+    return scalar(value, quoted=quoted or node.style == '"')
 
 
 def _replaced(text: str, node: Node, value: str) -> Span:

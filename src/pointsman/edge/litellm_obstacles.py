@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from pointsman.edge.config_text import ConfigText, Entry
 from pointsman.edge.litellm_alias import Aliases, Terms
+from pointsman.edge.litellm_base import base_of, leads_astray
 from pointsman.edge.litellm_names import aliases_of
 from pointsman.edge.litellm_params import (
     DUMMIES,
@@ -18,6 +19,7 @@ from pointsman.edge.litellm_params import (
     credentials_of,
     hidden_address,
     layer_of,
+    provider_of,
     said_address,
 )
 from pointsman.edge.litellm_rehearsal import rehearsed
@@ -157,12 +159,13 @@ def _versions(aliases: Aliases, group: str, entries: list[Entry]) -> Iterator[Ob
     known = credentials_of(aliases.config)
     for entry in _ours(aliases, entries):
         base = said_address(entry.section(PARAMS), known)
-        if not base.endswith("/v1"):
+        wanted = base_of(base)
+        if leads_astray(base, provider_of(entry.section(PARAMS))[0]):
             yield Obstacle(
                 "edge-no-version",
-                f"alias {group}: {base} does not end in /v1: its requests are answered with 404",
+                f"alias {group}: {base} is not the /v1 that engines answer below: its requests are answered with 404",
                 aliases.config.place(entry),
-                f"write {base}/v1",
+                f"write {wanted}" if wanted else "write the /v1 below which its engine answers",
                 "warn",
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from pointsman import __version__
 
@@ -45,15 +46,27 @@ def _result(one: Mapping[str, Any]) -> dict[str, Any]:
         "level": _LEVELS[one["level"]],
         "message": {"text": f"{one['what']}; {one['next']}"},
     }
-    path, _, line = one["where"].rpartition(":")
-    if path and line.isdigit():
-        place = {"artifactLocation": {"uri": path}, "region": {"startLine": int(line)}}
-        made["locations"] = [{"physicalLocation": place}]
-    elif one["where"]:
-        made["locations"] = [{"logicalLocations": [{"fullyQualifiedName": one["where"]}]}]
+    if one["where"]:
+        made["locations"] = [_location(one["where"])]
     if one["ignored"]:
         made["suppressions"] = [{"kind": "inSource", "justification": one["ignored"]}]
     return made
+
+
+def _location(where: str) -> dict[str, Any]:
+    """A line of a file, or a file; an object of a cluster, which has a space in its name, is none."""
+    path, _, line = where.rpartition(":")
+    if path and line.isdigit():
+        region = {"startLine": max(int(line), 1)}
+        return {"physicalLocation": {"artifactLocation": {"uri": _uri(path)}, "region": region}}
+    if " " in where:
+        return {"logicalLocations": [{"fullyQualifiedName": where}]}
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(where)}}}
+
+
+def _uri(path: str) -> str:
+    """A reference relative to the repository; other letters and signs in it are encoded (RFC 3986)."""
+    return quote(path, safe="/!$&'()*+,;=@")
 
 
 def _notice(check: str, text: str, level: str) -> dict[str, Any]:
