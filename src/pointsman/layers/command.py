@@ -12,6 +12,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pointsman.layers.idle import TOOLS, is_idle
 from pointsman.layers.script import ends, words_in
 from pointsman.spec.arguments import OWNED, PROMISED, Flag, base, flags
 
@@ -28,6 +29,7 @@ _WEIGHTS = re.compile(r"\$[({]?(\w+_)?(MODEL|WEIGHTS)(_(ID|NAME|PATH|DIR|URI|REP
 """A variable in the place of the weights, by its name or as a part of a path; any other may hold flags."""
 _SWITCH = re.compile(r"(enable|disable|no|use|skip|return|trust|enforce|async|log|calculate)-.*|headless|.*-only")
 """Flags of vLLM that take no value: what follows one is another word of its own (v0.23)."""
+_STARTS = re.compile(rf"(^|[\s/])vllm(\s(?!\s*(?:{'|'.join(TOOLS)})\b)|$)")
 _IMAGE = re.compile(r"vllm|llm-d|huggingfaceserver", re.IGNORECASE)
 
 
@@ -128,14 +130,18 @@ def behind_preset(container: Mapping[str, Any]) -> Command:
 
 
 def is_engine(container: Mapping[str, Any]) -> bool:
-    """Does it run vLLM, by its command or by its image?"""
-    return starts_engine(container) or bool(_IMAGE.search(str(container.get("image", ""))))
+    """Does it run vLLM, by its command or by its image, unless its command is surely another?"""
+    if starts_engine(container):
+        return True
+    own = _listed(container, "command")
+    idle = bool(own) and is_idle([str(one) for one in [*own, *_listed(container, "args")]])
+    return not idle and bool(_IMAGE.search(str(container.get("image", ""))))
 
 
 def starts_engine(container: Mapping[str, Any]) -> bool:
     """Does its command name vLLM?"""
     words = " ".join(str(one) for one in [*_listed(container, "command"), *_listed(container, "args")])
-    return bool(re.search(r"(^|[\s/])vllm(\s|$)", words)) or any(module in words for module in _MODULES)
+    return bool(_STARTS.search(words)) or any(module in words for module in _MODULES)
 
 
 def in_script(container: Mapping[str, Any]) -> bool:
