@@ -49,7 +49,7 @@ def _told(looked: Fixed, levels: tuple[Threshold, Failing], output: Format, *, w
 
     (show, fail), found, made = levels, looked.found, looked.made
     said = as_dict(made, found, Level(show.value), looked.refused)
-    return ended(said, made, fail, output, looked=bool(made.objects or found.edges), whole=whole)
+    return ended(said, made, fail, output, looked=made.looked, whole=whole)
 
 
 def _place(path: Path) -> Path:

@@ -39,7 +39,9 @@ _OUTCOME: dict[str, Any] = {
     "broken": listed(obj({"id": _ID, "name": text(), "error": text()}), "checks that raised: a bug of ours"),
     "notRead": listed(obj({"where": text(), "why": text(), "next": text()})),
     "checks": whole("checks that looked at everything they read"),
-    "objects": whole("objects that were looked at"),
+    "objects": whole("objects that were looked at, those that are rendered for Models counted in"),
+    "configurations": whole("files of LiteLLM that were looked at and that no object holds"),
+    "models": whole("files of Models that were looked at"),
     "fail": one_of("the least level that fails", "info", "warning", "error", "never"),
 }
 LINT = obj(_OUTCOME)
