@@ -63,10 +63,24 @@ def adopt(
     applications = applications_in(found)
     chosen = _meant(found, env) if found.named and env is None else _environment(applications, env)
     world = world_of(found, [one for one in applications if not chosen or one.env in ("", chosen)])
+    hidden = sorted({one.where for one in (*found.left_out, *world.left_out) if one.unread})
+    if hidden:
+        world.partly.setdefault(
+            "", f"{hidden[0]}{f' and {len(hidden) - 1} more' if hidden[1:] else ''} could not be read"
+        )
     made = understood(world, joined(edges_in(found, world)), same)
     made.tree, made.env, made.survey = tree, chosen, found
-    made.left_out = sorted({*found.left_out, *world.left_out, *made.left_out})
+    made.left_out = _each_once([*found.left_out, *world.left_out, *made.left_out])
     return made
+
+
+def _each_once(found: Iterable[LeftOut]) -> list[LeftOut]:
+    """In order; what is unread stays so, though somebody else tells it, too."""
+    kept: dict[LeftOut, LeftOut] = {}
+    for one in found:
+        if one not in kept or one.unread:
+            kept[one] = one
+    return sorted(kept.values())
 
 
 def understood(world: World, edges: Sequence[Edge], same: Iterable[tuple[str, str]] = ()) -> Adopted:

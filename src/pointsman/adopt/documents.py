@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.left_out import LeftOut, hides_manifest, like_manifest
 from pointsman.adopt.tree import OverError, Tree
 from pointsman.catalog.source import BOUNDS
 from pointsman.errors import PointsmanError
 from pointsman.intake.yaml import Place, Reading, read_yaml, split
 
-__all__ = ["Document", "documents_in", "documents_of"]
+__all__ = ["Document", "documents_in", "documents_of", "unreadable"]
 
 _TEMPLATED = re.compile(r"\{\{-?\s*(?:[.$]|include|if|range|with|define|template|toYaml|printf|/\*|end)")
 
@@ -60,7 +60,7 @@ def documents_in(tree: Tree, path: str, left_out: list[LeftOut]) -> list[Documen
     except OverError:
         raise
     except PointsmanError as error:
-        left_out.append(LeftOut(error.where or path, error.what, error.next_action))
+        left_out.append(unreadable(tree, path, error))
         return []
     return documents_of(path, text, left_out)
 
@@ -69,12 +69,18 @@ def documents_of(path: str, text: str, left_out: list[LeftOut]) -> list[Document
     """Every document of a text that can be read; the others are added to ``left_out``."""
     found = []
     for start, part, above in split(text):
-        reading = read_yaml(part, BOUNDS)
+        reading = read_yaml(part, BOUNDS, merges=True)
         if reading.faults:
             left_out.append(_fault(path, part, above, reading))
         elif reading.data is not None:
             found.append(Document(path, start, above, part, reading))
     return found
+
+
+def unreadable(tree: Tree, path: str, error: PointsmanError) -> LeftOut:
+    """A file whose text cannot be had."""
+    hidden = hides_manifest(tree.root / path)
+    return LeftOut(error.where or path, error.what, error.next_action, unread=hidden)
 
 
 def _fault(path: str, text: str, above: int, reading: Reading) -> LeftOut:
@@ -83,4 +89,9 @@ def _fault(path: str, text: str, above: int, reading: Reading) -> LeftOut:
         line = above + text.count("\n", 0, template.start()) + 1
         return LeftOut(f"{path}:{line}", "it is a template of Helm, which only Helm can fill in", "needs helm")
     first = min(reading.faults)
-    return LeftOut(f"{path}:{above + first.line}", first.what, first.next_action)
+    return LeftOut(
+        f"{path}:{above + first.line}",
+        first.what,
+        first.next_action,
+        unread=like_manifest(text.encode("utf-8", "replace")),
+    )

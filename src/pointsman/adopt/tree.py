@@ -75,7 +75,7 @@ class Tree:
             try:
                 entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
             except OSError as error:
-                left_out.append(LeftOut(folder or ".", f"the folder cannot be read: {reason_of(error)}"))
+                left_out.append(LeftOut(folder or ".", f"the folder cannot be read: {reason_of(error)}", unread=True))
                 continue
             for entry in entries:
                 name = f"{folder}/{entry.name}" if folder else entry.name

@@ -35,12 +35,12 @@ def command(
 ) -> int:
     """Say what an error's code or a check's id means, and what to do."""
     from pointsman.report.explain import check_lines, code_lines
-    from pointsman.report.text import write_lines
+    from pointsman.report.folding import write_folded
 
     word = code.strip().strip("[]`")
     said, lines = (_check(word), check_lines) if _CHECK.fullmatch(word) else (_code(word), code_lines)
     if output is Format.text:
-        write_lines(sys.stdout, lines(said))
+        write_folded(sys.stdout, lines(said))
     else:
         from pointsman.report.data import write_data
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.report.counting import count_of
 from pointsman.report.data import write_data
+from pointsman.report.folding import write_folded
 from pointsman.report.junit import junit_of
 from pointsman.report.sarif import sarif_of
 from pointsman.report.table import Table
-from pointsman.report.text import write_lines
 
 __all__ = ["write_catalogue", "write_outcome"]
 
-WIDTH = 100
 _MANY = 40
 """Things that were not read, of which more are counted only; and findings, of which more begin with a summary."""
 _EACH = 5
@@ -27,7 +25,7 @@ _EACH = 5
 def write_outcome(stream: TextIO, said: Mapping[str, Any], output: str, *, whole: bool = False) -> None:
     """``text``, ``json``, ``yaml``, ``sarif`` or ``junit``; of text all of it (``whole``), however much that is."""
     if output == "text":
-        write_lines(stream, list(_lines(said, whole=whole or len(said["findings"]) <= _MANY)))
+        write_folded(stream, list(_lines(said, whole=whole or len(said["findings"]) <= _MANY)))
     elif output == "sarif":
         stream.write(json.dumps(sarif_of(said), indent=2) + "\n")
     elif output == "junit":
@@ -80,10 +78,10 @@ def _findings(found: Sequence[Mapping[str, Any]], *, whole: bool) -> Iterator[st
 
 def _finding(one: Mapping[str, Any]) -> Iterator[str]:
     yield f"{one['level']} {one['id']} {one['name']}" + (f" at {one['where']}" if one["where"] else "")
-    yield from textwrap.wrap(one["what"], WIDTH - 2, initial_indent="  ", subsequent_indent="  ")
+    yield f"  {one['what']}"
     mends = "; --fix can do it" if one["fixable"] else ""
     mends = f"; --fix does not: {one['notMended']}" if one["notMended"] else mends
-    yield from textwrap.wrap(f"next: {one['next']}{mends}", WIDTH - 2, initial_indent="  ", subsequent_indent="    ")
+    yield f"  next: {one['next']}{mends}"
     yield f"  why:  pointsman explain {one['id']}"
 
 
@@ -91,8 +89,15 @@ def _verdict(said: Mapping[str, Any]) -> str:
     levels = [one["level"] for one in said["findings"]]
     counts = [count_of(levels.count(level), level) for level in ("error", "warning") if level in levels]
     counts += [f"{levels.count('info')} of information"] if "info" in levels else []
-    told = ", ".join(counts) or ("no problems found" if said["objects"] else "nothing here to check")
+    unread = sum(one.get("unread", False) for one in said["notRead"])
+    clean = (
+        f"no problems found in what could be read, and {count_of(unread, 'manifest')} could not be"
+        if unread
+        else "no problems found"
+    )
+    told = ", ".join(counts) or (clean if said["objects"] or unread else "nothing here to check")
     more = [f"{len(said['ignored'])} ignored"] if said["ignored"] else []
+    more += [f"{count_of(unread, 'manifest')} not read"] if unread and counts else []
     more += [f"{said['notShown']} not shown"] if said["notShown"] else []
     more += [f"{len(said['notChecked'])} checks not run everywhere"] if said["notChecked"] else []
     more += [count_of(said["calls"], "list call")] if "calls" in said else []

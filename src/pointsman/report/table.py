@@ -63,7 +63,8 @@ def note(stream: TextIO, text: str) -> None:
 def _lines(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     """A row, as many lines as its longest cell needs."""
     folded = [
-        textwrap.wrap(cell, width) if len(cell) > width else [cell] for cell, width in zip(cells, widths, strict=True)
+        textwrap.wrap(cell, width, break_on_hyphens=False) if len(cell) > width else [cell]
+        for cell, width in zip(cells, widths, strict=True)
     ]
     for parts in zip_longest(*folded, fillvalue=""):
         yield GAP.join(map(str.ljust, parts, widths)).rstrip()
