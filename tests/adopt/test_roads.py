@@ -296,3 +296,68 @@ def test_a_member_that_leads_to_what_is_on_none_of_the_layers_is_not_lost(kind: 
     found = road(tmp_path, entry("http://other.serving:8000/v1"), other=other, others=service)
     assert (found.end, found.why) == ("cloud", f"{kind} serving/other is on none of the layers")
     assert [one.code for one in adopt(tmp_path).findings] == []
+
+
+GRAPHS = {
+    "Dynamo": ("nvidia.com/v1alpha1", "DynamoGraphDeployment"),
+    "KubeAI": ("kubeai.org/v1", "Model"),
+    "Seldon": ("machinelearning.seldon.io/v1", "SeldonDeployment"),
+    "KubeRay": ("ray.io/v1", "RayService"),
+    "Knative": ("serving.knative.dev/v1", "Service"),
+    "KServe's graphs": ("serving.kserve.io/v1alpha1", "InferenceGraph"),
+    "Helm by Flux": ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+    "a company's own": ("serving.corp.example/v1", "ChatModel"),
+}
+SELECTING = SERVICE.replace("{name: qwen,", "{name: made,").replace("{app: qwen}", "{made-by: another}")
+
+
+@pytest.mark.parametrize("maker", GRAPHS)
+@pytest.mark.parametrize("service", ["", SELECTING], ids=["its Service", "its pods"])
+def test_what_a_kind_that_is_not_known_may_make_is_not_lost(maker: str, service: str, tmp_path: Path) -> None:
+    version, kind = GRAPHS[maker]
+    other = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: m, namespace: serving}}\nspec: {{}}\n"
+    files = {"maker": other, **({"made": service} if service else {})}
+    found = road(tmp_path, entry("http://made.serving.svc:8000/v1"), **files)
+    assert found.end == "unknown"
+    assert found.why.endswith(f"; what {kind} serving/m makes is not known here")
+    assert [one.code for one in adopt(tmp_path).findings] == []
+
+
+HARMLESS = {
+    "of another namespace": ("ray.io/v1", "RayService", "elsewhere"),
+    "a certificate": ("cert-manager.io/v1", "Certificate", "serving"),
+    "a monitor": ("monitoring.coreos.com/v1", "PodMonitor", "serving"),
+    "settings of GPUs": ("nvidia.com/v1", "ClusterPolicy", ""),
+    "a model of ours": ("pointsman.dev/v1alpha1", "Unknown", "serving"),
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+@pytest.mark.parametrize("service", ["", SELECTING], ids=["no Service", "no pods"])
+def test_beside_what_makes_neither_pods_nor_services_it_is_lost(name: str, service: str, tmp_path: Path) -> None:
+    version, kind, namespace = HARMLESS[name]
+    space = f", namespace: {namespace}" if namespace else ""
+    other = f"apiVersion: {version}\nkind: {kind}\nmetadata: {{name: m{space}}}\nspec: {{}}\n"
+    files = {"maker": other, **({"made": service} if service else {})}
+    assert road(tmp_path, entry("http://made.serving.svc:8000/v1"), **files).end == "lost"
+
+
+ALONE = {
+    "Pod": "metadata: {name: p, namespace: serving, labels: {made-by: another}}\nspec: {containers: [{name: a}]}",
+    "Job": "metadata: {name: p, namespace: serving}\n"
+    "spec: {template: {metadata: {labels: {made-by: another}}, spec: {containers: [{name: a}]}}}",
+}
+
+
+@pytest.mark.parametrize("kind", ALONE)
+def test_pods_that_no_layer_has_are_found_behind_a_service(kind: str, tmp_path: Path) -> None:
+    version = {"Job": "batch/v1"}.get(kind, "v1")
+    files = {"pods": f"apiVersion: {version}\nkind: {kind}\n{ALONE[kind]}\n", "made": SELECTING}
+    found = road(tmp_path, entry("http://made.serving.svc:8000/v1"), **files)
+    assert (found.end, found.why) == ("cloud", f"{kind} serving/p is on none of the layers")
+
+
+def test_routes_that_a_gateway_of_models_makes_are_not_lost(tmp_path: Path) -> None:
+    made = "apiVersion: aigateway.envoyproxy.io/v1alpha1\nkind: AIGatewayRoute\nmetadata: {name: r, namespace: net}\n"
+    found = road(tmp_path, entry("http://shared.net.svc/v1"), gw=GATEWAY, made=made)
+    assert (found.end, "where AIGatewayRoute net/r leads is not known" in found.why) == ("unknown", True)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from pointsman.checks.repository import lint
+from tests.checks.grid import Example, examples
 from tests.cli.program import run
 
 FLAGS = ["--tensor-parallel-size=8", "--enable-auto-tool-choice"]
@@ -76,3 +80,53 @@ def test_in_a_script_neither(word: str, tmp_path: Path) -> None:
 def test_a_size_that_is_filled_in_is_no_size(tmp_path: Path) -> None:
     args = ["Qwen/Qwen2.5-7B-Instruct", "--tensor-parallel-size=$(TP)", "--enable-auto-tool-choice"]
     assert told(tmp_path, args=args) & SEEN == {"PM104", "PM109"}
+
+
+@pytest.mark.parametrize("words", [["--model=$(X)"], ["--model", "$(X)"]])
+def test_as_the_value_of_model_it_hides_the_weights_alone(words: list[str], tmp_path: Path) -> None:
+    assert told(tmp_path, args=[*words, *FLAGS]) >= SEEN
+
+
+@pytest.mark.parametrize(
+    "printed", ["$(nvidia-smi -L | wc -l)", "`nvidia-smi -L | wc -l`", '"$(nvidia-smi -L | wc -l)"', "$((GPUS / 2))"]
+)
+def test_what_a_command_prints_is_one_value_and_what_follows_is_read(printed: str, tmp_path: Path) -> None:
+    script = f"vllm serve Qwen/Qwen2.5-7B-Instruct --tensor-parallel-size {printed} --enable-auto-tool-choice"
+    assert told(tmp_path, command=["sh", "-c", script]) & SEEN == {"PM104", "PM109"}
+    more = f"{script} --tool-call-parser hermes --max-model-len=4096 2>&1 | tee /log"
+    assert not told(tmp_path, command=["sh", "-c", more]) & SEEN
+
+
+def test_a_word_that_may_hold_any_flag_is_told_before_one_that_holds_a_value(tmp_path: Path) -> None:
+    told(tmp_path, args=["Qwen/Qwen2.5-7B-Instruct", "--api-key=$(K)", "$(ARGS)"])
+    said = [one["why"] for one in json.loads(run("lint", str(tmp_path), "-o", "json").stdout)["notRead"]]
+    assert any("$(ARGS) is filled in when it starts, and may hold any flag" in one for one in said)
+
+
+ENGINES = [one for one in examples() if one.id.startswith("PM1")]
+
+
+@pytest.mark.parametrize("example", ENGINES, ids=lambda one: one.path.name)
+def test_a_flag_that_no_check_asks_for_changes_no_finding_by_its_variable(example: Example, tmp_path: Path) -> None:
+    found = [
+        _found(example, tmp_path / str(number), more) for number, more in enumerate(("http://otel", "http://$(IP)"))
+    ]
+    assert found[0] == found[1]
+
+
+def _found(example: Example, folder: Path, value: str) -> list[tuple[str, str]]:
+    folder.mkdir()
+    for number, file in enumerate(example.files()):
+        made = list(yaml.safe_load_all(file.read_text("utf-8")))
+        for container in _containers(made):
+            container["args"] = [*container["args"], f"--otlp-traces-endpoint={value}"]
+        (folder / f"{number}.yaml").write_text(yaml.safe_dump_all(made), "utf-8")
+    return sorted((one.check.id, one.what) for one in lint(folder)[1].counted)
+
+
+def _containers(data: Any) -> Iterator[dict[str, Any]]:
+    """Those that have arguments which no shell reads."""
+    if isinstance(data, dict) and isinstance(data.get("args"), list) and "command" not in data:
+        yield data
+    for one in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        yield from _containers(one)

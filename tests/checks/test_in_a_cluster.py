@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +13,12 @@ from pointsman.adopt.adopted import Adopted, understood
 from pointsman.adopt.edges import edges_in_cluster
 from pointsman.adopt.objects import Deployed
 from pointsman.adopt.standing import Origin, Standing, World
-from pointsman.checks.catalogue import chosen
+from pointsman.checks.catalogue import CHECKS, chosen
 from pointsman.checks.check import Source
+from pointsman.checks.cluster import examine
 from pointsman.checks.running import run
 from pointsman.checks.view import View
+from tests.checks.written import Written
 
 ENGINE = {
     "apiVersion": "apps/v1",
@@ -173,3 +177,41 @@ def test_a_sync_window_over_an_engine_is_known_from_the_status_of_its_applicatio
     own = {"kind": "Deployment", "namespace": "serving", "name": "raw"}
     assert _told(_cluster(project, _application(own), ENGINE), "PM411") == [("PM411", "AppProject argocd/default")]
     assert _told(_cluster(project, _application({**own, "name": "web"}), ENGINE), "PM411") == []
+
+
+RAY = """\
+apiVersion: v1
+kind: Service
+metadata: {name: llm-serve-svc, namespace: ray}
+spec: {selector: {ray.io/serve: "true"}, ports: [{port: 8000}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: litellm, namespace: edge}
+data:
+  config.yaml: |
+    model_list:
+      - model_name: of-ray
+        litellm_params: {model: openai/ray, api_base: "http://llm-serve-svc.ray.svc:8000/v1", api_key: os.environ/KEY}
+"""
+POD = """\
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: llm-head, namespace: ray, labels: {ray.io/serve: "true"}}
+spec: {containers: [{name: ray, image: "rayproject/ray-llm:2.46.0"}]}
+"""
+
+
+@pytest.mark.parametrize(("text", "lost"), [(RAY, True), (RAY + POD, False)], ids=["nobody's pods", "Ray's pods"])
+def test_a_service_that_leads_to_pods_of_a_controller_that_is_not_known_is_not_lost(
+    text: str, lost: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "all.yaml").write_text(text)
+    found = asyncio.run(examine(Written(tmp_path), CHECKS)).outcome.findings
+    assert ("PM611" in {one.check.id for one in found}) == lost
+
+
+def test_where_pods_were_not_asked_for_nothing_is_said_of_what_a_service_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(RAY)
+    assert asyncio.run(examine(Written(tmp_path), chosen(["PM611"]))).outcome.findings == []

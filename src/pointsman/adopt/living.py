@@ -64,11 +64,13 @@ def seen(world: World) -> Adopted:
 async def read_world(cluster: Cluster, kinds: Iterable[Kind], namespaces: Iterable[str]) -> tuple[World, int]:
     """Every object of these kinds, and how many lists that took. What controllers made of others stands apart."""
     spaces = sorted({one for one in namespaces if one})
-    world, gate = World(), asyncio.Semaphore(AT_ONCE)
-    listed = await asyncio.gather(*(_listed(cluster, kind, spaces, world, gate) for kind in kinds))
+    wanted = list(kinds)
+    world, gate = World(listed=frozenset(one.name for one in wanted)), asyncio.Semaphore(AT_ONCE)
+    listed = await asyncio.gather(*(_listed(cluster, kind, spaces, world, gate) for kind in wanted))
     for objects, _ in listed:
         for one in objects:
             (world.made if _made(one) else world.objects).append(_standing(one))
+    world.pods = list(world.of("Pod"))
     return world, sum(calls for _, calls in listed)
 
 

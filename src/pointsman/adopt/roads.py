@@ -8,7 +8,7 @@ host, path and headers. Gateways route by the request's model through a header t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -50,6 +50,12 @@ _PODS = (
     ),
 )
 """Where what makes pods says their labels."""
+_ALONE: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "Pod": (_LABELS,),
+    "Job": (("spec", "template", *_LABELS),),
+    "ReplicationController": (("spec", "template", *_LABELS),),
+    "CronJob": (("spec", "jobTemplate", "spec", "template", *_LABELS),),
+}
 _CHAT = "/chat/completions"
 
 
@@ -78,6 +84,8 @@ class Road:
     """The port of the engine's pod that the last hop sends to."""
     wrong_port: tuple[Standing, Place, str] | None = None
     """The Service, place and text of a port that no engine listens on."""
+    open: bool = False
+    """May it lead on to what is not known here?"""
     header: tuple[Standing, Place, str] | None = None
     """The route, place and value of the header that tells the model."""
 
@@ -125,10 +133,8 @@ class Roads:
         if service is not None:
             self._to_service(road, service, port, path, host)
         elif not (self._made(road, name, namespace, port) or self._gateway(road, name, namespace, port, path, host)):
-            partly = self.world.whole(namespace)
-            road.end = UNKNOWN if partly else LOST
-            road.why = f"there is no Service {namespace}/{name} here, and no Gateway or engine that makes one"
-            road.why += f"; {partly}" if partly else ""
+            why = f"there is no Service {namespace}/{name} here, and no Gateway or engine that makes one"
+            self._dead(road, why, self.world.beyond(namespace))
 
     def _outside(self, road: Road, host: str, port: int, path: str) -> None:
         """A host that is no Service: one of the routes', or another's."""
@@ -182,22 +188,39 @@ class Roads:
     def _to_no_engine(self, road: Road, service: Standing, selector: Any) -> None:
         """Something else than a vLLM, which is none of ours; or nothing."""
         road.where = service.at("spec", "selector")
-        pods = ((one, value_at(one.data, *place)) for kind, place in _PODS for one in self.world.of(kind))
-        other = next(
-            (one for one, labels in pods if selects(selector, labels or {}, one.namespace, service.namespace)), None
-        )
-        partly = self.world.whole(service.namespace)
+        other = next(self._others(selector, service.namespace), None)
         if other is not None:
-            road.hops.append(Hop(str(other), other.where))
-            road.end = CLOUD
-            road.why = f"{other} is {'no vLLM' if other.kind == 'Deployment' else 'on none of the layers'}"
+            self._to_other(road, other)
         elif not selector:
-            road.why = f"{service} has no selector"
+            road.open, road.why = True, f"{service} has no selector"
         else:
-            road.end = UNKNOWN if partly else LOST
-            road.why = f"the selector of {service} leads to no engine that is known here" + (
-                f"; {partly}" if partly else ""
-            )
+            unseen = "pods were not asked for" if self.world.listed and "Pod" not in self.world.listed else ""
+            why = f"the selector of {service} leads to no engine that is known here"
+            self._dead(road, why, self.world.beyond(service.namespace) or unseen)
+
+    def _to_other(self, road: Road, other: Standing) -> None:
+        road.hops.append(Hop(str(other), other.where))
+        road.end = CLOUD
+        road.why = f"{other} is {'no vLLM' if other.kind == 'Deployment' else 'on none of the layers'}"
+
+    def _others(self, selector: Any, namespace: str) -> Iterator[Standing]:
+        """What is no engine of a layer, and whose pods a selector leads to."""
+        found = [(one, place) for kind, place in _PODS for one in self.world.of(kind)]
+        found += [(one, place) for one in self.world.pods for place in _ALONE.get(one.kind, ())]
+        for one, place in found:
+            labels = value_at(one.data, *place)
+            if isinstance(labels, dict) and selects(selector, labels, one.namespace, namespace):
+                yield one
+
+    def _dead(self, road: Road, why: str, beyond: str) -> None:
+        """Nothing is there, or nothing that is known: ``beyond`` says why there may be more."""
+        road.end = UNKNOWN if beyond else LOST
+        self._missing(road, why, beyond)
+
+    def _missing(self, road: Road, why: str, beyond: str) -> None:
+        """The same of one back end of several."""
+        road.open = road.open or bool(beyond)
+        road.why = f"{why}; {beyond}" if beyond else why
 
     def _port(self, road: Road, service: Standing, port: int) -> None:
         """The Service's port, and the pod's port behind it."""
@@ -291,7 +314,7 @@ class Roads:
     def _through(self, road: Road, routes: Sequence[Standing], ask: Ask) -> None:
         route, backends, why = backends_for(routes, ask)
         if route is None:
-            road.end, road.why = LOST, why
+            self._dead(road, why, f"where {self.world.routing} leads is not known" if self.world.routing else "")
             return
         road.hops.append(Hop(str(route), route.where))
         told = asked_model(route, ask)
@@ -300,9 +323,10 @@ class Roads:
             self._to_backend(road, route, backend, where)
         if not road.engines and not road.why:
             road.why = "its backends lead to no engine that is known here"
-        road.end = (
-            ENGINE if road.engines and not road.why else LOST if not road.engines and road.end != CLOUD else road.end
-        )
+        if road.engines and not road.why:
+            road.end = ENGINE
+        elif not road.engines and road.end != CLOUD:
+            road.end = UNKNOWN if road.open else LOST
 
     def _to_backend(self, road: Road, route: Standing, backend: dict[str, Any], where: str) -> None:
         namespace, name = str(backend.get("namespace") or route.namespace), str(backend.get("name"))
@@ -320,18 +344,25 @@ class Roads:
         if service is not None and isinstance(port, int):
             self._to_service(road, service, port, "", "")
         elif not self._made(road, name, namespace, port if isinstance(port, int) else 80):
-            road.why, road.where = f"there is no Service {namespace}/{name} here", where
+            road.where = where
+            self._missing(road, f"there is no Service {namespace}/{name} here", self.world.beyond(namespace))
 
     def _of_pool(self, road: Road, pool: Standing | None, namespace: str, name: str, where: str) -> None:
         if pool is None:
             own = [one for one in self.engines if one.layer == "llm-d" and name == f"{one.name}-inference-pool"]
             road.engines += [one for one in own if one.namespace == namespace]
             if not own:
-                road.why, road.where = f"there is no InferencePool {namespace}/{name} here", where
+                road.where = where
+                self._missing(road, f"there is no InferencePool {namespace}/{name} here", self.world.beyond(namespace))
             return
         selector = mapped(pool.data.get("spec")).get("selector") or {}
         selector = selector.get("matchLabels", selector) if isinstance(selector, dict) else {}
         chosen = [one for one in self.engines if selects(selector, one.pod_labels, one.namespace, namespace)]
-        if not chosen:
-            road.why, road.where = "its selector leads to no engine that is known here", pool.at("spec", "selector")
+        other = next(self._others(selector, namespace), None) if not chosen else None
+        if other is not None:
+            self._to_other(road, other)
+        elif not chosen:
+            road.where = pool.at("spec", "selector")
+            why = "its selector leads to no engine that is known here"
+            self._missing(road, why, self.world.beyond(namespace))
         road.engines += chosen

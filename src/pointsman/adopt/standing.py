@@ -14,6 +14,7 @@ from pointsman.adopt.applications import Application
 from pointsman.adopt.closure import FILES, Closure, closure_of
 from pointsman.adopt.folder import Folder, objects_in
 from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.makers import foreign, label_of, made_into, makes, makes_routes, makes_somewhere
 from pointsman.adopt.objects import Deployed, expanded
 from pointsman.adopt.survey import FEW, Page, Survey
 from pointsman.adopt.tree import OverError
@@ -32,6 +33,8 @@ KINDS = frozenset(
     )
 )
 """Kinds that say something of serving, or that checks look at."""
+_PODS = frozenset({"Pod", "Job", "CronJob", "ReplicationController"})
+"""Kinds that Services may lead to, and that nothing else is asked of."""
 _GENERATOR = re.compile(r"\b(?:configMap|secret)Generator\b")
 _ENGINES = frozenset({"Deployment", "StatefulSet", "LeaderWorkerSet", "InferenceService", "LLMInferenceService"})
 
@@ -102,6 +105,14 @@ class World:
     """What controllers made of other objects, whose makers are among ``objects``."""
     partly: dict[str, str] = field(default_factory=dict)
     """Namespaces that hold more than is known here, and why; empty text for all of them."""
+    makers: dict[str, str] = field(default_factory=dict)
+    """By namespace an object that may make pods and Services which are not known here; empty text for all of them."""
+    routing: str = ""
+    """An object that may lead requests on, as an HTTPRoute which is not written."""
+    pods: list[Standing] = field(default_factory=list)
+    """What else has pods."""
+    listed: frozenset[str] | None = None
+    """Kinds that a cluster was asked for; None where it is files."""
     _found: dict[tuple[str, str, str], Standing] = field(default_factory=dict)
     _by_kind: dict[str, list[tuple[int, Standing]]] = field(default_factory=dict)
     """With the number that each has among all."""
@@ -110,6 +121,11 @@ class World:
     def whole(self, namespace: str) -> str:
         """Why a namespace may hold more than is known; empty when it does not."""
         return self.partly.get(namespace) or self.partly.get("", "")
+
+    def beyond(self, namespace: str) -> str:
+        """Why pods and Services may be there that are not known; empty when none may."""
+        maker = self.makers.get(namespace) or self.makers.get("", "")
+        return self.whole(namespace) or (f"what {maker} makes is not known here" if maker else "")
 
     def of(self, *kinds: str) -> Iterator[Standing]:
         """Every object of these kinds, in the order of all."""
@@ -177,9 +193,23 @@ def _told(folder: Folder, found: Survey) -> list[LeftOut]:
 
 def _add(made: World, folder: Folder, origin: Origin) -> None:
     into = origin.application.into if origin.application else ""
-    for one in folder.objects:
-        if one.kind in KINDS:
-            made.objects.append(Standing(one, one.namespace or into, origin))
+    made.objects += _taken(made, folder.objects, origin, into)
+
+
+def _taken(made: World, objects: Iterable[Deployed], origin: Origin, into: str = "") -> list[Standing]:
+    """Those of kinds that count; of others is noted what may lie behind them."""
+    found = []
+    for one in objects:
+        namespace = one.namespace or into
+        if one.kind in KINDS and not foreign(one):
+            found.append(Standing(one, namespace, origin))
+        if one.kind in _PODS:
+            made.pods.append(Standing(one, namespace, origin))
+        if makes_routes(one):
+            made.routing = made.routing or label_of(one, namespace)
+        for each in made_into(one, namespace) if makes(one) else ():
+            made.makers.setdefault(each, label_of(one, namespace))
+    return found
 
 
 def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
@@ -202,8 +232,22 @@ def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
             built = objects_in(found.tree, folder)
             made.left_out += built.left_out
             _add(made, built, Origin(folder, files=built.files))
+        else:
+            _note(made, found, [page for page in pages if _hints(page)])
         claimed |= closure.files
     _files(made, found, claimed)
+
+
+def _note(made: World, found: Survey, pages: Iterable[Page]) -> None:
+    """What may lie behind objects of files that are not built, since nothing else in them counts."""
+    for page in pages:
+        for document in found.documents(page):
+            _taken(made, expanded(document), Origin(page.path))
+
+
+def _hints(page: Page) -> bool:
+    """Does it speak of pods alone, or of what may make some?"""
+    return bool(page.kinds & _PODS) or (bool(page.kinds) and makes_somewhere(page.text))
 
 
 def _generates(page: Page) -> bool:
@@ -214,18 +258,19 @@ def _generates(page: Page) -> bool:
 def _files(made: World, found: Survey, claimed: set[str]) -> None:
     alone = []
     for page in found.pages.values():
-        if page.path in claimed or page.kinds.isdisjoint(KINDS) or found.templated(page.path):
+        if page.path in claimed or found.templated(page.path):
+            continue
+        if page.kinds.isdisjoint(KINDS) and not _hints(page):
             continue
         many = len(found.pages) > FEW and not found.means(page.path)
-        if many and not _counts(page.kinds, page.speaks_of_engines, page.lists_models):
+        plain = page.kinds & KINDS and not _counts(page.kinds, page.speaks_of_engines, page.lists_models)
+        if many and plain:
             made.partly.setdefault("", "of so many files only those are read that speak of engines")
             continue
         folder = page.path.rpartition("/")[0]
         for document in found.documents(page):
-            for one in expanded(document):
-                if one.kind in KINDS:
-                    origin = Origin(folder or page.path, files=frozenset({page.path}), single=True)
-                    alone.append(Standing(one, one.namespace, origin))
+            origin = Origin(folder or page.path, files=frozenset({page.path}), single=True)
+            alone += _taken(made, expanded(document), origin)
     engines = Counter(one.origin.path for one in alone if one.kind in _ENGINES)
     made.objects += [replace(one, crowded=engines[one.origin.path] > 1) for one in alone]
 

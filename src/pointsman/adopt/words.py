@@ -7,11 +7,11 @@ variable of the container (``$(NAME)``, ``${NAME}``) whose value stands elsewher
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pointsman.layers.script import ends, prints, words_in
 from pointsman.spec.arguments import Flag, flags
 
 __all__ = ["Place", "Said", "Word", "flag_said", "source_said", "values_said", "words_of"]
@@ -22,7 +22,6 @@ _SHELLS = frozenset({"sh", "bash", "ash", "/bin/sh", "/bin/bash", "/usr/bin/env"
 _VARIABLE = re.compile(r"\$\((\w+)\)|\$\{(\w+)(?::?-[^${}]*)?\}|\$(\w+)")
 _ENTRY = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.openai", "vllm.entrypoints.api_server")
 _MORE = "VLLM_ADDITIONAL_ARGS"
-_END = frozenset({"&&", ";", "||", "|", "&", "&>", ">", "2>&1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +67,11 @@ def _listed(container: Mapping[str, Any], key: str) -> Iterator[Word]:
 
 
 def _split(script: Word) -> list[Word]:
-    text = script.text.replace("\\\n", " ")
     try:
-        found = shlex.split(text, comments=True)
+        found = words_in(script.text)
     except ValueError:
-        found = text.split()
-    return [Word(one, script.place, one) for one in found]
+        found = script.text.split()
+    return [Word(one, script.place, one, known=not prints(one)) for one in found]
 
 
 def _after_entry(words: Sequence[Word]) -> list[Word]:
@@ -87,7 +85,7 @@ def _after_entry(words: Sequence[Word]) -> list[Word]:
     else:
         if texts and texts[0].rpartition("/")[2] in ("vllm", "python", "python3"):
             start = 1
-    end = next((at for at in range(start, len(texts)) if texts[at] in _END), len(texts))
+    end = next((at for at in range(start, len(texts)) if ends(texts[at])), len(texts))
     return list(words[start:end])
 
 
@@ -105,7 +103,7 @@ def _filled(word: Word, env: Mapping[str, tuple[Place, str]]) -> Word:
     matches = list(_VARIABLE.finditer(word.text))
     if not matches:
         return word
-    text, known = word.text, True
+    text, known = word.text, word.known
     for match in matches:
         name = next(group for group in match.groups() if group)
         if name in env:

@@ -48,7 +48,7 @@ def _unready(view: View) -> Iterator[Told]:
         probe = {"httpGet": {"path": "/health", "port": _listens(one)}, "periodSeconds": 5}
         fix = SetKey(one.engine.standing, one.place, "readinessProbe", probe)
         known = one.whole and _listens(one) is not None and "readinessProbe" not in one.container
-        what = "no readinessProbe: its Service sends it requests while it still loads"
+        what = "no readinessProbe: a Service that leads to it sends requests while it still loads"
         yield one.told(what, one.place, "", (fix,) if known else ())
 
 

@@ -50,7 +50,7 @@ def _at_once(view: View) -> Iterator[Told]:
             else SetKey(one.engine.standing, one.place, "lifecycle", {"preStop": hook})
         )
         fixes = () if "lifecycle" in one.container and not isinstance(lifecycle, Mapping) else (fix, *_room(one))
-        what = "no preStop hook: its Service still sends it requests for some seconds after it has begun to stop"
+        what = "no preStop hook: a Service that leads to it still sends requests for some seconds while it stops"
         yield one.told(what, one.place, "", fixes)
 
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pointsman.adopt.standing import Standing
 from pointsman.checks.applied import applied, nobodys
 from pointsman.checks.check import Check, Level, Sure, Told
+from pointsman.checks.state import asked_for, by_kind
 from pointsman.checks.view import View, get
 
 __all__ = ["CHECKS", "CLASS", "KIND", "MODE", "ODD_MODE", "mode_of", "standard"]
 
 KIND = "InferenceService"
 CLASS = "serving.kserve.io/autoscalerClass"
+COMPONENTS = ("predictor", "transformer", "explainer")
+"""Parts of an InferenceService; each has replicas and pods of its own."""
 MODE = "serving.kserve.io/deploymentMode"
 _SERVERLESS = frozenset({"Serverless", "Knative"})
 _MODES = frozenset({"Standard", "RawDeployment", "ModelMesh", *_SERVERLESS})
@@ -37,9 +40,18 @@ def _runs_as(one: Standing) -> str:
 def _clamped(view: View) -> Iterator[Told]:
     for one in standard(view):
         scaler = get(one.data, "metadata", "annotations", CLASS) or "hpa"
-        if get(one.data, "spec", "predictor", "minReplicas") == 0 and scaler == "hpa":
-            what = "minReplicas is 0, and its HorizontalPodAutoscaler makes that 1: the GPU is never released"
-            yield Told(one, what, ("spec", "predictor", "minReplicas"))
+        for part in COMPONENTS:
+            if get(one.data, "spec", part, "minReplicas") == 0 and scaler == "hpa":
+                named = "minReplicas" if part == "predictor" else f"minReplicas of its {part}"
+                what = f"{named} is 0, and its HorizontalPodAutoscaler makes that 1: {_kept(one, part)}"
+                yield Told(one, what, ("spec", part, "minReplicas"))
+
+
+def _kept(one: Standing, part: str) -> str:
+    """What is never given back."""
+    pod = get(one.data, "spec", part)
+    asked = asked_for(pod) or by_kind(get(pod, "model", "resources", "limits"))
+    return "its GPU is never released" if asked else "one pod always runs"
 
 
 def _canary(view: View) -> Iterator[Told]:
@@ -89,10 +101,12 @@ def _scaler(view: View) -> Iterator[Told]:
 
 def _bounds(view: View) -> Iterator[Told]:
     for one in view.of(KIND):
-        least, most = (get(one.data, "spec", "predictor", key) for key in ("minReplicas", "maxReplicas"))
-        if _count(least) and _count(most) and least > most > 0:
-            what = f"minReplicas {least} is more than maxReplicas {most}: KServe refuses it"
-            yield Told(one, what, ("spec", "predictor", "maxReplicas"))
+        for part in COMPONENTS:
+            least, most = (get(one.data, "spec", part, key) for key in ("minReplicas", "maxReplicas"))
+            if _count(least) and _count(most) and least > most > 0:
+                of = "" if part == "predictor" else f"of its {part} "
+                what = f"minReplicas {least} {of}is more than maxReplicas {most}: KServe refuses it"
+                yield Told(one, what, ("spec", part, "maxReplicas"))
 
 
 def _count(value: object) -> bool:

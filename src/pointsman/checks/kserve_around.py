@@ -80,20 +80,58 @@ def _two_scalers(view: View) -> Iterator[Told]:
         served = services.get((one.namespace, str(target.get("name"))))
         if served is None or target.get("kind", "Deployment") != "Deployment" or one.name == f"{served.name}-predictor":
             continue
-        scaler = get(served.data, "metadata", "annotations", CLASS) or "hpa"
-        if scaler in ("hpa", "keda"):
+        scaler = _class(served)
+        if scaler in _MAKING:
             what = f"it scales {target['name']}, and so does what KServe makes of {served} (autoscalerClass {scaler})"
             yield Told(one, what, ("spec", "scaleTargetRef"))
 
     for kind, classes in _SCALERS.items():
         for one in view.made(kind):
             served = services.get((one.namespace, one.name))
-            scaler = (get(served.data, "metadata", "annotations", CLASS) or "hpa") if served else ""
+            scaler = _class(served) if served else ""
             if served and scaler not in classes:
                 what = f"autoscalerClass is {scaler}, and KServe's own {kind} of before is still there, and scales"
                 yield Told(served, what, ("metadata", "annotations", CLASS), f"delete {kind} {one.name}")
+    yield from _of_one(view, {key for key, served in services.items() if _class(served) in _MAKING})
 
 
+def _class(served: Standing) -> str:
+    return str(get(served.data, "metadata", "annotations", CLASS) or "hpa")
+
+
+def _of_one(view: View, told: set[tuple[str, str]]) -> Iterator[Told]:
+    """Two that people wrote for one workload; ``told``: Deployments of which that is told already."""
+    first: dict[tuple[str, str, str], Standing] = {}
+    for one in view.of("HorizontalPodAutoscaler", "ScaledObject"):
+        target = mapped(one.data, "spec", "scaleTargetRef")
+        kind, name = str(target.get("kind") or "Deployment"), str(target.get("name") or "")
+        if not name or _is_kedas(one) or (kind == "Deployment" and (one.namespace, name) in told):
+            continue
+        other = first.setdefault((one.namespace, kind, name), one)
+        if other is not one and other.name + other.kind != one.name + one.kind and not _takes_over(one, other):
+            what = f"it scales {kind} {name}, and so does {other.kind} {other.name}"
+            yield Told(one, what, ("spec", "scaleTargetRef"), "take one of the two out")
+
+
+def _is_kedas(one: Standing) -> bool:
+    """Is it what KEDA makes of a ScaledObject?"""
+    owners = listed(one.data, "metadata", "ownerReferences")
+    return one.kind == "HorizontalPodAutoscaler" and any(each.get("kind") == "ScaledObject" for each in owners)
+
+
+def _takes_over(one: Standing, other: Standing) -> bool:
+    """Does KEDA make the one its own, as an annotation asks?"""
+    by_kind = {each.kind: each for each in (one, other)}
+    scaled, hpa = by_kind.get("ScaledObject"), by_kind.get("HorizontalPodAutoscaler")
+    if scaled is None or hpa is None or str(get(scaled.data, "metadata", "annotations", _TRANSFER)) != "true":
+        return False
+    named = get(scaled.data, "spec", "advanced", "horizontalPodAutoscalerConfig", "name")
+    return hpa.name == (named or f"keda-hpa-{scaled.name}")
+
+
+_TRANSFER = "scaledobject.keda.sh/transfer-hpa-ownership"
+_MAKING = frozenset({"hpa", "keda"})
+"""Classes of which KServe makes a scaler."""
 _SCALERS: Mapping[str, tuple[str, ...]] = {"HorizontalPodAutoscaler": ("hpa",), "ScaledObject": ("keda",)}
 """What KServe makes, and for which classes."""
 
@@ -179,6 +217,7 @@ CHECKS = (
         sure=Sure.measured,
         fact="Kubernetes 1.34 and KServe 0.20.0 in the lab: replicas go up and down; hpa to keda leaves the old one",
         run=_two_scalers,
+        layers=frozenset(LAYER_IDS),
     ),
     Check(
         "PM218",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from pointsman.adopt.edges import Edge, Member, located
 from pointsman.adopt.findings import Fix, SetEntry
@@ -42,10 +43,12 @@ def _plain_key(view: View) -> Iterator[Told]:
 
 def _plain_settings(edge: Edge) -> Iterator[Told]:
     for section in ("general_settings", "litellm_settings", "router_settings", "environment_variables"):
-        for key, value in edge.config.settings(section).items():
-            known = isinstance(value, str) and key == "master_key" and not value.startswith(("os.environ/", "$", "{"))
-            if known or is_plain_secret(str(key), value):
-                yield Told(None, f"{section}.{key} stands in plain text", where=setting(edge, section, str(key)))
+        for path, value in _texts(edge.config.settings(section)):
+            key = path[-1]
+            known = path == ("master_key",) and not value.startswith(("os.environ/", "$", "{"))
+            if known or is_plain_secret(key, value):
+                what = f"{'.'.join((section, *path))} stands in plain text"
+                yield Told(None, what, where=setting(edge, section, *path))
     listed = edge.config.data.get("credential_list")
     for one in listed if isinstance(listed, list) else []:
         values = one.get("credential_values") if isinstance(one, dict) else None
@@ -53,6 +56,15 @@ def _plain_settings(edge: Edge) -> Iterator[Told]:
             if names_secret(str(key)) and is_plain_secret(str(key), value):
                 what = f"credential {one.get('credential_name')}: {key} stands in plain text"
                 yield Told(None, what, where=located(edge, edge.config.place_of("credential_list")))
+
+
+def _texts(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every text of a section, as ``cache_params`` hold some, with its path."""
+    for key, value in settings.items():
+        if isinstance(value, str):
+            yield (str(key),), value
+        elif isinstance(value, Mapping):
+            yield from (((str(key), *path), text) for path, text in _texts(value))
 
 
 def _no_id(view: View) -> Iterator[Told]:

@@ -10,6 +10,7 @@ from pointsman.adopt.attachments import selects
 from pointsman.adopt.promise import Auth
 from pointsman.adopt.words import Place
 from pointsman.checks.check import Check, Level, Source, Sure, Told
+from pointsman.checks.engine_pod import engine_pods
 from pointsman.checks.secrets import is_plain_secret, looks_issued
 from pointsman.checks.view import Pod, View, get, listed
 from pointsman.spec.arguments import flags
@@ -126,12 +127,13 @@ def _root(view: View) -> Iterator[Told]:
 def _open(view: View) -> Iterator[Told]:
     """Engines of models that no layer of asks for a key; where one does, that is 603's."""
     guarded = {one.namespace for one in view.of("NetworkPolicy")}
+    whole = {id(one.engine) for one in engine_pods(view) if one.whole}
     for model in view.models:
         engines = list(model.engines.values())
         if any(one.asks != "none" for one in engines):
             continue
         for one in engines:
-            if one.namespace not in guarded and not one.unknown and not view.adopted.world.whole(one.namespace):
+            if one.namespace not in guarded and id(one) in whole and not view.adopted.world.whole(one.namespace):
                 what = "it asks for no key, and no NetworkPolicy is in its namespace: every pod may ask it, unbilled"
                 yield Told(one.standing, what, one.container, model=model.name)
 
@@ -211,7 +213,7 @@ CHECKS = (
         "PM807",
         "engine-open",
         Level.info,
-        frozenset({"NetworkPolicy", "models"}),
+        frozenset({"NetworkPolicy", "models", "engines"}),
         cause="an engine without a key and without a NetworkPolicy serves every pod of the cluster past the alias",
         remedy="give it a key from a Secret, or let a NetworkPolicy admit the edge alone",
         sure=Sure.rule,

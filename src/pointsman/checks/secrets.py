@@ -26,6 +26,8 @@ _STAND_IN = re.compile(
     r"change[-_ ]?me|placeholder|your[-_ ]|replace|dummy|example|redacted|x{6,}|\*{3,}", re.IGNORECASE
 )
 _IN_URL = re.compile(r"://[^/\s:@]*:(?P<password>[^@\s/]+)@")
+_FILLED_IN = re.compile(r"\$|\{\{|^[<\[]|%[(s]|^ENC\[|^vault:|^ref\+")
+"""What is put into an address later."""
 _SHORTEST = 8
 
 
@@ -48,8 +50,13 @@ def is_plain_secret(name: str, value: object) -> bool:
         return True
     inside = _IN_URL.search(text)
     if inside is not None:
-        return not _stands_in(inside["password"])
+        return not _left_open(inside["password"])
     return names_secret(name) and not _stands_in(text)
+
+
+def _left_open(password: str) -> bool:
+    """In an address nothing else than a password stands there, however short it is."""
+    return password.lower() in DUMMIES or bool(_STAND_IN.search(password) or _FILLED_IN.search(password))
 
 
 def _stands_in(text: str) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from pointsman.layers.idle import TOOLS, is_idle
+from pointsman.layers.script import ends, words_in
 from pointsman.spec.arguments import OWNED, PROMISED, Flag, base, flags
 
 __all__ = ["Command", "behind_preset", "command_of", "in_script", "is_engine", "starts_engine"]
@@ -27,6 +29,7 @@ _WEIGHTS = re.compile(r"\$[({]?(\w+_)?(MODEL|WEIGHTS)(_(ID|NAME|PATH|DIR|URI|REP
 """A variable in the place of the weights, by its name or as a part of a path; any other may hold flags."""
 _SWITCH = re.compile(r"(enable|disable|no|use|skip|return|trust|enforce|async|log|calculate)-.*|headless|.*-only")
 """Flags of vLLM that take no value: what follows one is another word of its own (v0.23)."""
+_STARTS = re.compile(rf"(^|[\s/])vllm(\s(?!\s*(?:{'|'.join(TOOLS)})\b)|$)")
 _IMAGE = re.compile(r"vllm|llm-d|huggingfaceserver", re.IGNORECASE)
 
 
@@ -57,10 +60,10 @@ class Command:
 
     @property
     def hidden(self) -> frozenset[str]:
-        """Flags whose values are filled in when it starts, or may stand in the file that ``--config`` names."""
+        """Flags whose values are filled in when it starts, or may stand where nobody can read them (``open``)."""
         listed = list(flags(self.args))
         filled = {flag.name for flag in listed if any("$" in word for word in self.args[flag.start : flag.end])}
-        if "config" not in {flag.name for flag in listed}:
+        if not self.open:
             return frozenset(filled)
         return frozenset(filled | ({*OWNED, *PROMISED} - {base(flag.name) for flag in listed}))
 
@@ -69,15 +72,25 @@ class Command:
         """May there be flags that do not stand here? A variable within a flag's value hides that value alone."""
         if self.model is None and not self.args:
             return bool(self.unknown)
+        return bool(self.loose) or self.given("config")
+
+    @property
+    def loose(self) -> str:
+        """A word that is filled in when it starts, and may hold any flag; empty when there is none."""
         listed = list(flags(self.args))
         held = {at for flag in listed for at in _holding(self.args, flag)}
-        loose = any("$" in word for at, word in enumerate(self.args) if at not in held)
-        hidden = "$" in (self.model or "") and not _WEIGHTS.fullmatch(self.model or "")
-        return loose or hidden or "config" in {flag.name for flag in listed}
+        found = [word for at, word in enumerate(self.args) if "$" in word and at not in held]
+        return next(iter(found), self.model or "" if _anything(self.model, listed) else "")
 
     def given(self, name: str) -> bool:
         """Is the flag there at all?"""
         return any(flag.name == name for flag in flags(self.args))
+
+
+def _anything(model: str | None, listed: Sequence[Flag]) -> bool:
+    """May a variable that stands where the weights do hold flags, too? Not as the value of ``--model``."""
+    of_flag = any(flag.name == "model" and flag.value == model for flag in listed)
+    return "$" in (model or "") and not of_flag and not _WEIGHTS.fullmatch(model or "")
 
 
 def _holding(args: Sequence[str], flag: Flag) -> Iterator[int]:
@@ -117,14 +130,18 @@ def behind_preset(container: Mapping[str, Any]) -> Command:
 
 
 def is_engine(container: Mapping[str, Any]) -> bool:
-    """Does it run vLLM, by its command or by its image?"""
-    return starts_engine(container) or bool(_IMAGE.search(str(container.get("image", ""))))
+    """Does it run vLLM, by its command or by its image, unless its command is surely another?"""
+    if starts_engine(container):
+        return True
+    own = _listed(container, "command")
+    idle = bool(own) and is_idle([str(one) for one in [*own, *_listed(container, "args")]])
+    return not idle and bool(_IMAGE.search(str(container.get("image", ""))))
 
 
 def starts_engine(container: Mapping[str, Any]) -> bool:
     """Does its command name vLLM?"""
     words = " ".join(str(one) for one in [*_listed(container, "command"), *_listed(container, "args")])
-    return bool(re.search(r"(^|[\s/])vllm(\s|$)", words)) or any(module in words for module in _MODULES)
+    return bool(_STARTS.search(words)) or any(module in words for module in _MODULES)
 
 
 def in_script(container: Mapping[str, Any]) -> bool:
@@ -154,16 +171,14 @@ def _scripted(
 
     ``elsewhere``: variables that may have a value which is not known; None when any may.
     """
-    lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars=";&|")
-    lexer.whitespace_split = True
     try:
-        words = list(lexer)
+        words = words_in(script)
     except ValueError as error:
         return Command(None, unknown=f"its shell script cannot be read: {str(error).lower()}")
     at = next((index for index, word in enumerate(words) if _begins(words, index)), None)
     if at is None:
         return Command(None, unknown="its shell script names no vllm serve")
-    end = next((index for index, word in enumerate(words) if index > at and set(word) <= set(";&|")), len(words))
+    end = next((index for index, word in enumerate(words) if index > at and ends(word)), len(words))
     own = [_filled(word, known, shell=True, elsewhere=elsewhere) for word in words[at:end]]
     if "$@" in own:
         place = own.index("$@")
@@ -190,14 +205,22 @@ def _read(words: Sequence[str], how: str) -> Command:
 
 
 def _taken(words: Sequence[str]) -> Command:
-    unknown = next((word for word in words if "$" in word), "")
-    said = f"{unknown} is filled in when it starts" if unknown else ""
-    if not said and any(flag.name == "config" for flag in flags(words)):
-        said = "what stands in the file that its --config names is not known"
     named = [flag.value for flag in flags(words) if flag.name == "model"]
     if words and not words[0].startswith("-"):
-        return Command(words[0], tuple(words[1:]), said)
-    return Command(named[-1] if named else None, tuple(words), said)
+        found = Command(words[0], tuple(words[1:]))
+    else:
+        found = Command(named[-1] if named else None, tuple(words))
+    return replace(found, unknown=_unsaid(found))
+
+
+def _unsaid(found: Command) -> str:
+    """What cannot be told: flags that nobody can read come before values of those that stand there."""
+    if found.loose:
+        return f"{found.loose} is filled in when it starts, and may hold any flag: which ones it has is not known"
+    unknown = next((word for word in (found.model or "", *found.args) if "$" in word), "")
+    if unknown:
+        return f"{unknown} is filled in when it starts"
+    return "what stands in the file that its --config names is not known" if found.given("config") else ""
 
 
 def _filled(word: str, known: Mapping[str, str], *, shell: bool, elsewhere: Container[str] | None = None) -> str:
