@@ -144,3 +144,38 @@ def test_sarif_names_files_as_references_that_may_stand_in_a_url(tmp_path: Path)
     (log,) = json.loads(run("lint", str(tmp_path), "-o", "sarif").stdout)["runs"]
     (said,) = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in log["results"]}
     assert said == "of%20many/n%C3%A4me%20%5B1%5D%23%2520%3F.yaml"
+
+
+LITELLM = """\
+model_list:
+  - model_name: gpt-4o
+    litellm_params: {model: azure/gpt-4o, api_base: "https://corp.openai.azure.com", api_key: os.environ/AZURE_KEY}
+    model_info: {id: azure-gpt4o}
+"""
+MODEL = """\
+apiVersion: pointsman.dev/v1alpha1
+kind: Model
+metadata: {name: a}
+spec: {}
+"""
+
+
+def test_a_file_of_litellm_alone_is_something_that_was_looked_at(tmp_path: Path) -> None:
+    code, said = lint(tmp_path, LITELLM)
+    assert (code, said.partition(" (")[0], said.partition(" on ")[2]) == (0, "no problems found", "1 LiteLLM file)\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "service.yaml").write_text(CLEAN, "utf-8")
+    assert lint(tmp_path, LITELLM)[1].endswith("on 1 object and 1 LiteLLM file)\n")
+    found = json.loads(lint(tmp_path, LITELLM, "-o", "json")[1])
+    assert [found[one] for one in ("objects", "configurations", "models")] == [1, 1, 0]
+
+
+def test_so_is_a_model(tmp_path: Path) -> None:
+    code, said = lint(tmp_path, MODEL)
+    assert (code, said.partition(" (")[0], said.partition(" on ")[2]) == (0, "no problems found", "1 Model)\n")
+
+
+def test_in_a_config_map_it_is_counted_as_that_object(tmp_path: Path) -> None:
+    data = json.dumps({"config.yaml": LITELLM})
+    held = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c, namespace: e}}\ndata: {data}\n"
+    assert lint(tmp_path, held)[1].endswith("on 1 object)\n")

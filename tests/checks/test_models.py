@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pointsman.checks.catalogue import CHECKS
 from pointsman.checks.finding import Finding
+from pointsman.checks.model_remedies import OWN
 from pointsman.checks.repository import lint
 from tests.adopt import by_hand
 
@@ -113,3 +115,40 @@ def test_of_a_single_model_its_own_findings_are_told(tmp_path: Path) -> None:
     found(tmp_path, qwen=MODEL, other=MODEL.replace("name: qwen}", "name: other}"))
     made = lint(tmp_path / "models" / "qwen.yaml")[1]
     assert said(made.counted) == {("PM122", "qwen.yaml:11"), ("PM802", "qwen.yaml:16")}
+
+
+PLAIN = MODEL.replace(":latest", ":v0.23.0").replace("      AWS_SECRET_ACCESS_KEY: not-a-real-one\n", "      A: b\n")
+ASKED = {
+    "an old engine": (("v0.23.0", "v0.10.1"), "PM127", "set spec.engine.image to vLLM 0.18 or later"),
+    "a flag of later": (
+        ("v0.23.0", "v0.10.1", "--enable-lora", "--disable-access-log-for-endpoints=/health"),
+        "PM127",
+        "take the flag out of spec.engine.args",
+    ),
+    "a tag that moves": (("v0.23.0", "latest"), "PM122", "in spec.engine.image"),
+    "no accelerator": (("gpusPerReplica: 1", "gpusPerReplica: 0"), "PM114", "spec.accelerator.gpusPerReplica"),
+    "a short start": (("    env:", "    startupSeconds: 30\n    env:"), "PM118", "raise spec.engine.startupSeconds"),
+    "weights that each pod downloads": (
+        ("  tenant:", "  layers: {llm-d: {prefill: {replicas: 1}}}\n  tenant:"),
+        "PM307",
+        "spec.layers.llm-d.weights.pvc.claim",
+    ),
+    "a secret": (("A: b", "AWS_SECRET_ACCESS_KEY: not-a-real-one"), "PM802", "take it out of spec.engine.env"),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_to_do_is_said_of_the_model_s_own_fields(name: str, tmp_path: Path) -> None:
+    words, check, action = ASKED[name]
+    text = PLAIN
+    for before, after in zip(words[::2], words[1::2], strict=True):
+        assert before in text
+        text = text.replace(before, after)
+    said = [one for one in found(tmp_path, model=text) if one.object.startswith("Model ")]
+    assert any(one.check.id == check and action in one.next_action for one in said), said
+    assert [one.next_action for one in said if "spec." not in one.next_action] == []
+
+
+def test_remedies_of_models_are_of_checks_that_there_are() -> None:
+    assert OWN.keys() <= {one.id for one in CHECKS}
+    assert [text for text in OWN.values() if "spec." not in text] == []

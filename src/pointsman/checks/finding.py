@@ -100,6 +100,15 @@ class Outcome:
     ran: int = 0
     """Checks that looked at everything they read."""
     objects: int = 0
+    configurations: int = 0
+    """Files of LiteLLM that no object holds."""
+    models: int = 0
+    """Files that say that they are Models."""
+
+    @property
+    def looked(self) -> bool:
+        """Was there anything to look at?"""
+        return bool(self.objects or self.configurations or self.models)
 
     @property
     def counted(self) -> list[Finding]:

@@ -15,9 +15,10 @@ from pointsman.adopt.engines import engines_in
 from pointsman.adopt.objects import Deployed
 from pointsman.adopt.standing import KINDS, Origin, Standing, World
 from pointsman.adopt.words import Place
-from pointsman.checks.check import Check
+from pointsman.checks.check import Check, Told
 from pointsman.checks.declared import Declared
 from pointsman.checks.finding import Finding, Outcome
+from pointsman.checks.model_remedies import remedy_of
 from pointsman.checks.running import run
 from pointsman.checks.view import View
 from pointsman.layers.registry import LAYERS
@@ -44,6 +45,13 @@ class _Source:
             return 1
         found = next((one for one in _fields(self, data, place) if one in document.lines), ("metadata", "name"))
         return document.line(found)
+
+    def field(self, data: Mapping[str, Any], place: Place) -> Place:
+        """The field itself: the one that is written, else the one that could be."""
+        lines = self.declared.document.lines if self.declared.document is not None else {}
+        said = list(_said_by(self.model, data, place))
+        written = next((one for one in said if one in lines), None)
+        return tuple(one for one in written or next(iter(said), ()) if isinstance(one, str))
 
 
 def rendered(declared: Iterable[Declared], checks: Iterable[Check]) -> Outcome:
@@ -91,15 +99,17 @@ def _merged(findings: Iterable[Finding], sources: Mapping[int, _Source]) -> list
         layers = kept.setdefault((one.check.id, where, one.told.what), (replace(one, where=where), []))[1]
         layers += [source.layer] if source.layer not in layers else []
     return [
-        replace(one, object=f"Model {sources[id(one.told.standing)].model.name}", told=_told(one, layers))
+        replace(one, object=f"Model {sources[id(one.told.standing)].model.name}", told=_told(one, layers, sources))
         for one, layers in kept.values()
     ]
 
 
-def _told(one: Finding, layers: list[str]) -> Any:
-    """Nothing of it can be mended here: what is rendered has no file."""
+def _told(one: Finding, layers: list[str], sources: Mapping[int, _Source]) -> Told:
+    """Nothing of it can be mended here, since what is rendered has no file: what to do is said of the Model."""
+    standing = one.told.standing
+    field = sources[id(standing)].field(standing.data, one.told.place) if standing is not None else ()
     what = f"rendered for {' and '.join(layers)}: {one.told.what}"
-    return replace(one.told, what=what, fixes=())
+    return replace(one.told, what=what, next_action=remedy_of(one, field), fixes=())
 
 
 def _fields(source: _Source, data: Mapping[str, Any], place: Place) -> Iterator[Place]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pointsman.adopt.adopted import Adopted, adopt
 from pointsman.adopt.closure import closure_of
 from pointsman.adopt.context import Context
+from pointsman.adopt.edges import Edge
 from pointsman.adopt.standing import Standing
 from pointsman.checks.catalogue import CHECKS, RETIRED
 from pointsman.checks.check import Check
@@ -41,7 +42,14 @@ def lint(
     made = ignored(made, _texts(found, files), [one.id for one in CHECKS], ABOUT, RETIRED)
     if whole.named:
         _narrowed(found, made, whole, files)
+    made.configurations = len({one.path for one in found.edges if _alone(one) and whole.holds(one.path)})
+    made.models = len([one for one in view.declared if whole.holds(one.path)])
     return found, made
+
+
+def _alone(edge: Edge) -> bool:
+    """Is it a file by itself, which no ConfigMap among the objects holds?"""
+    return edge.config_map is None and edge.generated is None
 
 
 def _texts(found: Adopted, files: frozenset[str]) -> dict[str, str]:

@@ -30,6 +30,8 @@ def as_dict(
         "notRead": [one.as_dict() | {"unread": one.unread} for one in found.left_out],
         "checks": made.ran,
         "objects": made.objects,
+        "configurations": made.configurations,
+        "models": made.models,
     }
 
 

@@ -22,6 +22,10 @@ _EACH = 5
 """Findings of one check that are told where there are more than ``_MANY`` altogether."""
 
 
+_LOOKED = {"objects": "object", "configurations": "LiteLLM file", "models": "Model"}
+"""What was looked at, and what one of it is called."""
+
+
 def write_outcome(stream: TextIO, said: Mapping[str, Any], output: str, *, whole: bool = False) -> None:
     """``text``, ``json``, ``yaml``, ``sarif`` or ``junit``; of text all of it (``whole``), however much that is."""
     if output == "text":
@@ -95,11 +99,12 @@ def _verdict(said: Mapping[str, Any]) -> str:
         if unread
         else "no problems found"
     )
-    told = ", ".join(counts) or (clean if said["objects"] or unread else "nothing here to check")
+    told = ", ".join(counts) or (clean if unread or any(said[one] for one in _LOOKED) else "nothing here to check")
     more = [f"{len(said['ignored'])} ignored"] if said["ignored"] else []
     more += [f"{count_of(unread, 'manifest')} not read"] if unread and counts else []
     more += [f"{said['notShown']} not shown"] if said["notShown"] else []
     more += [f"{len(said['notChecked'])} checks not run everywhere"] if said["notChecked"] else []
     more += [count_of(said["calls"], "list call")] if "calls" in said else []
-    looked = f"{count_of(said['checks'], 'check')} on {count_of(said['objects'], 'object')}"
+    things = [count_of(said[one], thing) for one, thing in _LOOKED.items() if said[one]]
+    looked = f"{count_of(said['checks'], 'check')} on {' and '.join(things) or count_of(0, 'object')}"
     return f"{told} ({looked}{''.join(f'; {one}' for one in more)})"

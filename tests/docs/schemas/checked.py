@@ -48,7 +48,9 @@ _OUTCOME: dict[str, Any] = {
         )
     ),
     "checks": whole("checks that looked at everything they read"),
-    "objects": whole("objects that were looked at"),
+    "objects": whole("objects that were looked at, those that are rendered for Models counted in"),
+    "configurations": whole("files of LiteLLM that were looked at and that no object holds"),
+    "models": whole("files of Models that were looked at"),
     "fail": one_of("the least level that fails", "info", "warning", "error", "never"),
 }
 LINT = obj(_OUTCOME)
