@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.checking import Fail, Failing, Format, Listing, Only, Show, Threshold, Write, ended, tell
+from pointsman.cli.checking import (
+    NOT_CHECKED,
+    Fail,
+    Failing,
+    Format,
+    Listing,
+    Only,
+    Show,
+    Threshold,
+    Write,
+    ended,
+    tell,
+)
 from pointsman.cli.fixing import Fixed, fixed
 from pointsman.errors import UsageError
 
@@ -54,7 +66,8 @@ def _told(looked: Fixed, place: Context, levels: tuple[Threshold, Failing], outp
     said = as_dict(made, found, Level(show.value), looked.refused)
     read = not any(one.unread for one in found.left_out)
     something = made.objects or any(place.holds(one.path) for one in found.edges)
-    return ended(said, made, fail, output, looked=read and bool(something), whole=everything)
+    code = ended(said, made, fail, output, looked=read and bool(something), whole=everything)
+    return NOT_CHECKED if code == 1 and place.single and not (read or made.objects) else code
 
 
 def _place(path: Path) -> Path:
