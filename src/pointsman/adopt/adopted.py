@@ -97,7 +97,7 @@ def understood(world: World, edges: Sequence[Edge], same: Iterable[tuple[str, st
 
 def _unknown(edges: Sequence[Edge], roads: Sequence[Road], engines: Sequence[Engine]) -> list[LeftOut]:
     """What cannot be told from what is written."""
-    found = [LeftOut(one.standing.where, f"{one}: {why}") for one in engines for why in one.unknown]
+    found = [LeftOut(one.standing.where, _named(one, why)) for one in engines for why in one.unknown]
     found += [
         LeftOut(
             edge.database, _DATABASE, "ask LiteLLM itself (GET /model/info); a move asks every replica what it runs"
@@ -111,6 +111,11 @@ def _unknown(edges: Sequence[Edge], roads: Sequence[Road], engines: Sequence[Eng
         if road.end == "unknown"
     ]
     return found
+
+
+def _named(one: Engine, why: str) -> str:
+    """With the engine's name, where the place is not that already."""
+    return why if one.standing.where == str(one) else f"{one}: {why}"
 
 
 _DATABASE = (

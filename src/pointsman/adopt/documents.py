@@ -13,9 +13,14 @@ from pointsman.catalog.source import BOUNDS
 from pointsman.errors import PointsmanError
 from pointsman.intake.yaml import Place, Reading, read_yaml, split
 
-__all__ = ["Document", "documents_in", "documents_of", "unreadable"]
+__all__ = ["OF_HELM", "Document", "documents_in", "documents_of", "unreadable"]
 
 _TEMPLATED = re.compile(r"\{\{-?\s*(?:[.$]|include|if|range|with|define|template|toYaml|printf|/\*|end)")
+
+_FILLED_IN = re.compile(r"\{\{|\{%|<%")
+"""What Jinja, Go's templates and ERB fill in, on the very line that is no YAML for it."""
+_FILL_IN = "fill it in, and look at what comes out"
+OF_HELM = "it is a template of Helm, which only Helm can fill in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +92,10 @@ def _fault(path: str, text: str, above: int, reading: Reading) -> LeftOut:
     template = _TEMPLATED.search(text)
     if template:
         line = above + text.count("\n", 0, template.start()) + 1
-        return LeftOut(f"{path}:{line}", "it is a template of Helm, which only Helm can fill in", "needs helm")
+        return LeftOut(f"{path}:{line}", OF_HELM, "needs helm")
     first = min(reading.faults)
+    if _FILLED_IN.search(text.split("\n")[first.line - 1]):
+        return LeftOut(f"{path}:{above + first.line}", "it is a template, which another program fills in", _FILL_IN)
     return LeftOut(
         f"{path}:{above + first.line}",
         first.what,

@@ -39,7 +39,7 @@ def like_manifest(text: bytes) -> bool:
 
 
 def hides_manifest(path: Path) -> bool:
-    """May a file that cannot be read be a manifest? One that may not even be opened may be anything."""
+    """May a file that cannot be read be a manifest? One that may not be opened, or is no text, may be anything."""
     try:
         if not path.is_file():
             return False
@@ -47,4 +47,4 @@ def hides_manifest(path: Path) -> bool:
             head = file.read(_HEAD)
     except OSError:
         return True
-    return like_manifest(head)
+    return b"\0" in head or like_manifest(head)

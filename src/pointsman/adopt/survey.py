@@ -88,7 +88,7 @@ class Survey:
         if not self.told:
             self.told = True
             why = f"reading stopped after {SECONDS:g} s; what was not read by then is not known"
-            self.left_out.append(LeftOut(".", why, "name a folder of it: pointsman adopt PATH"))
+            self.left_out.append(LeftOut(".", why, "name a folder of it", unread=True))
         return True
 
     def of_kind(self, *kinds: str) -> Iterator[tuple[Page, Document]]:

@@ -85,13 +85,13 @@ class Tree:
                     if entry.name in _SKIPPED:
                         continue
                     if depth >= _DEEPEST:
-                        left_out.append(LeftOut(name, f"folders are nested deeper than {_DEEPEST}"))
+                        left_out.append(LeftOut(name, f"folders are nested deeper than {_DEEPEST}", unread=True))
                     else:
                         waiting.append((name, depth + 1))
                 elif entry.is_file(follow_symlinks=False):
                     seen += 1
                     if seen > MOST_FILES:
-                        left_out.append(LeftOut(name, f"only the first {MOST_FILES} files are looked at"))
+                        left_out.append(LeftOut(name, f"only the first {MOST_FILES} files are looked at", unread=True))
                         return
                     yield name
 

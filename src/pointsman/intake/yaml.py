@@ -28,6 +28,7 @@ _INT = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
 _BOOL = "true|True|TRUE|false|False|FALSE"
 _NULL = "~|null|Null|NULL|"
 _MARK = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
+_NOTHING = re.compile(r"(?:^(?:---|\.\.\.)?[ \t]*(?:#[^\n]*)?\r?(?:\n|\Z))*", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +86,20 @@ def split(text: str) -> Iterator[tuple[int, str, int]]:
         above += text.count("\n", start, end)
 
 
+def _ended(text: str) -> str:
+    """Without what stands behind a mark and says nothing: a text that ends in ``---`` is one document."""
+    marks = [found.start() for found in _MARK.finditer(text)]
+    while marks and marks[-1] and _NOTHING.fullmatch(text, marks[-1]):
+        text = text[: marks.pop()]
+    return text
+
+
 def read_yaml(text: str, bounds: Bounds | None = None, *, merges: bool = False) -> Reading:
     """Read one document; whatever is wrong with it is in ``faults``, each with its line. Never raises.
 
     ``merges``: what ``<<`` brings along is filled in, as Kubernetes' own readers do; else it is a fault.
     """
-    bounds = bounds or Bounds()
+    bounds, text = bounds or Bounds(), _ended(text)
     try:
         early = _count(text, bounds)
         root = None if early else _compose(text)
@@ -167,7 +176,7 @@ class _Walk:
             if name == "<<" and not key.style and self.merges:
                 merged.append(value)
             elif name is None or (name == "<<" and not key.style):
-                self.reading.faults.append(_strange_key(line))
+                self.reading.faults.append(_strange_key(line) if name is None else Fault(line, _MERGES, _OUT))
             elif name in first:
                 self.reading.faults.append(_duplicate(name, line, first[name]))
             else:
@@ -198,6 +207,7 @@ class _Walk:
             self.reading.faults.append(Fault(node.start_mark.line + 1, "<< takes a mapping, or a list of them", _OUT))
             return
         further = []
+        self.nodes += len(node.value)
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
                 self.reading.faults.append(_strange_key(key.start_mark.line + 1))
@@ -238,6 +248,7 @@ class _Walk:
 
 
 _OUT = "write the values out"
+_MERGES = "a merge key ('<<') stands here, and this file is read without any"
 _READ = ("null", "bool", "int", "float", "str")
 
 
@@ -272,7 +283,7 @@ def _too_much(part: Event | Node) -> Fault:
 
 
 def _strange_key(line: int) -> Fault:
-    return Fault(line, "a key is not a plain word", "use the field's name as the key, without '<<' or brackets")
+    return Fault(line, "a key is not a plain word", "use the field's name as the key, without brackets")
 
 
 def _duplicate(name: str, line: int, first: int) -> Fault:

@@ -50,18 +50,24 @@ def write_catalogue(stream: TextIO, entries: Sequence[Mapping[str, Any]], output
 
 
 def _lines(said: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
+    yield from _not_read("not read, so not checked:", [one for one in said["notRead"] if one.get("unread")])
     yield from _findings(said["findings"], whole=whole)
     for one in said["broken"]:
         yield f"broken {one['id']} {one['name']}: {one['error']}; it says nothing, and that is a bug of ours"
     if said["notChecked"]:
         yield "not checked:"
         yield from (f"  {one['id']} {one['name']}: {one['why']}" for one in said["notChecked"])
-    if said["notRead"]:
-        yield "not read, or not known:"
-        yield from (f"  {one['where']}: {one['why']}" for one in said["notRead"][:_MANY])
-        if len(said["notRead"]) > _MANY:
-            yield f"  and {len(said['notRead']) - _MANY} more"
+    yield from _not_read("not read, or not known:", [one for one in said["notRead"] if not one.get("unread")])
     yield _verdict(said)
+
+
+def _not_read(title: str, found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if found:
+        yield title
+    for one in found[:_MANY]:
+        yield f"  {one['where']}: {one['why']}" + (f"; {one['next']}" if one["next"] else "")
+    if len(found) > _MANY:
+        yield f"  and {len(found) - _MANY} more"
 
 
 def _findings(found: Sequence[Mapping[str, Any]], *, whole: bool) -> Iterator[str]:
