@@ -12,6 +12,7 @@ import yaml
 from tests.adopt.by_hand import KSERVE, LLM_D, RAW, platform
 from tests.advice.asked import run_in
 from tests.cli.program import SPEC
+from tests.cli.terminal import in_terminal
 
 RUNBOOK = (
     KSERVE.replace("qwen2.5-0.5b-instruct", "qwen2.5-0.5b")
@@ -145,10 +146,13 @@ def test_prefill_is_counted_among_the_gpus(tmp_path: Path) -> None:
     assert row(told, "GPUs")["values"]["llm-d"] == "1 a replica, 2 in all, 1 of them only prefill"
 
 
-def test_text_is_folded_and_marks_what_differs(tmp_path: Path) -> None:
+def test_text_is_folded_in_a_terminal_alone_and_marks_what_differs(tmp_path: Path) -> None:
     path = str(platform(tmp_path, kserve=RUNBOOK).relative_to(tmp_path))
     lines = run_in(tmp_path, "compare", path).stdout.splitlines()
-    assert [one for one in lines if len(one) > 80 and len(one.split()[-1]) < 40] == []
+    shown = in_terminal("compare", str(tmp_path / path), columns=80).splitlines()
+    assert [one for one in shown if len(one) > 80 and len(one.split()[-1]) < 40] == []
+    assert len(lines) < len(shown), "nothing was to be folded"
+    assert [word for one in shown for word in one.split()] == [word for one in lines for word in one.split()]
     marks = {one[2:18].strip(): one[0] for one in lines if one[:1] in "!* " and one[1:2] == " "}
     assert (marks["served name"], marks["ports"], marks["weights"]) == ("!", "*", " ")
 

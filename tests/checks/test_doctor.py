@@ -114,6 +114,16 @@ def test_each_kind_is_listed_once_and_each_list_is_counted(doctor: Doctor) -> No
     assert told(done)["calls"] <= 40
 
 
+def test_what_is_not_known_names_its_object_once(doctor: Doctor) -> None:
+    container = {"name": "vllm", "image": "vllm/vllm-openai:v0.23.0", "args": ["--port=8000"]}
+    template = {"metadata": {"labels": {"app": "q"}}, "spec": {"containers": [container]}}
+    spec = {"selector": {"matchLabels": {"app": "q"}}, "template": template}
+    engine = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "q", "namespace": "s"}, "spec": spec}
+    lines = doctor(running(more=[engine])).stdout.splitlines()
+    (said,) = [one for one in lines if "which weights it loads" in one]
+    assert said.count("Deployment s/q") == 1
+
+
 def test_pages_are_all_read_and_each_is_counted(doctor: Doctor) -> None:
     cluster = running("PM713.fails")
     whole = told(doctor(cluster, "--check", "PM713", "-o", "json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -10,8 +11,11 @@ import pytest
 import yaml
 
 from pointsman.checks.catalogue import CHECKS
+from pointsman.cli.explain import Format, command
 from pointsman.codes.table import tables
-from tests.cli.program import run
+from pointsman.move.judging import contract_gate
+from pointsman.move.plan import preflight
+from tests.cli.program import ROOT, run
 from tests.docs.schemas.holding import held
 
 HEAVY = {"aiohttp", "pydantic", "ruamel", "kubernetes", "asyncio", "yaml"}
@@ -34,6 +38,36 @@ def test_a_code_is_found_as_it_stands_in_a_message(word: str) -> None:
     done = run("explain", word, "-o", "json")
     held("explain", json.loads(done.stdout))
     assert (json.loads(done.stdout)["code"], json.loads(done.stdout)["exitCodes"]) == ("cannot-start", [3])
+
+
+STEPS = {"contract": contract_gate, "preflight": preflight}
+ID = re.compile(r'(?:refuse|_fail|_card)\((?:[^"()]*,)?\s*"([a-z-]+)"|^    check = "([a-z-]+)"$', re.MULTILINE)
+
+
+def printed_by_moves() -> set[str]:
+    """Codes with a step in front that a move can end with: its checks by name, and every refusal in the source."""
+    named = {f"{step}.{one.id}" for step, module in STEPS.items() for one in module.CHECKS}
+    for step, folder in (("contract", "judging/contract_gate.py"), ("preflight", "plan"), ("preflight", "bring_up.py")):
+        place = ROOT / "src" / "pointsman" / "move" / folder
+        for path in place.rglob("*.py") if place.is_dir() else [place]:
+            named |= {f"{step}.{one or other}" for one, other in ID.findall(path.read_text("utf-8"))}
+    catalogue = {f"preflight.{one.id}" for one in CHECKS if one.id.startswith("PM7")}
+    return named | catalogue
+
+
+def test_every_code_that_a_move_prints_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    codes = sorted(printed_by_moves())
+    assert {"contract.context-length", "preflight.owners", "preflight.PM707", "preflight.alias-one-layer"} < set(codes)
+    for code in codes:
+        assert command(code, Format.json) == 0
+        said = json.loads(capsys.readouterr().out)
+        held("explain", said)
+        assert said.get("code", said.get("id")) in (code, code.rpartition(".")[2])
+
+
+@pytest.mark.parametrize("word", ["contract.owners", "deploy.context-length"])
+def test_a_check_of_another_step_is_no_code(word: str) -> None:
+    assert "code-unknown" in run("explain", word).stderr
 
 
 def test_all_codes_are_explained_and_those_that_end_in_several_ways_too() -> None:

@@ -81,6 +81,15 @@ def test_an_error_is_an_object_when_json_is_asked_for() -> None:
     assert error["next"]
 
 
+@pytest.mark.parametrize("columns", ["", "1"])
+@pytest.mark.parametrize(("words", "says"), [((), "Usage: pointsman COMMAND"), (("lab",), "Usage: pointsman lab")])
+def test_without_a_command_there_is_help(words: tuple[str, ...], says: str, columns: str) -> None:
+    done = run(*words, env={"COLUMNS": columns})
+    assert done.returncode in (0, 2)
+    assert says in done.stdout if not columns else done.stdout
+    assert done.stderr == ""
+
+
 def test_an_option_that_does_not_exist_is_a_usage_error_without_a_traceback() -> None:
     done = run("status", "--nonsense")
     assert done.returncode == 2

@@ -47,6 +47,15 @@ def test_a_narrow_terminal_folds_what_is_no_name(narrow: Terminal) -> None:
     assert max(map(len, lines)) == len("a-very-long-name-of-a-model") + 3 + 12 + 3 + 3
 
 
+def test_a_word_stays_whole_in_a_cell_too(narrow: Terminal) -> None:
+    made = Table(("STATE", "NEXT"))
+    word = "pointsman-production-serving-llama-chat/x"
+    made.add(f"waits for {word}", "delete prod/prod-llama-chat, it is in the way")
+    made.write(narrow)
+    words = narrow.getvalue().split()
+    assert {word, "prod/prod-llama-chat,"} < set(words)
+
+
 def test_a_terminal_with_room_folds_nothing(monkeypatch: pytest.MonkeyPatch, narrow: Terminal) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     table().write(narrow)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pointsman.advice.gpus import AS_OF, GPUS
+from pointsman.report.folding import folded
 from tests.advice.asked import run_in
 from tests.advice.cases import CASES, Case
 
@@ -60,7 +61,9 @@ def _case(one: Case, folder: Path) -> Iterator[str]:
 
 
 def _ran(folder: Path, *words: str) -> Iterator[str]:
-    yield from _block("", f"$ pointsman {' '.join(words)}\n{run_in(folder, *words).stdout}")
+    """As a terminal of 80 columns shows it."""
+    lines = [each for line in run_in(folder, *words).stdout.splitlines() for each in folded(line, 80)]
+    yield from _block("", "\n".join([f"$ pointsman {' '.join(words)}", *lines]))
 
 
 def _block(kind: str, text: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ import pytest
 from pointsman.errors import SpecError, UsageError
 from pointsman.spec.loading import file_named, load_model, set_layer
 from pointsman.spec.problems import InvalidSpecError
+from tests.cli.program import run
 from tests.spec.text import EXAMPLE, TEXT, edited, line_of, loaded, problems
 
 
@@ -193,7 +194,7 @@ def test_duplicate_keys_are_refused_each_with_its_line(tmp_path: Path) -> None:
         ("spec:\n\tlayer: raw-vllm\n", 2, "tab"),
         ("a: [1, 2\n", 1, "not valid YAML"),
         ("a: &a\n  b: *a\n", 1, "nests deeper"),
-        ("<<: {a: 1}\n", 1, "plain word"),
+        ("<<: {a: 1}\n", 1, "merge key"),
         ("? [a, b]\n: 1\n", 1, "plain word"),
         ("a: *nowhere\n", 1, "not valid YAML"),
         ("a: " + "[" * 200 + "]" * 200 + "\n", 1, "nests deeper"),
@@ -205,6 +206,16 @@ def test_what_is_not_one_yaml_mapping_is_refused_with_its_line(tmp_path: Path, t
     assert what in found.what
     assert found.line == line
     assert found.next_action
+
+
+@pytest.mark.parametrize(
+    "end", ["---\n", "---", "...\n", "---\n# nothing more\n\n", "---\n---  # the end\n...\n", "---\r\n"]
+)
+def test_a_mark_at_the_end_begins_no_second_document(tmp_path: Path, end: str) -> None:
+    (tmp_path / "plain.yaml").write_text(TEXT, "utf-8")
+    (tmp_path / "marked.yaml").write_text(TEXT + end, "utf-8", newline="")
+    plain, marked = (run("pick", str(tmp_path / name), "-o", "json") for name in ("plain.yaml", "marked.yaml"))
+    assert (marked.returncode, marked.stdout) == (0, plain.stdout), marked.stderr
 
 
 def test_anchors_that_multiply_are_refused_quickly(tmp_path: Path) -> None:

@@ -63,10 +63,24 @@ def adopt(
     applications = applications_in(found)
     chosen = _meant(found, env) if found.named and env is None else _environment(applications, env)
     world = world_of(found, [one for one in applications if not chosen or one.env in ("", chosen)])
+    hidden = sorted({one.where for one in (*found.left_out, *world.left_out) if one.unread})
+    if hidden:
+        world.partly.setdefault(
+            "", f"{hidden[0]}{f' and {len(hidden) - 1} more' if hidden[1:] else ''} could not be read"
+        )
     made = understood(world, joined(edges_in(found, world)), same)
     made.tree, made.env, made.survey = tree, chosen, found
-    made.left_out = sorted({*found.left_out, *world.left_out, *made.left_out})
+    made.left_out = _each_once([*found.left_out, *world.left_out, *made.left_out])
     return made
+
+
+def _each_once(found: Iterable[LeftOut]) -> list[LeftOut]:
+    """In order; what is unread stays so, though somebody else tells it, too."""
+    kept: dict[LeftOut, LeftOut] = {}
+    for one in found:
+        if one not in kept or one.unread:
+            kept[one] = one
+    return sorted(kept.values())
 
 
 def understood(world: World, edges: Sequence[Edge], same: Iterable[tuple[str, str]] = ()) -> Adopted:
@@ -83,7 +97,7 @@ def understood(world: World, edges: Sequence[Edge], same: Iterable[tuple[str, st
 
 def _unknown(edges: Sequence[Edge], roads: Sequence[Road], engines: Sequence[Engine]) -> list[LeftOut]:
     """What cannot be told from what is written."""
-    found = [LeftOut(one.standing.where, f"{one}: {why}") for one in engines for why in one.unknown]
+    found = [LeftOut(one.standing.where, _named(one, why)) for one in engines for why in one.unknown]
     found += [
         LeftOut(
             edge.database, _DATABASE, "ask LiteLLM itself (GET /model/info); a move asks every replica what it runs"
@@ -97,6 +111,11 @@ def _unknown(edges: Sequence[Edge], roads: Sequence[Road], engines: Sequence[Eng
         if road.end == "unknown"
     ]
     return found
+
+
+def _named(one: Engine, why: str) -> str:
+    """With the engine's name, where the place is not that already."""
+    return why if one.standing.where == str(one) else f"{one}: {why}"
 
 
 _DATABASE = (

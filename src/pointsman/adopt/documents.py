@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.adopt.left_out import LeftOut
+from pointsman.adopt.left_out import LeftOut, hides_manifest, like_manifest
 from pointsman.adopt.tree import OverError, Tree
 from pointsman.catalog.source import BOUNDS
 from pointsman.errors import PointsmanError
 from pointsman.intake.yaml import Place, Reading, read_yaml, split
 
-__all__ = ["Document", "documents_in", "documents_of"]
+__all__ = ["OF_HELM", "Document", "documents_in", "documents_of", "unreadable"]
 
 _TEMPLATED = re.compile(r"\{\{-?\s*(?:[.$]|include|if|range|with|define|template|toYaml|printf|/\*|end)")
+
+_FILLED_IN = re.compile(r"\{\{|\{%|<%")
+"""What Jinja, Go's templates and ERB fill in, on the very line that is no YAML for it."""
+_FILL_IN = "fill it in, and look at what comes out"
+OF_HELM = "it is a template of Helm, which only Helm can fill in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def documents_in(tree: Tree, path: str, left_out: list[LeftOut]) -> list[Documen
     except OverError:
         raise
     except PointsmanError as error:
-        left_out.append(LeftOut(error.where or path, error.what, error.next_action))
+        left_out.append(unreadable(tree, path, error))
         return []
     return documents_of(path, text, left_out)
 
@@ -69,7 +74,7 @@ def documents_of(path: str, text: str, left_out: list[LeftOut]) -> list[Document
     """Every document of a text that can be read; the others are added to ``left_out``."""
     found = []
     for start, part, above in split(text):
-        reading = read_yaml(part, BOUNDS)
+        reading = read_yaml(part, BOUNDS, merges=True)
         if reading.faults:
             left_out.append(_fault(path, part, above, reading))
         elif reading.data is not None:
@@ -77,10 +82,23 @@ def documents_of(path: str, text: str, left_out: list[LeftOut]) -> list[Document
     return found
 
 
+def unreadable(tree: Tree, path: str, error: PointsmanError) -> LeftOut:
+    """A file whose text cannot be had."""
+    hidden = hides_manifest(tree.root / path)
+    return LeftOut(error.where or path, error.what, error.next_action, unread=hidden)
+
+
 def _fault(path: str, text: str, above: int, reading: Reading) -> LeftOut:
     template = _TEMPLATED.search(text)
     if template:
         line = above + text.count("\n", 0, template.start()) + 1
-        return LeftOut(f"{path}:{line}", "it is a template of Helm, which only Helm can fill in", "needs helm")
+        return LeftOut(f"{path}:{line}", OF_HELM, "needs helm")
     first = min(reading.faults)
-    return LeftOut(f"{path}:{above + first.line}", first.what, first.next_action)
+    if _FILLED_IN.search(text.split("\n")[first.line - 1]):
+        return LeftOut(f"{path}:{above + first.line}", "it is a template, which another program fills in", _FILL_IN)
+    return LeftOut(
+        f"{path}:{above + first.line}",
+        first.what,
+        first.next_action,
+        unread=like_manifest(text.encode("utf-8", "replace")),
+    )

@@ -146,7 +146,7 @@ def _in_values(
                 config = ConfigText(page.text if single else text, page.path, under)
             except PointsmanError as error:
                 if documents:
-                    world.left_out.append(LeftOut(error.where or page.path, error.what, error.next_action))
+                    world.left_out.append(LeftOut(error.where or page.path, error.what, error.next_action, unread=True))
                 continue
             if "model_list" not in config.data:
                 continue
@@ -171,7 +171,7 @@ def _in_config_map(one: Standing, world: World) -> Iterator[Edge]:
         try:
             config = ConfigText(text, where)
         except PointsmanError as error:
-            world.left_out.append(LeftOut(error.where or where, error.what, error.next_action))
+            world.left_out.append(LeftOut(error.where or where, error.what, error.next_action, unread=True))
             continue
         if "model_list" not in config.data:
             continue

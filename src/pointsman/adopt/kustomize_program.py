@@ -56,7 +56,7 @@ def built_by_program(
     words = program()
     if not words:
         action = f"put kustomize or kubectl on the PATH, or name one in {PROGRAM}"
-        return [], [LeftOut(why.where, f"{why.what}, and there is no such program here", action)]
+        return [], [LeftOut(why.where, f"{why.what}, and there is no such program here", action, unread=True)]
     own = kustomization_in(tree, folder, [])
     with tempfile.TemporaryDirectory(prefix="pointsman-") as name:
         top = Path(name)

@@ -144,7 +144,7 @@ class Roads:
         if known:
             road.through_gateway = True
             road.hops.append(Hop(f"{host}:{port}", road.member.where))
-            self._through(road, known, ask)
+            self._through(road, known, ask, known[0].namespace)
         elif isvc is not None and isvc.layer == "kserve":
             road.hops.append(Hop(f"{host} of KServe", isvc.standing.where))
             road.end, road.engines, road.through_gateway = ENGINE, [isvc], True
@@ -285,7 +285,7 @@ class Roads:
         road.through_gateway = True
         ask = Ask("", path + _CHAT, road.member.model, headers_sent(road.member))
         if not self._llm_d(road, path, namespace, name):
-            self._through(road, routes, ask)
+            self._through(road, routes, ask, namespace)
         return True
 
     def _from_gateway(self, road: Road, gateway: Standing | None, path: str, host: str) -> None:
@@ -298,7 +298,8 @@ class Roads:
         if self._llm_d(road, path, *key):
             return
         routes = [one for one in self.world.of("HTTPRoute") if key in gateways_of(one)]
-        self._through(road, routes, Ask(host, path + _CHAT, road.member.model, headers_sent(road.member)))
+        ask = Ask(host, path + _CHAT, road.member.model, headers_sent(road.member))
+        self._through(road, routes, ask, gateway.namespace)
 
     def _llm_d(self, road: Road, path: str, namespace: str, name: str) -> bool:
         """The path that KServe routes to an LLMInferenceService: ``/NAMESPACE/NAME``."""
@@ -311,10 +312,12 @@ class Roads:
                     return True
         return False
 
-    def _through(self, road: Road, routes: Sequence[Standing], ask: Ask) -> None:
+    def _through(self, road: Road, routes: Sequence[Standing], ask: Ask, namespace: str) -> None:
+        """By one of these routes; ``namespace``: where others may stand."""
         route, backends, why = backends_for(routes, ask)
         if route is None:
-            self._dead(road, why, f"where {self.world.routing} leads is not known" if self.world.routing else "")
+            elsewhere = f"where {self.world.routing} leads is not known" if self.world.routing else ""
+            self._dead(road, why, self.world.whole(namespace) or elsewhere)
             return
         road.hops.append(Hop(str(route), route.where))
         told = asked_model(route, ask)
@@ -322,7 +325,7 @@ class Roads:
         for backend, where in backends:
             self._to_backend(road, route, backend, where)
         if not road.engines and not road.why:
-            road.why = "its backends lead to no engine that is known here"
+            self._missing(road, "its backends lead to no engine that is known here", self.world.beyond(route.namespace))
         if road.engines and not road.why:
             road.end = ENGINE
         elif not road.engines and road.end != CLOUD:

@@ -119,7 +119,10 @@ class World:
     _seen: int = 0
 
     def whole(self, namespace: str) -> str:
-        """Why a namespace may hold more than is known; empty when it does not."""
+        """Why a namespace may hold more than is known; empty when it does not.
+
+        Whatever says that something is not there asks this first: what was not read is not absent.
+        """
         return self.partly.get(namespace) or self.partly.get("", "")
 
     def beyond(self, namespace: str) -> str:
@@ -231,6 +234,8 @@ def _unclaimed(made: World, found: Survey, claimed: set[str]) -> None:
         elif interesting or closure.left_out:
             built = objects_in(found.tree, folder)
             made.left_out += built.left_out
+            if built.left_out:
+                made.partly.setdefault("", f"{built.left_out[0].where}, which belongs there, was not read")
             _add(made, built, Origin(folder, files=built.files))
         else:
             _note(made, found, [page for page in pages if _hints(page)])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from pointsman.adopt.closure import FILES, is_kustomization
 from pointsman.adopt.context import Context, in_folder
-from pointsman.adopt.documents import Document, documents_of
+from pointsman.adopt.documents import Document, documents_of, unreadable
 from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.tree import Tree
 from pointsman.errors import PointsmanError
@@ -88,7 +88,7 @@ class Survey:
         if not self.told:
             self.told = True
             why = f"reading stopped after {SECONDS:g} s; what was not read by then is not known"
-            self.left_out.append(LeftOut(".", why, "name a folder of it: pointsman adopt PATH"))
+            self.left_out.append(LeftOut(".", why, "name a folder of it", unread=True))
         return True
 
     def of_kind(self, *kinds: str) -> Iterator[tuple[Page, Document]]:
@@ -127,7 +127,7 @@ def survey(tree: Tree, clock: Callable[[], float] = _spent, context: Context | N
         try:
             text = tree.text(name)
         except PointsmanError as error:
-            found.left_out.append(LeftOut(error.where or name, error.what, error.next_action))
+            found.left_out.append(unreadable(tree, name, error))
             continue
         found.pages[name] = _page(name, text)
     found.tree = Tree(tree.root, tree.edits, found.over)

@@ -75,7 +75,7 @@ class Tree:
             try:
                 entries = sorted(os.scandir(self.root / folder), key=lambda entry: entry.name)
             except OSError as error:
-                left_out.append(LeftOut(folder or ".", f"the folder cannot be read: {reason_of(error)}"))
+                left_out.append(LeftOut(folder or ".", f"the folder cannot be read: {reason_of(error)}", unread=True))
                 continue
             for entry in entries:
                 name = f"{folder}/{entry.name}" if folder else entry.name
@@ -85,13 +85,13 @@ class Tree:
                     if entry.name in _SKIPPED:
                         continue
                     if depth >= _DEEPEST:
-                        left_out.append(LeftOut(name, f"folders are nested deeper than {_DEEPEST}"))
+                        left_out.append(LeftOut(name, f"folders are nested deeper than {_DEEPEST}", unread=True))
                     else:
                         waiting.append((name, depth + 1))
                 elif entry.is_file(follow_symlinks=False):
                     seen += 1
                     if seen > MOST_FILES:
-                        left_out.append(LeftOut(name, f"only the first {MOST_FILES} files are looked at"))
+                        left_out.append(LeftOut(name, f"only the first {MOST_FILES} files are looked at", unread=True))
                         return
                     yield name
 

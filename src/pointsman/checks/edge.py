@@ -61,6 +61,8 @@ def _replicas(view: View, deployment: Standing) -> int:
 
 def _single(view: View) -> Iterator[Told]:
     for _, _, one in _mounting(view):
+        if _scaled(view, one) is None and view.adopted.world.whole(one.namespace):
+            continue
         if _replicas(view, one) == 1 or _scaled(view, one) == 0:
             last = (
                 "its only replica" if _scaled(view, one) is None else "the one replica that its autoscaler may leave it"

@@ -8,7 +8,7 @@ reason, and one that hides nothing are findings themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pointsman.checks.check import Check, Told
@@ -94,11 +94,13 @@ def ignored(
     known: Iterable[str],
     about: tuple[Check, Check, Check],
     retired: Mapping[str, str],
+    unread: Collection[str] = (),
 ) -> Outcome:
     """The same; findings that are ignored have their reasons, and ignores that are wrong are findings.
 
     ``about``: the checks for an ignore that is malformed, that has no reason, that hides nothing. One of an id that
     could not be looked at everywhere is not called unused. ``retired``: ids that are used no more, with why.
+    ``unread``: files in which there may be findings that nobody could look for.
     """
     malformed, bare, unused = about
     ids = set(known)
@@ -114,7 +116,7 @@ def ignored(
             elif hit:
                 kept = [replace(found, ignored=one.reason) if found in hit else found for found in made.findings]
                 made.findings = kept
-            elif one.id not in blind:
+            elif one.id not in blind and path not in unread:
                 made.findings.append(_about(unused, one, f"{one.id} is not found there, so nothing is ignored"))
     return made
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from pointsman.adopt.adopted import Adopted, adopt
 from pointsman.adopt.closure import closure_of
 from pointsman.adopt.context import Context
+from pointsman.adopt.documents import OF_HELM
 from pointsman.adopt.edges import Edge
+from pointsman.adopt.left_out import LeftOut
 from pointsman.adopt.standing import Standing
 from pointsman.checks.catalogue import CHECKS, RETIRED
 from pointsman.checks.check import Check
@@ -35,13 +37,16 @@ def lint(
     whole = context or (Context(place) if place.is_dir() else Context(place.parent, place.name, single=True))
     found = adopt(whole.root, env, context=whole)
     view, chosen = View(found), list(checks)
-    made = joined(run(view, chosen), rendered(view.declared, chosen))
+    more = rendered([one for one in view.declared if not whole.named or whole.holds(one.path)], chosen)
+    made = joined(run(view, chosen), more)
     said = {(one.where, one.told.what) for one in made.findings}
     found.left_out = [one for one in found.left_out if (one.where, one.why) not in said]
     files = _built_of(found, whole) if whole.named and not whole.single else frozenset()
-    made = ignored(made, _texts(found, files), [one.id for one in CHECKS], ABOUT, RETIRED)
+    unread = {one.where.rpartition(":")[0] for one in found.left_out if one.unread}
+    made = ignored(made, _texts(found, files), [one.id for one in CHECKS], ABOUT, RETIRED, unread)
     if whole.named:
         _narrowed(found, made, whole, files)
+        made.objects += more.objects
     made.configurations = len({one.path for one in found.edges if _alone(one) and whole.holds(one.path)})
     made.models = len([one for one in view.declared if whole.holds(one.path)])
     return found, made
@@ -67,6 +72,8 @@ def _narrowed(found: Adopted, made: Outcome, whole: Context, files: frozenset[st
     made.findings = [one for one in made.findings if _belongs(one, whole, files)]
     found.left_out = [one for one in found.left_out if whole.holds(one.where) or one.where.rpartition(":")[0] in files]
     made.objects = sum(_of(one, whole) for one in found.world.objects)
+    if whole.single and found.survey is not None and found.survey.templated(whole.named):
+        found.left_out.append(LeftOut(whole.named, OF_HELM, "needs helm"))
 
 
 def _built_of(found: Adopted, whole: Context) -> frozenset[str]:

@@ -75,6 +75,8 @@ def _defaults(view: View) -> Iterator[Told]:
         application = route.origin.application
         if application is None or not _by_server(application) or _compares_otherwise(application):
             continue
+        if not maps and view.adopted.world.whole(application.namespace or "argocd"):
+            continue
         for what, missing, place in _unsaid(route.data):
             said = (
                 f"{what} does not say {', '.join(missing)}: the API server fills that in, and Application "

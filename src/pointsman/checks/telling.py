@@ -27,7 +27,7 @@ def as_dict(
         "notShown": len(made.counted) - len(shown),
         "notChecked": [one.as_dict() for one in made.skipped],
         "broken": [one.as_dict() for one in made.broken],
-        "notRead": [one.as_dict() for one in found.left_out],
+        "notRead": [one.as_dict() | {"unread": one.unread} for one in found.left_out],
         "checks": made.ran,
         "objects": made.objects,
         "configurations": made.configurations,

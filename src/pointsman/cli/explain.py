@@ -16,6 +16,7 @@ from pointsman.errors import UsageError
 __all__ = ["command"]
 
 PAGE = "docs/errors.md"
+MOVES = "docs/move.md"
 _CHECK = re.compile(r"PM\d*", re.IGNORECASE)
 
 
@@ -35,12 +36,13 @@ def command(
 ) -> int:
     """Say what an error's code or a check's id means, and what to do."""
     from pointsman.report.explain import check_lines, code_lines
-    from pointsman.report.text import write_lines
+    from pointsman.report.folding import write_folded
 
     word = code.strip().strip("[]`")
-    said, lines = (_check(word), check_lines) if _CHECK.fullmatch(word) else (_code(word), code_lines)
+    check = word.rpartition(".")[2]  # in a move the step stands before it: preflight.PM707
+    said, lines = (_check(check), check_lines) if _CHECK.fullmatch(check) else (_code(word), code_lines)
     if output is Format.text:
-        write_lines(sys.stdout, lines(said))
+        write_folded(sys.stdout, lines(said))
     else:
         from pointsman.report.data import write_data
 
@@ -50,6 +52,9 @@ def command(
 
 def _code(word: str) -> dict[str, Any]:
     found = find(word.lower())
+    step = None if found else _of_step(word.lower())
+    if step:
+        return step
     if found is None:
         told = near(word.lower())
         known = f"; did you mean {', '.join(told)}?" if told else ""
@@ -59,6 +64,27 @@ def _code(word: str) -> dict[str, Any]:
             code="code-unknown",
         )
     return found.as_dict() | {"page": PAGE}
+
+
+def _of_step(word: str) -> dict[str, Any] | None:
+    """A check that a move makes before or between its steps, with its step or without."""
+    from pointsman.move.judging import contract_gate
+    from pointsman.move.plan import preflight
+
+    said, _, id_ = word.rpartition(".")
+    before = {one.id: one.holds for one in preflight.CHECKS} | {"alias-one-layer": "the alias leads to one layer"}
+    within = {one.id: one.promise for one in contract_gate.CHECKS}
+    for step, known, leaves, remedy in (("preflight", before, 1, _BEFORE), ("contract", within, 3, _WITHIN)):
+        if id_ in known and said in ("", step):
+            return {
+                **{"code": f"{step}.{id_}", "about": "Checks of a move", "exitCodes": [leaves]},
+                **{"means": f"found not to be so: {known[id_]}", "remedy": remedy, "page": MOVES},
+            }
+    return None
+
+
+_BEFORE = "what the message names; nothing was changed"
+_WITHIN = "compare the target's engine arguments with the spec; tenants are on the source"
 
 
 def _check(word: str) -> dict[str, Any]:

@@ -59,7 +59,7 @@ Options:
   --version  Print the version.
   --help     Print this text; COMMAND --help explains a command.
 
-Every command takes --output text|json|yaml. Data goes to stdout, narration to stderr.
+Every command but completion takes --output text|json|yaml. Data goes to stdout, narration to stderr.
 Exit codes: 0 done, 1 refused or findings, 2 usage or cluster, 3 failed and undone, 4 a person is needed,
-6 something changed between look and write, and nothing was written.
+5 not everything could be looked at, 6 something changed between look and write, and nothing was written.
 """

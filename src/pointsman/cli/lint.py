@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pointsman.cli.checking import Fail, Failing, Format, Listing, Only, Show, Threshold, Write, ended, tell
+from pointsman.cli.checking import (
+    NOT_CHECKED,
+    Fail,
+    Failing,
+    Format,
+    Listing,
+    Only,
+    Show,
+    Threshold,
+    Write,
+    ended,
+    tell,
+)
 from pointsman.cli.fixing import Fixed, fixed
 from pointsman.errors import UsageError
+
+if TYPE_CHECKING:
+    from pointsman.adopt.context import Context
 
 __all__ = ["command"]
 
@@ -40,16 +55,18 @@ def command(
     place = _place(path)
     whole = context_of(place)
     looked = fixed(place, env, checks, whole, yes=yes) if fix else Fixed(*lint(place, env, checks, whole))
-    return _told(looked, (show, fail), output, whole=bool(only))
+    return _told(looked, whole, (show, fail), output, everything=bool(only))
 
 
-def _told(looked: Fixed, levels: tuple[Threshold, Failing], output: Format, *, whole: bool) -> int:
+def _told(looked: Fixed, place: Context, levels: tuple[Threshold, Failing], output: Format, *, everything: bool) -> int:
     from pointsman.checks.check import Level
     from pointsman.checks.telling import as_dict
 
     (show, fail), found, made = levels, looked.found, looked.made
     said = as_dict(made, found, Level(show.value), looked.refused)
-    return ended(said, made, fail, output, looked=made.looked, whole=whole)
+    read = not any(one.unread for one in found.left_out)
+    code = ended(said, made, fail, output, looked=read and made.looked, whole=everything)
+    return NOT_CHECKED if code == 1 and place.single and not (read or made.objects) else code
 
 
 def _place(path: Path) -> Path:

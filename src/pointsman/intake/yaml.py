@@ -28,6 +28,7 @@ _INT = r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
 _BOOL = "true|True|TRUE|false|False|FALSE"
 _NULL = "~|null|Null|NULL|"
 _MARK = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
+_NOTHING = re.compile(r"(?:^(?:---|\.\.\.)?[ \t]*(?:#[^\n]*)?\r?(?:\n|\Z))*", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,20 @@ def split(text: str) -> Iterator[tuple[int, str, int]]:
         above += text.count("\n", start, end)
 
 
-def read_yaml(text: str, bounds: Bounds | None = None) -> Reading:
-    """Read one document; whatever is wrong with it is in ``faults``, each with its line. Never raises."""
-    bounds = bounds or Bounds()
+def _ended(text: str) -> str:
+    """Without what stands behind a mark and says nothing: a text that ends in ``---`` is one document."""
+    marks = [found.start() for found in _MARK.finditer(text)]
+    while marks and marks[-1] and _NOTHING.fullmatch(text, marks[-1]):
+        text = text[: marks.pop()]
+    return text
+
+
+def read_yaml(text: str, bounds: Bounds | None = None, *, merges: bool = False) -> Reading:
+    """Read one document; whatever is wrong with it is in ``faults``, each with its line. Never raises.
+
+    ``merges``: what ``<<`` brings along is filled in, as Kubernetes' own readers do; else it is a fault.
+    """
+    bounds, text = bounds or Bounds(), _ended(text)
     try:
         early = _count(text, bounds)
         root = None if early else _compose(text)
@@ -99,7 +111,7 @@ def read_yaml(text: str, bounds: Bounds | None = None) -> Reading:
         return Reading(faults=[early])
     if root is None:
         return Reading(empty=True)
-    walk = _Walk(bounds)
+    walk = _Walk(bounds, merges)
     walk.reading.lines[()] = root.start_mark.line + 1
     data = walk.visit(root, (), 0)
     if not walk.reading.faults:
@@ -134,6 +146,7 @@ class _Walk:
     """Plain data from the node tree, with lines, spans, and what is wrong."""
 
     bounds: Bounds
+    merges: bool = False
     reading: Reading = field(default_factory=Reading)
     nodes: int = 0
     full: bool = False
@@ -156,11 +169,14 @@ class _Walk:
         self._plain(node, "map")
         found: dict[str, Any] = {}
         first: dict[str, int] = {}
+        merged: list[Node] = []
         for key, value in node.value:
             line = key.start_mark.line + 1
             name = key.value if isinstance(key, ScalarNode) else None
-            if name is None or (name == "<<" and not key.style):
-                self.reading.faults.append(_strange_key(line))
+            if name == "<<" and not key.style and self.merges:
+                merged.append(value)
+            elif name is None or (name == "<<" and not key.style):
+                self.reading.faults.append(_strange_key(line) if name is None else Fault(line, _MERGES, _OUT))
             elif name in first:
                 self.reading.faults.append(_duplicate(name, line, first[name]))
             else:
@@ -169,7 +185,38 @@ class _Walk:
                 found[name] = self.visit(value, (*place, name), depth + 1)
             if self.full:
                 break
+        for key, value in (pair for one in merged for pair in self._merged(one, depth)):
+            if key.value not in found and not self.full:
+                self.reading.lines[(*place, key.value)] = key.start_mark.line + 1
+                found[key.value] = self.visit(value, (*place, key.value), depth + 1)
         return found
+
+    def _merged(self, node: Node, depth: int) -> Iterator[tuple[ScalarNode, Node]]:
+        """What ``<<`` brings along, the first one of a name before others (YAML 1.1, merge); a mapping or several."""
+        self.nodes += 1
+        if depth > self.bounds.depth or self.nodes > self.bounds.nodes:
+            if not self.full:
+                self.reading.faults.append(_too_much(node))
+            self.full = True
+            return
+        if isinstance(node, SequenceNode):
+            for one in node.value:
+                yield from self._merged(one, depth + 1)
+            return
+        if not isinstance(node, MappingNode):
+            self.reading.faults.append(Fault(node.start_mark.line + 1, "<< takes a mapping, or a list of them", _OUT))
+            return
+        further = []
+        self.nodes += len(node.value)
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode):
+                self.reading.faults.append(_strange_key(key.start_mark.line + 1))
+            elif key.value == "<<" and not key.style:
+                further.append(value)
+            else:
+                yield key, value
+        for one in further:
+            yield from self._merged(one, depth + 1)
 
     def _sequence(self, node: SequenceNode, place: Place, depth: int) -> list[Any]:
         self._plain(node, "seq")
@@ -200,6 +247,8 @@ class _Walk:
         self.reading.faults.append(Fault(node.start_mark.line + 1, what, "write the value without a tag"))
 
 
+_OUT = "write the values out"
+_MERGES = "a merge key ('<<') stands here, and this file is read without any"
 _READ = ("null", "bool", "int", "float", "str")
 
 
@@ -234,7 +283,7 @@ def _too_much(part: Event | Node) -> Fault:
 
 
 def _strange_key(line: int) -> Fault:
-    return Fault(line, "a key is not a plain word", "use the field's name as the key, without '<<' or brackets")
+    return Fault(line, "a key is not a plain word", "use the field's name as the key, without brackets")
 
 
 def _duplicate(name: str, line: int, first: int) -> Fault:

@@ -1,43 +1,29 @@
-"""What is advised for a model, for people: text of at most 80 columns."""
+"""What is advised for a model, for people."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from pointsman.report.data import write_data
-from pointsman.report.text import write_lines
+from pointsman.report.folding import write_folded
 
-__all__ = ["advice_lines", "folded", "write_advice"]
+__all__ = ["advice_lines", "write_advice"]
 
-WIDTH = 80
 GIB = 1 << 30
 
 
 def write_advice(stream: TextIO, said: Mapping[str, Any], output: str) -> None:
     """``text``, ``json`` or ``yaml``."""
     if output == "text":
-        write_lines(stream, list(advice_lines(said)))
+        write_folded(stream, advice_lines(said))
     else:
         write_data(stream, said, output)
 
 
-def folded(text: str, first: str = "", later: str = "") -> list[str]:
-    """At most 80 columns; words stay whole, since people copy them."""
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=later or " " * len(first),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-
-
 def advice_lines(said: Mapping[str, Any]) -> Iterator[str]:
     """The answer first, then why, the estimate, what is not known, what would change it."""
-    yield from folded(_answer(said))
+    yield _answer(said)
     for one in said["layers"]:
         yield ""
         yield from _layer(one)
@@ -67,19 +53,19 @@ def _listed(head: str, items: Iterable[str]) -> Iterator[str]:
         yield ""
         yield head
         for one in found:
-            yield from folded(one, "  - ")
+            yield f"  - {one}"
 
 
 def _layer(one: Mapping[str, Any]) -> Iterator[str]:
     yield f"{one['layer']}: {one['verdict']}, {one['score']:+d}"
     for each in one["obstacles"]:
         way = f"; {each['way']}" if each["way"] else ""
-        yield from folded(f"{each['what']} ({each['from']}){way}", "   x  ")
+        yield f"   x  {each['what']} ({each['from']}){way}"
     for each in one["reasons"]:
-        yield from folded(f"{each['what']} ({each['from']})", f"  {each['weight']:+d}  ")
+        yield f"  {each['weight']:+d}  {each['what']} ({each['from']})"
     for each in one["first"]:
-        yield from folded(f"first: {each['what']} ({each['from']})", "      ")
-    yield from folded(_cost(one["cost"]), "      ")
+        yield f"      first: {each['what']} ({each['from']})"
+    yield f"      {_cost(one['cost'])}"
 
 
 def _cost(cost: Mapping[str, Any]) -> str:
@@ -101,10 +87,10 @@ def _part(each: Mapping[str, Any]) -> str:
 def _fit(fit: Mapping[str, Any]) -> Iterator[str]:
     on = f" on {fit['gpus']} × {fit['gpu']}" if fit["gpu"] else " on a CPU" if not fit["gpus"] else ""
     kind = "memory, an estimate by name" if fit["estimate"] and fit["weightsBytes"] is not None else "memory"
-    yield from folded(f"{kind}{on}: {fit['fits']}" + (f"; {fit['why']}" if fit["why"] else ""))
-    yield from (line for text in _numbers(fit) for line in folded(text, "  "))
+    yield f"{kind}{on}: {fit['fits']}" + (f"; {fit['why']}" if fit["why"] else "")
+    yield from (f"  {text}" for text in _numbers(fit))
     for one in fit["assumptions"]:
-        yield from folded(f"{one['what']}: {one['value']} ({one['from']})", "    ")
+        yield f"    {one['what']}: {one['value']} ({one['from']})"
 
 
 def _numbers(fit: Mapping[str, Any]) -> Iterator[str]:

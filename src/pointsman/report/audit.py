@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.report.cost import money
 from pointsman.report.counting import count_of
+from pointsman.report.folding import write_folded
 from pointsman.report.table import note
-from pointsman.report.text import write_lines
 
 __all__ = ["print_audit"]
 
-WIDTH = 100
 MANY = 40
 """Findings of one kind, of which more are only counted."""
 NOTHING = "nothing is paid for that nobody uses"
@@ -22,13 +20,13 @@ NOTHING = "nothing is paid for that nobody uses"
 
 def print_audit(stream: TextIO, said: Mapping[str, Any]) -> None:
     """All of it."""
-    write_lines(stream, list(_verdict(said)))
+    write_folded(stream, list(_verdict(said)))
     for one in said["unseen"]:
         note(stream, f"not looked at: {one['what']}: {one['why']}")
     for one in (said["prices"] or {}).get("warnings", ()):
         note(stream, one)
     kept = [line for one in said["kept"] for line in _kept(one)]
-    write_lines(stream, [*_findings(said["findings"]), *kept, *_outside(said)])
+    write_folded(stream, [*_findings(said["findings"]), *kept, *_outside(said)])
 
 
 def _findings(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -59,7 +57,7 @@ def _finding(one: Mapping[str, Any]) -> Iterator[str]:
         yield f"  costs: {money(amounts)}/h, {money(amounts, 'perMonth')}/month{why}"
     yield f"  ends:  {one['end']}"
     if one["note"]:
-        yield from textwrap.wrap(one["note"], WIDTH, initial_indent="         ", subsequent_indent="         ")
+        yield f"         {one['note']}"
 
 
 def _kept(one: Mapping[str, Any]) -> Iterator[str]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.report.counting import count_of
 from pointsman.report.data import write_data
+from pointsman.report.folding import write_folded
 from pointsman.report.junit import junit_of
 from pointsman.report.sarif import sarif_of
 from pointsman.report.table import Table
-from pointsman.report.text import write_lines
 
 __all__ = ["write_catalogue", "write_outcome"]
 
-WIDTH = 100
 _MANY = 40
 """Things that were not read, of which more are counted only; and findings, of which more begin with a summary."""
 _EACH = 5
@@ -31,7 +29,7 @@ _LOOKED = {"objects": "object", "configurations": "LiteLLM file", "models": "Mod
 def write_outcome(stream: TextIO, said: Mapping[str, Any], output: str, *, whole: bool = False) -> None:
     """``text``, ``json``, ``yaml``, ``sarif`` or ``junit``; of text all of it (``whole``), however much that is."""
     if output == "text":
-        write_lines(stream, list(_lines(said, whole=whole or len(said["findings"]) <= _MANY)))
+        write_folded(stream, list(_lines(said, whole=whole or len(said["findings"]) <= _MANY)))
     elif output == "sarif":
         stream.write(json.dumps(sarif_of(said), indent=2) + "\n")
     elif output == "junit":
@@ -52,18 +50,24 @@ def write_catalogue(stream: TextIO, entries: Sequence[Mapping[str, Any]], output
 
 
 def _lines(said: Mapping[str, Any], *, whole: bool) -> Iterator[str]:
+    yield from _not_read("not read, so not checked:", [one for one in said["notRead"] if one.get("unread")])
     yield from _findings(said["findings"], whole=whole)
     for one in said["broken"]:
         yield f"broken {one['id']} {one['name']}: {one['error']}; it says nothing, and that is a bug of ours"
     if said["notChecked"]:
         yield "not checked:"
         yield from (f"  {one['id']} {one['name']}: {one['why']}" for one in said["notChecked"])
-    if said["notRead"]:
-        yield "not read, or not known:"
-        yield from (f"  {one['where']}: {one['why']}" for one in said["notRead"][:_MANY])
-        if len(said["notRead"]) > _MANY:
-            yield f"  and {len(said['notRead']) - _MANY} more"
+    yield from _not_read("not read, or not known:", [one for one in said["notRead"] if not one.get("unread")])
     yield _verdict(said)
+
+
+def _not_read(title: str, found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    if found:
+        yield title
+    for one in found[:_MANY]:
+        yield f"  {one['where']}: {one['why']}" + (f"; {one['next']}" if one["next"] else "")
+    if len(found) > _MANY:
+        yield f"  and {len(found) - _MANY} more"
 
 
 def _findings(found: Sequence[Mapping[str, Any]], *, whole: bool) -> Iterator[str]:
@@ -84,10 +88,10 @@ def _findings(found: Sequence[Mapping[str, Any]], *, whole: bool) -> Iterator[st
 
 def _finding(one: Mapping[str, Any]) -> Iterator[str]:
     yield f"{one['level']} {one['id']} {one['name']}" + (f" at {one['where']}" if one["where"] else "")
-    yield from textwrap.wrap(one["what"], WIDTH - 2, initial_indent="  ", subsequent_indent="  ")
+    yield f"  {one['what']}"
     mends = "; --fix can do it" if one["fixable"] else ""
     mends = f"; --fix does not: {one['notMended']}" if one["notMended"] else mends
-    yield from textwrap.wrap(f"next: {one['next']}{mends}", WIDTH - 2, initial_indent="  ", subsequent_indent="    ")
+    yield f"  next: {one['next']}{mends}"
     yield f"  why:  pointsman explain {one['id']}"
 
 
@@ -95,8 +99,15 @@ def _verdict(said: Mapping[str, Any]) -> str:
     levels = [one["level"] for one in said["findings"]]
     counts = [count_of(levels.count(level), level) for level in ("error", "warning") if level in levels]
     counts += [f"{levels.count('info')} of information"] if "info" in levels else []
-    told = ", ".join(counts) or ("no problems found" if any(said[one] for one in _LOOKED) else "nothing here to check")
+    unread = sum(one.get("unread", False) for one in said["notRead"])
+    clean = (
+        f"no problems found in what could be read, and {count_of(unread, 'manifest')} could not be"
+        if unread
+        else "no problems found"
+    )
+    told = ", ".join(counts) or (clean if unread or any(said[one] for one in _LOOKED) else "nothing here to check")
     more = [f"{len(said['ignored'])} ignored"] if said["ignored"] else []
+    more += [f"{count_of(unread, 'manifest')} not read"] if unread and counts else []
     more += [f"{said['notShown']} not shown"] if said["notShown"] else []
     more += [f"{len(said['notChecked'])} checks not run everywhere"] if said["notChecked"] else []
     more += [count_of(said["calls"], "list call")] if "calls" in said else []

@@ -1,14 +1,13 @@
-"""What differs between the layers of a model, for people: text of at most 80 columns."""
+"""What differs between the layers of a model, for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
-from pointsman.report.advice import folded
 from pointsman.report.counting import count_of
 from pointsman.report.data import write_data
-from pointsman.report.text import write_lines
+from pointsman.report.folding import write_folded
 
 __all__ = ["contrast_lines", "write_contrast"]
 
@@ -19,7 +18,7 @@ NAME, LAYER = 18, 10
 def write_contrast(stream: TextIO, said: Mapping[str, Any], output: str) -> None:
     """``text``, ``json`` or ``yaml``."""
     if output == "text":
-        write_lines(stream, list(contrast_lines(said)))
+        write_folded(stream, contrast_lines(said))
     else:
         write_data(stream, said, output)
 
@@ -38,32 +37,28 @@ def contrast_lines(said: Mapping[str, Any]) -> Iterator[str]:
     if said["unknown"]:
         yield ""
         yield "not known:"
-        yield from (line for one in said["unknown"] for line in folded(one, "  - "))
+        yield from (f"  - {one}" for one in said["unknown"])
 
 
 def _notices(source: str, target: str, notices: list[Mapping[str, Any]]) -> Iterator[str]:
     if not notices:
-        yield from folded(f"{source} to {target}: by their manifests, tenants would notice nothing")
+        yield f"{source} to {target}: by their manifests, tenants would notice nothing"
         return
     count = count_of(len(notices), "thing")
-    yield from folded(f"{source} to {target}: {count} that tenants would notice, the worst first")
+    yield f"{source} to {target}: {count} that tenants would notice, the worst first"
     for number, one in enumerate(notices, 1):
         check = f" [{one['check']}]" if one["check"] else ""
-        yield from folded(f"{one['what']}{check}", f"  {number}. ")
+        yield f"  {number}. {one['what']}{check}"
         if one["next"]:
-            yield from folded(f"next: {one['next']}", "     ")
+            yield f"     next: {one['next']}"
 
 
 def _row(row: Mapping[str, Any]) -> Iterator[str]:
     mark = ("!" if row["tenants"] else "*") if row["differs"] else " "
     head = f"{mark} {row['name']:<{NAME - 2}}"
     if not row["differs"]:
-        yield from _cell(next(iter(row["values"].values())), head)
+        yield f"{head}{next(iter(row['values'].values()))}".rstrip()
         return
     for layer, value in row["values"].items():
-        yield from _cell(value, f"{head}{layer:<{LAYER}}")
+        yield f"{head}{layer:<{LAYER}}{value}".rstrip()
         head = " " * NAME
-
-
-def _cell(value: str, before: str) -> list[str]:
-    return folded(value, before) or [before.rstrip()]

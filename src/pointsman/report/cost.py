@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.report.counting import count_of
+from pointsman.report.folding import write_folded
 from pointsman.report.table import Table, note
-from pointsman.report.text import write_lines
 
 __all__ = ["money", "print_account"]
 
-WIDTH = 100
 MANY = 20
 """Lines of one kind, of which more are only counted: a thousand models have thousands."""
 _NOBODY = {"model": "of no model", "layer": "of no layer", "namespace": "in no namespace", "node": "on no node"}
@@ -34,7 +32,7 @@ def print_account(stream: TextIO, said: Mapping[str, Any]) -> None:
     for one in sorted(said["rows"], key=_idle_first):
         table.add(one[by] or _NOBODY[by], *_cells(one))
     table.write(stream)
-    write_lines(stream, ["", *_about(said, prices), *_lists(said)])
+    write_folded(stream, ["", *_about(said, prices), *_lists(said)])
 
 
 def _idle_first(row: Mapping[str, Any]) -> tuple[float, float]:
@@ -80,7 +78,7 @@ def _about(said: Mapping[str, Any], prices: Mapping[str, Any] | None) -> Iterato
     over = f"over {seconds:g} s" if seconds else "one look, a picture of a moment; --over TIME looks longer"
     if silent := said["used"]["notAsked"]:
         yield f"{count_of(silent, 'engine')} not asked what they do, which is a call each: --over 1m asks them."
-    yield from textwrap.wrap(f"Used ({over}): {said['used']['meaning']}.", WIDTH)
+    yield f"Used ({over}): {said['used']['meaning']}."
     if (cache := said["total"]["cache"]) is not None:
         yield f"KV cache in use, mean of the engines: {100 * cache:.1f} %"
     for why in said["total"]["notKnown"] if prices else ():
@@ -91,8 +89,7 @@ def _lists(said: Mapping[str, Any]) -> Iterator[str]:
     yield from _part("Parked, and still paid for:", said["parked"])
     yield from _part("GPU nodes without GPU pods:", said["idleNodes"])
     yield from _few([_waiting(one) for one in said["waiting"]], "pods that wait")
-    for line in _few([_token(one) for one in said["tokens"]], "prices of tokens"):
-        yield from textwrap.wrap(line, WIDTH, subsequent_indent="  ")
+    yield from _few([_token(one) for one in said["tokens"]], "prices of tokens")
     yield from _few(said["notes"], "notes")
     calls = said["calls"]
     words = {"lists": "list call", "engines": "engine", "edges": "edge"}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = ["check_lines", "code_lines"]
 
-WIDTH = 100
 _LINK = re.compile(r"\[([^\]]+)\]\(([a-z0-9/-]+\.md)\)")
 _EXITS = {0: "a warning or note: it stops nothing"}
 
@@ -40,4 +38,5 @@ def check_lines(said: Mapping[str, Any]) -> list[str]:
 
 def _part(name: str, text: str) -> Iterator[str]:
     text = _LINK.sub(r"\1: docs/\2", text)
-    yield from textwrap.wrap(text, WIDTH, initial_indent=f"  {name:<10}", subsequent_indent=" " * 12)
+    if text:
+        yield f"  {name:<10}{text}"

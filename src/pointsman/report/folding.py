@@ -17,7 +17,7 @@ from typing import TextIO
 from pointsman.foreign import harmless
 from pointsman.report.text import write_lines
 
-__all__ = ["folded", "room_of", "write_folded"]
+__all__ = ["folded", "room_of", "wrapped", "write_folded"]
 
 _LABELLED = re.compile(r"(.*\S {2,}|\s*)\S")
 """What stands before the last column of a line; its indentation where there is one column only."""
@@ -46,9 +46,12 @@ def folded(line: str, room: int) -> Iterator[str]:
     if len(line) <= room:
         yield line
         return
-    yield from textwrap.wrap(
-        line, room, subsequent_indent=" " * _hanging(line, room), break_long_words=False, break_on_hyphens=False
-    )
+    yield from wrapped(line, room, _hanging(line, room))
+
+
+def wrapped(text: str, room: int, hanging: int = 0) -> list[str]:
+    """The one way to fold: a word stays whole whatever is in it, also one that is longer than the room."""
+    return textwrap.wrap(text, room, subsequent_indent=" " * hanging, break_long_words=False, break_on_hyphens=False)
 
 
 def _hanging(line: str, room: int) -> int:

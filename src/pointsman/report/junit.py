@@ -18,7 +18,9 @@ def junit_of(said: Mapping[str, Any]) -> str:
     """
     failing = [one for one in said["findings"] if _RANK[one["level"]] >= _RANK[said["fail"]]]
     told = [one for one in said["findings"] if one not in failing]
-    counts = {"failures": len(failing), "errors": len(said["broken"]), "skipped": len(said["notChecked"])}
+    unread = [one for one in said["notRead"] if one.get("unread")]
+    errors = len(said["broken"]) + len(unread)
+    counts = {"failures": len(failing), "errors": errors, "skipped": len(said["notChecked"])}
     suite = ElementTree.Element("testsuite", name="pointsman", tests=str(max(sum(counts.values()) + len(told), 1)))
     for key, count in counts.items():
         suite.set(key, str(count))
@@ -28,6 +30,8 @@ def junit_of(said: Mapping[str, Any]) -> str:
         _case(suite, one, "system-out", "", _text(one), one["where"])
     for one in said["broken"]:
         _case(suite, one, "error", one["error"], one["error"])
+    for one in unread:
+        _case(suite, {"id": "pointsman", "name": "not read"}, "error", one["why"], one["why"], one["where"])
     for one in said["notChecked"]:
         _case(suite, one, "skipped", one["why"])
     if not (sum(counts.values()) or told):

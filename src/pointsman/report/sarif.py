@@ -21,10 +21,14 @@ def sarif_of(said: Mapping[str, Any]) -> dict[str, Any]:
     driver = {"name": "pointsman", "version": __version__, "rules": [rules[key] for key in sorted(rules)]}
     notices = [_notice(one["id"], one["error"], "error") for one in said["broken"]]
     notices += [_notice(one["id"], one["why"], "warning") for one in said["notChecked"]]
+    unread = [one for one in said["notRead"] if one.get("unread")]
+    notices += [_unread(one) for one in unread]
     run = {
         "tool": {"driver": driver},
         "results": [_result(one) for one in findings],
-        "invocations": [{"executionSuccessful": not said["broken"], "toolExecutionNotifications": notices}],
+        "invocations": [
+            {"executionSuccessful": not said["broken"] and not unread, "toolExecutionNotifications": notices}
+        ],
         "columnKind": "unicodeCodePoints",
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -67,6 +71,10 @@ def _location(where: str) -> dict[str, Any]:
 def _uri(path: str) -> str:
     """A reference relative to the repository; other letters and signs in it are encoded (RFC 3986)."""
     return quote(path, safe="/!$&'()*+,;=@")
+
+
+def _unread(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {"message": {"text": f"not read: {one['why']}"}, "level": "error", "locations": [_location(one["where"])]}
 
 
 def _notice(check: str, text: str, level: str) -> dict[str, Any]:

@@ -6,13 +6,12 @@ Text and nothing more: a library's tables take seconds for a thousand rows.
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TextIO
 
 from pointsman.foreign import harmless
-from pointsman.report.folding import folded, room_of
+from pointsman.report.folding import folded, room_of, wrapped
 
 __all__ = ["Table", "note"]
 
@@ -44,13 +43,19 @@ class Table:
     def _widths(self, room: int | None) -> list[int]:
         """What each column takes; where that is too much for the room, the widest that may be folded gives way."""
         widths = [max(map(len, cells)) for cells in zip(self._columns, *self._rows, strict=True)]
-        folding = [at for at, column in enumerate(self._columns) if column not in self._names]
-        while room is not None and folding and sum(widths) + len(GAP) * (len(widths) - 1) > room:
-            widest = max(folding, key=widths.__getitem__)
-            if widths[widest] <= LEAST:
+        if room is None:
+            return widths
+        folding = {at: self._least(at) for at, column in enumerate(self._columns) if column not in self._names}
+        while sum(widths) + len(GAP) * (len(widths) - 1) > room:
+            giving = [at for at, least in folding.items() if widths[at] > least]
+            if not giving:
                 break
-            widths[widest] -= 1
+            widths[max(giving, key=widths.__getitem__)] -= 1
         return widths
+
+    def _least(self, at: int) -> int:
+        """What a column keeps: its longest word."""
+        return max([LEAST, *(len(word) for row in self._rows for word in row[at].split())])
 
 
 def note(stream: TextIO, text: str) -> None:
@@ -62,10 +67,8 @@ def note(stream: TextIO, text: str) -> None:
 
 def _lines(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     """A row, as many lines as its longest cell needs."""
-    folded = [
-        textwrap.wrap(cell, width) if len(cell) > width else [cell] for cell, width in zip(cells, widths, strict=True)
-    ]
-    for parts in zip_longest(*folded, fillvalue=""):
+    parted = [wrapped(cell, width) if len(cell) > width else [cell] for cell, width in zip(cells, widths, strict=True)]
+    for parts in zip_longest(*parted, fillvalue=""):
         yield GAP.join(map(str.ljust, parts, widths)).rstrip()
 
 

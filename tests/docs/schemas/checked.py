@@ -37,7 +37,16 @@ _OUTCOME: dict[str, Any] = {
     "notShown": whole("findings below --show"),
     "notChecked": listed(_SKIPPED, "checks that could not look everywhere: forbidden is not absent"),
     "broken": listed(obj({"id": _ID, "name": text(), "error": text()}), "checks that raised: a bug of ours"),
-    "notRead": listed(obj({"where": text(), "why": text(), "next": text()})),
+    "notRead": listed(
+        obj(
+            {
+                "where": text(),
+                "why": text(),
+                "next": text(),
+                "unread": flag("may it be a manifest, or an edge's configuration, that nobody looked at: exit code 5"),
+            }
+        )
+    ),
     "checks": whole("checks that looked at everything they read"),
     "objects": whole("objects that were looked at, those that are rendered for Models counted in"),
     "configurations": whole("files of LiteLLM that were looked at and that no object holds"),
