@@ -293,3 +293,14 @@ def test_in_a_terminal_names_stay_whole_and_lines_are_as_wide_as_it_is(tmp_path:
     assert shown.split() == linted(str(tmp_path))[1].split()
     assert f"s/{name}:" in shown
     assert max(map(len, shown.splitlines())) <= 60
+
+
+def test_what_only_a_missing_program_could_build_was_not_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "fine.yaml").write_text(FINE, "utf-8")
+    folder = tmp_path / "overlay"
+    folder.mkdir()
+    (folder / "engine.yaml").write_text(ENGINE, "utf-8")
+    source = "{source: {kind: Deployment, name: q, fieldPath: metadata.name}, targets: []}"
+    (folder / "kustomization.yaml").write_text(f"resources: [engine.yaml]\nreplacements: [{source}]\n", "utf-8")
+    done = run("lint", str(tmp_path), env={"POINTSMAN_KUSTOMIZE": "none-such"})
+    assert (done.returncode, "no such program" in done.stdout) == (5, True), done.stdout
