@@ -51,7 +51,7 @@ _ENGINE = obj(
         "image": text(),
         "gpus": whole("of a replica"),
         "accelerator": maybe(text(), "null: it does not ask for a kind"),
-        "replicas": whole(),
+        "replicas": {"type": "integer", "description": "as it is written; 1 where it is not"},
         "unknown": listed(text(), "what of it is not understood"),
     }
 )
