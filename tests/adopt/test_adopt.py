@@ -16,6 +16,7 @@ from pointsman.adopt.taking import taken
 from pointsman.spec.loading import load_model
 from tests.adopt.other_platform import ALIAS, NAME, line_of, write_other_platform
 from tests.cli.program import run
+from tests.docs.schemas.holding import held
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "platform"
 Done = subprocess.CompletedProcess[str]
@@ -29,6 +30,7 @@ def adopted(root: Path, *words: str) -> Done:
 
 def data(root: Path, *words: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(adopted(root, "--output", "json", *words).stdout)
+    held("adopt", found)
     return found
 
 

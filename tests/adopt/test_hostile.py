@@ -26,6 +26,7 @@ spec: {source: {repoURL: u, path: PATH}, destination: {namespace: n}}
 def test_a_repository_with_nothing_in_it(tmp_path: Path) -> None:
     done = adopted(tmp_path)
     assert (done.returncode, "adopt-nothing" in done.stderr) == (2, True)
+    assert data(tmp_path)["error"]["code"] == "adopt-nothing"
     gone = adopted(tmp_path / "gone")
     assert (gone.returncode, "adopt-no-folder" in gone.stderr) == (2, True)
 

@@ -15,6 +15,7 @@ from tests.adopt.test_adopt import adopted, texts
 from tests.adopt.test_folder import written
 from tests.adopt.test_roads import RAW, SERVICE, entry
 from tests.cli.cluster import ReadOnlyCluster, serving
+from tests.docs.schemas.holding import held
 
 Serve = Callable[[ReadOnlyCluster], Path]
 EDGE = entry("http://qwen.serving.svc:8000/v1")
@@ -42,7 +43,9 @@ def running(raw: str = RAW, config: str = EDGE, *more: dict[str, Any]) -> ReadOn
 
 def findings(root: Path, config: Path) -> list[tuple[str, str, str]]:
     done = adopted(root, "--kubeconfig", str(config), "--output", "json")
-    return [(one["code"], one["where"], one["what"]) for one in json.loads(done.stdout)["findings"]]
+    found = json.loads(done.stdout)
+    held("adopt", found)
+    return [(one["code"], one["where"], one["what"]) for one in found["findings"]]
 
 
 def test_what_runs_as_it_is_written_is_no_finding(root: Path, serve: Serve) -> None:

@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.docs.schemas.holding import held
+
 __all__ = ["files", "git", "refused", "written"]
 
 
@@ -14,6 +16,7 @@ def written(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """What it says it wrote."""
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
+    held("init", found)
     return found
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.catalog.layouts import AROUND, BLOCKS
 from tests.catalog.repository import CONFIG, made, pointsman
+from tests.docs.schemas.holding import held
 
 NAMES = ("kserve", "llm-d", "n8n")
 
@@ -284,6 +285,7 @@ def test_the_mode_stays_and_a_second_time_writes_nothing(tmp_path: Path) -> None
     config = made(tmp_path)
     config.chmod(0o600)
     first = pointsman(tmp_path, "features", "enable", "n8n", "-o", "json")
+    held("feature", json.loads(first.stdout))
     assert json.loads(first.stdout) == {
         "feature": "n8n",
         "value": True,

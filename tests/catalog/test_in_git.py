@@ -10,6 +10,7 @@ import pytest
 
 from tests.catalog.repository import CONFIG, made, pointsman
 from tests.delivery.git.ground import IDENTITY, commit_on, git, untouched
+from tests.docs.schemas.holding import held
 
 FILES = {"clusters/ai-dev/groups.generated.yaml", "environments/ai-dev/config.yaml"}
 CONFIG_FILE, GROUPS_FILE = "environments/ai-dev/config.yaml", "clusters/ai-dev/groups.generated.yaml"
@@ -107,6 +108,8 @@ def test_a_commit_is_kept_on_a_branch_of_its_own_and_made_once(place: Place) -> 
     tip, head = place.tip(), git(place.clone, "symbolic-ref", "HEAD")
     first = json.loads(pointsman(place.root, "features", "enable", "llm-d", "--commit", "-o", "json").stdout)
     again = json.loads(pointsman(place.root, "features", "enable", "llm-d", "--commit", "-o", "json").stdout)
+    held("proposal", first)
+    held("proposal", again)
     assert (first["outcome"], again["outcome"], again["commit"]) == ("made", "found", first["commit"])
     assert git(place.clone, "rev-parse", first["branch"], f"{first['branch']}^").split() == [first["commit"], tip]
     assert (place.tip(), place.branches(), git(place.clone, "symbolic-ref", "HEAD")) == (tip, ["main"], head)

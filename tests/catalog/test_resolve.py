@@ -17,6 +17,7 @@ from pointsman.catalog.resolution import resolve
 from pointsman.errors import RefusedError
 from tests.catalog.layouts import OWN
 from tests.catalog.repository import CONFIG, made, pointsman
+from tests.docs.schemas.holding import held
 
 TABLE = """
 platform-core     platform     on
@@ -178,7 +179,9 @@ def test_warnings_name_the_line(kind: str, tmp_path: Path) -> None:
     assert done.returncode == 0
     head = f"warning [{code}] at environments/ai-dev/config.yaml:{line}: "
     assert any(one.startswith(head) and said in one for one in done.stderr.splitlines()), done.stderr
-    assert code in [one["code"] for one in json.loads(done.stdout)["warnings"]]
+    found = json.loads(done.stdout)
+    held("resolve", found)
+    assert code in [one["code"] for one in found["warnings"]]
 
 
 def test_a_platform_without_reasons_is_not_warned_of(tmp_path: Path) -> None:

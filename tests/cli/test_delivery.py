@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import subprocess
 import threading
@@ -23,6 +22,7 @@ from pointsman.move.boundary import SystemClock
 from tests.cli.cluster import kubeconfig_for
 from tests.cli.program import START, run
 from tests.delivery.ground import NEW, OLD, deployment, tracked
+from tests.docs.schemas.holding import held
 from tests.world.api_server import MemoryServer
 from tests.world.argo import App, Argo, application
 from tests.world.cluster import MemoryCluster
@@ -142,6 +142,13 @@ def test_nothing_is_synced_when_there_is_nobody_to_ask(platform: Platform) -> No
     assert (app.synced, platform.operation("raw-vllm")) == (0, None)
 
 
+def applications(printed: str) -> list[dict[str, Any]]:
+    """What was printed of each; JSON is YAML, too."""
+    found = yaml.safe_load(printed)
+    held("applications", found)
+    return list(found["applications"])
+
+
 def test_one_that_is_refused_refuses_all(platform: Platform) -> None:
     app = platform.add("raw-vllm")
     platform.add("kserve")
@@ -149,7 +156,7 @@ def test_one_that_is_refused_refuses_all(platform: Platform) -> None:
     platform.do(lambda: platform.argo.cluster.patch(Ref(APPLICATION, "kserve", "argocd"), skipped))
     done = platform.run("sync", "raw-vllm", "kserve", "--yes", "--output", "json")
     assert done.returncode == 1
-    (refused,) = json.loads(done.stdout)["applications"]
+    (refused,) = applications(done.stdout)
     assert (refused["application"], refused["error"]["code"]) == ("argocd/kserve", "argo-skip-reconcile")
     assert "error [argo-skip-reconcile] at Application argocd/kserve:" in done.stderr
     assert app.synced == 0
@@ -160,7 +167,7 @@ def test_all_automatic_ones_are_waited_for_and_the_others_listed(platform: Platf
     platform.add("raw-vllm", replicas=0)
     done = platform.run("wait", "--all-automatic", "--output", "yaml")
     assert done.returncode == 0, done.stderr
-    found = {one["application"]: one["state"] for one in yaml.safe_load(done.stdout)["applications"]}
+    found = {one["application"]: one["state"] for one in applications(done.stdout)}
     assert found == {"argocd/litellm": "ready", "argocd/raw-vllm": "manual"}
     assert "argocd/raw-vllm: manual, not waited for" in done.stderr
 
@@ -169,7 +176,7 @@ def test_a_deadline_leaves_with_1_and_a_reason_for_each(platform: Platform) -> N
     platform.add("raw-vllm")
     done = platform.run("wait", "raw-vllm", "--timeout", "4", "--output", "json")
     assert done.returncode == 1
-    (one,) = json.loads(done.stdout)["applications"]
+    (one,) = applications(done.stdout)
     assert one["error"]["code"] == "argo-not-synced"
     assert "OutOfSync: Deployment serving/raw-vllm" in one["error"]["what"]
 
@@ -184,7 +191,7 @@ def test_a_profile_waits_for_what_it_deploys_by_itself_also_for_what_is_not_made
     done = platform.run(*words)
     late.join()
     assert done.returncode == 0, done.stderr
-    found = {one["application"]: one["state"] for one in json.loads(done.stdout)["applications"]}
+    found = {one["application"]: one["state"] for one in applications(done.stdout)}
     assert found == {f"argocd/{name}": "ready" for name in made}, "manual ones are nobody's to wait for"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import ROOT, run
+from tests.docs.schemas.holding import held
 
 GOLDEN = ROOT / "tests/layers/golden"
 
@@ -29,6 +30,7 @@ def test_render_takes_the_specs_own_layer_and_a_path() -> None:
 
 def test_render_as_json_is_one_list_and_as_text_a_summary() -> None:
     listed = json.loads(run("render", "qwen", "-o", "json").stdout)
+    held("manifests", listed)
     assert [each["kind"] for each in listed["items"]] == ["PersistentVolumeClaim", "Service", "Deployment"]
     assert "http://raw-vllm.serving.svc.cluster.local:8000/v1" in run("render", "qwen", "-o", "text").stdout
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from pointsman.cli.words import Output
 from tests.conftest import Pointsman
+from tests.docs.schemas.holding import held
+from tests.docs.schemas.published import schema_of
 from tests.gitops.ground import ARGO, HERE, Ground, Object
 from tests.gitops.manifests import claim, config, deployment
 from tests.gitops.sets import FINALIZER
@@ -78,7 +80,10 @@ class Platform:
         cluster = ("--kubeconfig", str(self.ground.lab.kubeconfig)) if words[0] == "root" else ()
         done = Pointsman(self.ground.state)(*words, *where, *shown, *cluster)
         assert "Traceback" not in done.stderr
-        return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {}, done.stderr
+        found = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+        if found:
+            held(schema_of(words), found)
+        return done.returncode, found, done.stderr
 
     def _project(self) -> Object:
         anything = [{"group": "*", "kind": "*"}]

@@ -12,6 +12,7 @@ import pytest
 from pointsman.layers.registry import layer
 from tests.cli.cluster import serving
 from tests.cli.program import run
+from tests.docs.schemas.holding import held
 from tests.root.cluster import ArgoCluster, application
 from tests.root.tenants import MODEL, tenants
 
@@ -34,6 +35,7 @@ def test_what_would_go_is_printed_and_nothing_is_taken(tmp_path: Path) -> None:
     done = told(platform(), tmp_path, "--layer", "kserve", "--dry-run", "-o", "json")
     assert done.returncode == 0, done.stderr
     found: Object = json.loads(done.stdout)
+    held("teardown-layer-preview", found)
     assert found["objects"] == ["PersistentVolumeClaim kserve/qwen-cache", "InferenceService kserve/qwen"]
     assert found["volumes"] == [{"claim": "kserve/qwen-cache", "size": "20Gi"}]
     assert [one["code"] for one in found["traps"]] == ["teardown-volumes"]

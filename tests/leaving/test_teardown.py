@@ -13,6 +13,7 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.leaving.look import Look
 from pointsman.leaving.teardown import Teardown
 from pointsman.spec.model import Model
+from tests.docs.schemas.holding import held
 from tests.move.test_kill_everywhere import Died
 from tests.world.argo import application
 from tests.world.cluster import Write
@@ -42,7 +43,11 @@ def going(world: World, **options: Any) -> Teardown:
 
 async def gone(world: World, **options: Any) -> Any:
     one = going(world, **options)
-    return await one.carry_out(await one.look())
+    found = await one.look()
+    held("teardown-layer-preview", {"model": one.model.name, "layer": one.layer, **found.as_dict()})
+    done = await one.carry_out(found)
+    held("teardown-layer", done)
+    return done
 
 
 async def refused(world: World, **options: Any) -> PointsmanError:

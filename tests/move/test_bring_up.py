@@ -12,6 +12,7 @@ from pointsman.move.holding.lock import NAMESPACE
 from pointsman.move.records import known_models, remember
 from pointsman.report.contract import Happening, Topic
 from pointsman.spec.model import Model
+from tests.docs.schemas.holding import held
 from tests.world.cluster import Write
 from tests.world.engine import Faults
 from tests.world.world import World, quick
@@ -77,7 +78,7 @@ async def test_the_spec_that_was_known_before_is_known_again() -> None:
 
 async def test_ctrl_c_on_a_model_that_tenants_are_served_from_takes_nothing_away() -> None:
     world = World()
-    await bring_up(world.conductor(), world.model, quick())
+    held("up", await bring_up(world.conductor(), world.model, quick()))
     before, members = everything(world), world.edge.members
     with pytest.raises(StoppedError, match="tenants are served as before"):
         await bring_up(
@@ -116,9 +117,9 @@ async def test_a_second_ctrl_c_does_not_wait_and_gives_the_lock_back() -> None:
     world.cluster.after = cancel
     with pytest.raises(asyncio.CancelledError):
         await work
-    held = await conductor.lock_of(model).read()
-    assert held is not None
-    assert held.holder == ""
+    lock = await conductor.lock_of(model).read()
+    assert lock is not None
+    assert lock.holder == ""
     assert Topic.UNDO_DONE not in [one.topic for one in world.seen.happenings]
 
 

@@ -18,6 +18,7 @@ from pointsman.move.diff import Change, differences
 from pointsman.move.means import spec_of
 from pointsman.move.plan.file import load_plan, refuse_changed, save_plan
 from pointsman.report.plan import plan_lines
+from tests.docs.schemas.holding import held
 from tests.spec.text import TEXT, loaded
 from tests.world.world import World, quick
 
@@ -32,6 +33,7 @@ async def test_a_plan_names_every_object_and_step_and_changes_nothing() -> None:
     assert {one.action for one in plan.objects} == {"make", "park"}
     assert [one["id"] for one in plan.steps][-2:] == ["drain", "park"]
     assert all(one["act"] and one["check"] and one["undo"] for one in plan.steps)
+    held("plan", plan.as_dict())
     text = "\n".join(plan_lines(plan.as_dict()))
     assert "+ make" in text
     assert "v park" in text
@@ -85,6 +87,7 @@ async def test_a_second_move_there_is_predicted_from_the_first() -> None:
     await world.conductor().move(world.model, "kserve", quick())
     await world.conductor("second@test/2").move(world.model, "raw-vllm", quick())
     plan = await world.conductor("third@test/3").plan(world.model, "kserve", OPTIONS)
+    held("plan", plan.as_dict())
     sources = {one.step: one.source for one in plan.prediction.steps}
     assert sources["serve-ready"] == "median of 1 move there"
     assert sources["hold"] == "as asked"

@@ -25,6 +25,7 @@ from pointsman.report.contract import Happening, Topic
 from pointsman.report.history import print_history
 from pointsman.report.text import receipt_lines
 from pointsman.spec.move import Evidence
+from tests.docs.schemas.holding import held
 from tests.world.cluster import Write
 from tests.world.engine import Faults
 from tests.world.tenants import Tenants
@@ -104,8 +105,11 @@ async def test_a_move_that_was_undone_counts_too() -> None:
             world.edge.fail_confirms = 1
 
     world.seen.react = react
-    receipt = (await world.conductor().move(world.model, "kserve", quick())).receipt
+    done = await world.conductor().move(world.model, "kserve", quick())
+    receipt = done.receipt
     assert receipt["state"] == "undone"
+    assert done.error is not None
+    held("receipt", {**receipt, "error": done.error.as_dict()})
     row = receipt["traffic"]["layers"]["raw-vllm"]
     assert row["tenants"] == tenants.answered["raw-vllm"]
 

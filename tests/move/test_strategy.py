@@ -13,6 +13,7 @@ from pointsman.move.plan.schedule import rounds
 from pointsman.report.contract import Happening, Topic
 from pointsman.spec.model import Model
 from pointsman.spec.resources import Accelerator
+from tests.docs.schemas.holding import held
 from tests.world.engine import Faults
 from tests.world.world import World, quick
 
@@ -30,7 +31,9 @@ def bridged(world: World) -> Model:
 
 
 async def planned(world: World, **options: object) -> Plan:
-    return await world.conductor().plan(world.model, "llm-d", quick(**options))
+    plan = await world.conductor().plan(world.model, "llm-d", quick(**options))
+    held("plan", plan.as_dict())
+    return plan
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,7 @@ def test_a_dry_run_is_a_result_and_asks_nothing(tmp_path: Path) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "change        metadata.annotations.serving.kserve.io/stop: not set → 'true'" in shown.stdout
     data = json.loads(told(cluster, tmp_path, "down", SPEC, "--layer", "kserve", "--dry-run", "-o", "json").stdout)
+    held("parking-preview", data)
     assert (data["model"], data["layer"], data["dryRun"]) == ("qwen", "kserve", True)
     assert list(data["changes"]) == ["metadata.annotations.serving.kserve.io/stop"]
     awake = told(cluster, tmp_path, "up", SPEC, "--layer", "kserve", "--dry-run")

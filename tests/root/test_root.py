@@ -14,6 +14,7 @@ import yaml
 
 from tests.catalog.repository import APPSET, CONFIG, made, pointsman
 from tests.cli.cluster import serving
+from tests.docs.schemas.holding import held
 from tests.root.cluster import ArgoCluster, Object, application, claim, deployment
 
 Root = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -54,6 +55,7 @@ def settled(*more: Object, serving_core: Object | None = None) -> ArgoCluster:
 def plan(done: subprocess.CompletedProcess[str]) -> Object:
     assert "Traceback" not in done.stderr
     found: Object = json.loads(done.stdout)
+    held("root-preview", found)
     return found
 
 
@@ -87,6 +89,8 @@ def test_an_empty_cluster_gets_the_project_and_the_sets_in_order(repository: Pat
     # It would act on the groups file from before the last push: Argo CD remembers a branch's commit for minutes.
     asked = {"argocd.argoproj.io/application-set-refresh": "true"}
     assert [one["metadata"].get("annotations") for one in cluster.bodies] == [None, *[asked] * 6]
+    again = pointsman(repository, "root", "--profile", "full", "--yes", "--kubeconfig", str(config), "-o", "json")
+    held("root", json.loads(again.stdout))
 
 
 PROFILE_FULL = ("platform", "serving", "routing", "llm-gateway", "experience", "demos")

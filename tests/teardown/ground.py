@@ -14,6 +14,7 @@ from pointsman.spec.model import Model
 from pointsman.teardown.carrying import Carrying
 from pointsman.teardown.scope import Choices, Scope
 from pointsman.teardown.survey import Survey, survey
+from tests.docs.schemas.holding import held
 from tests.world.world import World, layer, quick
 
 __all__ = ["ALL", "QWEN", "carry_on", "everywhere", "left", "look", "tear"]
@@ -38,21 +39,30 @@ async def look(
     """What a teardown would take away."""
     choices = Choices(**{"withdraw": ("all",), "drain_timeout": 2.0, **chosen})
     files = files or ([world.model] if scope.kind == "model" else [])
-    return await survey(conductor or world.conductor(), scope, choices, OPTIONS, files)
+    found = await survey(conductor or world.conductor(), scope, choices, OPTIONS, files)
+    held("teardown-preview", found.as_dict())
+    return found
 
 
 async def tear(world: World, scope: Scope = ALL, holder: str = "first@test/1", **chosen: Any) -> Mapping[str, Any]:
     """Agree to what is found, and do it."""
     conductor = world.conductor(holder)
     found = await look(world, scope, conductor=conductor, **chosen)
-    return await Carrying(conductor, OPTIONS).begin(found, found)
+    done = await Carrying(conductor, OPTIONS).begin(found, found)
+    held("teardown", done)
+    return done
 
 
 async def carry_on(world: World, scope: Scope = ALL, holder: str = "second@test/2") -> Mapping[str, Any] | None:
     """Carry on the open one; None when there is none."""
     carrying = Carrying(world.conductor(holder), OPTIONS)
     progress = await carrying.open_one(scope)
-    return await carrying.resume(progress) if progress else None
+    if progress is None:
+        return None
+    held("teardown-preview", progress.as_dict())
+    done = await carrying.resume(progress)
+    held("teardown", done)
+    return done
 
 
 def left(world: World) -> list[str]:

@@ -17,6 +17,7 @@ from tests.cli.cluster import serving
 from tests.cli.program import run
 from tests.cli.terminal import terminal
 from tests.cost.paid import PaidCluster
+from tests.docs.schemas.holding import held
 from tests.root.cluster import ArgoCluster
 from tests.root.tenants import MODEL, tenants
 from tests.teardown.ground import QWEN
@@ -67,6 +68,7 @@ def test_what_would_go_is_data_too(tmp_path: Path, words: tuple[str, ...]) -> No
     done = told(tmp_path, *words, "--dry-run", "-o", "json")
     assert done.returncode == 0, done.stderr
     found: Object = json.loads(done.stdout)
+    held("teardown-preview", found)
     assert (found["aliases"], found["running"]) == (["qwen-local"], 0)
     assert [one["layer"] for one in found["models"][0]["layers"]] == ["raw-vllm", "kserve"]
 
@@ -101,6 +103,8 @@ def test_what_does_not_fit_or_was_not_agreed_to_is_refused(
 def test_where_nothing_is_there_that_is_said(tmp_path: Path) -> None:
     done = told(tmp_path, "--all", "--yes", cluster=PaidCluster.of_things())
     assert (done.returncode, done.stdout) == (0, "nothing that pointsman knows of is there\n")
+    again = told(tmp_path, "--all", "--yes", "-o", "json", cluster=PaidCluster.of_things())
+    held("teardown", json.loads(again.stdout))
 
 
 def test_an_open_one_is_told_with_its_next_step_and_another_choice_is_refused(tmp_path: Path) -> None:
@@ -110,6 +114,7 @@ def test_an_open_one_is_told_with_its_next_step_and_another_choice_is_refused(tm
     assert ref_of(found) in cluster.objects
     done = told(tmp_path, "qwen", "--dry-run", cluster=cluster)
     assert "teardown of model qwen is open: 1 of 12 steps done, next: drain:qwen/raw-vllm" in done.stdout
+    held("teardown-preview", json.loads(told(tmp_path, "qwen", "--dry-run", "-o", "json", cluster=cluster).stdout))
     for words, code in ((("--keep-volumes",), "teardown-choices"), ((), "not-asked"), (("--abort",), "not-asked")):
         refused = told(tmp_path, "qwen", *words, cluster=cluster)
         assert f"error [{code}]" in refused.stderr

@@ -23,6 +23,7 @@ from pointsman.parking.down import Down
 from pointsman.parking.waking import Waking
 from pointsman.teardown.carrying import Carrying
 from pointsman.teardown.scope import Choices, Scope, refuse_other_choices
+from tests.docs.schemas.holding import held
 from tests.move.test_kill_everywhere import Died
 from tests.teardown.ground import ALL, OPTIONS, QWEN, carry_on, everywhere, journal, left, look, records, tear
 from tests.world.cluster import Write, copied
@@ -216,6 +217,7 @@ async def test_given_up_what_is_gone_stays_gone_and_the_model_can_be_brought_up_
     progress = await carrying.open_one(QWEN)
     assert progress is not None
     ended = await carrying.abandon(progress)
+    held("teardown", {**ended.as_dict(), "left": [one for one in ended.plan.steps if one not in ended.done]})
     assert (ended.as_dict()["state"], len(ended.done)) == ("abandoned", 2)
     assert world.edge.members == ()
     assert await carrying.open_one(QWEN) is None

@@ -14,6 +14,7 @@ from pointsman.teardown.carrying import Carrying
 from pointsman.teardown.scope import Choices
 from pointsman.teardown.sets import declared_in
 from pointsman.teardown.survey import Survey, survey
+from tests.docs.schemas.holding import held
 from tests.move.test_kill_everywhere import Died
 from tests.teardown.ground import ALL, OPTIONS, carry_on, everywhere, left, live, look
 from tests.world.cluster import Write
@@ -150,13 +151,17 @@ DECLARED = declared_in(open_repository(Path(__file__).parents[2] / "examples/pla
 async def seen(world: World, holder: str = "first@test/1", **chosen: Any) -> tuple[Survey, Carrying]:
     conductor = world.conductor(holder)
     choices = Choices(withdraw=("all",), drain_timeout=2.0, **chosen)
-    return await survey(conductor, ALL, choices, OPTIONS, [], DECLARED), Carrying(conductor, OPTIONS)
+    found = await survey(conductor, ALL, choices, OPTIONS, [], DECLARED)
+    held("teardown-preview", found.as_dict())
+    return found, Carrying(conductor, OPTIONS)
 
 
 async def tear(world: World, **chosen: Any) -> Any:
     found, carrying = await seen(world, **chosen)
     assert found.stops == []
-    return await carrying.begin(found, found)
+    done = await carrying.begin(found, found)
+    held("teardown", done)
+    return done
 
 
 @pytest.mark.parametrize("finalizer", [True, False])

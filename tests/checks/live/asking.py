@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.checks.live.placing import BEFORE, OWN, Placed, called
 from tests.conftest import Pointsman, RunningLab
+from tests.docs.schemas.holding import held
 from tests.gitops.repository import clone
 
 __all__ = [
@@ -161,6 +162,7 @@ def doctor(lab: RunningLab, state: Path, *words: str) -> dict[str, Any]:
     done = Pointsman(state)("doctor", "--kubeconfig", str(lab.kubeconfig), "-o", "json", "--fail", "never", *words)
     assert done.returncode in (0, 5), (done.returncode, done.stderr)
     found: dict[str, Any] = json.loads(done.stdout)
+    held("doctor", found)
     assert found["broken"] == []
     return found
 

@@ -14,6 +14,7 @@ from typing import Any
 from tests.checks.live.asking import in_git, until
 from tests.checks.live.states import live
 from tests.conftest import Pointsman, RunningLab
+from tests.docs.schemas.holding import held
 from tests.gitops.manifests import config, hook
 
 __all__ = ["changed", "kept_out", "made_slow", "nodes", "pushed", "removed", "stopped", "untaint"]
@@ -112,6 +113,7 @@ def removed(lab: RunningLab, *words: str, held: bool = False) -> Iterator[None]:
 def stopped(lab: RunningLab, state: Path, name: str) -> Iterator[None]:
     """While the block runs, a process of the lab stands still."""
     said = Pointsman(lab.config.home.parent.parent)("lab", "status", "--name", lab.config.name, "-o", "json")
+    held("lab", json.loads(said.stdout))
     pid = next(one["pid"] for one in json.loads(said.stdout)["processes"] if one["name"] == name)
     os.kill(pid, signal.SIGSTOP)
     try:

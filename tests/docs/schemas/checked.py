@@ -6,30 +6,29 @@ from typing import Any
 
 from tests.docs.schemas.words import flag, listed, maybe, obj, one_of, text, whole
 
-__all__ = ["CHECKS", "DOCTOR", "EXPLAIN", "LINT"]
+__all__ = ["CHECKS", "DOCTOR", "EXPLAIN", "FINDING_FIELDS", "LINT"]
 
 _LEVEL = one_of("how bad it is", "error", "warning", "info")
 _SURE = one_of("how sure the cause is", "measured", "read in source", "rule of thumb")
 _ID = {"type": "string", "pattern": "^PM[1-9][0-9]{2}$", "description": "never reused"}
-_FINDING = obj(
-    {
-        "id": _ID,
-        "name": text(),
-        "level": _LEVEL,
-        "where": text("file:line, or the object where it comes from a cluster"),
-        "object": maybe(text("InferenceService kserve/qwen")),
-        "model": maybe(text()),
-        "what": text("the finding in a sentence"),
-        "cause": text("why it bites"),
-        "next": text("what to do"),
-        "sure": _SURE,
-        "fact": text("where the cause is known from"),
-        "page": text("docs/checks/PM201.md"),
-        "fixable": flag("has it an edit that --fix can make"),
-        "ignored": maybe(text("the reason that stands beside it"), "null: it counts"),
-        "notMended": maybe(text("why --fix did not mend it")),
-    }
-)
+FINDING_FIELDS = {
+    "id": _ID,
+    "name": text(),
+    "level": _LEVEL,
+    "where": text("file:line, or the object where it comes from a cluster"),
+    "object": maybe(text("InferenceService kserve/qwen")),
+    "model": maybe(text()),
+    "what": text("the finding in a sentence"),
+    "cause": text("why it bites"),
+    "next": text("what to do"),
+    "sure": _SURE,
+    "fact": text("where the cause is known from"),
+    "page": text("docs/checks/PM201.md"),
+    "fixable": flag("has it an edit that --fix can make"),
+    "ignored": maybe(text("the reason that stands beside it"), "null: it counts"),
+}
+"""A finding as others than ``lint`` and ``doctor`` tell it, too."""
+_FINDING = obj({**FINDING_FIELDS, "notMended": maybe(text("why --fix did not mend it"))})
 _SKIPPED = obj({"id": _ID, "name": text(), "why": text("what could not be looked at")})
 _OUTCOME: dict[str, Any] = {
     "findings": listed(_FINDING, "those at or above --show that nobody ignores, the worst first"),

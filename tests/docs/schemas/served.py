@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from tests.docs.schemas.words import flag, listed, mapped, maybe, number, obj, one_of, text, whole
 
-__all__ = ["ERROR", "FEATURES", "HISTORY", "PARKING", "RESOLVE", "RIGHTS", "STATUS"]
+__all__ = [
+    "ERROR",
+    "ERROR_FIELDS",
+    "FEATURES",
+    "HISTORY",
+    "PARKING",
+    "PARKING_PREVIEW",
+    "RESOLVE",
+    "RIGHTS",
+    "STATUS",
+    "TOLD",
+]
 
 _SPLIT = mapped(whole("percent"), "by layer; others are members that are none of ours, closed answers nobody")
 _MODEL = obj(
@@ -99,22 +110,26 @@ HISTORY = obj(
         "unreadable": listed(ERROR_FIELDS, "journals that cannot be read"),
     }
 )
+_LOOK = {
+    "model": text(),
+    "layer": text(),
+    "object": text("Deployment serving/qwen"),
+    "uid": text(),
+    "resourceVersion": text("as it was before the write"),
+    "changes": mapped(obj({"before": {}, "after": {}}), "by field"),
+    "pods": listed(text(), "of its engines"),
+    "nodes": listed(text()),
+    "replicas": whole("that it has when it serves"),
+    "gpus": whole(),
+    "perHour": maybe(text("money as text"), "null: no price is declared"),
+    "volumes": listed(obj({"claim": text(), "size": text()}), "paid for whether it serves or not"),
+    "notes": listed(text()),
+}
 PARKING = obj(
     {
-        "model": text(),
+        **_LOOK,
         "state": one_of("", "parked", "parked-already", "absent", "serving", "serving-already"),
-        "layer": text(),
-        "object": text("Deployment serving/qwen"),
-        "uid": text(),
-        "resourceVersion": text("as it was before the write"),
-        "changes": mapped(obj({"before": {}, "after": {}}), "by field"),
-        "pods": {"type": "array"},
-        "nodes": listed(text()),
-        "replicas": whole("that it has when it serves"),
-        "gpus": whole(),
-        "perHour": maybe(text("money as text"), "null: no price is declared"),
-        "volumes": listed(obj({"claim": text(), "size": text()}), "paid for whether it serves or not"),
-        "notes": listed(text()),
+        "next": text("the command that brings it back, or parks it again"),
     },
     "",
     {
@@ -127,9 +142,9 @@ PARKING = obj(
             "of down",
         ),
         "baseUrl": text("of up: where it is asked"),
-        "next": text("the command that brings it back, or parks it again"),
     },
 )
+PARKING_PREVIEW = obj({**_LOOK, "dryRun": {"const": True}}, "down, up --layer, with --dry-run")
 _RIGHT = obj({key: text() for key in ("verb", "apiGroup", "resource", "name", "namespace")})
 RIGHTS = obj(
     {
@@ -159,6 +174,7 @@ FEATURES = obj(
     },
     "features list",
 )
+TOLD = obj({"code": text(), "where": text(), "what": text(), "next": text("empty: nothing")}, "a warning")
 RESOLVE = obj(
     {
         "env": text(),
@@ -166,7 +182,7 @@ RESOLVE = obj(
         "upToDate": flag(),
         "written": flag(),
         "groups": listed(obj({key: text() for key in ("name", "layer", "enabled", "catalogPath", "from")})),
-        "warnings": listed(text()),
-        "diff": text(),
+        "warnings": listed(TOLD),
+        "diff": text("of the file, unified; empty when it is up to date"),
     }
 )

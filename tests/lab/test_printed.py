@@ -1,0 +1,47 @@
+"""What ``pointsman lab`` prints of a lab that is there and does not run has its schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pointsman.lab.config import LabConfig
+from pointsman.lab.gitops import remote
+from pointsman.lab.paths import lab_home
+from tests.conftest import Pointsman
+from tests.docs.schemas.holding import held
+
+
+@pytest.fixture
+def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pointsman:
+    """A lab with a git repository that was never started, and one without."""
+    pointsman = Pointsman(tmp_path)
+    monkeypatch.setenv("POINTSMAN_STATE", str(pointsman.state))
+    for name, gitops in (("plain", False), ("git", True)):
+        config = LabConfig.create(name).model_copy(update={"gitops": gitops})
+        lab_home(name).mkdir(parents=True)
+        config.save()
+        if gitops:
+            remote.make(config.remote)
+    return pointsman
+
+
+def printed(program: Pointsman, verb: str, *words: str, code: int = 0) -> dict[str, Any]:
+    done = program("lab", verb, *words, "--output", "json")
+    assert done.returncode == code, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    held({"status": "lab"}.get(verb, f"lab-{verb}"), found)
+    return found
+
+
+def test_what_is_printed_of_a_lab_has_its_schema(there: Pointsman) -> None:
+    assert "remote" not in printed(there, "status", "--name", "plain", code=1)
+    assert printed(there, "status", "--name", "git", code=1)["protected"] == ""
+    assert printed(there, "protect", "gitlab", "--name", "git")["protected"] == "gitlab"
+    assert printed(there, "status", "--name", "git", code=1)["protected"] == "gitlab"
+    assert printed(there, "protect", "off", "--name", "git")["protected"] is None
+    assert printed(there, "down", "--name", "git", "--purge")["purged"]
+    assert not printed(there, "down", "--name", "git")["existed"]
