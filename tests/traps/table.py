@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ of a sound one too.
 | --- | --- | --- | --- |
 """
 MOST = 400
+_OF_A_RUN = re.compile(r"-[0-9a-f]{6}\b")
+"""What tells names of one run from those of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Row:
 
 
 def _plain(text: str) -> str:
-    words = " ".join(text.replace("|", "/").split())
+    words = " ".join(_OF_A_RUN.sub("", text).replace("|", "/").split())
     return words if len(words) <= MOST else f"{words[:MOST].rpartition(' ')[0]} …"
 
 

@@ -101,7 +101,7 @@ def _inference_service(one: Standing, world: World) -> Engine | None:
     predictor = mapped(_get(one.data, at))
     model = mapped(predictor.get("model"))
     replicas = predictor.get("minReplicas")
-    count = replicas if isinstance(replicas, int) else 1
+    count = replicas if type(replicas) is int else 1
     labels = {"serving.kserve.io/inferenceservice": one.name}
     if not model:
         listed = list(_containers(predictor, at))
@@ -153,7 +153,7 @@ def _llm_inference_service(one: Standing, world: World) -> Engine | None:
         reading.unknown.append("it is laid over others (baseRefs), and what those say is not read")
     labels = {"app.kubernetes.io/name": one.name, "app.kubernetes.io/part-of": "llminferenceservice"}
     replicas = spec.get("replicas")
-    return _engine("llm-d", one, (place, reading), labels, replicas if isinstance(replicas, int) else 1)
+    return _engine("llm-d", one, (place, reading), labels, replicas if type(replicas) is int else 1)
 
 
 _READERS = {
@@ -214,7 +214,7 @@ def _containers(pod: Any, at: Place) -> Iterator[tuple[Place, Mapping[str, Any]]
 
 def _count(data: Mapping[str, Any]) -> int:
     found = mapped(data.get("spec")).get("replicas", 1)
-    return found if isinstance(found, int) else 1
+    return found if type(found) is int else 1
 
 
 def _get(data: Any, place: Place) -> Any:

@@ -215,8 +215,14 @@ def past_webhooks(lab: RunningLab) -> None:
             lab.kubectl("patch", kind, one["metadata"]["name"], "--type=json", f"--patch={json.dumps(patch)}")
 
 
+_OF_EXAMPLES = re.compile(r"-x[0-9]{3}(-|$)")
+
+
 def left(lab: RunningLab) -> None:
-    """Take all examples away; who puts some there again waits for it (``gone``)."""
+    """Take all examples away, Applications first: else Argo CD goes on deploying them; ``gone`` waits for it."""
+    made = lab.kubectl("get", "applicationsets,applications", "-n", "argocd", "-o", "name", check=False).stdout.split()
+    if own := [name for name in made if _OF_EXAMPLES.search(name)]:
+        lab.kubectl("delete", "-n", "argocd", *own, "--wait=false", timeout=120)
     lab.kubectl("delete", "namespaces", "-l", OWN, "--wait=false", timeout=120)
 
 
