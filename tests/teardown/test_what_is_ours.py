@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -259,3 +260,45 @@ async def test_where_there_is_no_edge_nobody_is_served_and_the_layers_go() -> No
     await remember(world.cluster, world.model)
     await tear(world)
     assert left(world) == []
+
+
+async def test_the_gateway_that_kserves_configuration_names_stays_whoever_hangs_on_it() -> None:
+    world = await everywhere()
+    world.put(route("ours", "qwen-kserve"))
+    world.put(gateway())
+    said = {"ingress": json.dumps({"kserveIngressGateway": "kserve/entrance"})}
+    metadata = {"name": "inferenceservice-config", "namespace": "kserve"}
+    world.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": said})
+    stays = {one.name: one.why for one in (await look(world)).stays}
+    assert "KServe's configuration names it" in stays["Gateway kserve/entrance"]
+    await tear(world)
+    assert "Gateway kserve/entrance" in left(world)
+
+
+def mounting(claim: str, space: str, **labels: str) -> dict[str, Any]:
+    """A workload of somebody's that has no pods now."""
+    volumes = [{"name": "cache", "persistentVolumeClaim": {"claimName": claim}}]
+    template = {"metadata": {"labels": {"app": "reader"}}, "spec": {"containers": [], "volumes": volumes}}
+    metadata = {"name": "reader", "namespace": space, "labels": labels}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "reader"}}, "template": template},
+    }
+
+
+@pytest.mark.parametrize("scope", [QWEN, ALL], ids=["model", "all"])
+async def test_a_claim_that_somebody_at_0_replicas_mounts_stops_it(
+    scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = with_claim(monkeypatch)
+    await remember(world.cluster, world.model)
+    world.put(mounting("qwen-cache", "kserve"))
+    (stop,) = (await look(world, scope)).stops
+    assert stop.code == "teardown-claim-used"
+    assert stop.what.startswith("Deployment kserve/reader, ")
+    assert "qwen-cache" in stop.what
+    assert (await look(world, scope, keep_volumes=True)).stops == []
+    world.put(mounting("qwen-cache", "kserve", **{"pointsman.dev/model": "qwen"}))
+    assert (await look(world, scope)).stops == []

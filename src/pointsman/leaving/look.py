@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pointsman.cost.models import claims_in
 from pointsman.errors import NotFoundError, PermanentError
 from pointsman.kube.client import FIELD_MANAGER
 from pointsman.kube.resources import Ref, kind_of, ref_of
@@ -18,12 +19,21 @@ from pointsman.move.plan.reaching import others_reach
 from pointsman.move.probes.pods import engine_pods
 from pointsman.owners.contract import Outcome
 from pointsman.owners.judge import judge
-from pointsman.owners.marks import tracked
+from pointsman.owners.marks import controller_of, tracked
 from pointsman.owners.reading import read_owners
 from pointsman.owners.remedies import remedies
 from pointsman.root.burden import LOOKED_UP, Burden, burden_of
 
-__all__ = ["Look", "look"]
+__all__ = ["USED", "Look", "look"]
+
+USED = "teardown-claim-used"
+"""The code of what somebody else mounts."""
+_MOUNTING = (
+    *("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet"),
+    *("InferenceService", "LLMInferenceService"),
+)
+"""What makes pods, at 0 replicas, too: it will want its claims again."""
+_REMEDY = "end it, or keep the claim: --keep-volumes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +155,10 @@ async def _past_the_edge(context: Context, *, there: bool) -> list[Trap]:
 
 
 async def _used(context: Context, refs: Sequence[Ref], own: set[str]) -> list[Trap]:
-    """Claims of the layer that pods of others mount: Kubernetes lets them go only when these end."""
+    """Claims of the layer that others mount: pods, which Kubernetes waits for, and what has no pods now and will again.
+
+    What is of the same model, on another of its layers, is none of others.
+    """
     claims = {(ref.namespace, ref.name) for ref in refs if ref.kind.name == CLAIM}
     found = []
     for space in sorted({space for space, _ in claims if space}):
@@ -153,15 +166,31 @@ async def _used(context: Context, refs: Sequence[Ref], own: set[str]) -> list[Tr
             name = str(pod["metadata"]["name"])
             if name not in own and (used := sorted(_mounted(pod) & {one for where, one in claims if where == space})):
                 what = f"pod {space}/{name}, which is none of this layer, uses claim {used[0]}"
-                found.append(
-                    Trap(
-                        code="teardown-claim-used",
-                        what=what,
-                        remedy="end it, or keep the claim: --keep-volumes",
-                        stops=True,
-                    )
-                )
+                found.append(Trap(code=USED, what=what, remedy=_REMEDY, stops=True))
+        wanted = {one for where, one in claims if where == space}
+        found += [one async for one in _wanted(context, space, wanted)]
     return found
+
+
+async def _wanted(context: Context, space: str, claims: set[str]) -> AsyncIterator[Trap]:
+    """Workloads of others whose pods mount these claims, whether there are any now or not."""
+    for name in _MOUNTING:
+        kind = kind_of(name)
+        try:
+            listed = await context.cluster.list(kind, space)
+        except NotFoundError:
+            continue
+        except PermanentError as error:
+            what = f"whether a {name} in {space} mounts {min(claims)} is not known: {error.what}"
+            yield Trap(code=USED, what=what, remedy="ask for the right to list them, or --keep-volumes", stops=True)
+            continue
+        for one in listed:
+            own = (one["metadata"].get("labels") or {}).get("pointsman.dev/model") == context.model.name
+            used = sorted(claims & set(claims_in(one.get("spec") or {})))
+            if used and not own and controller_of(one) is None:
+                ref = Ref(kind, str(one["metadata"]["name"]), space)
+                what = f"{ref}, which is none of this layer, mounts claim {used[0]} whenever it has pods"
+                yield Trap(code=USED, what=what, remedy=_REMEDY, stops=True)
 
 
 def _mounted(pod: Object) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -13,6 +14,7 @@ from pointsman.cost.models import Owners, owners_of
 from pointsman.errors import NotFoundError, PermanentError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.leaving.keeper import CLAIM, Trap
+from pointsman.leaving.look import USED
 from pointsman.move.boundary import Cluster, Object
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Options
@@ -207,7 +209,7 @@ async def _everything(
         cluster, ("HTTPRoute",), ("InferenceService", "LLMInferenceService"), ("Gateway",), ("Node",), ("Pod",)
     )
     standing = await _platform(conductor, platform)
-    entrances = _chosen(entrances_of(routes, services, gateways, owners), choices)
+    entrances = _chosen(entrances_of(routes, services, gateways, owners), choices, await _of_kserve(cluster))
     left, kept = await left_over(cluster, owners.refs, keep_volumes=choices.keep_volumes)
     traps = [*found.traps, *await swept(cluster, standing.sets, owners.refs)]
     stays = [
@@ -231,13 +233,32 @@ async def _everything(
 KEPT_GATEWAY = "--keep-gateways"
 
 
-def _chosen(found: Iterator[Entrance], choices: Choices) -> list[Entrance]:
-    return [
-        replace(one, stays=KEPT_GATEWAY)
-        if choices.keep_gateways and one.ref.kind.name == "Gateway" and not one.stays
-        else one
-        for one in found
-    ]
+_KSERVE = Ref(kind_of("ConfigMap"), "inferenceservice-config", "kserve")
+_NAMES_IT = "KServe's configuration names it (ingress.kserveIngressGateway): without it no InferenceService is ready"
+
+
+def _chosen(found: Iterator[Entrance], choices: Choices, of_kserve: str) -> list[Entrance]:
+    """With what stays by choice, and KServe's own Gateway, whoever hangs on it now."""
+
+    def one(entrance: Entrance) -> Entrance:
+        if entrance.ref.kind.name != "Gateway" or entrance.stays:
+            return entrance
+        if choices.keep_gateways:
+            return replace(entrance, stays=KEPT_GATEWAY)
+        named = of_kserve in (f"{entrance.ref.namespace}/{entrance.ref.name}", "?")
+        return replace(entrance, stays=_NAMES_IT) if named else entrance
+
+    return [one(each) for each in found]
+
+
+async def _of_kserve(cluster: Cluster) -> str:
+    """``NAMESPACE/NAME`` of the Gateway that KServe hangs its routes on; ``?`` where that may not be read."""
+    try:
+        said = ((await cluster.find(_KSERVE) or {}).get("data") or {}).get("ingress") or "{}"
+        ingress = json.loads(said)
+    except (PermanentError, ValueError):
+        return "?"
+    return str(ingress.get("kserveIngressGateway") or "") if isinstance(ingress, dict) else "?"
 
 
 async def _platform(conductor: Conductor, platform: Declared | None) -> Platform:
@@ -264,7 +285,12 @@ def _within(view: ModelView, platform: Platform, owners: Owners) -> ModelView:
         )
         managed = bool(keepers) and all(platform.keeps(each) for each in keepers)
         gone = WITHIN if managed else {"teardown-shared"} if alone else set[str]()
-        traps = tuple(trap for trap in one.found.traps if trap.code not in gone)
+        going = {str(ref) for ref in owners.refs}
+        traps = tuple(
+            trap
+            for trap in one.found.traps
+            if trap.code not in gone and not (trap.code == USED and trap.what.partition(",")[0] in going)
+        )
         layers.append(replace(one, found=replace(one.found, traps=traps)))
     return replace(view, layers=tuple(layers))
 
