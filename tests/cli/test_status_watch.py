@@ -139,6 +139,19 @@ def test_a_pipe_gets_a_block_for_each_change_and_no_other(tmp_path: Path) -> Non
     assert all(count <= 2 * once.asked[path] for path, count in before.items())
 
 
+def test_it_ends_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
+    """Nothing changes, so nothing is written that would fail."""
+    made = served(1)
+    with watching("status", made, tmp_path, "-o", "json") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+        process.stdout = None
+
+
 def test_text_stands_under_its_time(tmp_path: Path) -> None:
     made = served(1)
     with watching("status", made, tmp_path) as process:

@@ -11,6 +11,7 @@ import asyncio
 import gc
 import io
 import os
+import select
 import signal
 import sys
 import time
@@ -61,11 +62,23 @@ async def _until_interrupted(opening: Opening, shown: _Shown) -> None:
                     began = time.monotonic()
                     shown.show(await read())
                     await asyncio.sleep(max(PAUSE, time.monotonic() - began))
+                    if _left():
+                        return
         except TemporaryError as error:
             if not shown.seen:
                 raise
             shown.tell(error)
             await asyncio.sleep(PAUSE)
+
+
+def _left() -> bool:
+    """Has whoever read our standard output gone? A pipe says so without being written to."""
+    try:
+        asked = select.poll()
+        asked.register(sys.stdout.fileno(), select.POLLERR)
+        return any(event & (select.POLLERR | select.POLLNVAL) for _, event in asked.poll(0))
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 class _Shown:
