@@ -255,6 +255,17 @@ async def test_receipts_keep_the_published_schema(trouble: Callable[[World], Non
     assert "\n".join(receipt_lines(receipt))
 
 
+async def test_a_move_that_stands_still_has_taken_as_long_as_its_steps_did() -> None:
+    world = World()
+    stick(world)
+    receipt = (await world.conductor().move(world.model, "kserve", quick(drain_timeout=3, drain_policy="wait"))).receipt
+    assert (receipt["state"], receipt["ended"]) == ("paused", "")
+    assert receipt["seconds"] > 0
+    assert receipt["seconds"] >= sum(one["seconds"] for one in receipt["steps"] if one["id"] != "preflight")
+    told = await receipt_of(Ledger(world.cluster, world.clock), receipt["move"])
+    assert told["seconds"] > 0
+
+
 async def test_the_schema_does_not_take_a_guess_for_a_number() -> None:
     world = World()
     receipt = dict((await world.conductor().move(world.model, "kserve", quick())).receipt)

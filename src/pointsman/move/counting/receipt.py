@@ -39,7 +39,7 @@ def _receipt(progress: Progress, lead: float | None) -> Receipt:
     steps = [_step(name, progress) for name in plan.steps if name in progress.steps]
     if lead is not None:
         steps.insert(0, {"id": "preflight", "result": "done", "seconds": round(lead, 3), "waits": {}, "evidence": {}})
-    seconds = (lead or 0.0) + _seconds(progress.opened, progress.ended)
+    seconds = (lead or 0.0) + _seconds(progress.opened, progress.ended or _latest(progress))
     waits = {Wait.UNATTENDED.value: round(progress.unattended, 3)} if progress.unattended else {}
     for step in steps:
         for kind, spent in step["waits"].items():
@@ -178,6 +178,11 @@ def _numbers(entry: Mapping[str, Any] | None) -> dict[str, Any] | str | None:
     if "finished" not in entry:
         return UNKNOWN
     return {key: entry[key] for key in ("running", "waiting", "finished", "answered")}
+
+
+def _latest(progress: Progress) -> datetime | None:
+    """When a move that is not over did something last: until then it has taken."""
+    return max((at for one in progress.steps.values() for at in (one.begun, one.ended) if at), default=None)
 
 
 def _seconds(begun: datetime | None, ended: datetime | None) -> float:
