@@ -166,7 +166,7 @@ async def _used(context: Context, refs: Sequence[Ref], own: set[str]) -> list[Tr
             name = str(pod["metadata"]["name"])
             if name not in own and (used := sorted(_mounted(pod) & {one for where, one in claims if where == space})):
                 what = f"pod {space}/{name}, which is none of this layer, uses claim {used[0]}"
-                found.append(Trap(code=USED, what=what, remedy=_REMEDY, stops=True))
+                found.append(Trap(code="teardown-claim-used", what=what, remedy=_REMEDY, stops=True))
         wanted = {one for where, one in claims if where == space}
         found += [one async for one in _wanted(context, space, wanted)]
     return found
@@ -182,7 +182,12 @@ async def _wanted(context: Context, space: str, claims: set[str]) -> AsyncIterat
             continue
         except PermanentError as error:
             what = f"whether a {name} in {space} mounts {min(claims)} is not known: {error.what}"
-            yield Trap(code=USED, what=what, remedy="ask for the right to list them, or --keep-volumes", stops=True)
+            yield Trap(
+                code="teardown-claim-used",
+                what=what,
+                remedy="ask for the right to list them, or --keep-volumes",
+                stops=True,
+            )
             continue
         for one in listed:
             own = (one["metadata"].get("labels") or {}).get("pointsman.dev/model") == context.model.name
@@ -190,7 +195,7 @@ async def _wanted(context: Context, space: str, claims: set[str]) -> AsyncIterat
             if used and not own and controller_of(one) is None:
                 ref = Ref(kind, str(one["metadata"]["name"]), space)
                 what = f"{ref}, which is none of this layer, mounts claim {used[0]} whenever it has pods"
-                yield Trap(code=USED, what=what, remedy=_REMEDY, stops=True)
+                yield Trap(code="teardown-claim-used", what=what, remedy=_REMEDY, stops=True)
 
 
 def _mounted(pod: Object) -> set[str]:
