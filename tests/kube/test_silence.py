@@ -63,7 +63,7 @@ async def test_a_server_that_never_answered_is_given_up(scheme: str, limits: Lim
 
 async def test_a_server_that_answered_once_gets_every_attempt() -> None:
     peer = Peer([(200, {}, OBJECT), "mute", "silence", "mute", (200, {}, OBJECT)])
-    async with client_for(peer, limits=Limits(call=0.3, first=0.0)) as client:
+    async with client_for(peer, limits=Limits(call=1.5, first=0.0)) as client:
         await client.get(MAP)
         assert await client.get(MAP) == OBJECT
     assert len(peer.seen) == 5
