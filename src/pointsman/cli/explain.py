@@ -77,8 +77,12 @@ def _of_step(word: str) -> dict[str, Any] | None:
     for step, known, leaves, remedy in (("preflight", before, 1, _BEFORE), ("contract", within, 3, _WITHIN)):
         if id_ in known and said in ("", step):
             return {
-                **{"code": f"{step}.{id_}", "about": "Checks of a move", "exitCodes": [leaves]},
-                **{"means": f"found not to be so: {known[id_]}", "remedy": remedy, "page": MOVES},
+                "code": f"{step}.{id_}",
+                "about": "Checks of a move",
+                "exitCodes": [leaves],
+                "means": f"found not to be so: {known[id_]}",
+                "remedy": remedy,
+                "page": MOVES,
             }
     return None
 

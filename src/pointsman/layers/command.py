@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pointsman.layers.idle import TOOLS, is_idle
-from pointsman.layers.script import ends, words_in
+from pointsman.layers.script import ends, given_by_c, words_in
 from pointsman.spec.arguments import OWNED, PROMISED, Flag, base, flags
 
 __all__ = ["Command", "behind_preset", "command_of", "in_script", "is_engine", "starts_engine"]
@@ -155,13 +155,8 @@ def _listed(container: Mapping[str, Any], key: str) -> Sequence[Any]:
 
 
 def _in_shell(words: Sequence[str]) -> tuple[str, Sequence[str]] | None:
-    """The script that a shell is given by ``-c``, and what follows it; None when no shell runs."""
-    if not words or words[0].rpartition("/")[2] not in _SHELLS:
-        return None
-    for index, word in enumerate(words[1:], 1):
-        if word.startswith("-") and not word.startswith("--") and word.endswith("c") and index + 1 < len(words):
-            return words[index + 1], words[index + 2 :]
-    return None
+    """The script that a shell is given, and what follows it; None when no shell runs."""
+    return given_by_c(words) if words and words[0].rpartition("/")[2] in _SHELLS else None
 
 
 def _scripted(

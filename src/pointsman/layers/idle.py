@@ -7,9 +7,8 @@ an engine in its own way (``/start.sh``), and is taken for one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
-from pointsman.layers.script import ends, words_in
+from pointsman.layers.script import ends, given_by_c, words_in
 
 __all__ = ["TOOLS", "is_idle"]
 
@@ -34,16 +33,12 @@ def is_idle(words: Sequence[str]) -> bool:
         return _waits(rest)
     if all(word.startswith("-") and "c" not in word for word in rest[1:]):
         return True
-    script = next((after for option, after in pairwise(rest) if _is_c(option)), "")
+    script, _ = given_by_c(rest) or ("", ())
     try:
         each = list(_commands(words_in(script.replace("\n", ";"))))
     except ValueError:
         return False
     return bool(each) and all(_waits(one) or _name(one[0]) in _QUIET for one in each)
-
-
-def _is_c(option: str) -> bool:
-    return option.startswith("-") and not option.startswith("--") and option.endswith("c")
 
 
 def _commands(words: Sequence[str]) -> Iterator[list[str]]:

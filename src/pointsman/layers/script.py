@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 
-__all__ = ["ends", "prints", "words_in"]
+__all__ = ["ends", "given_by_c", "prints", "words_in"]
 
 _PRINTED = re.compile(r"\$\((?:[^()]++|\((?:[^()]++|\([^()]*+\))*+\))*+\)|`[^`]*+`")
 """``$(command)``, ``$((sum))`` and the old form in backquotes, over two levels of brackets inside."""
@@ -29,6 +30,14 @@ def words_in(script: str) -> list[str]:
     lexer = shlex.shlex(_PRINTED.sub(kept, script.replace("\\\n", " ")), posix=True, punctuation_chars=";&|")
     lexer.whitespace_split = True
     return [_HELD.sub(lambda found: held[int(found[1])], word) for word in lexer]
+
+
+def given_by_c(words: Sequence[str]) -> tuple[str, Sequence[str]] | None:
+    """The script that a shell is given by ``-c`` (``-lc``), and what follows it; None where it is given none."""
+    for index, word in enumerate(words[1:], 1):
+        if word.startswith("-") and not word.startswith("--") and word.endswith("c") and index + 1 < len(words):
+            return words[index + 1], words[index + 2 :]
+    return None
 
 
 def prints(word: str) -> bool:

@@ -86,6 +86,8 @@ class Trap:
     remedy: str
     stops: bool = False
     """May nothing be begun?"""
+    by: Ref | None = None
+    """Whose object it is that bites, where that is one: it does not, once that goes too."""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""

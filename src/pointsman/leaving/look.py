@@ -24,10 +24,8 @@ from pointsman.owners.reading import read_owners
 from pointsman.owners.remedies import remedies
 from pointsman.root.burden import LOOKED_UP, Burden, burden_of
 
-__all__ = ["USED", "Look", "look"]
+__all__ = ["Look", "look"]
 
-USED = "teardown-claim-used"
-"""The code of what somebody else mounts."""
 _MOUNTING = (
     *("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet"),
     *("InferenceService", "LLMInferenceService"),
@@ -159,15 +157,18 @@ async def _used(context: Context, refs: Sequence[Ref], own: set[str]) -> list[Tr
 
     What is of the same model, on another of its layers, is none of others.
     """
-    claims = {(ref.namespace, ref.name) for ref in refs if ref.kind.name == CLAIM}
+    claims: dict[str, set[str]] = {}
+    for ref in refs:
+        if ref.kind.name == CLAIM and ref.namespace:
+            claims.setdefault(ref.namespace, set()).add(ref.name)
     found = []
-    for space in sorted({space for space, _ in claims if space}):
+    for space, wanted in sorted(claims.items()):
         for pod in await context.cluster.list(kind_of("Pod"), space):
             name = str(pod["metadata"]["name"])
-            if name not in own and (used := sorted(_mounted(pod) & {one for where, one in claims if where == space})):
+            volumes = (pod.get("spec") or {}).get("volumes") or []
+            if name not in own and (used := sorted(wanted.intersection(claims_in(volumes)))):
                 what = f"pod {space}/{name}, which is none of this layer, uses claim {used[0]}"
                 found.append(Trap(code="teardown-claim-used", what=what, remedy=_REMEDY, stops=True))
-        wanted = {one for where, one in claims if where == space}
         found += [one async for one in _wanted(context, space, wanted)]
     return found
 
@@ -191,13 +192,8 @@ async def _wanted(context: Context, space: str, claims: set[str]) -> AsyncIterat
             continue
         for one in listed:
             own = (one["metadata"].get("labels") or {}).get("pointsman.dev/model") == context.model.name
-            used = sorted(claims & set(claims_in(one.get("spec") or {})))
+            used = sorted(claims.intersection(claims_in(one.get("spec") or {})))
             if used and not own and controller_of(one) is None:
                 ref = Ref(kind, str(one["metadata"]["name"]), space)
                 what = f"{ref}, which is none of this layer, mounts claim {used[0]} whenever it has pods"
-                yield Trap(code="teardown-claim-used", what=what, remedy=_REMEDY, stops=True)
-
-
-def _mounted(pod: Object) -> set[str]:
-    volumes = (pod.get("spec") or {}).get("volumes") or []
-    return {str((one.get("persistentVolumeClaim") or {}).get("claimName")) for one in volumes}
+                yield Trap(code="teardown-claim-used", what=what, remedy=_REMEDY, stops=True, by=ref)

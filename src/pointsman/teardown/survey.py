@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -14,7 +14,6 @@ from pointsman.cost.models import Owners, owners_of
 from pointsman.errors import NotFoundError, PermanentError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.leaving.keeper import CLAIM, Trap
-from pointsman.leaving.look import USED
 from pointsman.move.boundary import Cluster, Object
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Options
@@ -208,6 +207,7 @@ async def _everything(
     routes, services, gateways, nodes, pods = await _listed(
         cluster, ("HTTPRoute",), ("InferenceService", "LLMInferenceService"), ("Gateway",), ("Node",), ("Pod",)
     )
+    going = {_called(ref) for ref in owners.refs}
     standing = await _platform(conductor, platform)
     entrances = _chosen(entrances_of(routes, services, gateways, owners), choices, await _of_kserve(cluster))
     left, kept = await left_over(cluster, owners.refs, keep_volumes=choices.keep_volumes)
@@ -220,7 +220,7 @@ async def _everything(
     ]
     return replace(
         found,
-        models=tuple(_within(view, standing, owners) for view in found.models),
+        models=tuple(_within(view, standing, going) for view in found.models),
         platform=standing,
         traps=tuple(traps),
         entrances=tuple(entrances),
@@ -274,22 +274,25 @@ async def _platform(conductor: Conductor, platform: Declared | None) -> Platform
     return platform_of(platform, apps, sets, projects, conductor.means.clock.now())
 
 
-def _within(view: ModelView, platform: Platform, owners: Owners) -> ModelView:
-    """The model without traps that are none where everything goes."""
-    refs = {(ref.kind.name, ref.namespace or "", ref.name) for ref in owners.refs}
+def _called(ref: Ref) -> tuple[str, str, str]:
+    """Whichever version it is written in."""
+    return ref.kind.name, ref.namespace or "", ref.name
+
+
+def _within(view: ModelView, platform: Platform, going: Collection[tuple[str, str, str]]) -> ModelView:
+    """The model without traps that are none where everything goes; ``going``: all of what is of the models."""
     layers = []
     for one in view.layers:
         keepers = one.found.keepers
         alone = all(
-            platform.keeps(each) or all((o.kind, o.namespace, o.name) in refs for o in each.others) for each in keepers
+            platform.keeps(each) or all((o.kind, o.namespace, o.name) in going for o in each.others) for each in keepers
         )
         managed = bool(keepers) and all(platform.keeps(each) for each in keepers)
         gone = WITHIN if managed else {"teardown-shared"} if alone else set[str]()
-        going = {str(ref) for ref in owners.refs}
         traps = tuple(
             trap
             for trap in one.found.traps
-            if trap.code not in gone and not (trap.code == USED and trap.what.partition(",")[0] in going)
+            if trap.code not in gone and (trap.by is None or _called(trap.by) not in going)
         )
         layers.append(replace(one, found=replace(one.found, traps=traps)))
     return replace(view, layers=tuple(layers))
