@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,33 @@ def test_many_models_cost_the_api_server_no_more_calls_than_some(tmp_path: Path)
     assert [model["warnings"] for model in many] == [[]] * 60
     assert lots.asked == few.asked
     assert lots.asked[CONFIG] == 1
+
+
+def test_what_routes_to_engines_is_no_replica_of_the_model(tmp_path: Path) -> None:
+    said = load_model(SPEC).model_dump(mode="json", by_alias=True)
+    said["spec"]["layer"] = "llm-d"
+    said["spec"]["layers"]["llm-d"]["prefill"] = {"replicas": 1}
+    model = Model.model_validate(said)
+    cluster = platform([model])
+    decode, prefill = (pods.labels for pods in layer("llm-d").engines(model))
+    picker = {**decode, "llm-d.ai/role": "router"}
+    made = [
+        *layer("llm-d").render(model),
+        *(deployment(model, *of) for of in (("", decode), ("-prefill", prefill), ("-router-scheduler", picker))),
+    ]
+    cluster.objects.update({ref_of(one): one for one in made})
+    (row,) = rows(cluster, tmp_path)
+    assert next(one["replicas"] for one in row["layers"] if one["layer"] == "llm-d") == "2/2"
+    del cluster.objects[ref_of(made[2])]
+    (row,) = rows(cluster, tmp_path)
+    assert next(one["replicas"] for one in row["layers"] if one["layer"] == "llm-d") == "1/1"
+
+
+def deployment(model: Model, suffix: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """One that KServe makes of an LLMInferenceService, up."""
+    name, namespace = f"{layer('llm-d').name(model)}-kserve{suffix}", layer("llm-d").namespace(model)
+    spec = {"replicas": 1, "template": {"metadata": {"labels": dict(labels)}}}
+    return thing("apps/v1", "Deployment", name, namespace, spec=spec, status={"replicas": 1, "readyReplicas": 1})
 
 
 def test_other_peoples_deployments_are_told_by_name_only(tmp_path: Path) -> None:

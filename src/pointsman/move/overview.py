@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pointsman.edge.contract import AliasState, Replica
 from pointsman.errors import PointsmanError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.kube.shapes import misfit
-from pointsman.layers.contract import Layer, Live
+from pointsman.layers.contract import EnginePods, Layer, Live
 from pointsman.move.boundary import Clock, Cluster
 from pointsman.move.inventory import Found, each, labelled, rest
 from pointsman.move.journal.ledger import Ledger, Summary
@@ -187,7 +188,7 @@ class _View:
             "layer": layer.id,
             "state": state,
             "reason": verdict.reason,
-            "replicas": _replicas(live),
+            "replicas": _replicas(live, layer.engines(model)),
             "traffic": traffic,
             "gpus": layer.gpus(model) if state in ("ready", "not ready") else 0,
         }
@@ -221,12 +222,22 @@ def _odd(live: Live) -> str:
     return next((f"{ref}: {wrong}" for ref, one in there if (wrong := misfit(ref.kind.name, one))), "")
 
 
-def _replicas(live: Live) -> str:
-    """Ready of asked, over the Deployments the layer is judged by."""
-    found = [one for ref, one in live.items() if one is not None and ref.kind == kind_of("Deployment")]
+def _replicas(live: Live, engines: Sequence[EnginePods]) -> str:
+    """Ready of asked, over the Deployments of engines; what only routes to them is no replica of the model."""
+    found = [
+        one
+        for ref, one in live.items()
+        if one is not None and ref.kind == kind_of("Deployment") and any(map(partial(_makes, one), engines))
+    ]
     ready = sum(int(one.get("status", {}).get("readyReplicas") or 0) for one in found)
     asked = sum(int(one.get("spec", {}).get("replicas") or 0) for one in found)
     return f"{ready}/{asked}"
+
+
+def _makes(deployment: Mapping[str, Any], pods: EnginePods) -> bool:
+    template = (deployment.get("spec") or {}).get("template") or {}
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    return pods.labels.items() <= labels.items()
 
 
 def _move(move: Summary | None) -> dict[str, Any] | None:
