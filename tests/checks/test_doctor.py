@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 from pointsman.checks.catalogue import CHECKS
+from pointsman.layers.registry import layer
+from pointsman.spec.loading import load_model
 from tests.checks.grid import GRID
 from tests.checks.written import SERVER, objects_in
 from tests.cli.cluster import ReadOnlyCluster, serving
@@ -244,6 +246,26 @@ def test_a_model_is_asked_for_with_its_own_pods_and_what_it_stands_on(doctor: Do
     assert ("PM719", "Pod serving/own") in ids(done)
     assert ("PM719", "Pod serving/raw-vllm-5d9c-abcde") not in ids(done)
     assert ("PM715", "Node gpu-1") in ids(done)
+
+
+def test_what_a_model_names_is_looked_for_before_the_model_is_there(doctor: Doctor) -> None:
+    """Its Gateway; once its object is there, that is asked, and nothing is told twice."""
+    spec = load_model(Path(SPEC))
+    words = ("--for", SPEC, "--check", "PM740", "-o", "json")
+    (rendered,) = layer("llm-d").render(spec)
+    missing = [("PM740", "LLMInferenceService llm-d/qwen-llmd")]
+    assert ids(doctor(running(), *words)) == missing
+    assert ids(doctor(running(more=[rendered]), *words)) == missing
+    there = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway"}
+    there["metadata"] = rendered["spec"]["router"]["gateway"]["refs"][0]
+    assert ids(doctor(running(more=[there]), *words)) == []
+    assert ids(doctor(running(), "--check", "PM740", "-o", "json")) == []
+    rendered["spec"]["router"]["gateway"]["refs"] = [{"name": "another"}]
+    assert ids(doctor(running(more=[there, rendered]), *words)) == missing
+    shut = running()
+    shut.shut = ("gateways",)
+    done = doctor(shut, *words)
+    assert (ids(done), [one["id"] for one in told(done)["notChecked"]], done.returncode) == ([], ["PM740"], 5)
 
 
 @pytest.mark.parametrize(("words", "heard"), [((), 0), (("--patience", "0"), 1), (("--patience", "1h"), 0)])

@@ -6,13 +6,14 @@ import asyncio
 
 import pytest
 
-from pointsman.errors import MoveFailedError, NeedsPersonError, PermanentError, StoppedError
+from pointsman.errors import MoveFailedError, NeedsPersonError, PermanentError, RefusedError, StoppedError
 from pointsman.move.bring_up import bring_up
 from pointsman.move.holding.lock import NAMESPACE
 from pointsman.move.records import known_models, remember
 from pointsman.report.contract import Happening, Topic
 from pointsman.spec.model import Model
 from tests.docs.schemas.holding import held
+from tests.move.test_catalogue_in_preflight import installed
 from tests.world.cluster import Write
 from tests.world.engine import Faults
 from tests.world.world import World, quick
@@ -55,6 +56,14 @@ async def test_ctrl_c_takes_back_what_was_not_there_before(step: str) -> None:
     assert Topic.UNDO_DONE in [one.topic for one in world.seen.happenings]
     await bring_up(world.conductor("second@test/2"), model, quick())
     assert world.serving() == {"kserve": 100}
+
+
+async def test_what_the_layer_needs_and_is_missing_refuses_as_it_does_for_a_move() -> None:
+    world = installed(World(), without="gateway")
+    before = everything(world)
+    with pytest.raises(RefusedError) as caught:
+        await bring_up(world.conductor(), on_kserve(world), quick())
+    assert (caught.value.code, everything(world)) == ("preflight.PM707", before)
 
 
 async def test_ctrl_c_while_it_only_looks_changes_nothing() -> None:

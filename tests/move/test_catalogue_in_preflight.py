@@ -159,6 +159,36 @@ class Grudging(PlainLayer):
         return [service, *super().render(model)]
 
 
+class Hanging(PlainLayer):
+    """A layer whose object names a Gateway for its routes."""
+
+    def render(self, model: Model) -> list[Manifest]:
+        service = {
+            "apiVersion": "serving.kserve.io/v1alpha2",
+            "kind": "LLMInferenceService",
+            "metadata": {"name": self.name(model), "namespace": self.place},
+            "spec": {"router": {"gateway": {"refs": [{"name": "public", "namespace": "edge"}]}}},
+        }
+        return [service, *super().render(model)]
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_the_gateway_that_a_target_names_has_to_be_there(there: bool) -> None:
+    world = installed(World())
+    if there:
+        metadata = {"name": "public", "namespace": "edge"}
+        world.put({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": metadata})
+    layers = [Hanging(one.id, one.title, one.place) if one.id == "llm-d" else one for one in LAYERS]  # type: ignore[attr-defined]
+    conductor = Conductor(replace(world.conductor().means, layers=tuple(layers)))
+    if there:
+        plan = (await conductor.plan(world.model, "llm-d", OPTIONS)).as_dict()
+        assert "PM740" not in [one["id"] for one in plan["findings"]]
+        return
+    with pytest.raises(RefusedError, match="Gateway edge/public, and no such Gateway is there") as caught:
+        await conductor.plan(world.model, "llm-d", OPTIONS)
+    assert caught.value.code == "preflight.PM740"
+
+
 async def test_a_warning_of_the_targets_manifests_is_told_and_does_not_refuse() -> None:
     world = installed(World())
     layers = [Grudging(one.id, one.title, one.place) if one.id == "kserve" else one for one in LAYERS]  # type: ignore[attr-defined]

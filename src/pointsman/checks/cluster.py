@@ -25,7 +25,7 @@ from pointsman.errors import PermanentError, UsageError
 from pointsman.kube.http import Response
 from pointsman.kube.resources import Kind, kind_of
 
-__all__ = ["SERVER", "Cluster", "Examined", "examine", "kinds_listed"]
+__all__ = ["SERVER", "Cluster", "Examined", "examine", "kinds_listed", "standing_of"]
 
 DEFINITIONS, SERVER = "CustomResourceDefinition", "APIServer"
 
@@ -67,6 +67,7 @@ async def examine(
     namespaces: Iterable[str] = (),
     asked: frozenset[str] = frozenset(),
     patience: float | None = None,
+    planned: Sequence[Mapping[str, Any]] = (),
 ) -> Examined:
     """Read what these checks read, and run them.
 
@@ -76,6 +77,7 @@ async def examine(
         namespaces: where to list what may not be listed everywhere.
         asked: layers that somebody means to use; what they need is looked at although nothing uses it yet.
         patience: seconds after which what has just begun is told; None: each check knows how long it may take.
+        planned: manifests that somebody means to apply; what they name is looked for although they are not there yet.
 
     Raises ClusterError when the API server does not answer.
     """
@@ -89,10 +91,12 @@ async def examine(
     for name in strange:
         world.unknown[f"{name.lower()}s"] = f"{name} is not read from clusters"
     for objects, why in extra:
-        world.objects += [_standing(one) for one in objects]
+        world.objects += [standing_of(one) for one in objects]
         world.unknown |= why
     found = seen(world)
-    return Examined(found, run(View(found, Source.cluster, asked=asked, patience=patience), wanted), calls + len(extra))
+    meant = [standing_of(one) for one in planned]
+    view = View(found, Source.cluster, asked=asked, planned=meant, patience=patience)
+    return Examined(found, run(view, wanted), calls + len(extra))
 
 
 def kinds_listed(checks: Iterable[Check]) -> set[str]:
@@ -112,8 +116,9 @@ def _known(names: Iterable[str]) -> tuple[list[Kind], list[str]]:
     return kinds, strange
 
 
-def _standing(data: dict[str, Any]) -> Standing:
-    return Standing(Deployed(data), "", Origin(""))
+def standing_of(data: Mapping[str, Any]) -> Standing:
+    """An object as it is in a cluster, or as it would be."""
+    return Standing(Deployed(data), str(data["metadata"].get("namespace") or ""), Origin(""))
 
 
 async def _definitions(cluster: Cluster) -> tuple[list[dict[str, Any]], dict[str, str]]:

@@ -55,6 +55,8 @@ class View:
     """What one check put together of it, for the next one; it is the same for all."""
     asked: frozenset[str] = frozenset()
     """Layers that somebody means to use; none: those count that are used."""
+    planned: Sequence[Standing] = ()
+    """What a model is to be made of, and is not there yet."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When a cluster was read."""
     patience: float | None = None
@@ -81,6 +83,12 @@ class View:
         """Objects of these kinds that controllers made of other objects, in a cluster."""
         self.read |= set(kinds)
         return [one for one in self.adopted.world.made if one.kind in kinds]
+
+    def meant(self, *kinds: str) -> list[Standing]:
+        """Objects of these kinds that somebody means to make; that of one that is there already is not among them."""
+        self.read |= set(kinds)
+        world = self.adopted.world
+        return [one for one in self.planned if one.kind in kinds and not world.find(one.kind, one.namespace, one.name)]
 
     @property
     def engines(self) -> Sequence[Engine]:

@@ -172,7 +172,8 @@ async def _examined(client: Client, chosen: _Chosen, own: str) -> Examined:
         checks = [one for one in checks if any(one.matters(layer) for layer in meant.layers)]
     layers = [one for one in LAYERS if one.id in meant.layers]
     spaces = {own, *chosen.namespaces, *(namespaces_of(meant.model, layers) if meant.model else ())}
-    found = await examine(client, checks, spaces, meant.layers, chosen.patience)
+    planned = [one for layer in layers for one in layer.render(meant.model)] if meant.model else []
+    found = await examine(client, checks, spaces, meant.layers, chosen.patience, planned)
     if meant.model is not None:
         kept(found.outcome, of_model(meant.model, layers))
     if chosen.namespaces:

@@ -36,6 +36,7 @@ _APPLY = {
     "rights",
     "edge-settings",
     "edge-healthy",
+    "catalogue",
     "owners",
     "promises",
     "edge-rolls",

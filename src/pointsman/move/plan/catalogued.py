@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
 
 from pointsman.adopt.adopted import Adopted, understood
-from pointsman.adopt.objects import Deployed
-from pointsman.adopt.standing import Origin, Standing, World
+from pointsman.adopt.standing import Standing, World
 from pointsman.checks.catalogue import CHECKS
 from pointsman.checks.check import Check, Level, Source
+from pointsman.checks.cluster import standing_of
 from pointsman.checks.finding import Finding
 from pointsman.checks.running import run
-from pointsman.checks.view import View
+from pointsman.checks.view import View, listed
 from pointsman.errors import ClusterError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Object
@@ -34,7 +33,7 @@ WRITTEN: tuple[Check, ...] = tuple(
     one for one in CHECKS if Source.files in one.sources and one.reads <= _ENGINES and one.reads
 )
 """Checks of what an engine's own manifest says."""
-NEEDED: tuple[Check, ...] = tuple(one for one in CHECKS if one.id in {"PM701", "PM706", "PM707", "PM709"})
+NEEDED: tuple[Check, ...] = tuple(one for one in CHECKS if one.id in {"PM701", "PM706", "PM707", "PM709", "PM740"})
 """Checks of what a layer needs, whose answers stand in few objects."""
 _KSERVE = "kserve"
 """The namespace of KServe's configuration and presets."""
@@ -57,7 +56,7 @@ async def catalogued(context: Context) -> str:
 
 def _of_manifests(context: Context, checks: Sequence[Check]) -> list[Finding]:
     rendered = context.target.render(context.model)
-    world = World(objects=[_standing(one) for one in rendered])
+    world = World(objects=[standing_of(one) for one in rendered])
     world.partly[""] = "only the layer's own objects are looked at"
     return run(View(understood(world, ())), checks).findings
 
@@ -74,7 +73,9 @@ async def _of_cluster(context: Context, checks: Sequence[Check]) -> list[Finding
     if not definitions:
         return []
     presets = presets if config else None  # KServe is elsewhere, and so are they
-    gateways = await _tried(_objects(context, [ref for one in config or () for ref in _gateway(one)]))
+    rendered = [standing_of(one) for one in context.target.render(context.model)]
+    named = {ref for one in config or () for ref in _gateway(one)} | {ref for one in rendered for ref in _hung_on(one)}
+    gateways = await _tried(_objects(context, sorted(named, key=str)))
     blind = {
         kind.plural: "it may not be read"
         for kind, answer in (
@@ -85,8 +86,9 @@ async def _of_cluster(context: Context, checks: Sequence[Check]) -> list[Finding
         if answer is None
     }
     objects = [*definitions, *(presets or ()), *(config or ()), *(gateways or ())]
-    world = World(objects=[_standing(one) for one in objects], unknown=blind)
-    return run(View(_plain(world), Source.cluster, asked=frozenset({context.target.id})), checks).findings
+    world = World(objects=[standing_of(one) for one in objects], unknown=blind)
+    asked = frozenset({context.target.id})
+    return run(View(_plain(world), Source.cluster, asked=asked, planned=rendered), checks).findings
 
 
 def _plain(world: World) -> Adopted:
@@ -121,5 +123,7 @@ def _gateway(config: Object) -> list[Ref]:
     return [Ref(kind_of("Gateway"), name, namespace)] if name else []
 
 
-def _standing(data: Mapping[str, Any]) -> Standing:
-    return Standing(Deployed(data), str(data["metadata"].get("namespace") or ""), Origin(""))
+def _hung_on(one: Standing) -> list[Ref]:
+    """The Gateways that an object names for its routes."""
+    refs = listed(one.data, "spec", "router", "gateway", "refs")
+    return [Ref(kind_of("Gateway"), str(ref.get("name")), str(ref.get("namespace") or one.namespace)) for ref in refs]
