@@ -12,7 +12,18 @@ import pytest
 from tests.conftest import RunningLab
 from tests.gitops.ground import until
 from tests.reading import read
-from tests.traps.serving import CLASS, MODE, Object, condition, inference_service, llm_d_service, made, main, space
+from tests.traps.serving import (
+    CLASS,
+    GATEWAY,
+    MODE,
+    Object,
+    condition,
+    inference_service,
+    llm_d_service,
+    made,
+    main,
+    space,
+)
 from tests.traps.trap import Trap
 
 pytestmark = pytest.mark.lab
@@ -51,6 +62,21 @@ def test_the_gateway_is_missing(own_lab: RunningLab, trap: Trap) -> None:
             trap.bit(f"its engine answers, it is never Ready, and IngressReady says no more than: {said}")
         here.ready("inferenceservice", "qwen")
     trap.healthy(*HERE, "--for", "kserve")
+
+
+@pytest.mark.bites("the Gateway that a model names is missing", "PM740")
+def test_the_named_gateway_is_missing(lab: RunningLab, trap: Trap) -> None:
+    with space(lab) as here:
+        nowhere = {"gateway": {"refs": [{"name": "nowhere", "namespace": here.name}]}, "route": {}}
+        here.apply(llm_d_service("qwen", here.name, router=nowhere))
+        assert trap.doctor("-n", here.name)
+        here.comes("deployment", "qwen-kserve", 120)
+        said = here.says("llminferenceservice", "qwen", "RouterReady", "RefsInvalid")
+        trap.bit(f"its engine is there, and nobody reaches it; RouterReady says {said}")
+        there = {"gateway": {"refs": [GATEWAY]}, "route": {}}
+        here.apply(llm_d_service("qwen", here.name, router=there))
+        here.ready("llminferenceservice", "qwen")
+        trap.healthy("-n", here.name)
 
 
 @pytest.mark.bites("KServe's presets are not installed", "PM709")
