@@ -252,8 +252,9 @@ async def test_a_plugin_that_is_waited_for_ends_with_us(tmp_path: Path) -> None:
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             assert not call.done()
             await asyncio.sleep(0.02)
-        call.cancel()
-        await asyncio.gather(call, return_exceptions=True)
+        while not call.done():
+            call.cancel()
+            await asyncio.sleep(0)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from pointsman.ending import gone
 from pointsman.errors import PermanentError
 from pointsman.foreign import harmless
 from pointsman.kube.entries import Entry
@@ -93,7 +94,7 @@ class Plugin:
             finally:
                 if process.returncode is None:
                     process.kill()
-                    await process.wait()
+                    await gone(process)
         if process.returncode:
             last = "; ".join(line.strip() for line in said.decode("utf-8", "replace").splitlines()[-5:] if line.strip())
             says = f"{self.command[0]!r} failed with exit status {process.returncode}{': ' if last else ''}{last[:600]}"

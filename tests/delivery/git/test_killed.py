@@ -35,6 +35,7 @@ if [ -n "$hit" ] && [ ! -e "$CALLS.hit" ]; then
     failed) {GIT} "$@" >/dev/null 2>&1; echo "fatal: the remote end hung up unexpectedly" >&2; exit 128;;
     away) echo "ssh: connect to host x port 22: Connection refused" >&2; exit 128;;
     stuck) exec sleep 600;;
+    deaf) trap '' TERM; : > "$CALLS.deaf"; while :; do sleep 1; done;;
     dies) kill -9 $$;;
     hangs) {GIT} "$@" >/dev/null 2>&1; exec sleep 600;;
   esac
@@ -176,6 +177,22 @@ async def test_a_cancelled_delivery_ends_git_and_all_that_it_started(ground: Gro
     assert not _runs(int(pid.read_text()))
     assert git(ground.clone, "for-each-ref", "refs/pointsman/") == ""
     assert ground.commits() == []
+
+
+async def test_an_impatient_operator_leaves_no_git_behind(
+    ground: Ground, wrapped: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cancelled again while it ends a git that does not listen: that is waited for, however often it is said."""
+    for name, value in {**wrapped, "HOW": "deaf", "AT_WORD": "push"}.items():
+        monkeypatch.setenv(name, value)
+    task = asyncio.create_task(ground.deliver())
+    await asyncio.wait_for(_there(Path(wrapped["CALLS"] + ".deaf")), 30)
+    (deaf,) = psutil.Process().children()
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
+    assert task.cancelled()
+    assert not deaf.is_running()
 
 
 @pytest.mark.parametrize(("how", "pushes"), [("hangs", 1), ("stuck", 2)])

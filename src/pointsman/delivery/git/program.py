@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from pointsman.delivery.git.wording import last_words
+from pointsman.ending import gone
 from pointsman.errors import RefusedError
 
 __all__ = ["HOOK", "LOCAL", "NETWORK", "Git", "Said", "environment", "open_git", "run"]
@@ -182,7 +183,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
                 await process.wait()
     finally:
         _signal(process, signal.SIGKILL)
-        await process.wait()
+        await gone(process)
 
 
 def _signal(process: asyncio.subprocess.Process, number: int) -> None:
