@@ -12,7 +12,7 @@ from pointsman.errors import NeedsPersonError, PointsmanError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.records import remember
 from pointsman.teardown.scope import Scope
-from tests.leaving.test_teardown import cascading, kept_by, with_claim
+from tests.leaving.test_teardown import cascading, claim, kept_by, with_claim
 from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, left, live, look, records, tear
 from tests.world.cluster import Write
 from tests.world.world import layer
@@ -115,8 +115,55 @@ async def test_claims_stay_where_it_is_chosen_also_of_models_that_nobody_knows()
     done = await tear(world, keep_volumes=True)
     assert left(world) == ["PersistentVolumeClaim kserve/old"]
     assert done["kept"] == ["PersistentVolumeClaim kserve/old"]
-    await tear(world)
+
+
+def with_uid(one: dict[str, Any]) -> dict[str, Any]:
+    one["metadata"]["uid"] = f"uid-{one['metadata']['name']}"
+    return one
+
+
+async def test_what_an_earlier_teardown_was_told_to_keep_goes_only_where_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A claim of a model that nobody knows any more, and one of a model that a file declares."""
+    world = with_claim(monkeypatch)
+    world.put(labelled("PersistentVolumeClaim", "v1", "old", "gone", spec={}))
+    world.put(with_uid(claim()))
+    await remember(world.cluster, world.model)
+    await tear(world, keep_volumes=True)
+    cache, old = "PersistentVolumeClaim kserve/qwen-cache", "PersistentVolumeClaim kserve/old"
+    assert left(world) == [old, cache]
+    found = await look(world, files=[world.model])
+    assert sorted((one.code, one.what.partition(" would")[0]) for one in found.stops) == [
+        ("teardown-kept", old),
+        ("teardown-kept", cache),
+    ]
+    assert all("--keep-volumes, teardown-" in one.what for one in found.stops)
+    assert (await look(world, files=[world.model], keep_volumes=True)).stops == []
+    assert (await look(world, files=[world.model], take_kept=True)).stops == []
+    assert (await look(world, QWEN)).stops == []
+    await tear(world, take_kept=True)
     assert left(world) == []
+
+
+async def test_a_claim_that_was_kept_and_is_in_use_again_or_is_another_one_goes_without_more_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = with_claim(monkeypatch)
+    world.put(with_uid(claim()))
+    await remember(world.cluster, world.model)
+    await tear(world, keep_volumes=True)
+    kept = live(world, "PersistentVolumeClaim", "kserve", "qwen-cache")
+    assert kept is not None
+    for manifest in layer("kserve").render(world.model):
+        if manifest["kind"] != "PersistentVolumeClaim":
+            world.put(manifest)
+    assert (await look(world, files=[world.model])).stops == []
+    world.cluster.objects = {
+        ref: one for ref, one in world.cluster.objects.items() if ref.kind.name == "PersistentVolumeClaim"
+    }
+    kept["metadata"]["uid"] = "another"
+    assert (await look(world, files=[world.model])).stops == []
 
 
 @pytest.mark.parametrize("keep", [True, False])

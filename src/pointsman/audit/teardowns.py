@@ -46,10 +46,13 @@ class KeptThings:
         told = [{**one.as_dict(), "kept": kept[one.name]} for one in found if one.name in kept]
         return [one for one in found if one.name not in kept], told
 
+    def says(self, name: str, uid: str | None) -> str:
+        """Who said that this object stays; empty when nobody did, or did of another one of its name."""
+        known, by = self.things.get(name, ("", ""))
+        return by if uid and known == uid else ""
+
     def _is(self, name: str, uid: str | None) -> bool:
-        if name.startswith("Node ") and self.models:
-            return False
-        return name in self.things and bool(uid) and self.things[name][0] == uid
+        return bool(self.says(name, uid)) and not (name.startswith("Node ") and self.models)
 
 
 def kept_by_teardowns(journals: Iterable[TeardownProgress], *, models: bool) -> KeptThings:

@@ -46,6 +46,9 @@ def command(
     keep_nodes: Annotated[
         bool | None, typer.Option("--keep-nodes", help="With --all: GPU nodes stay on purpose; audit counts none.")
     ] = None,
+    take_kept: Annotated[
+        bool | None, typer.Option("--take-kept", help="With --all: what an earlier teardown was told to keep, too.")
+    ] = None,
     forget: Annotated[
         bool | None, typer.Option("--forget", help="With --all: journals of moves go, too, and this one's at the end.")
     ] = None,
@@ -75,6 +78,7 @@ def command(
         "keep_volumes": keep_volumes,
         "keep_gateways": keep_gateways,
         "keep_nodes": keep_nodes,
+        "take_kept": take_kept,
         "forget": forget,
         "withdraw": list(withdraw) if withdraw else None,
         "leave": list(leave) if leave else None,
@@ -117,7 +121,7 @@ def _scope(what: str | None, everything: bool, layer: str | None, said: dict[str
             "say what is to go: a model, a layer, or --all",
             next_action="pointsman teardown MODEL, pointsman teardown LAYER, or pointsman teardown --all",
         )
-    of_all = [name for name in ("keep_gateways", "keep_nodes", "forget") if name in said]
+    of_all = [name for name in ("keep_gateways", "keep_nodes", "take_kept", "forget") if name in said]
     if of_all and not everything:
         raise _fits_not("--" + of_all[0].replace("_", "-"), "--all")
     if layer is not None:

@@ -63,6 +63,11 @@ class Look:
         """Is nothing left to do?"""
         return not self.going and not self.pods and not self.keepers
 
+    @property
+    def claims_alone(self) -> bool:
+        """Is nothing of it there any more but claims?"""
+        return not self.pods and all(ref.kind.name == CLAIM for ref in self.there)
+
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""
         burdens = {ref: _burden(ref, self.objects[ref]) for ref in self.there}

@@ -47,6 +47,8 @@ class Choices:
     """Gateways stay, and their addresses."""
     keep_nodes: bool = False
     """GPU nodes that nobody uses then are meant to stay: the audit does not count them."""
+    take_kept: bool = False
+    """What an earlier teardown was told to keep goes this time."""
     forget: bool = False
     """Journals of moves go, too, and at the very end this teardown's own."""
     withdraw: tuple[str, ...] = ()

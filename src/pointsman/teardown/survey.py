@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from pointsman.audit.teardowns import kept_by_teardowns
 from pointsman.cost.accelerators import machine_of
 from pointsman.cost.models import Owners, owners_of
 from pointsman.errors import NotFoundError, PermanentError, RefusedError
@@ -18,6 +19,7 @@ from pointsman.move.boundary import Cluster, Object
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Options
 from pointsman.move.holding.lock import NAMESPACE
+from pointsman.move.journal.teardowns import Teardowns
 from pointsman.move.records import Record, records
 from pointsman.report.counting import count_of
 from pointsman.spec.model import Model
@@ -211,6 +213,7 @@ async def _everything(
     standing = await _platform(conductor, platform)
     entrances = _chosen(entrances_of(routes, services, gateways, owners), choices, await _of_kserve(cluster))
     left, kept = await left_over(cluster, owners.refs, keep_volumes=choices.keep_volumes)
+    before = [] if choices.take_kept else await _kept_before(conductor, found.models, left, entrances)
     traps = [*found.traps, *await swept(cluster, standing.sets, owners.refs)]
     stays = [
         *found.stays,
@@ -222,12 +225,34 @@ async def _everything(
         found,
         models=tuple(_within(view, standing, going) for view in found.models),
         platform=standing,
-        traps=tuple(traps),
+        traps=(*traps, *before),
         entrances=tuple(entrances),
         left=tuple(left),
         stays=tuple(stays),
         own=tuple(await _own(cluster, choices)),
     )
+
+
+async def _kept_before(
+    conductor: Conductor, models: Sequence[ModelView], left: Sequence[Ref], entrances: Sequence[Entrance]
+) -> list[Trap]:
+    """What would go although an earlier teardown was told to keep it; that of a model which is back is in use again."""
+    cluster = conductor.means.cluster
+    journals, _ = await Teardowns(cluster, conductor.means.clock).every()
+    kept = kept_by_teardowns(journals, models=False)
+    alone = [ref for view in models for one in view.layers if one.found.claims_alone for ref in one.found.going]
+    claims = [(str(ref), await _uid(cluster, ref)) for ref in (*left, *alone) if ref.kind.name == CLAIM]
+    going = [*claims, *((str(one.ref), one.uid) for one in entrances if not one.stays)]
+    return [
+        Trap(
+            code="teardown-kept",
+            what=f"{name} would go, and an earlier teardown was told to keep it ({by})",
+            remedy="--take-kept takes it away; or --keep-volumes, --keep-gateways",
+            stops=True,
+        )
+        for name, uid in going
+        if (by := kept.says(name, uid))
+    ]
 
 
 KEPT_GATEWAY = "--keep-gateways"

@@ -112,6 +112,7 @@ _CHOICES = obj(
         "keep_volumes": flag(),
         "keep_gateways": flag(),
         "keep_nodes": flag(),
+        "take_kept": flag(),
         "forget": flag("do journals go, too"),
         "withdraw": listed(text(), "aliases whose tenants may lose their service"),
         "leave": listed(text(), "other names of the edge that may lose their engine"),
