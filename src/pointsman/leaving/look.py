@@ -97,14 +97,14 @@ async def look(context: Context, *, keep_volumes: bool) -> Look:
     live = await read_live(context.cluster, layer, model)
     pods = await engine_pods(context.cluster, layer, model)
     kept, unread = await _keepers(context, objects)
-    parked = layer.parked(model, live)
+    parked, there = layer.parked(model, live), [ref for ref in refs if objects[ref] is not None]
     traps = [
         *unread,
         *(one for each in kept for one in traps_of(each, context.clock.now())),
         *_foreign(context, objects, kept),
         *await _undone(context),
         *await _past_the_edge(context, there=any(objects.values())),
-        *([] if keep_volumes else await _used(context, refs, {one.name for one in pods})),
+        *([] if keep_volumes else await _used(context, there, {one.name for one in pods})),
     ]
     names = tuple(sorted(one.name for one in pods))
     gpus = 0 if parked else layer.gpus(model)
