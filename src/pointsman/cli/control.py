@@ -109,7 +109,7 @@ def promote(
     context: Context = None,
     output: Shown = Output.text,
 ) -> int:
-    """Skip the wait a move is in, not its checks; of a paused one: say that it may go on."""
+    """End the wait a move is in, not its checks. One that paused with a verdict open goes on, others as resume does."""
     return _run("promote", model, _At(kubeconfig, context, output, repo))
 
 

@@ -253,6 +253,7 @@ class Conductor:
         plan = journal.progress.plan
         self.tell(Topic.MOVE_OPENED, "", journal.progress.move, {"from": plan.source, "to": plan.target, **_ids(plan)})
         context.promoted.steps.update(journal.progress.promoted)
+        context.promoted.accepted.update(journal.progress.accepted)
         self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         context.edge.begin(
             journal.progress.move,

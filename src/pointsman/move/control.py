@@ -90,7 +90,7 @@ class Control:
             journal.progress.move,
             way.turns,
             promote=verb is Verb.PROMOTE,
-            check=lambda progress: self._refuse_late(verb, progress),
+            check=lambda progress: self._refuse_changed(verb, journal.progress, progress),
             dead=held,
         )
         return _granted(carried, way.wanted)
@@ -107,7 +107,7 @@ class Control:
             now = (await self.conductor.ledger.load(journal.progress.move)).progress
             if now.closed or now.state in _WAYS[verb].wanted:
                 return True, None
-            if verb is Verb.PROMOTE and now.promoted - journal.progress.promoted:
+            if verb is Verb.PROMOTE and now.promotions > journal.progress.promotions:
                 return True, None
             if now.state not in REVERSIBLE:
                 raise _too_late(verb, now)
@@ -117,6 +117,8 @@ class Control:
                 ended = (await self.conductor.ledger.load(now.move)).progress
                 return ended.closed or ended.state in _WAYS[verb].wanted, None
             if found != seen:
+                if verb is Verb.PROMOTE and now.awaiting:
+                    raise _not_merged(now)
                 seen, since = found, self.clock.monotonic()
             elif self.clock.monotonic() - since > DURATION:
                 return False, found
@@ -157,6 +159,19 @@ class Control:
                 code="source-parked",
             )
 
+    def _refuse_changed(self, verb: Verb, seen: Progress, progress: Progress) -> None:
+        """A promote accepts what its asker was shown: of a move that paused after that, it accepts nothing."""
+        self._refuse_late(verb, progress)
+        if verb is Verb.PROMOTE and progress.state is State.PAUSED and progress.pauses != seen.pauses:
+            model = progress.plan.model
+            raise NeedsPersonError(
+                f"it paused after the promote was sent, at {progress.pauses[-1]}",
+                where=f"move {progress.move}",
+                next_action=f"pointsman promote {model} again, when that is accepted; pointsman resume {model} looks "
+                f"again, pointsman rollback {model} puts tenants back",
+                code="paused-meanwhile",
+            )
+
     def _refuse_late(self, verb: Verb, progress: Progress) -> None:
         if verb is Verb.ABORT and progress.plan.strategy != "side-by-side":
             raise RefusedError(
@@ -178,6 +193,15 @@ def _granted(result: Result, wanted: frozenset[State]) -> Result:
     if State(str(result.receipt["state"])) in wanted:
         return Result(result.receipt, None, result.interrupted)
     return result
+
+
+def _not_merged(progress: Progress) -> RefusedError:
+    return RefusedError(
+        f"the move waits for {progress.awaiting}, and a promote does not merge it",
+        where=f"move {progress.move}",
+        next_action=f"merge it; pointsman rollback {progress.plan.model} takes the proposal away",
+        code="merge-first",
+    )
 
 
 def _too_late(verb: Verb, progress: Progress) -> PointsmanError:

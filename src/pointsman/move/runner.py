@@ -89,10 +89,10 @@ class Runner:
         """What another process wants of this move; False when it is past what was asked.
 
         A pause comes after the step that is under way, or at once while a person is waited for; a roll-back and an
-        abort come at once.
+        abort come at once. A promote ends no wait for a person.
         """
         if request.verb is Verb.PROMOTE:
-            if self.state is not State.FORWARD or not self._step:
+            if self.state is not State.FORWARD or not self._step or self._awaited:
                 return False
             step = self._step
             if not await self._write(Event.PROMOTED, step, request.as_dict(), late=True):

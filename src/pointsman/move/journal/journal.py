@@ -23,6 +23,7 @@ from pointsman.move.journal.readings import Captured, take_captured
 from pointsman.move.journal.states import CLOSED, START, Event, State, advance
 
 __all__ = [
+    "SHOWN",
     "VERSION",
     "Opening",
     "Progress",
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 VERSION = 1
+SHOWN = frozenset({"inconclusive", "drain-deadline"})
+"""Codes of pauses that ask whether to go on all the same. A person who promotes one of them was shown what is open and
+accepts it; to promote a move that is paused for anything else is to resume it."""
 
 
 class Opening(BaseModel):
@@ -124,8 +128,14 @@ class Progress:
     """When the last record was written."""
     unattended: float = 0.0
     """Seconds between the last record of a process that carried the move no more and the claim of the next one."""
+    paused_for: str = ""
+    """The code of what it is paused for; empty when it is not, and when it was only told to pause."""
+    promotions: int = 0
+    """How often a person said: go on."""
     promoted: frozenset[str] = frozenset()
-    """Steps of which a person said: go on."""
+    """Steps whose waits a person ended; a pause ends that."""
+    accepted: frozenset[str] = frozenset()
+    """Of these, the ones that were paused and of which a person accepted what was shown."""
     owed: Mapping[str, Any] = field(default_factory=dict)
     """What the way back left to be done elsewhere: ``what``, ``why``, ``application``, ``held``; empty: nothing."""
     captured: Captured = field(default_factory=Captured)
@@ -246,15 +256,36 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
     elif record.event is Event.UNDO_INTENT and "owed" in record.detail:
         after = replace(after, owed=dict(record.detail["owed"]))
     if record.event is Event.PROMOTED:
-        return replace(after, promoted=progress.promoted | {record.step})
+        return _promoted(after, record.step)
     if record.event in _REASONS:
         said = str(record.detail.get("what", record.event.value))
         after = replace(after, failures=(*progress.failures, f"{record.step}: {said}" if record.step else said))
     if record.event is Event.PAUSED:
-        after = replace(
-            after, pauses=(*progress.pauses, f"{record.step}: {record.detail.get('what', 'it was paused')}")
-        )
+        after = _paused(after, record)
+    elif state is not State.PAUSED:
+        after = replace(after, paused_for="")
     return replace(after, steps=_steps(progress, record)) if record.step else after
+
+
+def _paused(after: Progress, record: Record) -> Progress:
+    """What was said of the step before holds no more: it is judged anew, unless a person accepts what is shown now."""
+    return replace(
+        after,
+        pauses=(*after.pauses, f"{record.step}: {record.detail.get('what', 'it was paused')}"),
+        paused_for=str(record.detail.get("code", "")),
+        promoted=after.promoted - {record.step},
+        accepted=after.accepted - {record.step},
+    )
+
+
+def _promoted(after: Progress, step: str) -> Progress:
+    """A step's waits are over; what a pause has shown is accepted."""
+    after = replace(after, promotions=after.promotions + 1)
+    if after.state is not State.PAUSED:
+        return replace(after, promoted=after.promoted | {step})
+    if after.paused_for not in SHOWN:
+        return after
+    return replace(after, promoted=after.promoted | {step}, accepted=after.accepted | {step})
 
 
 _REASONS = frozenset({Event.FAILED, Event.UNDO_FAILED, Event.INTERRUPTED, Event.ROLLBACK, Event.ABORT})
