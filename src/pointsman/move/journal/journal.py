@@ -64,6 +64,8 @@ class Opening(BaseModel):
     """What the move was expected to take: ``seconds``, ``downtimeSeconds``."""
     captured: dict[str, Any] = Field(default_factory=dict)
     """What the engines had counted when the move began."""
+    lead: float | None = None
+    """Seconds that the preflight took, before this record; None in a journal of before it was kept."""
     plan_digest: str = ""
     """Digest of the saved plan that was applied; empty when the move was planned on the spot."""
 
@@ -96,10 +98,11 @@ class StepProgress:
     """What the step saw before it acted; its undo restores that."""
     outcome: Mapping[str, Any] = field(default_factory=dict)
     begun: datetime | None = None
-    ended: datetime | None = None
-    """When apply ended, well or not."""
+    spent: float = 0.0
+    """Seconds that processes were at it, on the way there and on the way back: the looks before it acted are among
+    them, the time that nobody carried the move is not."""
     waits: Mapping[str, float] = field(default_factory=dict)
-    """Seconds spent waiting for others, by kind, on the way there and on the way back."""
+    """Seconds of these spent waiting for others, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class Progress:
     """What a person is waited for, by the last record; empty when nobody is."""
     at: datetime | None = None
     """When the last record was written."""
+    since: datetime | None = None
+    """When the last record was written that ended something: since then the next thing is under way."""
     unattended: float = 0.0
     """Seconds between the last record of a process that carried the move no more and the claim of the next one."""
     paused_for: str = ""
@@ -237,6 +242,7 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
         tip=digest(line),
         step=record.step or progress.step,
         at=record.at,
+        since=progress.since if record.event in _WITHIN else record.at,
         awaiting=str(record.detail.get("what", "")) if record.event is Event.AWAITING else "",
         unattended=progress.unattended + _unattended(progress, record),
         captured=take_captured(
@@ -288,6 +294,8 @@ def _promoted(after: Progress, step: str) -> Progress:
     return replace(after, promoted=after.promoted | {step}, accepted=after.accepted | {step})
 
 
+_WITHIN = frozenset({Event.INTENT, Event.UNDO_INTENT, Event.COMMIT, Event.PROMOTED, Event.AWAITING})
+"""Events in the middle of a step's time; every other one ends what was under way."""
 _REASONS = frozenset({Event.FAILED, Event.UNDO_FAILED, Event.INTERRUPTED, Event.ROLLBACK, Event.ABORT})
 """Events that say why a move did not simply go on."""
 
@@ -344,7 +352,7 @@ def _steps(progress: Progress, record: Record) -> Mapping[str, StepProgress]:
     known = progress.steps.get(record.step)
     allowed = _FOLLOWS.get(record.event)
     if allowed is None:
-        return {**progress.steps, record.step: replace(known, waits=_waits(known, record))} if known else progress.steps
+        return {**progress.steps, record.step: _timed(known, progress, record)} if known else progress.steps
     if (known.last if known else None) not in allowed:
         before = known.last.value if known else "nothing"
         raise torn(progress.move, f"record {record.seq} says {record.event.value} of {record.step} after {before}")
@@ -352,24 +360,25 @@ def _steps(progress: Progress, record: Record) -> Mapping[str, StepProgress]:
         missing = [step for step in plan[: plan.index(record.step)] if not progress.done(step)]
         if missing:
             raise torn(progress.move, f"record {record.seq} begins {record.step} before {missing[0]} ended")
-    return {**progress.steps, record.step: _step(known, record)}
+    return {**progress.steps, record.step: _timed(_step(known, record), progress, record)}
 
 
 def _step(known: StepProgress | None, record: Record) -> StepProgress:
     if record.event is Event.INTENT:
         # The first intent tells what was there before the step; a later one, after a crash, would see its traces.
-        seen = known.seen if known else dict(record.detail)
-        begun = known.begun if known else record.at
-        return StepProgress(record.event, seen=seen, begun=begun, waits=known.waits if known else {})
+        before = known or StepProgress(record.event, seen=dict(record.detail), begun=record.at)
+        return replace(before, last=record.event, outcome={})
     before = known or StepProgress(record.event)
     outcome = dict(record.detail) if record.event is Event.OUTCOME else before.outcome
-    ended = record.at if record.event in (Event.OUTCOME, Event.FAILED) else before.ended
-    return replace(before, last=record.event, outcome=outcome, ended=ended, waits=_waits(before, record))
+    return replace(before, last=record.event, outcome=outcome)
 
 
-def _waits(before: StepProgress, record: Record) -> Mapping[str, float]:
-    """A step that was paused, interrupted, or begun again has waited all the same."""
-    waits = dict(before.waits)
-    for kind, seconds in record.detail.get("waits", {}).items():
-        waits[kind] = round(waits.get(kind, 0.0) + seconds, 3)
-    return waits
+def _timed(step: StepProgress, progress: Progress, record: Record) -> StepProgress:
+    """A step that was paused, interrupted, or begun again has taken its time all the same.
+
+    A machine's clock may be set back meanwhile: no step took less than it waited.
+    """
+    waited: Mapping[str, float] = record.detail.get("waits", {})
+    waits = {kind: round(step.waits.get(kind, 0.0) + waited.get(kind, 0.0), 3) for kind in {**step.waits, **waited}}
+    took = 0.0 if record.event in _WITHIN or progress.since is None else (record.at - progress.since).total_seconds()
+    return replace(step, spent=step.spent + max(took, sum(waited.values())), waits=waits)
