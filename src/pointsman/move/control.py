@@ -76,9 +76,13 @@ class Control:
         carried = await self.conductor.carry(journal.progress.move, RESUME, dead=held)
         return _granted(carried, frozenset({State.DONE}))
 
+    async def refuse(self, verb: Verb, model: str) -> None:
+        """Raise RefusedError when there is no move of the model to be asked, or it is past what would be asked."""
+        self._refuse_late(verb, (await self._open(model, verb)).progress)
+
     async def ask(self, verb: Verb, model: str) -> Result:
         """Ask the move's holder, or do it when there is none. Raises RefusedError when the move is past it."""
-        journal = await self._open(model)
+        journal = await self._open(model, verb)
         self._refuse_late(verb, journal.progress)
         way = _WAYS[verb]
         held = await self._lock(model).read()
@@ -133,11 +137,12 @@ class Control:
             MoveFailedError(f"the move ended {progress.state.value} meanwhile", where=f"move {move}", code="too-late"),
         )
 
-    async def _open(self, model: str) -> Journal:
+    async def _open(self, model: str, verb: Verb | None = None) -> Journal:
         """The journal of the model's open move."""
         moves = await self.conductor.ledger.moves(model=model)
         if not moves:
-            await self._refuse_parked(model)
+            if verb in (Verb.ROLLBACK, Verb.ABORT):
+                await self._refuse_parked(model)
             raise RefusedError(
                 f"no move of {model} is open",
                 next_action=f"pointsman history {model} shows the ones that ended; pointsman move begins one; a layer "
