@@ -23,6 +23,7 @@ from pointsman.move.overview import overview
 from pointsman.report.plan import plan_lines
 from pointsman.report.status import print_status
 from tests.move.test_kill_everywhere import SECOND, Died
+from tests.move.test_receipt_figures import believable
 from tests.world.cluster import Write
 from tests.world.git import PLACE, GitWorld
 from tests.world.layers import LAYERS
@@ -83,11 +84,13 @@ class People:
     def done(self, result: Result) -> None:
         """A move that ended as it should have: git, the cluster and the replicas agree."""
         assert result.error is None, result.error
+        believable(result.receipt)
         assert self.world.in_git() == {KSERVE: 100}
         assert all(one == {KSERVE: 100} for one in self.world.running())
 
     def undone(self, result: Result) -> None:
         assert result.receipt["state"] == "undone"
+        believable(result.receipt)
         assert self.world.in_git() == {RAW: 100}
         assert all(one == {RAW: 100} for one in self.world.running())
         assert not [one for one in self.branches() if self.git("merge-base", "main", one) != self.git("rev-parse", one)]

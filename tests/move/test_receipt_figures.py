@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,13 @@ class Busy(MemoryClock):
 class Journey:
     """A move that meets one trouble at one step, and what people do until it is over."""
 
-    def __init__(self, trouble: str, step: str) -> None:
+    def __init__(self, trouble: str, step: str, behind: float = 0.0) -> None:
         self.world = World()
         self.world.model = lenient(self.world.model)
         self.world.clock = Busy()
         self.trouble, self.step = trouble, step
+        self.behind = timedelta(seconds=behind)
+        """How far the other machines' clock is behind."""
         self.met = False
         self.told: list[Result] = []
 
@@ -78,6 +80,7 @@ class Journey:
             self.world.cluster.before = lambda write: None
         self.world.cluster.before = lambda write: None
         self.world.seen.react = lambda happening: None
+        self.world.clock.start -= self.behind
         for number, act in enumerate((afterwards, "resume", "resume")):
             if not await Ledger(self.world.cluster, self.world.clock).moves(model="qwen"):
                 return
@@ -139,18 +142,25 @@ def believable(receipt: Mapping[str, Any]) -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@example("none", "deploy", "resume")
-@example("interrupted", "shift-50", "resume")
-@example("interrupted-twice", "shift-50", "resume")
-@example("interrupted-twice", "hold", "rollback")
-@example("paused", "shift-10", "promote")
-@example("died", "shift-10", "resume")
-@example("failed", "shift-50", "resume")
-@example("undo-failed", "shift-50", "rollback")
-@given(st.sampled_from(TROUBLES), st.sampled_from(STEPS), st.sampled_from(AFTERWARDS))
-def search(trouble: str, step: str, afterwards: str) -> None:
+@example("none", "deploy", "resume", 0.0)
+@example("interrupted", "shift-50", "resume", 0.0)
+@example("interrupted-twice", "shift-50", "resume", 0.0)
+@example("interrupted-twice", "hold", "rollback", 0.0)
+@example("paused", "shift-10", "promote", 0.0)
+@example("died", "shift-10", "resume", 0.0)
+@example("died", "shift-10", "resume", 5000.0)
+@example("paused", "shift-50", "rollback", 5000.0)
+@example("failed", "shift-50", "resume", 0.0)
+@example("undo-failed", "shift-50", "rollback", 0.0)
+@given(
+    st.sampled_from(TROUBLES),
+    st.sampled_from(STEPS),
+    st.sampled_from(AFTERWARDS),
+    st.sampled_from([0.0, 300.0, 5000.0, -300.0]),
+)
+def search(trouble: str, step: str, afterwards: str, behind: float) -> None:
     """One journey after the other."""
-    asyncio.run(Journey(trouble, step).walk(afterwards))
+    asyncio.run(Journey(trouble, step, behind).walk(afterwards))
 
 
 def test_what_a_move_tells_at_its_end_is_its_receipt_and_no_step_waited_longer_than_it_took() -> None:

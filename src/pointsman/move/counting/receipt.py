@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pointsman.edge.contract import CLOSED, member_id
@@ -35,7 +34,7 @@ def _receipt(progress: Progress) -> Receipt:
     steps = [_step(name, progress) for name in plan.steps if name in progress.steps]
     if lead is not None:
         steps.insert(0, {"id": "preflight", "result": "done", "seconds": round(lead, 3), "waits": {}, "evidence": {}})
-    seconds = (lead or 0.0) + _seconds(progress.opened, progress.ended or progress.at)
+    seconds = (lead or 0.0) + progress.elapsed
     waits = {Wait.UNATTENDED.value: round(progress.unattended, 3)} if progress.unattended else {}
     for step in steps:
         for kind, spent in step["waits"].items():
@@ -174,7 +173,3 @@ def _numbers(entry: Mapping[str, Any] | None) -> dict[str, Any] | str | None:
     if "finished" not in entry:
         return UNKNOWN
     return {key: entry[key] for key in ("running", "waiting", "finished", "answered")}
-
-
-def _seconds(begun: datetime | None, ended: datetime | None) -> float:
-    return max(0.0, (ended - begun).total_seconds()) if begun and ended else 0.0

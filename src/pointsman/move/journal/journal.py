@@ -129,8 +129,11 @@ class Progress:
     """What a person is waited for, by the last record; empty when nobody is."""
     at: datetime | None = None
     """When the last record was written."""
-    since: datetime | None = None
-    """When the last record was written that ended something: since then the next thing is under way."""
+    elapsed: float = 0.0
+    """Seconds from the first record to the last. A clock that is set back, or another machine's that is behind, takes
+    nothing away."""
+    under_way: float = 0.0
+    """Seconds of these since a record ended something, or somebody took the move up."""
     unattended: float = 0.0
     """Seconds between the last record of a process that carried the move no more and the claim of the next one."""
     paused_for: str = ""
@@ -232,6 +235,7 @@ def take(progress: Progress, line: str) -> Progress:
 
 def _taken(progress: Progress, record: Record, line: str) -> Progress:
     state = advance(progress.state, record.event)
+    passed, took = _passed(progress, record), _took(progress, record)
     after = replace(
         progress,
         move=record.move,
@@ -242,9 +246,10 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
         tip=digest(line),
         step=record.step or progress.step,
         at=record.at,
-        since=progress.since if record.event in _WITHIN else record.at,
+        elapsed=progress.elapsed + max(passed, took - progress.under_way),
+        under_way=took if record.event in _WITHIN else 0.0,
         awaiting=str(record.detail.get("what", "")) if record.event is Event.AWAITING else "",
-        unattended=progress.unattended + _unattended(progress, record),
+        unattended=progress.unattended + (passed if record.event is Event.CLAIMED else 0.0),
         captured=take_captured(
             progress.captured,
             record.detail,
@@ -270,7 +275,7 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
         after = _paused(after, record)
     elif state is not State.PAUSED:
         after = replace(after, paused_for="")
-    return replace(after, steps=_steps(progress, record)) if record.step else after
+    return replace(after, steps=_steps(progress, record, took)) if record.step else after
 
 
 def _paused(after: Progress, record: Record) -> Progress:
@@ -300,10 +305,17 @@ _REASONS = frozenset({Event.FAILED, Event.UNDO_FAILED, Event.INTERRUPTED, Event.
 """Events that say why a move did not simply go on."""
 
 
-def _unattended(progress: Progress, record: Record) -> float:
-    if record.event is not Event.CLAIMED or progress.at is None:
-        return 0.0
-    return max(0.0, (record.at - progress.at).total_seconds())
+def _passed(progress: Progress, record: Record) -> float:
+    """Seconds since the record before."""
+    return max(0.0, (record.at - progress.at).total_seconds()) if progress.at else 0.0
+
+
+def _took(progress: Progress, record: Record) -> float:
+    """Seconds that the record's process was at what the record is about; never less than it says that it waited."""
+    if record.event is Event.CLAIMED:
+        return progress.under_way
+    waited: Mapping[str, float] = record.detail.get("waits", {})
+    return max(progress.under_way + _passed(progress, record), sum(waited.values()))
 
 
 def _opening(record: Record) -> Opening:
@@ -345,14 +357,14 @@ _FOLLOWS: dict[Event, frozenset[Event | None]] = {
 """What a step's record may follow among the records of the same step."""
 
 
-def _steps(progress: Progress, record: Record) -> Mapping[str, StepProgress]:
+def _steps(progress: Progress, record: Record, took: float) -> Mapping[str, StepProgress]:
     plan = progress.plan.steps
     if record.step not in plan:
         raise torn(progress.move, f"record {record.seq} names step {record.step!r}, which is not in its plan")
     known = progress.steps.get(record.step)
     allowed = _FOLLOWS.get(record.event)
     if allowed is None:
-        return {**progress.steps, record.step: _timed(known, progress, record)} if known else progress.steps
+        return {**progress.steps, record.step: _timed(known, record, took)} if known else progress.steps
     if (known.last if known else None) not in allowed:
         before = known.last.value if known else "nothing"
         raise torn(progress.move, f"record {record.seq} says {record.event.value} of {record.step} after {before}")
@@ -360,7 +372,7 @@ def _steps(progress: Progress, record: Record) -> Mapping[str, StepProgress]:
         missing = [step for step in plan[: plan.index(record.step)] if not progress.done(step)]
         if missing:
             raise torn(progress.move, f"record {record.seq} begins {record.step} before {missing[0]} ended")
-    return {**progress.steps, record.step: _timed(_step(known, record), progress, record)}
+    return {**progress.steps, record.step: _timed(_step(known, record), record, took)}
 
 
 def _step(known: StepProgress | None, record: Record) -> StepProgress:
@@ -373,12 +385,10 @@ def _step(known: StepProgress | None, record: Record) -> StepProgress:
     return replace(before, last=record.event, outcome=outcome)
 
 
-def _timed(step: StepProgress, progress: Progress, record: Record) -> StepProgress:
-    """A step that was paused, interrupted, or begun again has taken its time all the same.
-
-    A machine's clock may be set back meanwhile: no step took less than it waited.
-    """
+def _timed(step: StepProgress, record: Record, took: float) -> StepProgress:
+    """A step that was paused, interrupted, or begun again has taken its time all the same."""
+    if record.event in _WITHIN:
+        return step
     waited: Mapping[str, float] = record.detail.get("waits", {})
     waits = {kind: round(step.waits.get(kind, 0.0) + waited.get(kind, 0.0), 3) for kind in {**step.waits, **waited}}
-    took = 0.0 if record.event in _WITHIN or progress.since is None else (record.at - progress.since).total_seconds()
-    return replace(step, spent=step.spent + max(took, sum(waited.values())), waits=waits)
+    return replace(step, spent=step.spent + took, waits=waits)
