@@ -66,6 +66,7 @@ def test_every_command_takes_a_file_a_name_in_a_folder_and_a_name_of_the_cluster
         assert f"no move of {name} is open" in said
     elif command == "receipt":
         assert error == "move-unknown"
+        assert f"there has been no move of {name}" in said
     elif command == "history":
         assert code == 0
     else:  # it went on to the edge of the model, which is not there

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import ROOT, SPEC, START, ended, run
+from tests.move.test_control_commands import died
+from tests.parking.test_command_line import live
+from tests.world.world import World
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 SAYS = {
@@ -111,19 +114,28 @@ def test_ctrl_c_inside_an_import_of_the_installed_commands(name: str, module: st
 
 
 @pytest.mark.parametrize("answer", [b"n\n", INT])
-def test_a_question_that_is_not_answered_with_yes_changes_nothing(answer: bytes | signal.Signals) -> None:
+def test_a_question_that_is_not_answered_with_yes_changes_nothing(
+    answer: bytes | signal.Signals, tmp_path: Path
+) -> None:
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [*START, "rollback", "qwen", "--kubeconfig", "/nope"],
-        cwd=ROOT,
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
+    world = died(World(), "shift-50")
+    with (
+        live(world, tmp_path) as config,
+        subprocess.Popen(
+            [*START, "rollback", "qwen", "--kubeconfig", str(config)],
+            cwd=ROOT,
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process,
+    ):
         assert process.stderr is not None
         asked = b""
         while b"?" not in asked:
-            asked += process.stderr.read(1)
+            more = process.stderr.read(1)
+            assert more, asked
+            asked += more
+        assert asked == b"take the move of qwen back?"
         if isinstance(answer, bytes):
             os.write(ours, answer)
         else:

@@ -31,7 +31,7 @@ def test_closed_streams_cost_the_data_nothing() -> None:
 
 
 def test_nobody_to_ask_is_told_when_standard_input_is_closed() -> None:
-    done = run("rollback", "qwen", shell='"$@" <&-')
+    done = run("move", SPEC, "--to", "kserve", shell='"$@" <&-')
     assert done.returncode == 2
     assert "error [not-asked]" in done.stderr
 

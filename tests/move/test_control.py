@@ -31,7 +31,9 @@ async def state(world: World) -> State:
     return move.progress.state
 
 
-async def meanwhile(world: World, step: str, act: Callable[[Control], Coroutine[Any, Any, Result]]) -> list[Result]:
+async def meanwhile(
+    world: World, step: str, act: Callable[[Control], Coroutine[Any, Any, Result]], **options: Any
+) -> list[Result]:
     """Move to KServe; as ``step`` begins, another process acts. The mover's result, then the other's.
 
     The edge's roll waits until the other was heard: in memory a step takes no time.
@@ -51,7 +53,8 @@ async def meanwhile(world: World, step: str, act: Callable[[Control], Coroutine[
     world.seen.react = begin
     beating = asyncio.create_task(heart(world))
     try:
-        result = await world.conductor().move(world.model, "kserve", quick(hold=300.0 if step == "hold" else 2.0))
+        chosen = quick(**{"hold": 300.0 if step == "hold" else 2.0, **options})
+        result = await world.conductor().move(world.model, "kserve", chosen)
         return [result, await tasks[0]]
     finally:
         beating.cancel()

@@ -23,6 +23,7 @@ from pointsman.move.overview import overview
 from pointsman.report.plan import plan_lines
 from pointsman.report.status import print_status
 from tests.move.test_kill_everywhere import SECOND, Died
+from tests.move.test_receipt_figures import believable
 from tests.world.cluster import Write
 from tests.world.git import PLACE, GitWorld
 from tests.world.layers import LAYERS
@@ -83,11 +84,13 @@ class People:
     def done(self, result: Result) -> None:
         """A move that ended as it should have: git, the cluster and the replicas agree."""
         assert result.error is None, result.error
+        believable(result.receipt)
         assert self.world.in_git() == {KSERVE: 100}
         assert all(one == {KSERVE: 100} for one in self.world.running())
 
     def undone(self, result: Result) -> None:
         assert result.receipt["state"] == "undone"
+        believable(result.receipt)
         assert self.world.in_git() == {RAW: 100}
         assert all(one == {RAW: 100} for one in self.world.running())
         assert not [one for one in self.branches() if self.git("merge-base", "main", one) != self.git("rev-parse", one)]
@@ -354,6 +357,41 @@ def test_a_pause_comes_at_once_while_people_are_waited_for(tmp_path: Path) -> No
     assert (asked.error, moved.receipt["state"]) == (None, "paused")
     people.then = merge
     people.done(run_virtually(people.ask(None)))
+
+
+@pytest.mark.parametrize("paused", ["asked", "merge-late"])
+def test_a_promote_after_a_pause_for_a_pull_request_judges_the_shift_as_ever(tmp_path: Path, paused: str) -> None:
+    people = People(tmp_path, lambda people, branch: None, then=merge)
+    if paused == "asked":
+        moved, _ = run_virtually(beside(people, Verb.PAUSE))
+        assert moved.receipt["state"] == "paused"
+    else:
+        stopped(people, "shift-10.merge-late", merge_timeout=60.0)
+    done = run_virtually(people.ask(Verb.PROMOTE))
+    people.done(done)
+    judged = next(one for one in done.receipt["steps"] if one["id"] == "shift-10")["evidence"]["evidence"]
+    assert judged["accepted"] is False
+    assert judged["probes"] > 0
+
+
+def test_a_promote_while_people_are_waited_for_is_refused_and_skips_no_verdict(tmp_path: Path) -> None:
+    people = People(tmp_path, then=merge)
+    people.acts.append(later(merge, 200.0))
+    moved, asked = run_virtually(promoted_beside(people))
+    assert (asked.code, asked.exit_code) == ("merge-first", 1)
+    assert "waits for the merge of pointsman/qwen-" in asked.what
+    people.done(moved)
+    judged = next(one for one in moved.receipt["steps"] if one["id"] == "shift-10")["evidence"]["evidence"]
+    assert judged["probes"] > 0
+
+
+async def promoted_beside(people: People) -> tuple[Result, RefusedError]:
+    """Another process promotes while the move waits, and is refused."""
+    task = asyncio.ensure_future(people.move())
+    await asyncio.sleep(90)
+    with pytest.raises(RefusedError) as refused:
+        await people.ask(Verb.PROMOTE)
+    return await task, refused.value
 
 
 async def beside(people: People, verb: Verb) -> tuple[Result, Result]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from pointsman.move.overview import overview
 from pointsman.report.contract import Happening, Topic
 from pointsman.report.lines import JsonLines, PlainLines
 from pointsman.report.status import print_status
-from pointsman.report.text import receipt_lines, took
+from pointsman.report.text import TITLES, receipt_lines, took
 from pointsman.report.tree import LiveTree
 from pointsman.spec.model import Model
 from tests.world.layers import LAYERS
@@ -54,6 +55,18 @@ async def test_a_terminal_shows_every_step_of_the_move() -> None:
     shown = stream.getvalue()
     for words in ("qwen → kserve", "prove the contract", "shift all tenants", "park the source"):
         assert words in shown
+
+
+async def test_a_terminal_is_left_with_the_times_of_the_receipt() -> None:
+    world = World()
+    stream = io.StringIO()
+    with LiveTree(Console(file=stream, force_terminal=True, width=100), "qwen → kserve") as tree:
+        world.seen.react = tree.tell
+        receipt = (await world.conductor().move(world.model, "kserve", quick(hold=40.0))).receipt
+    *_, last = stream.getvalue().split("qwen → kserve")
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).splitlines()
+    for step in receipt["steps"]:
+        assert any(f"{TITLES[step['id']]} {took(step['seconds'])}" in line for line in lines), step["id"]
 
 
 async def test_a_wait_that_would_read_as_nothing_is_not_shown() -> None:

@@ -24,6 +24,7 @@ from tests.root.cluster import ArgoCluster
 from tests.root.tenants import MODEL, tenants
 from tests.world.api_server import MemoryServer
 from tests.world.edge_of_others import ProxyWorld
+from tests.world.world import World
 
 DEPLOYMENT = Ref(kind_of("Deployment"), "raw-vllm", "serving")
 
@@ -42,7 +43,7 @@ def told(cluster: ArgoCluster, folder: Path, *words: str) -> subprocess.Complete
 
 
 @contextmanager
-def live(world: ProxyWorld, folder: Path) -> Iterator[Path]:
+def live(world: World, folder: Path) -> Iterator[Path]:
     """The world behind an API server, in a thread; gives a kubeconfig."""
     ready, over = threading.Event(), asyncio.Event()
     ports: list[int] = []

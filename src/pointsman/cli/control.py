@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -62,7 +61,7 @@ def rollback(
         "rollback",
         model,
         _At(kubeconfig, context, output, repo),
-        lambda name: agree(yes, f"take the move of {name} back?"),
+        "" if yes else "take the move of {} back?",
     )
 
 
@@ -75,9 +74,7 @@ def abort(
     output: Shown = Output.text,
 ) -> int:
     """Put tenants back on the source at once and leave the target as it is, to be looked into."""
-    return _run(
-        "abort", model, _At(kubeconfig, context, output, repo), lambda name: agree(yes, f"abort the move of {name}?")
-    )
+    return _run("abort", model, _At(kubeconfig, context, output, repo), "" if yes else "abort the move of {}?")
 
 
 def pause(
@@ -109,15 +106,29 @@ def promote(
     context: Context = None,
     output: Shown = Output.text,
 ) -> int:
-    """Skip the wait a move is in, not its checks; of a paused one: say that it may go on."""
+    """End the wait a move is in, not its checks. One that paused with a verdict open goes on, others as resume does."""
     return _run("promote", model, _At(kubeconfig, context, output, repo))
 
 
-def _run(verb: str, model: str, at: _At, ask: Callable[[str], None] = lambda name: None) -> int:
-    from pointsman.cli.named import name_told
-
-    ask(name_told(model) or model)
+def _run(verb: str, model: str, at: _At, question: str = "") -> int:
+    """Do it; with a ``question`` only once there is something to ask about, and somebody agreed."""
+    if question:
+        agree(False, question.format(asyncio.run(_found(verb, model, at))))
     return leave(asyncio.run(_control(verb, model, at)), at.output)
+
+
+async def _found(verb: str, word: str, at: _At) -> str:
+    """The name of the model, whose open move may be asked for this."""
+    from pointsman.cli.means import conductor
+    from pointsman.cli.named import name_in
+    from pointsman.move.control import Control
+    from pointsman.move.journal.requests import Verb
+    from pointsman.report.contract import Quiet
+
+    async with conductor(at.kubeconfig, at.context, Quiet(), at.repo) as made:
+        model = await name_in(made.means.cluster, word)
+        await Control(made).refuse(Verb(verb), model)
+        return model
 
 
 async def _control(verb: str, model: str, at: _At) -> Result:

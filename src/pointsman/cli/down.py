@@ -94,15 +94,16 @@ class _How:
 
 
 async def _only_one(model: Model, kubeconfig: Path | None, context: str | None, repo: Path) -> str:
-    """The layer that is meant when none is named; raises UsageError when several are up.
+    """The layer that is meant when none is named; the declared one when none is up: it is told that it is parked.
 
-    The declared one when none is: it is told that it is parked.
+    Raises UsageError when several are up, and RefusedError while a move of the model is open.
     """
     from pointsman.cli.means import conductor
     from pointsman.parking.down import layers_up
     from pointsman.report.contract import Quiet
 
     async with conductor(kubeconfig, context, Quiet(), repo) as made:
+        await made.refuse_if_busy(model)
         found = await layers_up(made, model)
     if len(found) > 1:
         raise UsageError(

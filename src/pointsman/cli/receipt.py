@@ -41,20 +41,22 @@ async def _read(word: str, kubeconfig: Path | None, context: str | None) -> dict
     from pointsman.errors import NotFoundError, UsageError
     from pointsman.kube.client import Client
     from pointsman.move.boundary import SystemClock
-    from pointsman.move.counting.history import receipt_of
+    from pointsman.move.counting.history import receipt_of, receipt_of_model
     from pointsman.move.journal.ledger import Ledger
 
     told = name_told(word)
     async with Client.from_kubeconfig(kubeconfig, context) as client:
         ledger = Ledger(client, SystemClock())
+        if told:
+            return await receipt_of_model(ledger, told)
         try:
-            return await receipt_of(ledger, told or word)
+            return await receipt_of(ledger, word)
         except NotFoundError:
-            if told or not word:
+            if not word:
                 raise
         try:
             name = await name_in(client, word)
         except UsageError as error:
             error.what, error.code = f"there is no move {word}, and {error.what}", "move-unknown"
             raise
-        return await receipt_of(ledger, name)
+        return await receipt_of_model(ledger, name)

@@ -222,11 +222,12 @@ class Conductor:
                 assert context.capture is not None
                 await context.capture.see_who_runs()
                 await context.look_at_engines()
-            return await self._run(context, journal, lead=None)
+            return await self._run(context, journal)
 
         return await self.tenure.while_held(lock, work())
 
     async def _fresh(self, model: Model, target: str, options: Options) -> Result:
+        begun = self.means.clock.monotonic()
         context = await self._context(model, target, options)
         self.tell(Topic.STEP_BEGUN, "preflight", f"may {model.name} go to {context.target.title}?", {})
         found = await preflight(context)
@@ -243,16 +244,15 @@ class Conductor:
             for one in await self.ledger.moves(model=model.name):
                 raise _left_open(one.progress)
             await remember(self.means.cluster, context.model)
-            journal = await self._open(context, choice, epoch)
-            lead = self.means.clock.monotonic() - self._began
-            return await self._run(context, journal, lead=lead)
+            return await self._run(context, await self._open(context, choice, epoch, begun))
 
         return await self.tenure.while_held(lock, work())
 
-    async def _run(self, context: Context, journal: Journal, *, lead: float | None) -> Result:
+    async def _run(self, context: Context, journal: Journal) -> Result:
         plan = journal.progress.plan
         self.tell(Topic.MOVE_OPENED, "", journal.progress.move, {"from": plan.source, "to": plan.target, **_ids(plan)})
         context.promoted.steps.update(journal.progress.promoted)
+        context.promoted.accepted.update(journal.progress.accepted)
         self._runner = runner = Runner(context, journal, self._steps(context, plan.steps), self.tell)
         context.edge.begin(
             journal.progress.move,
@@ -275,7 +275,7 @@ class Conductor:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-        return self._result(ending, lead)
+        return self._result(ending)
 
     async def _chosen(self, context: Context) -> tuple[Context, Choice]:
         """The strategy, and the context with what it adds to the options."""
@@ -301,12 +301,12 @@ class Conductor:
             await runner.ask(wish)
             await quietly(take_away(self.means.cluster, journal.ref))
 
-    def _result(self, ending: Ending, lead: float | None) -> Result:
-        receipt = receipt_from(ending.progress, lead=lead)
+    def _result(self, ending: Ending) -> Result:
+        receipt = receipt_from(ending.progress)
         self.tell(Topic.MOVE_ENDED, "", ending.progress.state.value, receipt)
         return Result(receipt, ending.error, ending.interrupted)
 
-    async def _open(self, context: Context, choice: Choice, epoch: int) -> Journal:
+    async def _open(self, context: Context, choice: Choice, epoch: int, begun: float) -> Journal:
         model, capture = context.model, context.capture
         assert capture is not None
         await capture.see_who_runs()
@@ -326,6 +326,7 @@ class Conductor:
             predicted={"seconds": round(expected.seconds, 1), "downtimeSeconds": round(expected.downtime, 1)},
             alias=alias_data(context.alias),
             captured=news[CAPTURED],
+            lead=round(self.means.clock.monotonic() - begun, 3),
         )
         now = self.means.clock.now()
         move = f"{model.name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"

@@ -70,14 +70,20 @@ class Promotions:
     """Steps of which a person said: go on. They skip their wait, not their checks."""
 
     steps: set[str] = field(default_factory=set)
+    accepted: set[str] = field(default_factory=set)
+    """Of these, the ones that a person was shown undecided."""
     prefix: str = ""
 
     def __contains__(self, step: str) -> bool:
         return self.prefix + step in self.steps
 
+    def accepts(self, step: str) -> bool:
+        """May the step's verdict stay open?"""
+        return self.prefix + step in self.accepted
+
     def within(self, prefix: str) -> Promotions:
         """The same, as the steps of one leg of a move see it, who do not know their prefix."""
-        return Promotions(self.steps, prefix)
+        return Promotions(self.steps, self.accepted, prefix)
 
 
 async def _nowhere(owed: Mapping[str, Any]) -> None:

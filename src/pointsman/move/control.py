@@ -76,9 +76,13 @@ class Control:
         carried = await self.conductor.carry(journal.progress.move, RESUME, dead=held)
         return _granted(carried, frozenset({State.DONE}))
 
+    async def refuse(self, verb: Verb, model: str) -> None:
+        """Raise RefusedError when there is no move of the model to be asked, or it is past what would be asked."""
+        self._refuse_late(verb, (await self._open(model, verb)).progress)
+
     async def ask(self, verb: Verb, model: str) -> Result:
         """Ask the move's holder, or do it when there is none. Raises RefusedError when the move is past it."""
-        journal = await self._open(model)
+        journal = await self._open(model, verb)
         self._refuse_late(verb, journal.progress)
         way = _WAYS[verb]
         held = await self._lock(model).read()
@@ -90,7 +94,7 @@ class Control:
             journal.progress.move,
             way.turns,
             promote=verb is Verb.PROMOTE,
-            check=lambda progress: self._refuse_late(verb, progress),
+            check=lambda progress: self._refuse_changed(verb, journal.progress, progress),
             dead=held,
         )
         return _granted(carried, way.wanted)
@@ -107,7 +111,7 @@ class Control:
             now = (await self.conductor.ledger.load(journal.progress.move)).progress
             if now.closed or now.state in _WAYS[verb].wanted:
                 return True, None
-            if verb is Verb.PROMOTE and now.promoted - journal.progress.promoted:
+            if verb is Verb.PROMOTE and now.promotions > journal.progress.promotions:
                 return True, None
             if now.state not in REVERSIBLE:
                 raise _too_late(verb, now)
@@ -117,6 +121,8 @@ class Control:
                 ended = (await self.conductor.ledger.load(now.move)).progress
                 return ended.closed or ended.state in _WAYS[verb].wanted, None
             if found != seen:
+                if verb is Verb.PROMOTE and now.awaiting:
+                    raise _not_merged(now)
                 seen, since = found, self.clock.monotonic()
             elif self.clock.monotonic() - since > DURATION:
                 return False, found
@@ -131,11 +137,12 @@ class Control:
             MoveFailedError(f"the move ended {progress.state.value} meanwhile", where=f"move {move}", code="too-late"),
         )
 
-    async def _open(self, model: str) -> Journal:
+    async def _open(self, model: str, verb: Verb | None = None) -> Journal:
         """The journal of the model's open move."""
         moves = await self.conductor.ledger.moves(model=model)
         if not moves:
-            await self._refuse_parked(model)
+            if verb in (Verb.ROLLBACK, Verb.ABORT):
+                await self._refuse_parked(model)
             raise RefusedError(
                 f"no move of {model} is open",
                 next_action=f"pointsman history {model} shows the ones that ended; pointsman move begins one; a layer "
@@ -155,6 +162,19 @@ class Control:
                 where=f"move {progress.move}",
                 next_action=f"pointsman move {model} --to {progress.plan.source}, which plans the way back anew",
                 code="source-parked",
+            )
+
+    def _refuse_changed(self, verb: Verb, seen: Progress, progress: Progress) -> None:
+        """A promote accepts what its asker was shown: of a move that paused after that, it accepts nothing."""
+        self._refuse_late(verb, progress)
+        if verb is Verb.PROMOTE and progress.state is State.PAUSED and progress.pauses != seen.pauses:
+            model = progress.plan.model
+            raise NeedsPersonError(
+                f"it paused after the promote was sent, at {progress.pauses[-1]}",
+                where=f"move {progress.move}",
+                next_action=f"pointsman promote {model} again, when that is accepted; pointsman resume {model} looks "
+                f"again, pointsman rollback {model} puts tenants back",
+                code="paused-meanwhile",
             )
 
     def _refuse_late(self, verb: Verb, progress: Progress) -> None:
@@ -178,6 +198,15 @@ def _granted(result: Result, wanted: frozenset[State]) -> Result:
     if State(str(result.receipt["state"])) in wanted:
         return Result(result.receipt, None, result.interrupted)
     return result
+
+
+def _not_merged(progress: Progress) -> RefusedError:
+    return RefusedError(
+        f"the move waits for {progress.awaiting}, and a promote does not merge it",
+        where=f"move {progress.move}",
+        next_action=f"merge it; pointsman rollback {progress.plan.model} takes the proposal away",
+        code="merge-first",
+    )
 
 
 def _too_late(verb: Verb, progress: Progress) -> PointsmanError:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError
 from pointsman.move.context import Context
-from pointsman.move.journal.journal import Progress
+from pointsman.move.journal.journal import SHOWN, Progress
 from pointsman.move.journal.states import State
 
 __all__ = ["PAUSES", "both", "error_of", "interrupted_waiting", "own"]
 
 MERGES = frozenset({"merge-awaited", "merge-closed", "merge-late", "merge-rewritten", "merge-unseen"})
 """Codes of a pull request that was not merged: promoting such a move would not merge it."""
-PAUSES = frozenset({"inconclusive", "drift", "drain-deadline", "edge-behind", "still-reached"}) | MERGES
+PAUSES = SHOWN | {"drift", "drain-open", "edge-behind", "still-reached"} | MERGES
 """Codes of errors that ask for a person's judgement: before the point of no return the move stands still for them."""
 
 Failure = PointsmanError | None
@@ -54,17 +54,20 @@ def _paused(context: Context, progress: Progress, failure: Failure) -> Pointsman
     return NeedsPersonError(
         f"move {progress.move} is paused at step {progress.step}: {failure.what if failure else 'it was paused'}",
         where=failure.where if failure else "",
-        next_action=_next(context.model.name, failure),
+        next_action=_next(context.model.name, progress, failure),
         code=f"{progress.step}.{failure.code}" if failure and failure.code in PAUSES else "paused",
     )
 
 
-def _next(model: str, failure: Failure) -> str:
+def _next(model: str, progress: Progress, failure: Failure) -> str:
     if failure and failure.code in MERGES:
         return _merging(model, failure)
     if failure and failure.code == "drift":  # what stands there is looked at again, whoever promotes
         return f"put it back and pointsman resume {model}, or pointsman rollback {model}"
-    return _ways_on(model)
+    if progress.paused_for in SHOWN:
+        return _ways_on(model)
+    on = "looks again" if failure and failure.code in PAUSES else "goes on"
+    return f"pointsman resume {model} {on}, pointsman rollback {model} puts tenants back"
 
 
 def interrupted_waiting(awaited: str, why: str) -> NeedsPersonError:

@@ -60,7 +60,8 @@ class Runner:
         self._interrupts = 0
         self._working: asyncio.Task[None] | None = None
         self._failure: PointsmanError | None = None
-        self._waited: Mapping[str, float] = {}
+        self._booked = context.waits.spent
+        """Waits that a record tells, or that were before this move's steps."""
         self._asked: Request | None = None
         self._ours = False
         """Was what is under way cancelled by this runner?"""
@@ -89,10 +90,10 @@ class Runner:
         """What another process wants of this move; False when it is past what was asked.
 
         A pause comes after the step that is under way, or at once while a person is waited for; a roll-back and an
-        abort come at once.
+        abort come at once. A promote ends no wait for a person.
         """
         if request.verb is Verb.PROMOTE:
-            if self.state is not State.FORWARD or not self._step:
+            if self.state is not State.FORWARD or not self._step or self._awaited:
                 return False
             step = self._step
             if not await self._write(Event.PROMOTED, step, request.as_dict(), late=True):
@@ -122,8 +123,11 @@ class Runner:
         try:
             return await self._carry_on()
         finally:
-            # A record whose writer was cancelled is still on its way: it belongs to this process's time.
-            await asyncio.gather(*self._pending, return_exceptions=True)
+            await self._written_all()
+
+    async def _written_all(self) -> None:
+        """A record whose writer was cancelled is still on its way: it belongs to this process's time."""
+        await asyncio.gather(*self._pending, return_exceptions=True)
 
     async def _carry_on(self) -> Ending:
         self._interrupts = 0
@@ -139,6 +143,7 @@ class Runner:
                     break
             finally:
                 self._working = None
+        await self._written_all()
         progress = self.journal.progress
         return Ending(progress, error_of(self.context, progress, self._failure), self._interrupts > 0)
 
@@ -160,7 +165,6 @@ class Runner:
                 code="left-open",
             )
             return False
-        waits = self.context.waits.since(self._waited)
         step = self.journal.progress.step
         # A record that was on its way may have led past what is wanted now; then the move goes on from there.
         awaited, self._awaited = self._awaited, ""
@@ -168,15 +172,14 @@ class Runner:
             what = f"{self._asked.verb.value} asked for by {self._asked.by}"
             if self._asked.verb is Verb.PAUSE:
                 self._failure = interrupted_waiting(awaited, what)
-            detail = {**self._asked.as_dict(), "what": what, "waits": waits}
+            detail = {**self._asked.as_dict(), "what": what}
             await self._write(_TURNS[self._asked.verb], step, detail, late=True)
             self._asked = None
         elif awaited and self.state is State.FORWARD:
             self._failure = interrupted_waiting(awaited, "it was interrupted")
-            await self._write(Event.PAUSED, step, {**self._failure.as_dict(), "waits": waits}, late=True)
+            await self._write(Event.PAUSED, step, self._failure.as_dict(), late=True)
         else:
-            detail = {"what": "interrupted by the operator", "waits": waits}
-            await self._write(Event.INTERRUPTED, step, detail, late=True)
+            await self._write(Event.INTERRUPTED, step, {"what": "interrupted by the operator"}, late=True)
         return True
 
     @property
@@ -198,7 +201,7 @@ class Runner:
                 if late and (self.state, event) not in TRANSITIONS:
                     return False
                 news = await self._news(event)
-                await self.journal.append(event, step, {**(detail or {}), **news})
+                await self.journal.append(event, step, {**(detail or {}), **self._waits(event), **news})
                 if self.context.capture is not None:
                     self.context.capture.written(news)
                 return True
@@ -207,6 +210,13 @@ class Runner:
         self._pending.add(task)
         task.add_done_callback(self._written)
         return await asyncio.shield(task)
+
+    def _waits(self, event: Event) -> Mapping[str, Any]:
+        """What was waited for since the last record that told it: each second stands in one record."""
+        if event not in _TIMED:
+            return {}
+        before, self._booked = self._booked, self.context.waits.spent
+        return {"waits": self.context.waits.since(before)}
 
     def _written(self, task: asyncio.Task[bool]) -> None:
         """An error of a write whose writer was cancelled shows at the next one."""
@@ -242,12 +252,11 @@ class Runner:
     async def _paused(self, step: Step, error: PointsmanError) -> None:
         """Stand still: tenants stay split as they are until a person says how to go on."""
         self._failure, self._asked = error, None
-        waits = self.context.waits.since(self._waited)
-        await self._write(Event.PAUSED, step.id, {**error.as_dict(), "waits": waits})
+        await self._write(Event.PAUSED, step.id, error.as_dict())
         self._tell(Topic.NOTICE, step.id, f"paused: {error.what}", error.as_dict())
 
     async def _carry_out(self, step: Step) -> None:
-        self._waited, self._step, self._awaited = self.context.waits.spent, step.id, ""
+        self._step, self._awaited = step.id, ""
         drifted = await answer(self.context, self.journal.progress, self.steps, step.id)
         self._tell(Topic.STEP_BEGUN, step.id, step.describe(self.context).act, {})
         # A step that was begun before looks again at what must hold, but keeps what it saw the first time: by now it
@@ -259,10 +268,9 @@ class Runner:
             await self._write(Event.COMMIT, step.id, {"what": "from here on only forward"})
         await self._write(Event.INTENT, step.id, {**seen, "drift": drifted} if drifted else seen)
         outcome = await self._attempt(step, lambda: step.apply(self.context, seen))
-        waits = self.context.waits.since(self._waited)
-        await self._write(Event.OUTCOME, step.id, {**outcome, "waits": waits})
+        await self._write(Event.OUTCOME, step.id, outcome)
         self.context.outcomes[step.id] = outcome
-        self._tell(Topic.STEP_DONE, step.id, "", {**outcome, "waits": waits})
+        self._tell(Topic.STEP_DONE, step.id, "", {**outcome, "waits": self.journal.progress.steps[step.id].waits})
 
     async def _attempt(self, step: Step, act: Callable[[], Awaitable[Mapping[str, Any]]]) -> Mapping[str, Any]:
         """Past the point of no return a temporary error is worth another try; before it the way back is better.
@@ -288,8 +296,7 @@ class Runner:
     async def _failed(self, step: Step, error: PointsmanError) -> None:
         self._failure = error
         detail = {**error.as_dict(), "code": f"{step.id}.{error.code}"}
-        waits = self.context.waits.since(self._waited)
-        await self._write(Event.FAILED, step.id, {**detail, "waits": waits})
+        await self._write(Event.FAILED, step.id, detail)
         self._tell(Topic.STEP_FAILED, step.id, str(error), detail)
 
     async def _backward(self) -> None:
@@ -324,11 +331,11 @@ class Runner:
         await self._write(Event.UNDO_INTENT, self._step, {"owed": dict(owed)})
 
     async def _take_back(self, step: Step, seen: Mapping[str, Any]) -> None:
-        waited, self._step = self.context.waits.spent, step.id
+        self._step = step.id
         self._tell(Topic.UNDO_BEGUN, step.id, step.describe(self.context).undo, {})
         await self._write(Event.UNDO_INTENT, step.id)
         outcome = await self._tries(lambda: step.undo(self.context, seen), UNDO_ATTEMPTS, step.id)
-        await self._write(Event.UNDO_OUTCOME, step.id, {**outcome, "waits": self.context.waits.since(waited)})
+        await self._write(Event.UNDO_OUTCOME, step.id, outcome)
         self._tell(Topic.UNDO_DONE, step.id, "", dict(outcome))
 
 
@@ -338,6 +345,13 @@ _BEGINNINGS = frozenset({Event.INTENT, Event.UNDO_INTENT, Event.PROMOTED, Event.
 """Records before an act; whatever else is written ends something, and the engines are read for it."""
 _MIDDLE = frozenset({Event.OUTCOME, Event.UNDO_OUTCOME, Event.CLAIMED, Event.RESUMED})
 """Records that others follow at once: for them the look that was taken beside the step is new enough."""
+_TIMED = frozenset(
+    {
+        *(Event.OUTCOME, Event.FAILED, Event.PAUSED, Event.INTERRUPTED, Event.ROLLBACK, Event.ABORT),
+        *(Event.UNDO_OUTCOME, Event.UNDO_FAILED),
+    }
+)
+"""Records that end a step's time, and tell what of it was waiting."""
 _LAST = frozenset({Event.FINISHED, Event.UNDONE, Event.ABORTED, Event.PAUSED, Event.COMMIT})
 
 

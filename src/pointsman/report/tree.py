@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.live import Live
@@ -60,8 +62,14 @@ class LiveTree:
                 self._rows.setdefault(step, _Row())
         elif happening.topic in (Topic.NOTICE, Topic.MOVE_ENDED):
             self._notices.append(happening.text)
+            self._settle(happening.data.get("steps", []))
         else:
             self._change(self._rows.setdefault(happening.step, _Row()), happening)
+
+    def _settle(self, steps: Sequence[Mapping[str, Any]]) -> None:
+        """What stays in the terminal is what the receipt says."""
+        for step in steps:
+            self._rows.setdefault(step["id"], _Row()).seconds = step["seconds"]
 
     def _change(self, row: _Row, happening: Happening) -> None:
         states = {

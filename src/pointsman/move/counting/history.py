@@ -8,7 +8,7 @@ from pointsman.errors import NotFoundError
 from pointsman.move.counting.receipt import receipt_from
 from pointsman.move.journal.ledger import Ledger
 
-__all__ = ["history", "receipt_of"]
+__all__ = ["history", "receipt_of", "receipt_of_model"]
 
 _TOLD = ("move", "model", "from", "to", "strategy", "state", "servedFrom", "started", "ended", "seconds")
 
@@ -26,6 +26,23 @@ async def receipt_of(ledger: Ledger, named: str) -> dict[str, Any]:
         # One that cannot be read says so itself.
         return receipt_from((await ledger.load(named)).progress)
     raise NotFoundError("there was no move yet", next_action="pointsman move MODEL --to LAYER", code="move-unknown")
+
+
+async def receipt_of_model(ledger: Ledger, model: str) -> dict[str, Any]:
+    """The receipt of a model's last move.
+
+    Raises NotFoundError when there has been none, and NeedsPersonError when none of its journals can be read.
+    """
+    moves, torn = await ledger.every(model=model)
+    if moves:
+        return receipt_from(moves[-1].progress)
+    if torn:
+        raise torn[-1]
+    raise NotFoundError(
+        f"there has been no move of {model}",
+        next_action=f"pointsman move {model} --to LAYER; pointsman receipt without a name tells the last one of all",
+        code="move-unknown",
+    )
 
 
 async def history(ledger: Ledger, model: str) -> dict[str, Any]:

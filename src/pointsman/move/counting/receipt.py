@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from pointsman.edge.contract import CLOSED, member_id
@@ -24,22 +23,18 @@ OVERHEAD_GOAL = (2.0, 0.05)
 Receipt = dict[str, Any]
 
 
-def receipt_from(progress: Progress, *, lead: float | None = None) -> Receipt:
-    """The receipt of a move as its journal tells it.
-
-    ``lead`` is the time before the first record (the preflight), which only the process that ran it knows. Raises
-    NeedsPersonError when its records cannot be those of a move.
-    """
+def receipt_from(progress: Progress) -> Receipt:
+    """The receipt of a move as its journal tells it; raises NeedsPersonError when its records cannot be a move's."""
     with believed(progress.move, "its records"):
-        return _receipt(progress, lead)
+        return _receipt(progress)
 
 
-def _receipt(progress: Progress, lead: float | None) -> Receipt:
-    plan = progress.plan
+def _receipt(progress: Progress) -> Receipt:
+    plan, lead = progress.plan, progress.plan.lead
     steps = [_step(name, progress) for name in plan.steps if name in progress.steps]
     if lead is not None:
         steps.insert(0, {"id": "preflight", "result": "done", "seconds": round(lead, 3), "waits": {}, "evidence": {}})
-    seconds = (lead or 0.0) + _seconds(progress.opened, progress.ended or _latest(progress))
+    seconds = (lead or 0.0) + progress.elapsed
     waits = {Wait.UNATTENDED.value: round(progress.unattended, 3)} if progress.unattended else {}
     for step in steps:
         for kind, spent in step["waits"].items():
@@ -138,7 +133,7 @@ def _step(name: str, progress: Progress) -> dict[str, Any]:
     return {
         "id": name,
         "result": "done" if progress.done(name) else known.last.value,
-        "seconds": round(_seconds(known.begun, known.ended), 3),
+        "seconds": round(known.spent, 3),
         "waits": dict(known.waits),
         "evidence": outcome,
     }
@@ -178,12 +173,3 @@ def _numbers(entry: Mapping[str, Any] | None) -> dict[str, Any] | str | None:
     if "finished" not in entry:
         return UNKNOWN
     return {key: entry[key] for key in ("running", "waiting", "finished", "answered")}
-
-
-def _latest(progress: Progress) -> datetime | None:
-    """When a move that is not over did something last: until then it has taken."""
-    return max((at for one in progress.steps.values() for at in (one.begun, one.ended) if at), default=None)
-
-
-def _seconds(begun: datetime | None, ended: datetime | None) -> float:
-    return max(0.0, (ended - begun).total_seconds()) if begun and ended else 0.0

@@ -23,6 +23,7 @@ from pointsman.move.journal.readings import Captured, take_captured
 from pointsman.move.journal.states import CLOSED, START, Event, State, advance
 
 __all__ = [
+    "SHOWN",
     "VERSION",
     "Opening",
     "Progress",
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 VERSION = 1
+SHOWN = frozenset({"inconclusive", "drain-deadline"})
+"""Codes of pauses that ask whether to go on all the same. A person who promotes one of them was shown what is open and
+accepts it; to promote a move that is paused for anything else is to resume it."""
 
 
 class Opening(BaseModel):
@@ -60,6 +64,8 @@ class Opening(BaseModel):
     """What the move was expected to take: ``seconds``, ``downtimeSeconds``."""
     captured: dict[str, Any] = Field(default_factory=dict)
     """What the engines had counted when the move began."""
+    lead: float | None = None
+    """Seconds that the preflight took, before this record; None in a journal of before it was kept."""
     plan_digest: str = ""
     """Digest of the saved plan that was applied; empty when the move was planned on the spot."""
 
@@ -92,10 +98,11 @@ class StepProgress:
     """What the step saw before it acted; its undo restores that."""
     outcome: Mapping[str, Any] = field(default_factory=dict)
     begun: datetime | None = None
-    ended: datetime | None = None
-    """When apply ended, well or not."""
+    spent: float = 0.0
+    """Seconds that processes were at it, on the way there and on the way back: the looks before it acted are among
+    them, the time that nobody carried the move is not."""
     waits: Mapping[str, float] = field(default_factory=dict)
-    """Seconds spent waiting for others, by kind, on the way there and on the way back."""
+    """Seconds of these spent waiting for others, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +129,21 @@ class Progress:
     """What a person is waited for, by the last record; empty when nobody is."""
     at: datetime | None = None
     """When the last record was written."""
+    elapsed: float = 0.0
+    """Seconds from the first record to the last. A clock that is set back, or another machine's that is behind, takes
+    nothing away."""
+    under_way: float = 0.0
+    """Seconds of these since a record ended something, or somebody took the move up."""
     unattended: float = 0.0
     """Seconds between the last record of a process that carried the move no more and the claim of the next one."""
+    paused_for: str = ""
+    """The code of what it is paused for; empty when it is not, and when it was only told to pause."""
+    promotions: int = 0
+    """How often a person said: go on."""
     promoted: frozenset[str] = frozenset()
-    """Steps of which a person said: go on."""
+    """Steps whose waits a person ended; a pause ends that."""
+    accepted: frozenset[str] = frozenset()
+    """Of these, the ones that were paused and of which a person accepted what was shown."""
     owed: Mapping[str, Any] = field(default_factory=dict)
     """What the way back left to be done elsewhere: ``what``, ``why``, ``application``, ``held``; empty: nothing."""
     captured: Captured = field(default_factory=Captured)
@@ -217,6 +235,7 @@ def take(progress: Progress, line: str) -> Progress:
 
 def _taken(progress: Progress, record: Record, line: str) -> Progress:
     state = advance(progress.state, record.event)
+    passed, took = _passed(progress, record), _took(progress, record)
     after = replace(
         progress,
         move=record.move,
@@ -227,8 +246,10 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
         tip=digest(line),
         step=record.step or progress.step,
         at=record.at,
+        elapsed=progress.elapsed + max(passed, took - progress.under_way),
+        under_way=took if record.event in _WITHIN else 0.0,
         awaiting=str(record.detail.get("what", "")) if record.event is Event.AWAITING else "",
-        unattended=progress.unattended + _unattended(progress, record),
+        unattended=progress.unattended + (passed if record.event is Event.CLAIMED else 0.0),
         captured=take_captured(
             progress.captured,
             record.detail,
@@ -246,25 +267,55 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
     elif record.event is Event.UNDO_INTENT and "owed" in record.detail:
         after = replace(after, owed=dict(record.detail["owed"]))
     if record.event is Event.PROMOTED:
-        return replace(after, promoted=progress.promoted | {record.step})
+        return _promoted(after, record.step)
     if record.event in _REASONS:
         said = str(record.detail.get("what", record.event.value))
         after = replace(after, failures=(*progress.failures, f"{record.step}: {said}" if record.step else said))
     if record.event is Event.PAUSED:
-        after = replace(
-            after, pauses=(*progress.pauses, f"{record.step}: {record.detail.get('what', 'it was paused')}")
-        )
-    return replace(after, steps=_steps(progress, record)) if record.step else after
+        after = _paused(after, record)
+    elif state is not State.PAUSED:
+        after = replace(after, paused_for="")
+    return replace(after, steps=_steps(progress, record, took)) if record.step else after
 
 
+def _paused(after: Progress, record: Record) -> Progress:
+    """What was said of the step before holds no more: it is judged anew, unless a person accepts what is shown now."""
+    return replace(
+        after,
+        pauses=(*after.pauses, f"{record.step}: {record.detail.get('what', 'it was paused')}"),
+        paused_for=str(record.detail.get("code", "")),
+        promoted=after.promoted - {record.step},
+        accepted=after.accepted - {record.step},
+    )
+
+
+def _promoted(after: Progress, step: str) -> Progress:
+    """A step's waits are over; what a pause has shown is accepted."""
+    after = replace(after, promotions=after.promotions + 1)
+    if after.state is not State.PAUSED:
+        return replace(after, promoted=after.promoted | {step})
+    if after.paused_for not in SHOWN:
+        return after
+    return replace(after, promoted=after.promoted | {step}, accepted=after.accepted | {step})
+
+
+_WITHIN = frozenset({Event.INTENT, Event.UNDO_INTENT, Event.COMMIT, Event.PROMOTED, Event.AWAITING})
+"""Events in the middle of a step's time; every other one ends what was under way."""
 _REASONS = frozenset({Event.FAILED, Event.UNDO_FAILED, Event.INTERRUPTED, Event.ROLLBACK, Event.ABORT})
 """Events that say why a move did not simply go on."""
 
 
-def _unattended(progress: Progress, record: Record) -> float:
-    if record.event is not Event.CLAIMED or progress.at is None:
-        return 0.0
-    return max(0.0, (record.at - progress.at).total_seconds())
+def _passed(progress: Progress, record: Record) -> float:
+    """Seconds since the record before."""
+    return max(0.0, (record.at - progress.at).total_seconds()) if progress.at else 0.0
+
+
+def _took(progress: Progress, record: Record) -> float:
+    """Seconds that the record's process was at what the record is about; never less than it says that it waited."""
+    if record.event is Event.CLAIMED:
+        return progress.under_way
+    waited: Mapping[str, float] = record.detail.get("waits", {})
+    return max(progress.under_way + _passed(progress, record), sum(waited.values()))
 
 
 def _opening(record: Record) -> Opening:
@@ -306,14 +357,14 @@ _FOLLOWS: dict[Event, frozenset[Event | None]] = {
 """What a step's record may follow among the records of the same step."""
 
 
-def _steps(progress: Progress, record: Record) -> Mapping[str, StepProgress]:
+def _steps(progress: Progress, record: Record, took: float) -> Mapping[str, StepProgress]:
     plan = progress.plan.steps
     if record.step not in plan:
         raise torn(progress.move, f"record {record.seq} names step {record.step!r}, which is not in its plan")
     known = progress.steps.get(record.step)
     allowed = _FOLLOWS.get(record.event)
     if allowed is None:
-        return {**progress.steps, record.step: replace(known, waits=_waits(known, record))} if known else progress.steps
+        return {**progress.steps, record.step: _timed(known, record, took)} if known else progress.steps
     if (known.last if known else None) not in allowed:
         before = known.last.value if known else "nothing"
         raise torn(progress.move, f"record {record.seq} says {record.event.value} of {record.step} after {before}")
@@ -321,24 +372,23 @@ def _steps(progress: Progress, record: Record) -> Mapping[str, StepProgress]:
         missing = [step for step in plan[: plan.index(record.step)] if not progress.done(step)]
         if missing:
             raise torn(progress.move, f"record {record.seq} begins {record.step} before {missing[0]} ended")
-    return {**progress.steps, record.step: _step(known, record)}
+    return {**progress.steps, record.step: _timed(_step(known, record), record, took)}
 
 
 def _step(known: StepProgress | None, record: Record) -> StepProgress:
     if record.event is Event.INTENT:
         # The first intent tells what was there before the step; a later one, after a crash, would see its traces.
-        seen = known.seen if known else dict(record.detail)
-        begun = known.begun if known else record.at
-        return StepProgress(record.event, seen=seen, begun=begun, waits=known.waits if known else {})
+        before = known or StepProgress(record.event, seen=dict(record.detail), begun=record.at)
+        return replace(before, last=record.event, outcome={})
     before = known or StepProgress(record.event)
     outcome = dict(record.detail) if record.event is Event.OUTCOME else before.outcome
-    ended = record.at if record.event in (Event.OUTCOME, Event.FAILED) else before.ended
-    return replace(before, last=record.event, outcome=outcome, ended=ended, waits=_waits(before, record))
+    return replace(before, last=record.event, outcome=outcome)
 
 
-def _waits(before: StepProgress, record: Record) -> Mapping[str, float]:
-    """A step that was paused, interrupted, or begun again has waited all the same."""
-    waits = dict(before.waits)
-    for kind, seconds in record.detail.get("waits", {}).items():
-        waits[kind] = round(waits.get(kind, 0.0) + seconds, 3)
-    return waits
+def _timed(step: StepProgress, record: Record, took: float) -> StepProgress:
+    """A step that was paused, interrupted, or begun again has taken its time all the same."""
+    if record.event in _WITHIN:
+        return step
+    waited: Mapping[str, float] = record.detail.get("waits", {})
+    waits = {kind: round(step.waits.get(kind, 0.0) + waited.get(kind, 0.0), 3) for kind in {**step.waits, **waited}}
+    return replace(step, spent=step.spent + took, waits=waits)

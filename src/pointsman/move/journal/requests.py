@@ -28,7 +28,7 @@ class Verb(StrEnum):
     PAUSE = "pause"
     """Stand still after the step that is under way."""
     PROMOTE = "promote"
-    """Skip the wait that is under way, not its checks."""
+    """End the wait that is under way, not its checks; accept what a pause has shown."""
     ROLLBACK = "rollback"
     """Put everything back as it was before the move."""
     ABORT = "abort"

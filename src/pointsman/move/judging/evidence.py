@@ -20,6 +20,7 @@ from pointsman.move.judging.rounds import Asked, Rounds, rounds
 from pointsman.move.probes.counters import Counters, Reading, more, read_all, unfinished, whole
 from pointsman.move.probes.pods import engine_pods
 from pointsman.move.waits import Wait
+from pointsman.report.counting import count_of
 from pointsman.spec.apis import APIS
 from pointsman.spec.model import Model
 
@@ -157,7 +158,7 @@ class Collector:
                 spent = own.spent
         seconds = round(self.context.clock.monotonic() - self.start.at, 1)
         told = {**ruling.as_dict(), "looks": self.looks, "probes": spent, "seconds": seconds}
-        accepted = ruling.verdict is Verdict.INCONCLUSIVE and self.step in self.context.promoted
+        accepted = ruling.verdict is Verdict.INCONCLUSIVE and self.context.promoted.accepts(self.step)
         said = "accepted by a person, though undecided" if accepted else ruling.verdict.value
         self.context.note(self.step, f"evidence: {said} after {seconds:g} s; {ruling.because()}", told)
         if ruling.verdict is Verdict.FAIL:
@@ -186,7 +187,7 @@ class Collector:
         return ruling
 
     def _settled(self, ruling: Ruling) -> bool:
-        """There is a verdict; or a person takes the place of one, and has not to wait for it."""
+        """There is a verdict; or a person said that it is not to be waited for."""
         return ruling.verdict is not Verdict.INCONCLUSIVE or self.step in self.context.promoted
 
     def _windows(self, now: Pair[Sequence[Reading]]) -> Pair[Window]:
@@ -212,8 +213,9 @@ class Collector:
         name, minutes = self.context.model.name, self.context.model.spec.move.evidence.minutes
         cut = f" ({probes} requests of its own took {minutes:g} minutes, spec.move.evidence.minutes)"
         short = probes < self.context.probe_budget // (2 * PARTS) * 2 * PARTS
+        ended = " (its wait was ended by a promote)" if self.step in self.context.promoted else cut if short else ""
         raise NeedsPersonError(
-            f"no verdict after {seconds:g} s and {self.looks} looks{cut if short else ''}: {ruling.because()}",
+            f"no verdict after {seconds:g} s and {count_of(self.looks, 'look')}{ended}: {ruling.because()}",
             where=self.context.target.title,
             next_action=f"pointsman resume {name} to look again, promote to go on all the same, or rollback",
             code="inconclusive",

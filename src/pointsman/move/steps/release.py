@@ -136,13 +136,11 @@ def _deadline(context: Context, why: str, *, cut: bool) -> PointsmanError:
     if context.options.drain_policy == "give-back":
         return MoveFailedError(what, where=where, next_action="find out what runs so long", code="drain-deadline-back")
     model, cutting = context.model.name, f"pointsman promote {context.model.name} cuts what runs and counts it, "
-    return NeedsPersonError(
-        what,
-        where=where,
-        next_action=f"tenants are on the target; pointsman resume {model} waits on, {cutting if cut else ''}"
-        f"pointsman rollback {model} puts tenants back",
-        code="drain-deadline",
-    )
+    said = f"tenants are on the target; pointsman resume {model} waits on, {cutting if cut else ''}"
+    said += f"pointsman rollback {model} puts tenants back"
+    if cut:
+        return NeedsPersonError(what, where=where, next_action=said, code="drain-deadline")
+    return NeedsPersonError(what, where=where, next_action=said, code="drain-open")
 
 
 class Release:
