@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from tests.conftest import Pointsman, RunningLab
+from tests.docs.schemas.holding import held
 from tests.faults.scene import Scene, until
 
 __all__ = [
@@ -35,6 +36,7 @@ def pid_of(lab: RunningLab, name: str) -> int:
     """The process of the lab with this name."""
     program = Pointsman(lab.config.home.parent.parent)
     found = json.loads(program("lab", "status", "--name", lab.config.name, "--output", "json").stdout)
+    held("lab", found)
     return next(int(one["pid"]) for one in found["processes"] if one["name"] == name)
 
 

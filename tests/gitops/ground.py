@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import Pointsman, RunningLab
+from tests.docs.schemas.holding import held
 from tests.gitops.repository import Clone
 from tests.reading import read
 
@@ -141,7 +142,9 @@ class Ground:
         asked = (command, *words, "--output", "json", "--kubeconfig", str(self.lab.kubeconfig))
         limit = () if "--timeout" in words else ("--timeout", f"{timeout:g}")
         done = Pointsman(self.state)(*asked, *limit, timeout=timeout + 90)
-        found = json.loads(done.stdout)["applications"] if done.stdout.startswith("{") else []
+        data = json.loads(done.stdout) if done.stdout.startswith("{") else {"applications": []}
+        held("applications", data)
+        found = data["applications"]
         self.said.append(Done(done.returncode, found, done.stderr))
         return self.said[-1]
 

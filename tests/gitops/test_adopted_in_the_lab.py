@@ -16,6 +16,7 @@ import yaml
 from pointsman.lab.addons.names import GATEWAY_CLASS
 from tests.adopt.other_platform import ALIAS, write_other_platform
 from tests.conftest import RunningLab
+from tests.docs.schemas.holding import held
 from tests.gitops.ground import until
 from tests.gitops.initialised import SURE, Platform
 from tests.gitops.looking import found
@@ -54,6 +55,7 @@ def platform(git_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def test_a_model_of_another_team_is_adopted_mended_and_moved(platform: Platform) -> None:
     said = json.loads(platform("pointsman", "adopt", ".", "--fix", "--yes", "--write", "--output", "json"))
+    held("adopt", said)
     assert (said["findings"], [one["path"] for one in said["files"]][-2:]) == (
         [],
         [f"models/{ALIAS}.yaml", "platform.yaml"],
@@ -69,6 +71,7 @@ def test_a_model_of_another_team_is_adopted_mended_and_moved(platform: Platform)
     until(lambda: answers(platform))
     words = ("--yes", "--output", "json", "--hold", "1")
     receipt = json.loads(platform("pointsman", "move", f"models/{ALIAS}.yaml", "--to", "kserve", *words))
+    held("receipt", receipt)
     assert (receipt["state"], receipt["servedFrom"]) == ("done", "kserve")
     members = entries(platform)
     ours = [one for one in members if "chat-kserve" in str(one["litellm_params"].get("api_base"))]

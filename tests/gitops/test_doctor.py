@@ -9,6 +9,7 @@ import pytest
 
 from pointsman.delivery.argocd.hold import SKIP
 from tests.conftest import Pointsman
+from tests.docs.schemas.holding import held
 from tests.gitops.ground import ARGO, Ground, until
 from tests.gitops.platform import Platform
 
@@ -21,6 +22,7 @@ def doctor(ground: Ground, *words: str) -> dict[str, Any]:
     done = Pointsman(ground.state)("doctor", "--kubeconfig", str(ground.lab.kubeconfig), "-o", "json", *words)
     assert done.returncode in (0, 1), done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
+    held("doctor", found)
     assert (found["notChecked"], found["broken"]) == ([], [])
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import RunningLab
+from tests.docs.schemas.holding import held
 from tests.gitops.initialised import SETS, applications, serving
 from tests.gitops.looking import found
 from tests.teardown.killing import killed_at
@@ -31,9 +32,11 @@ def test_a_platform_in_git_goes_with_all_that_it_made_and_nothing_comes_back(
         platform("pointsman", "up", "models/qwen.yaml")
         platform("pointsman", "sync", "kserve-demo", "--yes")
         shown = json.loads(platform("pointsman", "teardown", "--all", "--dry-run", "-o", "json"))
+        held("teardown-preview", shown)
         assert [one["applicationSet"].rpartition("/")[2] for one in shown["platform"]] == list(SETS)
         killed_at(EVERYTHING, platform.path, platform.environment(), "set:ApplicationSet argocd/serving")
         done = json.loads(platform(*EVERYTHING, "-o", "json"))
+        held("teardown", done)
         assert (done["state"], done["done"]) == ("finished", done["steps"])
         assert applications(git_lab) == []
         assert found(git_lab, "appproject", "platform") == {}
@@ -47,4 +50,5 @@ def test_a_platform_in_git_goes_with_all_that_it_made_and_nothing_comes_back(
         assert "raw-vllm.serving" not in values, "the alias is withdrawn in git, too"
         platform("mkdir", "../empty")
         said = json.loads(platform("sh", "-c", "cd ../empty && pointsman audit -o json"))
+        held("audit", said)
         assert said["findings"] == []

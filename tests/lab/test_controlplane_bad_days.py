@@ -25,6 +25,7 @@ import pytest
 from pointsman.lab.config import LabConfig
 from pointsman.lab.strays import marked_processes
 from tests.conftest import START_SECONDS, Pointsman, RunningLab
+from tests.docs.schemas.holding import held
 
 pytestmark = pytest.mark.lab
 
@@ -81,11 +82,13 @@ def start(pointsman: Pointsman, *words: str) -> dict[str, Any]:
     done = pointsman("lab", "up", "--output", "json", *words, timeout=START_SECONDS)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
+    held("lab", found)
     return found
 
 
 def status(pointsman: Pointsman, *words: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(pointsman("lab", "status", "--output", "json", *words).stdout)
+    held("lab", found)
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from pointsman.demo.platform import example_root, plain_manifests
 from tests.conftest import Pointsman, RunningLab
+from tests.docs.schemas.holding import held
 
 __all__ = [
     "MODEL",
@@ -90,6 +91,7 @@ def status(lab: RunningLab) -> dict[str, Any]:
     words = ("status", MODEL, "--kubeconfig", str(lab.kubeconfig), "--output", "json")
     done = pointsman_in(lab)(*words)
     assert done.returncode == 0, done.stderr
+    held("status", json.loads(done.stdout))
     found: dict[str, Any] = json.loads(done.stdout)["models"][0]
     return found
 
@@ -151,6 +153,7 @@ def receipts_since(lab: RunningLab, known: Collection[str]) -> list[dict[str, An
             done = pointsman_in(lab)(*words)
             assert done.returncode == 0, done.stderr
             receipts.append(json.loads(done.stdout))
+            held("receipt", receipts[-1])
     return receipts
 
 

@@ -14,6 +14,7 @@ import pytest
 from pointsman.demo.ledger import summary
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
+from tests.docs.schemas.holding import held
 from tests.move.platform import MODEL, faults, journal, layer_of, objects, pointsman_in, served, spec_with
 from tests.move.tenants import Books, accounts
 
@@ -97,6 +98,7 @@ def _refused(lab: RunningLab, settings: dict[str, Any], code: str, words: str) -
         done = pointsman_in(lab)(*command, "--kubeconfig", str(lab.kubeconfig), timeout=200)
     assert done.returncode == 3, done.stderr
     receipt = json.loads(done.stdout)
+    held("receipt", receipt)
     assert receipt["error"]["code"] == code
     assert words in receipt["error"]["what"]
     assert receipt["state"] == "undone"

@@ -15,6 +15,7 @@ import pytest
 
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
+from tests.docs.schemas.holding import held
 from tests.move.platform import MODEL, journal, layer_of, objects, pointsman_in, served, spec_with
 from tests.move.tenants import accounts
 
@@ -86,6 +87,7 @@ def interrupted(lab: RunningLab) -> None:
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     receipt = json.loads(out)
+    held("receipt", receipt)
     assert receipt["state"] == "undone"
     assert [one["event"] for one in journal(lab, receipt["move"])].count("interrupted") == 1
     assert layer_of(lab) == source
@@ -101,6 +103,7 @@ def test_ctrl_c_in_the_demo_costs_its_tenants_nothing(lab: RunningLab) -> None:
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     told = json.loads(out)
+    held("demo", told)
     assert told["interrupted"]
     assert [one["state"] for one in told["moves"]] == ["undone"]
     assert told["load"]["requests"] > 0
@@ -121,6 +124,7 @@ def test_ctrl_c_twice_in_the_demo_leaves_a_move_that_can_be_taken_back_and_makes
         out, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     told = json.loads(out)
+    held("demo", told)
     assert told["interrupted"]
     books = told["reconciliation"]  # the second one may come when all is taken back already
     assert books is None if not told["moves"] else books["agrees"], told
@@ -171,9 +175,9 @@ def killed(lab: RunningLab) -> None:
         pointsman_in(lab),
         ("move", MODEL, "--yes", "--output", "json", "--kubeconfig", str(lab.kubeconfig)),
     )
-    held = program(*words, "--to", other(source))
-    assert held.returncode == 1
-    assert json.loads(held.stdout)["error"]["code"] == "move-held"
+    refused = program(*words, "--to", other(source))
+    assert refused.returncode == 1
+    assert json.loads(refused.stdout)["error"]["code"] == "move-held"
     lab.kubectl("delete", "lease", "move-qwen", "-n", "pointsman-system")
     open_move = program(*words, "--to", other(source))
     assert open_move.returncode == 1

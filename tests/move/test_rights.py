@@ -20,6 +20,7 @@ from pointsman.move.plan.rights import rights_of, rights_to_know
 from pointsman.move.plan.roles import controllers_among
 from tests.cli.program import run
 from tests.conftest import RunningLab
+from tests.docs.schemas.holding import held
 from tests.move.operators import OWN, operator
 from tests.move.platform import MODEL, layer_of, pointsman_in, served
 
@@ -176,6 +177,7 @@ def test_a_right_that_was_taken_away_is_named_by_the_check_and_by_a_plan(lab: Ru
     program, told = pointsman_in(lab), ("--kubeconfig", str(config))
     check = program("rights", MODEL, "--check", "-o", "json", *told)
     assert check.returncode == 1, check.stderr
+    held("rights", json.loads(check.stdout))
     (found,) = json.loads(check.stdout)["models"]
     assert {one["namespace"] for one in found["missing"]} == {"llm-gateway"}
     assert {"secrets", "pods/proxy", "deployments"} <= {one["resource"] for one in found["missing"]}

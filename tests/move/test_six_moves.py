@@ -18,6 +18,7 @@ from pointsman.move.context import Options
 from pointsman.report.contract import Quiet
 from pointsman.spec.loading import load_model
 from tests.conftest import RunningLab, undisturbed
+from tests.docs.schemas.holding import held
 from tests.move.platform import journal, layer_of, manifests, served, sure
 
 pytestmark = pytest.mark.lab
@@ -54,6 +55,10 @@ async def outcome(lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> 
     with undisturbed():
         found = await Demo(plan, quiet).run()
     assert found.error is None, found.error
+    books = found.reconciliation.as_dict() if found.reconciliation else None
+    held(
+        "demo", {"moves": found.moves, "load": found.load, "reconciliation": books, "seconds": 0, "interrupted": False}
+    )
     return found
 
 

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from pointsman.demo.ledger import Entry, summary
 from pointsman.demo.reconciliation import sentence
 from tests.conftest import RunningLab
+from tests.docs.schemas.holding import held
 from tests.move.operators import operator
 from tests.move.platform import MODEL, layer_of, pointsman_in, served
 from tests.move.tenants import accounts
@@ -97,6 +98,7 @@ def gap(lab: RunningLab, access: Path, target: str) -> dict[str, Any]:
     done = pointsman_in(lab)(*words, "--output", "json", "--kubeconfig", str(access), timeout=300)
     assert done.returncode == 0, done.stderr
     receipt: dict[str, Any] = json.loads(done.stdout)
+    held("receipt", receipt)
     return receipt
 
 

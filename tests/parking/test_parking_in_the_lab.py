@@ -17,6 +17,7 @@ from pointsman.layers.registry import layer as layer_named
 from pointsman.layers.stream import yaml_stream
 from pointsman.spec.loading import load_model
 from tests.conftest import RunningLab
+from tests.docs.schemas.holding import held
 from tests.move.platform import MODEL, layer_of, objects, pointsman_in, served, spec_with
 from tests.move.tenants import calling
 
@@ -78,6 +79,7 @@ def said(lab: RunningLab, verb: str, spec: Path, wanted: str, *words: str) -> di
     done = pointsman_in(lab)(verb, str(spec), "--layer", wanted, *words, *access, timeout=240)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
+    held("parking", found)
     return found
 
 

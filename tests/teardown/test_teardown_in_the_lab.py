@@ -16,6 +16,7 @@ from pointsman.layers.registry import LAYERS
 from pointsman.layers.stream import yaml_stream
 from pointsman.spec.loading import load_model
 from tests.conftest import Pointsman, RunningLab
+from tests.docs.schemas.holding import held
 from tests.move.platform import MODEL, pointsman_in, served
 from tests.teardown.killing import killed_at
 
@@ -86,6 +87,7 @@ def ended(program: Pointsman, lab: RunningLab) -> dict[str, Any]:
     done = program(*EVERYTHING, "--kubeconfig", str(lab.kubeconfig), "--output", "json", timeout=400)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
+    held("teardown", found)
     return found
 
 
@@ -94,6 +96,7 @@ def audited(program: Pointsman, lab: RunningLab, code: int) -> dict[str, Any]:
     done = program("audit", "--kubeconfig", str(lab.kubeconfig), "--output", "json")
     assert done.returncode == code, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
+    held("audit", found)
     return found
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from tests.conftest import Pointsman, RunningLab
+from tests.docs.schemas.holding import held
 
 __all__ = ["Trap"]
 
@@ -88,6 +89,7 @@ class Trap:
         done = Pointsman(self.state)(command, *words, *only, "-o", "json")
         assert done.returncode in (0, 1), (done.returncode, done.stderr)
         told: dict[str, Any] = json.loads(done.stdout)
+        held(command, told)
         assert told["broken"] == []
         found: list[dict[str, Any]] = told["findings"]
         return found
