@@ -352,6 +352,23 @@ def test_a_file_that_says_something_else_is_refused_with_its_line(
     assert f"error [{code}] at {path}:{line}: " in done.stderr
 
 
+@pytest.mark.parametrize("text", ["", "{}", "# nothing yet\n", "---\n", "null\n"])
+def test_a_file_without_prices_is_told_how_one_begins(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "prices.yaml"
+    path.write_text(text, encoding="utf-8")
+    done = told(platform(), tmp_path, "cost", "--prices", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error [spec-yaml] at {path}:1: " in done.stderr
+    assert "as docs/cost.md shows" in done.stderr
+    assert "model" not in done.stderr
+
+
+def test_a_value_of_prices_that_is_wrong_leads_to_their_page(tmp_path: Path) -> None:
+    path = prices(tmp_path, PRICES.replace("currency: EUR", "currency: Euro"))
+    done = told(platform(), tmp_path, "cost", "--prices", path)
+    assert "it must be what docs/cost.md says of it" in done.stderr
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     done = told(platform(), tmp_path, "cost", "--prices", str(tmp_path / "none.yaml"))
     assert (done.returncode, "error [prices-unreadable]" in done.stderr) == (2, True)
