@@ -21,7 +21,7 @@ from pointsman.cost.account import KINDS, items_in, known_records
 from pointsman.cost.gpus import gpus_in
 from pointsman.cost.models import owners_of
 from pointsman.cost.prices import Book
-from pointsman.cost.sight import look
+from pointsman.cost.sight import look, look_up
 from pointsman.cost.sums import Sum
 from pointsman.errors import ClusterError, PointsmanError
 from pointsman.kube.resources import kind_of
@@ -76,6 +76,7 @@ async def audit(
         namespaces: in these alone, where any are named.
     """
     sight = await look(means.cluster, LISTED)
+    await look_up(means.cluster, sorted(namespaces), sight)
     kept = {one.name: one for one in await known_records(means.cluster, sight)}
     known = [*kept.values(), *(Record(one.name, one) for one in declared if one.name not in kept)]
     owners = owners_of(known, means.layers)

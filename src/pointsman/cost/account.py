@@ -14,7 +14,7 @@ from pointsman.cost.gpus import Gpus, engines_among, gpus_in
 from pointsman.cost.items import GPU, Item
 from pointsman.cost.models import Owners, owners_of
 from pointsman.cost.prices import Book
-from pointsman.cost.sight import Sight, look
+from pointsman.cost.sight import Sight, look, look_up
 from pointsman.cost.sums import total
 from pointsman.cost.tokens import tokens_of
 from pointsman.cost.volumes import volumes_in
@@ -53,6 +53,7 @@ class Means:
 async def account(means: Means, book: Book | None, wanted: Wanted) -> dict[str, Any]:
     """Look, and watch engines for a while; of one model, layer, namespace or alias alone when that is wanted."""
     sight = await look(means.cluster, KINDS)
+    await look_up(means.cluster, [wanted.namespace] if wanted.namespace else [], sight)
     known = _meant(await known_records(means.cluster, sight), wanted, listed=sight.knows("Model"))
     owners = owners_of(known, means.layers)
     engines = engines_among(sight, owners)
