@@ -94,7 +94,7 @@ async def audit(
         "prices": book.as_dict() if book else None,
         "findings": [one.as_dict() for one in found],
         "kept": agreed,
-        "money": _total(found).as_dict(priced=book is not None),
+        "money": _total(found, more=bool(sight.unseen | ground.unseen)).as_dict(priced=book is not None),
         "unseen": [{"what": what, "why": why} for what, why in (sight.unseen | ground.unseen).items()],
         "outside": list(OUTSIDE),
         "models": len(known),
@@ -130,8 +130,9 @@ def _once(found: Sequence[Finding]) -> list[Finding]:
     return list({one.name: one for one in reversed(found)}.values())[::-1]
 
 
-def _total(found: Sequence[Finding]) -> Sum:
-    made = Sum()
+def _total(found: Sequence[Finding], *, more: bool) -> Sum:
+    """Of all these, and of ``more`` where not everything could be looked at."""
+    made = Sum(more=more)
     for one in found:
         made = made.plus(one.money) if one.money is not None else made
     return made
