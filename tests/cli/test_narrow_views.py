@@ -78,7 +78,7 @@ def test_findings_of_doctor(words: tuple[str, ...], more: int, tmp_path: Path) -
 
 def test_what_doctor_could_not_look_at(tmp_path: Path) -> None:
     cluster = everything(40)
-    cluster.shut = ("pods", f"/api/v1/namespaces/{'n' * 60}")
+    cluster.shut = ("pods", "nodes", f"/api/v1/namespaces/{'n' * 60}")
     with shown(cluster, tmp_path, "doctor", "-n", "n" * 60, "-n", TEAM) as (there, piped):
         narrow(there, piped)
         assert "not checked:" in piped
