@@ -7,7 +7,7 @@ the asking process takes the move over and does it itself, so the command works 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
@@ -15,7 +15,7 @@ from pointsman.move.conductor import Conductor
 from pointsman.move.counting.receipt import receipt_from
 from pointsman.move.holding.lock import DURATION, Holding, Lock
 from pointsman.move.journal.journal import Progress
-from pointsman.move.journal.ledger import Journal
+from pointsman.move.journal.ledger import Journal, Summary
 from pointsman.move.journal.requests import Request, Verb, leave
 from pointsman.move.journal.states import CLOSED, REVERSIBLE, Event, State
 from pointsman.move.means import Result
@@ -67,7 +67,7 @@ class Control:
 
         Raises RefusedError when there is none, or a live process carries it.
         """
-        journal = await self._open(model)
+        journal = await self._open(model, back=False)
         lock = self._lock(model)
         held = await lock.read()
         if held is not None and held.holder and not await lock.silent(held):
@@ -78,7 +78,7 @@ class Control:
 
     async def ask(self, verb: Verb, model: str) -> Result:
         """Ask the move's holder, or do it when there is none. Raises RefusedError when the move is past it."""
-        journal = await self._open(model)
+        journal = await self._open(model, back=verb in (Verb.ROLLBACK, Verb.ABORT))
         self._refuse_late(verb, journal.progress)
         way = _WAYS[verb]
         held = await self._lock(model).read()
@@ -131,31 +131,21 @@ class Control:
             MoveFailedError(f"the move ended {progress.state.value} meanwhile", where=f"move {move}", code="too-late"),
         )
 
-    async def _open(self, model: str) -> Journal:
-        """The journal of the model's open move."""
+    async def _open(self, model: str, *, back: bool) -> Journal:
+        """The journal of the model's open move; ``back``: somebody wants to be where it began."""
         moves = await self.conductor.ledger.moves(model=model)
         if not moves:
-            await self._refuse_parked(model)
+            ended = await self.conductor.ledger.moves(model=model, only_open=False)
+            if back:
+                _refuse_parked(model, ended)
+            shows = f"pointsman history {model} shows the ones that ended; " if ended else ""
             raise RefusedError(
                 f"no move of {model} is open",
-                next_action=f"pointsman history {model} shows the ones that ended; pointsman move begins one; a layer "
-                f"is parked by pointsman down {model} --layer LAYER and woken by pointsman up {model} --layer LAYER",
+                next_action=f"{shows}pointsman move {model} --to LAYER begins one; a layer is parked by "
+                f"pointsman down {model} --layer LAYER and woken by pointsman up {model} --layer LAYER",
                 code="no-open-move",
             )
         return await self.conductor.ledger.load(moves[-1].progress.move, holder=self.conductor.means.holder)
-
-    async def _refuse_parked(self, model: str) -> None:
-        """The last move of the model is done and its source parked: going back is another move, planned anew."""
-        ended = await self.conductor.ledger.moves(model=model, only_open=False)
-        if ended and ended[-1].progress.state is State.DONE:
-            progress = ended[-1].progress
-            raise RefusedError(
-                f"no move of {model} is open: the last one, {progress.move}, is done and {progress.plan.source} is "
-                "parked, so there is nothing warm to roll back to",
-                where=f"move {progress.move}",
-                next_action=f"pointsman move {model} --to {progress.plan.source}, which plans the way back anew",
-                code="source-parked",
-            )
 
     def _refuse_late(self, verb: Verb, progress: Progress) -> None:
         if verb is Verb.ABORT and progress.plan.strategy != "side-by-side":
@@ -171,6 +161,19 @@ class Control:
 
     def _lock(self, model: str) -> Lock:
         return Lock(self.cluster, self.clock, model, self.conductor.means.holder)
+
+
+def _refuse_parked(model: str, ended: Sequence[Summary]) -> None:
+    """The last move of the model is done and its source parked: going back is another move, planned anew."""
+    if ended and ended[-1].progress.state is State.DONE:
+        progress = ended[-1].progress
+        raise RefusedError(
+            f"no move of {model} is open: the last one, {progress.move}, is done and {progress.plan.source} is "
+            "parked, so there is nothing warm to roll back to",
+            where=f"move {progress.move}",
+            next_action=f"pointsman move {model} --to {progress.plan.source}, which plans the way back anew",
+            code="source-parked",
+        )
 
 
 def _granted(result: Result, wanted: frozenset[State]) -> Result:
