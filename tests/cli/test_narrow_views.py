@@ -88,7 +88,7 @@ def test_the_list_of_checks() -> None:
     narrow(COLOUR.sub("", in_terminal("doctor", "--list", columns=WIDE)), run("doctor", "--list").stdout)
 
 
-@pytest.mark.parametrize("more", [30, 45, 50, 55])
+@pytest.mark.parametrize("more", [30, 52, 53, 54, 60])
 @pytest.mark.parametrize("refused", [{}, {"pods": 403, "services": 403}])
 def test_findings_of_audit(more: int, refused: dict[str, int], tmp_path: Path) -> None:
     cluster = left_behind(more)
