@@ -89,6 +89,13 @@ def test_where_nothing_is_left_behind_that_is_said_and_what_parks_is_not_found(t
     assert "  - disks, snapshots and addresses that no object of the cluster names any more" in done.stdout
 
 
+def test_the_sum_of_what_is_found_is_the_least_where_not_all_could_be_looked_at(tmp_path: Path) -> None:
+    cluster = healthy(claim("old", "730Gi", "fast", "others"))
+    cluster.refused["services"] = 403
+    done = told(cluster, tmp_path, "audit", "--prices", prices(tmp_path))
+    assert done.stdout.splitlines()[0].startswith("1 thing found: ≥ 0.1700/h, ≥ 124.10/month")
+
+
 def test_a_claim_of_nobody_is_found_with_its_money_and_its_end(tmp_path: Path) -> None:
     one = only(healthy(claim("old", "730Gi", "fast", "others")), tmp_path)
     assert (one["kind"], one["name"], one["end"]) == (

@@ -35,7 +35,7 @@ class ReadOnlyCluster:
         return cls({ref_of(one): one for one in manifests})
 
     def answer(self, target: str) -> Object | None:
-        """What is at a path: one object, a list, or nothing."""
+        """What is at a path: one object, a list, or nothing. A namespace is there when something is in it."""
         parts = urlsplit(target)
         self.asked[parts.path] += 1
         selector = parse_qs(parts.query).get("labelSelector", [""])[0].split(",")
@@ -46,7 +46,9 @@ class ReadOnlyCluster:
                 return one
             if parts.path in (ref.kind.path(None), ref.kind.path(ref.namespace)) and _has(one, wanted):
                 listed.append(one)
-        *_, above, _last = parts.path.split("/")
+        *_, above, last = parts.path.split("/")
+        if above == "namespaces" and any(ref.namespace == last for ref in self.objects):
+            return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": last}}
         return None if above in _PLURALS else {"items": listed}
 
     def text(self, target: str) -> str | None:

@@ -84,6 +84,11 @@ def test_a_word_that_is_too_long_stays_one_word() -> None:
     assert list(folded(f"  next: open a pull request: {url}", 40)) == ["  next: open a pull request:", f"    {url}"]
 
 
+def test_a_word_that_fits_without_its_indentation_stands_further_left() -> None:
+    url = "https://git.example/" + "a" * 18
+    assert list(folded(f"  next: open a pull request: {url}", 40)) == ["  next: open a pull request:", f"  {url}"]
+
+
 def test_a_last_column_without_room_goes_on_below_the_first() -> None:
     line = "  label         a few words that are too many"
     assert list(folded(line, 40))[1] == "                many"
@@ -104,4 +109,5 @@ def test_folding_loses_no_word_and_breaks_none(words: list[str], indentation: in
     line = " " * indentation + " ".join(words)
     lines = list(folded(line, room))
     assert " ".join(" ".join(lines).split()) == " ".join(words)
-    assert all(len(one) <= room or len(one.split()) == 1 for one in lines)
+    assert all(len(one) <= room or len(one.strip()) > room for one in lines)
+    assert all(len(one.split()) == 1 for one in lines if len(one) > room)

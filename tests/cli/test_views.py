@@ -145,8 +145,36 @@ def test_filters_of_audit_leave_what_was_asked_for(tmp_path: Path) -> None:
     assert {one["kind"] for one in data(cluster, tmp_path, "audit")["findings"]} == {"volume", "gpu-node"}
     assert len(data(cluster, tmp_path, "audit", "--kind", "gpu-node")["findings"]) == 1
     assert len(data(cluster, tmp_path, "audit", "-n", "others")["findings"]) == 2
-    assert data(cluster, tmp_path, "audit", "-n", "elsewhere")["findings"] == []
-    assert "use one of: teardown, stuck, move" in told(cluster, tmp_path, "audit", "--kind", "x").stderr
+    assert data(cluster, tmp_path, "audit", "-n", "llm-gateway")["findings"] == []
+    done = told(cluster, tmp_path, "audit", "--kind", "x")
+    assert (done.returncode, "error [audit-kind-unknown]" in done.stderr) == (2, True)
+    assert "use one of: teardown, stuck, move" in done.stderr
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", ["elsewhere", "../secrets/x", ""])
+def test_a_namespace_that_is_not_there_is_no_clean_one(view: str, name: str, tmp_path: Path) -> None:
+    done = told(crowd(1), tmp_path, view, "--namespace", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error [namespace-unknown]: the cluster has no namespace '{name}'" in done.stderr
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_one_of_several_namespaces_that_is_not_there_is_named(view: str, tmp_path: Path) -> None:
+    words = ("-n", "elsewhere") if view == "cost" else ("-n", "others", "-n", "elsewhere")
+    done = told(crowd(1), tmp_path, view, *words)
+    assert (done.returncode, "no namespace 'elsewhere'" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_namespace_that_may_not_be_looked_up_is_told_where_nothing_of_it_is_seen(view: str, tmp_path: Path) -> None:
+    cluster = crowd(1)
+    cluster.refused = {"elsewhere": 403, "others": 403}
+    done = told(cluster, tmp_path, view, "-n", "elsewhere")
+    assert (done.returncode, "namespace elsewhere: whether it is there is not known" in done.stdout) == (5, True)
+    assert "no problems found" not in done.stdout
+    assert "nothing is paid for that nobody uses" not in done.stdout
+    assert "whether it is there is not known" not in told(cluster, tmp_path, view, "-n", "others").stdout
 
 
 def test_a_long_audit_begins_with_its_sum_and_what_costs_most(tmp_path: Path) -> None:

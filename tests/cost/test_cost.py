@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,6 +154,71 @@ def test_a_list_that_was_refused_is_told_and_is_no_0(tmp_path: Path, plural: str
     assert not gone or found[gone] == []
     text = told(cluster, tmp_path, "cost").stdout
     assert f"not seen, so sums may be too small: {kind}: " in text
+
+
+SUMS = {
+    "pods": {"paid", "reserved", "used", "idle"},
+    "nodes": {"paid", "idle", "reserved", "used"},  # without nodes what pods hold has no price
+    "persistentvolumeclaims": {"paid", "volumes"},
+    "persistentvolumes": {"paid", "volumes"},
+    "services": {"paid", "loadBalancers"},
+    "gateways": {"paid", "loadBalancers"},
+    "ingresses": {"paid", "loadBalancers"},
+}
+
+
+@pytest.mark.parametrize("plural", SUMS)
+def test_a_sum_that_leaves_out_what_could_not_be_read_says_so(tmp_path: Path, plural: str) -> None:
+    cluster = platform()
+    cluster.refused[plural] = 403
+    total = said(cluster, tmp_path, "cost", "--prices", prices(tmp_path), code=5)["total"]
+    least = {key for key, one in total["money"].items() if one["perHour"] is None}
+    assert least - {"used", "idle"} == SUMS[plural] - {"used", "idle"}  # whether the notebook works is never known
+    (kind,) = total["notSeen"]
+    assert f"{kind.lower()}s".replace("ss", "sse") == plural
+
+
+def test_where_nothing_may_be_listed_no_sum_is_0(tmp_path: Path) -> None:
+    cluster = platform()
+    cluster.refused = dict.fromkeys(SUMS, 403)
+    priced = ("cost", "--prices", prices(tmp_path))
+    money = said(cluster, tmp_path, *priced, code=5)["total"]["money"]
+    nothing = {"perHour": "0.0000", "perMonth": "0.00"}
+    assert set(map(str, money.values())) == {
+        str({"perHour": None, "perMonth": None, "atLeast": nothing, "notKnown": 0})
+    }
+    row = next(line for line in told(cluster, tmp_path, *priced).stdout.splitlines() if line.startswith("all "))
+    assert re.split(" {3,}", row) == [
+        *("all", "≥ 0 of ≥ 0", "≥ 0", "≥ 0", "≥ 0", "≥ 0"),
+        *("≥ 0.0000", "≥ 0.0000", "≥ 0.0000", "≥ 0.0000", "≥ 0.00"),
+    ]
+
+
+def test_rows_that_leave_nothing_out_stay_as_they_are(tmp_path: Path) -> None:
+    """A released volume is of no model, and no volume is on a node."""
+    cluster = platform(claim("other", "10Gi", "standard", "others"))
+    cluster.refused["persistentvolumes"] = 403
+    priced = ("cost", "--prices", prices(tmp_path))
+    models = {one["model"]: one["notSeen"] for one in said(cluster, tmp_path, *priced, code=5)["rows"]}
+    assert models == {MODEL.name: [], None: ["PersistentVolume"]}
+    nodes = {one["node"]: one["notSeen"] for one in said(cluster, tmp_path, *priced, "--by", "node", code=5)["rows"]}
+    assert nodes == {"gpu-a": [], "gpu-b": [], None: ["PersistentVolume"]}
+    assert said(cluster, tmp_path, *priced, MODEL.name, code=5)["total"]["notSeen"] == []
+
+
+def test_what_is_a_models_is_not_known_without_the_records_of_models(tmp_path: Path) -> None:
+    cluster = platform()
+    cluster.refused["configmaps"] = 403
+    priced = ("cost", "--prices", prices(tmp_path))
+    assert said(cluster, tmp_path, *priced, code=5)["total"]["notSeen"] == []
+    found = said(cluster, tmp_path, *priced, "--layer", "raw-vllm", code=5)["total"]
+    assert (found["notSeen"], found["money"]["paid"]["perHour"]) == (["Model"], None)
+
+
+def test_one_object_that_is_none_makes_the_sum_the_least_there_is(tmp_path: Path) -> None:
+    cluster = platform(claim("odd", "10Gi", "standard", ""))
+    found = said(cluster, tmp_path, "cost", "--prices", prices(tmp_path), code=5)["total"]
+    assert found["notSeen"] == ["PersistentVolumeClaim"]
 
 
 def test_without_the_nodes_what_pods_hold_is_counted_and_has_no_price(tmp_path: Path) -> None:
@@ -350,6 +416,23 @@ def test_a_file_that_says_something_else_is_refused_with_its_line(
     done = told(platform(), tmp_path, "cost", "--prices", path)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"error [{code}] at {path}:{line}: " in done.stderr
+
+
+@pytest.mark.parametrize("text", ["", "{}", "# nothing yet\n", "---\n", "null\n"])
+def test_a_file_without_prices_is_told_how_one_begins(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "prices.yaml"
+    path.write_text(text, encoding="utf-8")
+    done = told(platform(), tmp_path, "cost", "--prices", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"error [spec-yaml] at {path}:1: " in done.stderr
+    assert "as docs/cost.md shows" in done.stderr
+    assert "model" not in done.stderr
+
+
+def test_a_value_of_prices_that_is_wrong_leads_to_their_page(tmp_path: Path) -> None:
+    path = prices(tmp_path, PRICES.replace("currency: EUR", "currency: Euro"))
+    done = told(platform(), tmp_path, "cost", "--prices", path)
+    assert "it must be what docs/cost.md says of it" in done.stderr
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

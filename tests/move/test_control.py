@@ -191,6 +191,20 @@ async def test_without_an_open_move_there_is_nothing_to_control() -> None:
             await Control(World().conductor()).ask(verb, "qwen")
 
 
+async def test_after_a_move_that_is_done_only_going_back_is_told_how_to_go_back() -> None:
+    world = World()
+    assert (await world.conductor().move(world.model, "kserve", quick())).error is None
+    for verb in Verb:
+        with pytest.raises(RefusedError, match="no move of qwen is open") as refused:
+            await Control(world.conductor(SECOND)).ask(verb, "qwen")
+        back = verb in (Verb.ROLLBACK, Verb.ABORT)
+        assert refused.value.code == ("source-parked" if back else "no-open-move")
+        assert ("pointsman history qwen" in refused.value.next_action) is not back
+    with pytest.raises(RefusedError) as told:
+        await Control(world.conductor(SECOND)).resume("qwen")
+    assert told.value.code == "no-open-move"
+
+
 async def test_a_source_that_stays_busy_is_cut_only_when_a_person_says_so_and_the_cut_is_counted() -> None:
     world = World()
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from pointsman.kube.rights import Right
 from pointsman.layers.registry import LAYERS
 from pointsman.move.plan.rights import rights_of, rights_to_know
 from pointsman.move.plan.roles import controllers_among
+from tests.cli.cluster import kubeconfig_for
 from tests.cli.program import run
 from tests.conftest import RunningLab
 from tests.docs.schemas.holding import held
@@ -130,6 +134,34 @@ def test_no_model_means_all_in_the_model_folders(tmp_path: Path) -> None:
         (tmp_path / f"models/{name}.yaml").write_text(text.replace("name: qwen", f"name: {name}", 1), encoding="utf-8")
     both = run("rights", "-o", "text", shell=f'cd "{tmp_path}" && exec "$@"')
     assert both.returncode == 0, both.stderr
+
+
+@contextmanager
+def hanging_up(folder: Path) -> Iterator[tuple[list[str], Path]]:
+    """An API server that ends every connection, each that it had, and a kubeconfig for it."""
+    had: list[str] = []
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            had.append(self.request.recv(4096).decode().partition("\r\n")[0])
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        config = folder / "kubeconfig"
+        config.write_text(kubeconfig_for(server.server_address[1]))
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield had, config
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_check_of_an_api_server_that_is_not_there_ends_with_its_first_question(tmp_path: Path) -> None:
+    with hanging_up(tmp_path) as (had, config):
+        done = run("rights", MODEL, "--check", "--kubeconfig", str(config))
+    assert (done.returncode, done.stdout, "error [cluster-unreachable]" in done.stderr) == (2, "", True)
+    assert len(set(had)) == 1, had
 
 
 def test_a_namespace_where_controllers_run_is_warned_of() -> None:

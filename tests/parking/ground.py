@@ -15,15 +15,16 @@ from pointsman.move.boundary import Object
 from pointsman.move.conductor import Conductor
 from pointsman.move.means import Means
 from pointsman.parking.down import Down
-from pointsman.parking.waking import Waking
+from pointsman.parking.waking import Commands, Waking
 from pointsman.spec.model import Model
 from tests.layers.models import example, written
 from tests.world.cluster import MemoryCluster, Write, _merge
 from tests.world.engine import MemoryWire
 from tests.world.world import World, quick
 
-__all__ = ["CASES", "Ground", "KServeCluster", "down", "up", "writes"]
+__all__ = ["CASES", "COMMANDS", "Ground", "KServeCluster", "down", "up", "writes"]
 
+COMMANDS = Commands("pointsman up", "pointsman down", "pointsman status")
 CASES = ["raw-vllm", "kserve", "llm-d", "raw-vllm-written", "kserve-written", "llm-d-written"]
 """Layers that are rendered, and layers that people wrote."""
 DEPLOYMENT, CLAIM = kind_of("Deployment"), kind_of("PersistentVolumeClaim")
@@ -151,9 +152,7 @@ async def down(world: Ground, holder: str = "first@test/1", **options: Any) -> d
 
 async def up(world: Ground, holder: str = "first@test/1", **options: Any) -> dict[str, Any]:
     """Wake it."""
-    one = Waking(
-        world.conductor(holder), world.model, world.idle.id, quick(**options), "pointsman up", "pointsman down"
-    )
+    one = Waking(world.conductor(holder), world.model, world.idle.id, quick(**options), COMMANDS)
     return dict(await one.carry_out(await one.look()))
 
 

@@ -15,8 +15,10 @@ import pytest
 import yaml
 from aiohttp import web
 
+from pointsman.errors import TemporaryError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.registry import layer
+from pointsman.report.parking import result_lines
 from tests.cli.cluster import kubeconfig_for, serving
 from tests.cli.program import SPEC, run
 from tests.docs.schemas.holding import held
@@ -92,7 +94,7 @@ def test_a_layer_is_parked_and_the_result_names_the_command_that_brings_it_back(
     found: dict[str, Any] = json.loads(done.stdout)
     held("parking", found)
     assert (found["state"], found["replicas"], found["freed"]["gpus"]) == ("parked", 1, 1)
-    assert found["next"] == f"pointsman up {SPEC} --layer raw-vllm"
+    assert found["next"] == f"pointsman up --kubeconfig {config} --repo {tmp_path} {SPEC} --layer raw-vllm"
     assert found["volumes"] == [{"claim": "serving/raw-vllm-cache", "size": "20Gi"}]
     assert "change        spec.replicas: 1 → 0" in done.stderr
     assert "stops         unknown: spec.accelerator.pricePerHour is not set" in done.stderr
@@ -166,6 +168,8 @@ def test_a_dry_run_of_a_whole_model_is_refused(tmp_path: Path) -> None:
         (("down", SPEC, "--yes"), ("raw-vllm", "kserve"), "raw-vllm", 2, "down-which"),
         (("down", SPEC, "--yes"), ("raw-vllm",), "raw-vllm", 1, "alias-points"),
         (("down", SPEC, "--layer", "kserv"), ("kserve",), "raw-vllm", 2, "layer-unknown"),
+        (("down", SPEC, "--layer", "kserve", "--yes"), ("raw-vllm",), "raw-vllm", 1, "down-absent"),
+        (("down", SPEC, "--layer", "kserve", "--dry-run"), ("raw-vllm",), "raw-vllm", 1, "down-absent"),
         (("up", SPEC, "--layer", "kserve"), ("raw-vllm",), "raw-vllm", 1, "up-absent"),
         (("up", SPEC, "--layer", "kserv"), ("raw-vllm",), "raw-vllm", 2, "layer-unknown"),
         (("pause", "qwen"), ("raw-vllm",), "raw-vllm", 1, "no-open-move"),
@@ -183,10 +187,38 @@ def test_what_is_refused_is_refused_with_a_code_and_a_next_step(
     assert cluster.applied == []
 
 
+def test_what_parks_a_layer_again_says_what_was_agreed_to(tmp_path: Path) -> None:
+    world = two_layers()
+
+    def unheard(write: Any) -> None:
+        if write.ref == DEPLOYMENT:
+            raise TemporaryError("cut")
+
+    world.cluster.before = unheard
+    with live(world, tmp_path) as config:
+        words = ("--leave", "other name", "--drain-timeout", "5s", "--yes", "--kubeconfig", str(config))
+        done = run("down", SPEC, "--layer", "raw-vllm", *words)
+    assert "error [park-unknown]" in done.stderr, done.stderr
+    said = f"pointsman down --kubeconfig {config} {SPEC} --layer raw-vllm --leave 'other name' --drain-timeout 5s"
+    assert said in done.stderr
+
+
+def test_whose_tenants_a_layer_serves_already_is_told() -> None:
+    note = "alias qwen-local points at it (declared): its tenants are served from here"
+    done = {"state": "serving-already", "model": "qwen", "notes": [note], "next": "pointsman status qwen"}
+    assert result_lines(done, "raw vLLM") == [
+        "raw vLLM of model qwen serves already; nothing was written",
+        f"  note          {note}",
+        "  next: pointsman status qwen",
+    ]
+
+
 @pytest.mark.parametrize("word", ["pause", "unpause"])
 def test_a_word_that_means_a_move_never_stops_a_layer_and_names_what_does(tmp_path: Path, word: str) -> None:
     cluster = static("raw-vllm", "kserve")
     done = told(cluster, tmp_path, word, "qwen")
-    assert "pointsman down qwen --layer LAYER" in done.stderr
-    assert "pointsman up qwen --layer LAYER" in done.stderr
+    place = f"--kubeconfig {tmp_path / 'kubeconfig'} --repo {tmp_path}"
+    assert f"pointsman down {place} qwen --layer LAYER" in done.stderr
+    assert f"pointsman up {place} qwen --layer LAYER" in done.stderr
+    assert "pointsman history" not in done.stderr, "there was no move yet"
     assert cluster.applied == []

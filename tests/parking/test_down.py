@@ -202,7 +202,28 @@ async def test_a_layer_that_is_not_deployed_holds_nothing() -> None:
     world = Ground("kserve")
     await world.cluster.delete(world.ref)
     await world.cluster.delete(Ref(kind_of("Deployment"), "qwen-predictor", "kserve"))
-    assert (await down(world))["state"] == "absent"
+    seen = writes(world)
+    with pytest.raises(RefusedError, match="not deployed, so there is nothing to park") as told:
+        await down(world)
+    assert (told.value.code, "pointsman status qwen" in told.value.next_action, seen) == ("down-absent", True, [])
+
+
+async def test_what_is_left_of_a_layer_that_is_not_deployed_is_named() -> None:
+    world = Ground("raw-vllm")
+    await world.cluster.delete(world.ref)
+    with pytest.raises(RefusedError) as told:
+        await down(world)
+    assert "what is left of it is paid for: serving/raw-vllm-cache" in told.value.what
+    assert "pointsman teardown qwen --layer raw-vllm" in told.value.next_action
+
+
+async def test_a_layer_that_somebody_deletes_meanwhile_is_told_as_gone() -> None:
+    world = Ground("kserve")
+    await down(world)
+    one = Down(world.conductor(), world.model, "kserve", quick(), "pointsman down")
+    shown = await one.look()
+    await world.cluster.delete(world.ref)
+    assert (await one.carry_out(shown))["state"] == "absent"
 
 
 async def test_without_a_layer_the_only_one_that_is_up_is_meant() -> None:

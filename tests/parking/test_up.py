@@ -9,7 +9,7 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.parking.kept import kept
 from pointsman.parking.waking import Waking
 from tests.move.test_kill_everywhere import Died
-from tests.parking.ground import CASES, Ground, down, up, writes
+from tests.parking.ground import CASES, COMMANDS, Ground, down, up, writes
 from tests.world.argo import application
 from tests.world.cluster import Write
 from tests.world.engine import Faults
@@ -39,6 +39,17 @@ async def test_on_what_serves_it_says_so_and_writes_nothing(case: str) -> None:
     seen = writes(world)
     done = await up(world)
     assert (done["state"], done["replicas"], seen) == ("serving-already", 2, [])
+    assert (done["next"], done["notes"]) == ("pointsman down", [])
+
+
+async def test_where_an_alias_points_there_down_is_not_what_comes_next() -> None:
+    world = Ground("kserve")
+    seen = writes(world)
+    one = Waking(world.conductor(), world.model, "raw-vllm", quick(), COMMANDS)
+    done = await one.carry_out(await one.look())
+    assert (done["state"], done["next"], seen) == ("serving-already", "pointsman status", [])
+    (note,) = done["notes"]
+    assert note.startswith("alias qwen-local points at it (")
 
 
 @every_layer
@@ -52,7 +63,7 @@ async def test_what_is_about_to_be_started_is_told_with_its_price(case: str) -> 
 
 
 def waking(world: Ground) -> Waking:
-    return Waking(world.conductor(), world.model, world.idle.id, quick(), "pointsman up", "pointsman down")
+    return Waking(world.conductor(), world.model, world.idle.id, quick(), COMMANDS)
 
 
 async def test_a_layer_that_a_move_parked_gets_what_is_declared() -> None:

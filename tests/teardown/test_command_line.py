@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from pointsman.cli.whole import Wanted
+from pointsman.cli.words import Output
 from pointsman.kube.resources import ref_of
 from pointsman.layers.registry import layer
+from pointsman.teardown.scope import Scope
 from tests.cli.cluster import serving
 from tests.cli.program import run
 from tests.cli.terminal import terminal
@@ -98,6 +101,32 @@ def test_what_does_not_fit_or_was_not_agreed_to_is_refused(
     done = told(tmp_path, *words, cluster=cluster)
     assert (done.returncode, f"error [{code}]" in done.stderr) == (exit_code, True), done.stderr
     assert cluster.applied == []
+
+
+def test_what_was_said_is_repeated_in_the_command_that_agrees_to_more(tmp_path: Path) -> None:
+    words = ("qwen", "--keep-volumes", "--drain-timeout", "2m", "--leave", "a name", "--yes", "--context", "test")
+    done = told(tmp_path, *words)
+    place = f"--context test --kubeconfig {tmp_path / 'kubeconfig'} --repo {tmp_path}"
+    given = "--keep-volumes --leave 'a name' --drain-timeout 120s --withdraw qwen-local"
+    assert f": pointsman teardown {place} qwen {given}\n" in done.stderr, done.stderr
+
+
+def test_what_was_said_of_a_layer_counts_for_the_whole_model_that_is_suggested(tmp_path: Path) -> None:
+    edge = tenants({"kserve": 100})
+    cluster = PaidCluster.of_things(*edge, *layer("raw-vllm").render(MODEL), *layer("kserve").render(MODEL))
+    done = told(tmp_path, "raw-vllm", "--keep-volumes", "--yes", cluster=cluster)
+    assert "error [teardown-declared]" in done.stderr, done.stderr
+    assert done.stderr.endswith(" qwen --keep-volumes\n")
+
+
+def test_a_teardown_is_said_again_with_all_that_was_agreed_to() -> None:
+    said = {"withdraw": ["a", "b"], "keep_volumes": True, "forget": True, "drain_timeout": 90.0}
+    reach = (None, None)
+    one = Wanted(Scope("all"), "", said, Path(), None, reach, Output.text, dry_run=False, yes=True, abort=False)
+    assert (
+        one.command == "pointsman teardown --all --withdraw a --withdraw b --keep-volumes --forget --drain-timeout 90s"
+    )
+    assert one.name == "pointsman teardown --all"
 
 
 def test_where_nothing_is_there_that_is_said(tmp_path: Path) -> None:

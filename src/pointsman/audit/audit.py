@@ -21,7 +21,7 @@ from pointsman.cost.account import KINDS, items_in, known_records
 from pointsman.cost.gpus import gpus_in
 from pointsman.cost.models import owners_of
 from pointsman.cost.prices import Book
-from pointsman.cost.sight import look
+from pointsman.cost.sight import look, look_up
 from pointsman.cost.sums import Sum
 from pointsman.errors import ClusterError, PointsmanError
 from pointsman.kube.resources import kind_of
@@ -76,6 +76,7 @@ async def audit(
         namespaces: in these alone, where any are named.
     """
     sight = await look(means.cluster, LISTED)
+    await look_up(means.cluster, sorted(namespaces), sight)
     kept = {one.name: one for one in await known_records(means.cluster, sight)}
     known = [*kept.values(), *(Record(one.name, one) for one in declared if one.name not in kept)]
     owners = owners_of(known, means.layers)
@@ -93,7 +94,7 @@ async def audit(
         "prices": book.as_dict() if book else None,
         "findings": [one.as_dict() for one in found],
         "kept": agreed,
-        "money": _total(found).as_dict(priced=book is not None),
+        "money": _total(found, more=bool(sight.unseen | ground.unseen)).as_dict(priced=book is not None),
         "unseen": [{"what": what, "why": why} for what, why in (sight.unseen | ground.unseen).items()],
         "outside": list(OUTSIDE),
         "models": len(known),
@@ -129,8 +130,9 @@ def _once(found: Sequence[Finding]) -> list[Finding]:
     return list({one.name: one for one in reversed(found)}.values())[::-1]
 
 
-def _total(found: Sequence[Finding]) -> Sum:
-    made = Sum()
+def _total(found: Sequence[Finding], *, more: bool) -> Sum:
+    """Of all these, and of ``more`` where not everything could be looked at."""
+    made = Sum(more=more)
     for one in found:
         made = made.plus(one.money) if one.money is not None else made
     return made

@@ -8,7 +8,7 @@ otherwise says so in ``platform.yaml`` at its root.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -151,6 +151,8 @@ class Layout(Block):
 
 class Platform(Block):
     """One platform repository; has the shape of a custom resource."""
+
+    page: ClassVar[str] = "docs/platform.md"
 
     api_version: Literal["pointsman.dev/v1alpha1"]
     """The format of this file."""

@@ -50,7 +50,7 @@ def _order(one: Finding) -> tuple[int, tuple[str, int], str]:
 def _blind(view: View, check: Check) -> str:
     """Why it cannot look everywhere: what may not be listed is not absent."""
     unknown = view.adopted.world.unknown
-    return "; ".join(why for kind, why in unknown.items() if kind in _names(check.reads))
+    return "; ".join(why for kind, why in sorted(unknown.items()) if kind in _names(check.reads))
 
 
 def _names(reads: Iterable[str]) -> set[str]:

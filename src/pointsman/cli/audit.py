@@ -81,7 +81,11 @@ class _Wanted:
         from pointsman.audit.finding import KINDS as KNOWN
 
         for one in sorted(self.kinds - set(KNOWN)):
-            raise UsageError(f"there is no kind of finding {one[:40]!r}", next_action=f"use one of: {', '.join(KNOWN)}")
+            raise UsageError(
+                f"there is no kind of finding {one[:40]!r}",
+                next_action=f"use one of: {', '.join(KNOWN)}",
+                code="audit-kind-unknown",
+            )
 
 
 def _write(stream: TextIO, said: Mapping[str, Any], output: Output) -> None:

@@ -71,6 +71,10 @@ def command(
         from pointsman.layers.registry import layer as layer_called
 
         layer_called(layer)
+    if namespace == "":
+        from pointsman.kube.namespaces import absent
+
+        raise absent(namespace)
     asked = _Asked(model or "", by.value, over, layer or "", namespace or "", alias or "", attention)
     opening = partial(_reading, asked, book_of(prices), (kubeconfig, context))
     write = partial(_write, output=output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -165,9 +165,11 @@ def _meant(wanted: str | None, kubeconfig: Path | None, context: str | None) -> 
 async def _examined(client: Client, chosen: _Chosen, own: str) -> Examined:
     from pointsman.checks.cluster import examine
     from pointsman.checks.scope import kept, namespaces_of, of_model, of_namespaces
+    from pointsman.kube.namespaces import unknown_among
     from pointsman.layers.registry import LAYERS
 
     checks, meant = _checks(chosen.only), chosen.meant
+    unknown = await unknown_among(client, chosen.namespaces)
     if meant.layers:
         checks = [one for one in checks if any(one.matters(layer) for layer in meant.layers)]
     layers = [one for one in LAYERS if one.id in meant.layers]
@@ -178,4 +180,16 @@ async def _examined(client: Client, chosen: _Chosen, own: str) -> Examined:
         kept(found.outcome, of_model(meant.model, layers))
     if chosen.namespaces:
         kept(found.outcome, of_namespaces(chosen.namespaces))
+        _told_unknown(found, chosen.namespaces, unknown)
     return found
+
+
+def _told_unknown(found: Examined, meant: Sequence[str], unknown: Mapping[str, str]) -> None:
+    """Say which of these namespaces nobody knows to be there; where nothing of any was seen, nothing was looked at."""
+    from pointsman.adopt.left_out import LeftOut
+
+    world = found.adopted.world
+    seen = {one.namespace for one in (*world.objects, *world.made)}
+    found.adopted.left_out += [LeftOut(f"namespace {one}", why) for one, why in unknown.items() if one not in seen]
+    if unknown.keys() >= set(meant) and seen.isdisjoint(meant):
+        found.outcome.objects = 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli.again import spelled
 from pointsman.cli.manifests import Output
 from pointsman.cli.parking import print_look, print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, edge_in_git
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+DRAIN = 600.0
+
 
 def command(
     model: Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A spec file, or a model's name.")],
@@ -39,7 +42,7 @@ def command(
     ] = None,
     drain_timeout: Annotated[
         float, lasting("--drain-timeout", "How long its engines may take to finish what they have:")
-    ] = 600.0,
+    ] = DRAIN,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be parked and park nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     repo: Repo = Path(),
@@ -67,7 +70,8 @@ def command(
         print_look(found, loaded.name, "down", reached(*how.reach))
         agree(yes, f"park {layer_named(chosen).title} of {loaded.name}?")
     done = asyncio.run(_carry_out(how, found, output))
-    print_result({**done, "next": how.said("up")}, layer_named(chosen).title, output)
+    following = how.said("up") if done["state"] != "absent" else f"pointsman status {shlex.quote(model)}"
+    print_result({**done, "next": following}, layer_named(chosen).title, output)
     return 0
 
 
@@ -83,8 +87,11 @@ class _How:
     reach: tuple[Path | None, str | None]
 
     def said(self, verb: str) -> str:
-        """A command line on the same layer."""
-        return f"pointsman {verb} {shlex.quote(self.word)} --layer {self.layer}"
+        """A command line on the same layer; of ``down`` with what was agreed to."""
+        drain = self.options.drain_timeout
+        agreed = [("--leave", self.options.leave), ("--drain-timeout", None if drain == DRAIN else drain)]
+        words = spelled(agreed) if verb == "down" else []
+        return " ".join([f"pointsman {verb} {shlex.quote(self.word)} --layer {self.layer}", *words])
 
     def parking(self, made: Conductor) -> Down:
         """The layer that is to be parked."""

@@ -14,6 +14,7 @@ import typer
 from typer.main import get_command
 
 from pointsman.cli import stopping
+from pointsman.cli.again import repeated
 from pointsman.cli.examples import WithExamples
 from pointsman.cli.streams import ReaderLeft
 from pointsman.cli.telling import HELPERS, object_of, wanted_data
@@ -151,6 +152,7 @@ def _unknown(name: str) -> UsageError:
 
 def _report(error: PointsmanError, words: Sequence[str]) -> None:
     """One error: for people on stderr; with ``--output json`` or ``yaml`` also as an object on stdout."""
+    error.next_action = repeated(error.next_action)
     if output := wanted_data(words):
         try:
             sys.stdout.write(object_of(error, output))

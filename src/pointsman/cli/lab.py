@@ -82,7 +82,8 @@ def down(
         _print({"name": name, "existed": ended.existed, "was_running": ended.ran, "purged": purged}, output)
         return
     said = "is down" if ended.ran else "was not running" if ended.existed else "does not exist"
-    sys.stdout.write(f"lab {name} {said}{'; its data is deleted' if purged else ''}\n")
+    others = "" if ended.ran else _others(name)
+    sys.stdout.write(f"lab {name} {said}{'; its data is deleted' if purged else ''}{others and f'; {others}'}\n")
 
 
 @app.command()
@@ -97,7 +98,8 @@ def status(name: Name = "default", output: Format = Output.text) -> None:
     if output is not Output.text:
         _print(found, output)
     else:
-        sys.stdout.write(_as_text(found))
+        others = "" if lab.supervisor is not None else _others(name)
+        sys.stdout.write(_as_text(found) + (f"  others      {others}\n" if others else ""))
     if not lab.is_ready or not all(process["ready"] for process in found["processes"]):
         raise typer.Exit(1)
 
@@ -146,8 +148,19 @@ def _no_such_lab(name: str) -> LabError:
 
     known = ", ".join(lab_names()) or "none"
     return LabError(
-        f"there is no lab called {name!r} (there are: {known})", next_action="pointsman lab up", code="lab-unknown"
+        f"there is no lab called {name!r} (there are: {known})",
+        next_action=_others(name) or f"pointsman lab up{'' if name == 'default' else f' --name {name}'} starts it",
+        code="lab-unknown",
     )
+
+
+def _others(name: str) -> str:
+    """Labs of other names that run, and how one of them is meant; empty when there are none."""
+    running = [one for one in control_plane().running() if one != name]
+    if not running:
+        return ""
+    runs = f"{', '.join(running)} {'runs' if len(running) == 1 else 'run'}"
+    return f"{runs}: say {' or '.join(f'--name {one}' for one in running)}"
 
 
 def _as_text(found: dict[str, Any]) -> str:

@@ -37,9 +37,10 @@ def _end(code: int) -> None:
 
 
 def _watched(words: list[str]) -> int:
-    from pointsman.cli import stopping, streams, telling
+    from pointsman.cli import again, stopping, streams, telling
 
     streams.guard()
+    again.heard(words)
     stopping.watch(telling.wanted_data(words))
     code = _run(words)
     stopping.ignore()

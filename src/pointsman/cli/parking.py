@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pointsman.cli.again import repeated
 from pointsman.cli.words import Output
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def print_look(found: Look, model: str, verb: str, where: str, output: Output | 
 
 
 def print_result(done: Mapping[str, Any], title: str, output: Output) -> None:
-    """On standard output."""
+    """On standard output, with the command that comes next."""
+    done = {**done, "next": repeated(str(done["next"]))}
     from pointsman.report.data import write_data
     from pointsman.report.parking import result_lines
     from pointsman.report.text import write_lines

@@ -24,6 +24,11 @@ def _lists(names: Iterable[str]) -> list[Right]:
     return [right for name in names for right in rights(["list"], kind_of(name))]
 
 
+def _spaces() -> list[Right]:
+    """Whether a namespace that is named with ``-n`` is there."""
+    return rights(["get"], kind_of("Namespace"))
+
+
 def _records() -> list[Right]:
     """What the cluster keeps of models and moves."""
     return rights(["get", "list"], kind_of("ConfigMap"), NAMESPACE)
@@ -47,14 +52,14 @@ def _cost(models: Sequence[Model]) -> list[Right]:
     asked = [
         right for space in sorted(engines) for right in rights(["get"], kind_of("Pod"), space, subresource="proxy")
     ]
-    return [*_lists(KINDS), *asked, *_edges(models), *_records()]
+    return [*_lists(KINDS), *_spaces(), *asked, *_edges(models), *_records()]
 
 
 def _audit(models: Sequence[Model]) -> list[Right]:
     from pointsman.audit.audit import LISTED
 
     leases = rights(["get", "list"], kind_of("Lease"), NAMESPACE)
-    return [*_lists(LISTED), *_edges(models), *_records(), *leases]
+    return [*_lists(LISTED), *_spaces(), *_edges(models), *_records(), *leases]
 
 
 def _edges(models: Sequence[Model]) -> list[Right]:
@@ -72,7 +77,8 @@ def _doctor(models: Sequence[Model]) -> list[Right]:
     from pointsman.checks.check import Source
     from pointsman.checks.cluster import SERVER, kinds_listed
 
-    return _lists(sorted(kinds_listed([one for one in CHECKS if Source.cluster in one.sources]) - {SERVER}))
+    listed = sorted(kinds_listed([one for one in CHECKS if Source.cluster in one.sources]) - {SERVER})
+    return [*_lists(listed), *_spaces()]
 
 
 def _adopt(models: Sequence[Model]) -> list[Right]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -195,7 +196,8 @@ def _warnings(controllers: Sequence[str], any_name: bool) -> list[str]:
 async def _check(
     wanted: Sequence[tuple[Model, Rights]], kubeconfig: Path | None, context: str | None, output: Output
 ) -> int:
-    from pointsman.kube.client import Client
+    from pointsman.kube.client import Client, Limits
+    from pointsman.kube.kubeconfig import load_access
     from pointsman.kube.rights import missing
     from pointsman.move.plan.rights import rights_to_know
     from pointsman.move.plan.roles import controllers_among
@@ -203,10 +205,13 @@ async def _check(
     from pointsman.report.text import write_lines
 
     asked = {model.name: list(dict.fromkeys(some.all())) for model, some in wanted}
-    async with asyncio.timeout(PATIENCE), Client.from_kubeconfig(kubeconfig, context) as client:
-        denied = await missing(client, [right for some in asked.values() for right in some])
-        unknown = await missing(client, rights_to_know())
-        controllers = controllers_among(_spaces(wanted), await _webhooks(client))
+    denied: list[Right] | None = None
+    limits = Limits(connect=5.0, call=20.0, first=5.0)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE), Client(load_access(kubeconfig, context), limits=limits) as client:
+            controllers = controllers_among(_spaces(wanted), await _webhooks(client))
+            unknown = await missing(client, rights_to_know())
+            denied = await missing(client, [right for some in asked.values() for right in some])
     if denied is None:
         raise PermanentError(
             "the API server does not say what you may do",
@@ -232,16 +237,18 @@ async def _check(
 
 
 async def _webhooks(client: Client) -> list[dict[str, Any]]:
-    """The API server's webhooks, as far as they may be read."""
+    """The API server's webhooks, as far as they may be read; raises ClusterError where it cannot be asked at all."""
     from pointsman.errors import ClusterError
+    from pointsman.kube.answers import HOPELESS
     from pointsman.kube.resources import kind_of
 
     found: list[dict[str, Any]] = []
     for kind in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"):
         try:
             found += await client.list(kind_of(kind))
-        except ClusterError:
-            continue
+        except ClusterError as error:
+            if error.code in HOPELESS:
+                raise
     return found
 
 

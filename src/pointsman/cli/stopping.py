@@ -12,6 +12,7 @@ import signal
 import sys
 from types import FrameType
 
+from pointsman.cli.again import repeated
 from pointsman.cli.telling import object_of, text_of
 from pointsman.errors import StoppedError
 
@@ -48,7 +49,7 @@ def heeded() -> list[signal.Signals]:
 
 def left(what: str, next_action: str) -> None:
     """Say from now on what is left of the command when a signal ends it."""
-    _Said.what, _Said.next_action = what, next_action
+    _Said.what, _Said.next_action = what, repeated(next_action)
     _Said.line = object_of(error(), _Said.output) if _Said.output else ""
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli.again import spelled
 from pointsman.cli.choices import MergeTimeout, PullRequest
 from pointsman.cli.manifests import Output
 from pointsman.cli.parking import print_look, print_result, reached, watched_as
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+READY, MERGE = 1800.0, 86400.0
+
 
 def command(
     model: Annotated[str, typer.Argument(parser=given, metavar="MODEL", help="A spec file, or a model's name.")],
@@ -37,12 +40,12 @@ def command(
     ] = None,
     ready_timeout: Annotated[
         float, lasting("--ready-timeout", "How long the layer may take to get ready:", least=1)
-    ] = 1800.0,
+    ] = READY,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --layer: say what would be woken and wake nothing.")
     ] = False,
     pull_request: PullRequest = False,
-    merge_timeout: MergeTimeout = 86400.0,
+    merge_timeout: MergeTimeout = MERGE,
     repo: Repo = Path(),
     env: Env = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
@@ -61,15 +64,20 @@ def command(
         )
     loaded = declared(model, kubeconfig, context).model
     place = edge_in_git(repo, env, Reviewed(pull_request, merge_timeout))
+    reviewed = [
+        ("--pull-request", pull_request),
+        ("--merge-timeout", None if merge_timeout == MERGE else merge_timeout),
+    ]
+    again = " ".join([f"pointsman up {shlex.quote(model)}", *_patience(ready_timeout), *spelled(reviewed)])
     try:
         found = asyncio.run(_up(loaded, ready_timeout, kubeconfig, context, output, repo, place))
     except asyncio.CancelledError:
         raise StoppedError(
             "interrupted half way: what was applied so far stays",
-            next_action=f"pointsman up {model} goes on from what is there",
+            next_action=f"{again} goes on from what is there",
         ) from None
     except StoppedError as stopped:
-        stopped.next_action = stopped.next_action or f"pointsman up {model} begins again"
+        stopped.next_action = stopped.next_action or f"{again} begins again"
         raise
     if output is Output.text:
         sys.stdout.write(f"{found['model']} is served from {found['layer']}; tenants call alias {found['alias']}\n")
@@ -91,16 +99,22 @@ class _How:
     reach: tuple[Path | None, str | None]
 
     def said(self, verb: str) -> str:
-        """A command line on the same layer."""
-        return f"pointsman {verb} {shlex.quote(self.word)} --layer {self.layer}"
+        """A command line on the same layer; of ``up`` with the patience that was given."""
+        words = _patience(self.ready_timeout) if verb == "up" else []
+        return " ".join([f"pointsman {verb} {shlex.quote(self.word)} --layer {self.layer}", *words])
 
     def waking(self, made: Conductor, model: Model) -> Waking:
         """The layer that is to serve again."""
         from pointsman.move.context import Options
-        from pointsman.parking.waking import Waking
+        from pointsman.parking.waking import Commands, Waking
 
         options = Options(ready_timeout=self.ready_timeout)
-        return Waking(made, model, self.layer, options, self.said("up"), self.said("down"))
+        commands = Commands(self.said("up"), self.said("down"), f"pointsman status {shlex.quote(self.word)}")
+        return Waking(made, model, self.layer, options, commands)
+
+
+def _patience(seconds: float) -> list[str]:
+    return spelled([("--ready-timeout", None if seconds == READY else seconds)])
 
 
 def _wake(how: _How, output: Output, dry_run: bool) -> int:
@@ -116,7 +130,7 @@ def _wake(how: _How, output: Output, dry_run: bool) -> int:
     if found.changes:
         print_look(found, model.name, "up", reached(*how.reach))
     done = asyncio.run(_woken(how, model, found, output))
-    print_result({**done, "next": how.said("down")}, title, output)
+    print_result(done, title, output)
     return 0
 
 

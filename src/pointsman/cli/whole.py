@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shlex
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from pointsman.cli.again import spelled
 from pointsman.cli.repo import edge_in_git
 from pointsman.cli.words import Output, agree
 from pointsman.errors import RefusedError, StoppedError, UsageError
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Wanted", "take_away"]
 
 T = TypeVar("T")
+_WHOLE = re.compile(r"pointsman teardown \S+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,18 @@ class Wanted:
     abort: bool
 
     @property
+    def name(self) -> str:
+        """What it is called on a command line."""
+        return f"pointsman teardown {shlex.quote(self.word) if self.word else '--all'}"
+
+    @property
     def command(self) -> str:
-        """What is said to run it again."""
-        return f"pointsman teardown {self.word or '--all'}"
+        """What is said to run it again, as it was meant."""
+        return self.completed(self.name)
+
+    def completed(self, command: str) -> str:
+        """The same with what was chosen."""
+        return " ".join([command, *spelled((f"--{key.replace('_', '-')}", value) for key, value in self.said.items())])
 
     def options(self) -> Options:
         """What acts on models go by."""
@@ -78,7 +91,7 @@ def take_away(wanted: Wanted) -> int:
         what = "that pointsman knows of" if wanted.scope.kind == "all" else f"of {wanted.scope.title}"
         return _say(wanted, {"state": "gone", **shown.as_dict()}, f"nothing {what} is there")
     _show(wanted, shown, sys.stderr, Output.text)
-    _refuse(shown)
+    _refuse(wanted, shown)
     unnamed = _unnamed(wanted, shown)
     asyncio.run(_with(wanted, None, lambda carrying: carrying.refuse_without_rights(shown)))
     _ask(wanted, unnamed)
@@ -90,7 +103,7 @@ def _carry_on(wanted: Wanted, progress: TeardownProgress) -> int:
     from pointsman.report.text import write_lines
 
     kept = Choices.from_dict(progress.plan.choices, progress.teardown)
-    refuse_other_choices(kept, wanted.said, wanted.command)
+    refuse_other_choices(kept, wanted.said, wanted.name)
     if wanted.dry_run and wanted.output is not Output.text:
         return _say(wanted, progress.as_dict(), "")
     write_lines(sys.stdout if wanted.dry_run else sys.stderr, progress_lines(progress))
@@ -135,7 +148,7 @@ async def _survey(wanted: Wanted, carrying: Carrying, models: list[Model], decla
 async def _begin(wanted: Wanted, models: list[Model], declared: Declared | None, shown: Survey) -> Mapping[str, Any]:
     async def work(carrying: Carrying) -> Mapping[str, Any]:
         found = await _survey(wanted, carrying, models, declared)
-        _refuse(found)
+        _refuse(wanted, found)
         await carrying.refuse_without_rights(found)
         return await carrying.begin(shown, found)
 
@@ -157,7 +170,7 @@ async def _watched(wanted: Wanted, work: Callable[[Carrying], Awaitable[T]]) -> 
         except asyncio.CancelledError:
             raise StoppedError(
                 "interrupted half way: what is gone stays gone, and the teardown is open",
-                next_action=f"{wanted.command} carries it on; {wanted.command} --abort gives it up",
+                next_action=f"{wanted.command} carries it on; {wanted.name} --abort gives it up",
             ) from None
 
 
@@ -190,15 +203,19 @@ def _declared(wanted: Wanted) -> Declared | None:
     return declared_in(open_repository(wanted.repo, wanted.env))
 
 
-def _refuse(found: Survey) -> None:
-    """Raise RefusedError for what would bite half way."""
+def _refuse(wanted: Wanted, found: Survey) -> None:
+    """Raise RefusedError for what would bite half way; a teardown that is suggested keeps what this one was told."""
     stops = list({(one.code, one.what): one for one in found.stops}.values())
     if stops:
         raise RefusedError(
             "; ".join(one.what for one in stops[:3]) + (f"; and {len(stops) - 3} more" if len(stops) > 3 else ""),
-            next_action="; ".join(dict.fromkeys(one.remedy for one in stops[:3])),
+            next_action="; ".join(dict.fromkeys(_completed(wanted, one.remedy) for one in stops[:3])),
             code=stops[0].code,
         )
+
+
+def _completed(wanted: Wanted, remedy: str) -> str:
+    return wanted.completed(remedy) if _WHOLE.search(remedy) else remedy
 
 
 def _unnamed(wanted: Wanted, shown: Survey) -> list[str]:
@@ -217,7 +234,8 @@ def _unnamed(wanted: Wanted, shown: Survey) -> list[str]:
     unnamed = [one for one in names if not choices.agrees_to(wanted.scope, one)]
     if unnamed and not (sys.stdin is not None and sys.stdin.isatty()):
         running = "a number of requests that is not known" if shown.running is None else f"{shown.running} requests"
-        word = "--withdraw all" if wanted.scope.kind == "all" else f"--withdraw {unnamed[0]}"
+        words = ["all"] if wanted.scope.kind == "all" else unnamed
+        word = " ".join(spelled([("--withdraw", words)]))
         raise RefusedError(
             f"tenants call alias {unnamed[0]}, with {running} running now, and would get errors",
             where=f"alias {unnamed[0]}",

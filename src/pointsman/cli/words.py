@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pointsman.cli import stopping
+from pointsman.cli.again import repeated, same
 from pointsman.cli.streams import ReaderLeft
 from pointsman.errors import OutputError, PointsmanError, StoppedError, UsageError
 
@@ -144,6 +145,8 @@ def leave(result: Result, output: Output) -> int:
     from pointsman.report.text import receipt_lines
 
     error = _stopped(result) if result.interrupted else result.error
+    if error is not None:
+        error.next_action = repeated(error.next_action)
     try:
         if output is Output.text:
             write_folded(sys.stdout, receipt_lines(result.receipt))
@@ -165,6 +168,7 @@ def leave(result: Result, output: Output) -> int:
 def _stopped(result: Result) -> PointsmanError:
     """The error of a move that was interrupted: how it ended; one that it left with for another reason stays."""
     receipt = result.receipt
+    again = same("move", "apply") or f"pointsman move {receipt['model']} --to {receipt['to']}"
     if result.error is None:
         return StoppedError(
             f"interrupted too late to go back, so the move was finished first: it is {receipt['state']}, "
@@ -177,5 +181,5 @@ def _stopped(result: Result) -> PointsmanError:
     return StoppedError(
         result.error.what,
         where=result.error.where,
-        next_action=f"pointsman move {receipt['model']} --to {receipt['to']} begins again",
+        next_action=f"{again} begins again",
     )

@@ -12,9 +12,10 @@ from pointsman.cost.engines import watch
 from pointsman.cost.entrances import entrances_in
 from pointsman.cost.gpus import Gpus, engines_among, gpus_in
 from pointsman.cost.items import GPU, Item
+from pointsman.cost.lacking import lacking
 from pointsman.cost.models import Owners, owners_of
 from pointsman.cost.prices import Book
-from pointsman.cost.sight import Sight, look
+from pointsman.cost.sight import Sight, look, look_up
 from pointsman.cost.sums import total
 from pointsman.cost.tokens import tokens_of
 from pointsman.cost.volumes import volumes_in
@@ -53,6 +54,7 @@ class Means:
 async def account(means: Means, book: Book | None, wanted: Wanted) -> dict[str, Any]:
     """Look, and watch engines for a while; of one model, layer, namespace or alias alone when that is wanted."""
     sight = await look(means.cluster, KINDS)
+    await look_up(means.cluster, [wanted.namespace] if wanted.namespace else [], sight)
     known = _meant(await known_records(means.cluster, sight), wanted, listed=sight.knows("Model"))
     owners = owners_of(known, means.layers)
     engines = engines_among(sight, owners)
@@ -63,14 +65,14 @@ async def account(means: Means, book: Book | None, wanted: Wanted) -> dict[str, 
     prices = book.prices if book else None
     gpus = gpus_in(sight, owners, uses, prices)
     items = wanted.of(items_in(sight, owners, gpus, book), owners)
-    parked = _parked(items)
+    parked, lacks = _parked(items), lacking(sight, wanted)
     return {
         "prices": book.as_dict() if book else None,
         "used": {"seconds": wanted.seconds, "meaning": MEANING, "notAsked": len(engines) - len(pods)},
         "model": wanted.model or None,
         "by": wanted.by,
-        "rows": groups_of(_shown(items, parked, wanted), wanted.by, priced=book is not None),
-        "total": row_of(items, priced=book is not None),
+        "rows": groups_of(_shown(items, parked, wanted), wanted.by, lacks, priced=book is not None),
+        "total": row_of(items, lacks, priced=book is not None),
         "parked": [_told(one) for one in parked],
         "idleNodes": [_told(one) for one in items if one.state == "nobody's"] if wanted.whole else [],
         "tokens": tokens_of(items, pods),

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from pointsman.cost.items import GPU, LOAD_BALANCER, VOLUME, Item
+from pointsman.cost.lacking import COMPLETE, Lacking
 from pointsman.cost.sums import total
 
 __all__ = ["BY", "groups_of", "row_of"]
@@ -22,32 +23,33 @@ BY: Mapping[str, Callable[[Item], str]] = {
 """What items are put together by; an empty word is nobody's."""
 
 
-def groups_of(items: Iterable[Item], by: str, *, priced: bool) -> list[dict[str, Any]]:
+def groups_of(items: Iterable[Item], by: str, lacks: Lacking = COMPLETE, *, priced: bool) -> list[dict[str, Any]]:
     """A row for each group, by its name; what belongs to none comes last."""
     found: dict[str, list[Item]] = {}
     for one in items:
         found.setdefault(BY[by](one), []).append(one)
     return [
-        {by: name or None} | row_of(found[name], priced=priced)
+        {by: name or None} | row_of(found[name], lacks.within(by, name), priced=priced)
         for name in sorted(found, key=lambda one: (not one, one))
     ]
 
 
-def row_of(items: Sequence[Item], *, priced: bool) -> dict[str, Any]:
+def row_of(items: Sequence[Item], lacks: Lacking = COMPLETE, *, priced: bool) -> dict[str, Any]:
     """What there is to say of these together."""
     gpus = [one for one in items if one.kind == GPU]
     reserved = [one for one in gpus if one.reserved]
     volumes = [one for one in items if one.kind == VOLUME]
     entrances = [one for one in items if one.kind == LOAD_BALANCER]
     sizes = [one.gib for one in volumes]
-    money = {
-        "paid": total(one.hourly for one in items),
-        "reserved": total(one.hourly for one in reserved),
-        "used": total(map(_used, reserved)),
-        "idle": total(map(_idle, gpus)),
-        "volumes": total(one.hourly for one in volumes),
-        "loadBalancers": total(one.hourly for one in entrances),
+    amounts: dict[str, Iterable[Decimal | None]] = {
+        "paid": (one.hourly for one in items),
+        "reserved": (one.hourly for one in reserved),
+        "used": map(_used, reserved),
+        "idle": map(_idle, gpus),
+        "volumes": (one.hourly for one in volumes),
+        "loadBalancers": (one.hourly for one in entrances),
     }
+    money = {key: total(some, more=lacks.of(key)) for key, some in amounts.items()}
     return {
         "gpus": _gpus(gpus),
         "slices": _slices(gpus),
@@ -60,6 +62,7 @@ def row_of(items: Sequence[Item], *, priced: bool) -> dict[str, Any]:
         "loadBalancers": len(entrances),
         "money": {key: one.as_dict(priced=priced) for key, one in money.items()},
         "notKnown": sorted({one.why for one in items if one.why}),
+        "notSeen": lacks.told,
     }
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -21,7 +21,7 @@ from pointsman.intake.file import expanded, read_file
 from pointsman.spec.block import Block
 from pointsman.spec.document import read_document
 from pointsman.spec.judging import judge_as
-from pointsman.spec.problems import InvalidSpecError
+from pointsman.spec.problems import InvalidSpecError, Problem
 from pointsman.spec.words import Money, shown
 
 __all__ = ["EXAMPLE", "MONTH", "OLD", "Basis", "Book", "Prices", "read_prices"]
@@ -33,6 +33,7 @@ MONTH = Decimal(730)
 OLD = 90
 """Days after which prices are told as old."""
 LARGEST = 256 * 1024
+SHAPE = "write source, date and currency, and then prices, as docs/cost.md shows; --prices example takes made-up ones"
 
 
 class Basis(StrEnum):
@@ -62,6 +63,8 @@ def _named(text: str) -> str:
 
 class Prices(Block):
     """Prices as a file says them."""
+
+    page: ClassVar[str] = "docs/cost.md"
 
     source: Annotated[str, Field(max_length=300), AfterValidator(_named)]
     """Who says so: a price list's address, a contract's number."""
@@ -107,9 +110,11 @@ def read_prices(word: str, today: date) -> Book:
         text, path = files(__package__).joinpath("example.yaml").read_text(encoding="utf-8"), Path("example.yaml")
     else:
         text = _text(path)
-    document = read_document(text)
+    document = read_document(text, start=SHAPE)
     if document.problems:
         raise InvalidSpecError(path, document.problems)
+    if not document.data and not isinstance(document.data, list):
+        raise InvalidSpecError(path, [Problem(1, "the file has no prices", SHAPE, "spec-yaml")])
     found = judge_as(document, Prices)
     if not isinstance(found, Prices):
         raise InvalidSpecError(path, found)

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pointsman.errors import ClusterError, NotFoundError
+from pointsman.kube.answers import HOPELESS
+from pointsman.kube.namespaces import unknown_among
 from pointsman.kube.resources import KINDS, Kind, kind_of
 from pointsman.kube.shapes import misfit
 from pointsman.move.boundary import Cluster, Object
 
-__all__ = ["Sight", "look"]
+__all__ = ["Sight", "look", "look_up"]
 
 AT_ONCE = 6
 """Lists under way at a time."""
-_HOPELESS = frozenset({"cluster-unreachable", "cluster-certificate", "cluster-unauthorized", "cluster-not-kubernetes"})
-"""Codes after which nothing else would be answered either."""
 
 
 @dataclass(slots=True)
@@ -37,6 +37,10 @@ class Sight:
         """What is there; nothing where that is not known."""
         return self.objects.get(kind, [])
 
+    def holds(self, namespace: str) -> bool:
+        """Was anything of this namespace seen?"""
+        return any(one["metadata"].get("namespace") == namespace for some in self.objects.values() for one in some)
+
     def knows(self, *kinds: str) -> bool:
         """Were all of these listed to the end?"""
         return all(kind in self.objects for kind in kinds)
@@ -51,12 +55,19 @@ async def look(cluster: Cluster, kinds: Iterable[str]) -> Sight:
             try:
                 found.objects[name] = await _all(cluster, name, found)
             except ClusterError as error:
-                if error.code in _HOPELESS:
+                if error.code in HOPELESS:
                     raise
                 found.unseen[name] = error.what
 
     await asyncio.gather(*map(one, kinds))
     return found
+
+
+async def look_up(cluster: Cluster, namespaces: Iterable[str], sight: Sight) -> None:
+    """Raise UsageError for a namespace that is not there; of which nothing is known, that is among the unseen."""
+    for name, why in (await unknown_among(cluster, namespaces)).items():
+        if not sight.holds(name):
+            sight.unseen[f"namespace {name}"] = why
 
 
 async def _all(cluster: Cluster, name: str, counted: Sight) -> list[Object]:

@@ -23,13 +23,17 @@ class Sum:
     """Of how many things."""
     missing: int = 0
     """Of so many of them it is not known."""
+    more: bool = False
+    """May there be others, which nobody could look at?"""
 
     def plus(self, other: Sum) -> Sum:
         """Both together."""
-        return Sum(self.known + other.known, self.parts + other.parts, self.missing + other.missing)
+        parts, missing = self.parts + other.parts, self.missing + other.missing
+        return Sum(self.known + other.known, parts, missing, self.more or other.more)
 
     def as_dict(self, *, priced: bool = True) -> dict[str, Any]:
-        """``perHour`` and ``perMonth`` (730 h) are null while a part is missing; what is known stands in ``atLeast``.
+        """``perHour`` and ``perMonth`` (730 h) are null while a part is missing or not seen; what is known stands in
+        ``atLeast``.
 
         Amounts are text, so that nobody rounds them. ``priced``: were there prices? Without any not even a sum of
         nothing is 0.
@@ -37,15 +41,15 @@ class Sum:
         if not priced:
             return {"perHour": None, "perMonth": None, "atLeast": None, "notKnown": self.parts}
         hour, month = str(self.known.quantize(HOUR)), str((self.known * MONTH).quantize(CENT))
-        if not self.missing:
+        if not self.missing and not self.more:
             return {"perHour": hour, "perMonth": month}
-        some = self.missing < self.parts
+        some = self.missing < self.parts or not self.parts
         least = {"perHour": hour, "perMonth": month} if some else None
         return {"perHour": None, "perMonth": None, "atLeast": least, "notKnown": self.missing}
 
 
-def total(amounts: Iterable[Decimal | None]) -> Sum:
-    """Of all these."""
+def total(amounts: Iterable[Decimal | None], *, more: bool = False) -> Sum:
+    """Of all these, and of ``more`` that nobody could look at."""
     known, parts, missing = Decimal(0), 0, 0
     for one in amounts:
         parts += 1
@@ -53,4 +57,4 @@ def total(amounts: Iterable[Decimal | None]) -> Sum:
             missing += 1
         else:
             known += one
-    return Sum(known, parts, missing)
+    return Sum(known, parts, missing, more)

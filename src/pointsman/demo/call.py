@@ -13,6 +13,7 @@ import aiohttp
 from pointsman.demo.door import Door
 from pointsman.demo.ledger import Entry
 from pointsman.demo.tenants import PATIENCE, PROMPTS, Case
+from pointsman.kube.reasons import reason
 
 __all__ = ["Alias", "Reply", "ask", "body_of"]
 
@@ -146,4 +147,4 @@ def _judge(alias: Alias, case: Case, entry: Entry, reply: Reply) -> None:
 
 
 def _fail(entry: Entry, kind: str, error: BaseException) -> None:
-    entry.failure, entry.detail = kind, (str(error) or type(error).__name__)[:200]
+    entry.failure, entry.detail = kind, reason(error)[:200]

@@ -19,6 +19,7 @@ from pointsman.errors import (
 
 __all__ = [
     "AS_TABLE",
+    "HOPELESS",
     "backoff",
     "error_for",
     "is_page",
@@ -34,6 +35,8 @@ __all__ = [
 AS_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 """What is accepted when only what people are shown of an object is wanted, as kubectl does."""
 
+HOPELESS = frozenset({"cluster-unreachable", "cluster-certificate", "cluster-unauthorized", "cluster-not-kubernetes"})
+"""Codes after which nothing else would be answered either."""
 _TEMPORARY = {408, 429, 500, 502, 503, 504}
 _ACTIONS = {
     401: "renew the credentials in the kubeconfig",

@@ -41,6 +41,7 @@ from pointsman.kube.http import Response
 from pointsman.kube.kubeconfig import Access, load_access
 from pointsman.kube.paging import in_pages
 from pointsman.kube.peers import FROM_PEER, FROM_SERVER, MESSAGE, TooLargeError, lines_within, read_within, unled
+from pointsman.kube.reasons import reason
 from pointsman.kube.resources import Kind, Ref, kind_of, pod_port_path, ref_of
 from pointsman.kube.watch import Event, WatchError, follow
 
@@ -191,16 +192,15 @@ class Client:
 
     def unreachable(self, error: BaseException) -> ClusterError:
         """The error for a server that does not answer, or whose certificate is not the one it should have."""
-        reason = "no answer in time" if isinstance(error, TimeoutError) else (str(error) or type(error).__name__)
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return PermanentError(
-                f"the certificate of the API server is not trusted ({error.certificate_error})",
+                f"the certificate of the API server is not trusted ({reason(error)})",
                 where=self._address(),
                 next_action="check certificate-authority and tls-server-name of the cluster in the kubeconfig",
                 code="cluster-certificate",
             )
         return TemporaryError(
-            f"the API server does not answer ({reason})",
+            f"the API server does not answer ({reason(error)})",
             where=self._address(),
             next_action="check that the cluster runs and that the kubeconfig points at it",
             code="cluster-unreachable",
@@ -473,7 +473,7 @@ class Client:
                     if line:
                         yield _event(line)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise WatchError(0, str(error).encode()) from error
+            raise WatchError(0, reason(error).encode()) from error
 
 
 def _asked(path: str, params: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from typing import Protocol
 from pointsman.errors import TemporaryError
 from pointsman.kube.answers import backoff, retry_delay
 from pointsman.kube.connections import aiohttp
+from pointsman.kube.reasons import reason
 from pointsman.kube.resources import Ref, kind_of
 
 __all__ = ["Sockets", "forward"]
@@ -70,7 +71,7 @@ async def _open(client: Sockets, namespace: str, pod: str, port: int) -> aiohttp
             delay = _again(error, attempt)
             if delay is None or attempt == ATTEMPTS - 1:
                 raise TemporaryError(
-                    f"cannot forward to port {port} ({str(error) or 'no answer in time'})",
+                    f"cannot forward to port {port} ({reason(error)})",
                     where=f"Pod {namespace}/{pod}",
                     next_action="check that the pod runs and that you may create pods/portforward",
                     code="forward-failed",

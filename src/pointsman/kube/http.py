@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from pointsman.errors import TemporaryError
 from pointsman.kube.connections import aiohttp
 from pointsman.kube.peers import FROM_PEER, lines_within, read_within
+from pointsman.kube.reasons import reason
 
 __all__ = ["IDLE", "Caller", "Http", "Response", "Stream"]
 
@@ -170,5 +171,4 @@ class Http:
 
 
 def _unreachable(where: str, error: BaseException) -> TemporaryError:
-    reason = "no answer in time" if isinstance(error, TimeoutError) else (str(error) or type(error).__name__)
-    return TemporaryError(f"no answer: {reason}", where=where, next_action="try again", code="http-unreachable")
+    return TemporaryError(f"no answer: {reason(error)}", where=where, next_action="try again", code="http-unreachable")

@@ -19,7 +19,7 @@ from pointsman.lab.children import tail
 from pointsman.lab.config import GITOPS_PORTS, Engine, LabConfig, NodeConfig, check_name
 from pointsman.lab.gitops.processes import check_needs
 from pointsman.lab.node.temporary import sweep
-from pointsman.lab.paths import lab_home, private
+from pointsman.lab.paths import lab_home, lab_names, private
 from pointsman.lab.ports import AddressTakenError, free_octet, free_ports
 from pointsman.lab.processes import MARKER
 from pointsman.lab.progress import Progress, Report, silent
@@ -29,7 +29,7 @@ from pointsman.lab.storage import disk_full, storage_errors
 from pointsman.lab.strays import end_strays
 from pointsman.lab.tools import ensure_tools
 
-__all__ = ["Ended", "Lab", "down", "find", "up"]
+__all__ = ["Ended", "Lab", "down", "find", "running", "up"]
 
 _START_SECONDS = 180.0
 _STOP_SECONDS = 60.0
@@ -71,6 +71,16 @@ def find(name: str) -> Lab | None:
     config = LabConfig.load(lab_home(name))
     pid = supervisor_pid(config)
     return Lab(config, pid, read_state(config) if pid is not None else None)
+
+
+def running() -> list[str]:
+    """Names of the labs that run, sorted; one whose description cannot be read is not among them."""
+    found = []
+    for name in lab_names():
+        with contextlib.suppress(LabError):
+            lab = find(name)
+            found += [name] if lab and lab.supervisor is not None else []
+    return found
 
 
 def up(

@@ -7,7 +7,7 @@ the asking process takes the move over and does it itself, so the command works 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
@@ -15,7 +15,7 @@ from pointsman.move.conductor import Conductor
 from pointsman.move.counting.receipt import receipt_from
 from pointsman.move.holding.lock import DURATION, Holding, Lock
 from pointsman.move.journal.journal import Progress
-from pointsman.move.journal.ledger import Journal
+from pointsman.move.journal.ledger import Journal, Summary
 from pointsman.move.journal.requests import Request, Verb, leave
 from pointsman.move.journal.states import CLOSED, REVERSIBLE, Event, State
 from pointsman.move.means import Result
@@ -141,28 +141,17 @@ class Control:
         """The journal of the model's open move."""
         moves = await self.conductor.ledger.moves(model=model)
         if not moves:
+            ended = await self.conductor.ledger.moves(model=model, only_open=False)
             if verb in (Verb.ROLLBACK, Verb.ABORT):
-                await self._refuse_parked(model)
+                _refuse_parked(model, ended)
+            shows = f"pointsman history {model} shows the ones that ended; " if ended else ""
             raise RefusedError(
                 f"no move of {model} is open",
-                next_action=f"pointsman history {model} shows the ones that ended; pointsman move begins one; a layer "
-                f"is parked by pointsman down {model} --layer LAYER and woken by pointsman up {model} --layer LAYER",
+                next_action=f"{shows}pointsman move {model} --to LAYER begins one; a layer is parked by "
+                f"pointsman down {model} --layer LAYER and woken by pointsman up {model} --layer LAYER",
                 code="no-open-move",
             )
         return await self.conductor.ledger.load(moves[-1].progress.move, holder=self.conductor.means.holder)
-
-    async def _refuse_parked(self, model: str) -> None:
-        """The last move of the model is done and its source parked: going back is another move, planned anew."""
-        ended = await self.conductor.ledger.moves(model=model, only_open=False)
-        if ended and ended[-1].progress.state is State.DONE:
-            progress = ended[-1].progress
-            raise RefusedError(
-                f"no move of {model} is open: the last one, {progress.move}, is done and {progress.plan.source} is "
-                "parked, so there is nothing warm to roll back to",
-                where=f"move {progress.move}",
-                next_action=f"pointsman move {model} --to {progress.plan.source}, which plans the way back anew",
-                code="source-parked",
-            )
 
     def _refuse_changed(self, verb: Verb, seen: Progress, progress: Progress) -> None:
         """A promote accepts what its asker was shown: of a move that paused after that, it accepts nothing."""
@@ -191,6 +180,19 @@ class Control:
 
     def _lock(self, model: str) -> Lock:
         return Lock(self.cluster, self.clock, model, self.conductor.means.holder)
+
+
+def _refuse_parked(model: str, ended: Sequence[Summary]) -> None:
+    """The last move of the model is done and its source parked: going back is another move, planned anew."""
+    if ended and ended[-1].progress.state is State.DONE:
+        progress = ended[-1].progress
+        raise RefusedError(
+            f"no move of {model} is open: the last one, {progress.move}, is done and {progress.plan.source} is "
+            "parked, so there is nothing warm to roll back to",
+            where=f"move {progress.move}",
+            next_action=f"pointsman move {model} --to {progress.plan.source}, which plans the way back anew",
+            code="source-parked",
+        )
 
 
 def _granted(result: Result, wanted: frozenset[State]) -> Result:

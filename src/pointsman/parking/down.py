@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pointsman.errors import ChangedError, NeedsPersonError
+from pointsman.errors import ChangedError, NeedsPersonError, RefusedError
 from pointsman.layers.contract import Layer
 from pointsman.layers.registry import layer as layer_named
 from pointsman.move.conductor import Conductor
@@ -72,7 +72,9 @@ class Down:
         """What there is and what parking it would do; raises RefusedError while it may not be begun."""
         await self.conductor.refuse_if_busy(self.model)
         context = await self._context()
-        return await self._allowed(context, await look(context, context.source))
+        found = await look(context, context.source)
+        _refuse_absent(found, self.model)
+        return await self._allowed(context, found)
 
     async def carry_out(self, shown: Look) -> Mapping[str, Any]:
         """Do it, if everything is still as it was shown.
@@ -116,7 +118,7 @@ class Down:
             one = Kept(found.uid, found.replicas, 0, {}, Before(found.held), proved=True)
         if _done(found) and one.proved:
             return self._result(found, one, Freed(0), "parked-already" if found.live else "absent")
-        return await self._freed(context, found, one, "parked")
+        return await self._freed(context, found, one, "parked" if found.live else "absent")
 
     async def _drained(self, context: Context) -> None:
         """Until its engines have nothing left; whoever still asks comes past the edge."""
@@ -178,6 +180,21 @@ class Down:
 
     def _tell(self, step: str, text: str) -> None:
         self.conductor.tell(Topic.STEP_DONE, step, text, {})
+
+
+def _refuse_absent(found: Look, model: Model) -> None:
+    """Raise RefusedError where neither the layer's object nor a pod of it is there."""
+    if found.live is not None or found.held:
+        return
+    title, left = found.layer.title, ", ".join(one.name for one in found.claims)
+    raise RefusedError(
+        f"{title} of model {model.name} is not deployed, so there is nothing to park"
+        + (f"; what is left of it is paid for: {left}" if left else ""),
+        where=str(found.ref),
+        next_action=f"pointsman status {model.name} shows what is there"
+        + (f"; pointsman teardown {model.name} --layer {found.layer.id} takes the rest away" if left else ""),
+        code="down-absent",
+    )
 
 
 def _done(found: Look) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pointsman.errors import MoveFailedError, NeedsPersonError, RefusedError
+from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
 from pointsman.layers.contract import Layer, Patch, PodNeed
+from pointsman.leaving.pointing import layers_in
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
 from pointsman.move.plan.capacity import read_room
@@ -26,7 +27,19 @@ from pointsman.parking.writing import refuse_other, write
 from pointsman.report.contract import Topic
 from pointsman.spec.model import Model
 
-__all__ = ["Waking"]
+__all__ = ["Commands", "Waking"]
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Command lines that are told to people."""
+
+    again: str = ""
+    """Says it again, for whoever has to."""
+    down: str = ""
+    """Parks the layer."""
+    status: str = ""
+    """Shows what is so."""
 
 
 @dataclass(slots=True)
@@ -37,10 +50,7 @@ class Waking:
     model: Model
     layer: str
     options: Options
-    again: str = ""
-    """The command line that says it again, for whoever has to."""
-    down: str = ""
-    """The one that parks it."""
+    commands: Commands = Commands()
 
     async def look(self) -> Look:
         """What there is and what waking it would do; raises RefusedError while it may not be begun."""
@@ -113,19 +123,32 @@ class Waking:
         if woken:
             await self._allowed(context, found)
             self.conductor.tenure.fence.check()
-            await write(self.conductor.means.cluster, found, self.again)
+            await write(self.conductor.means.cluster, found, self.commands.again)
             self.conductor.tell(Topic.STEP_DONE, "wake", f"{found.ref} is told to serve", {})
         proved = await self._proved(context)
         await forget(context.cluster, self.model.name, self.layer)
         self.conductor.tell(Topic.STEP_DONE, "serve-ready", "a completion from every engine", {})
+        pointed = await self._pointed(context)
+        found = replace(found, notes=(*found.notes, pointed)) if pointed else found
         return {
             "model": self.model.name,
             "state": "serving" if woken else "serving-already",
             **found.as_dict(),
+            "next": self.commands.status if pointed else self.commands.down,
             "replicas": proved["replicas"],
             "pods": proved["pods"],
             "baseUrl": context.target.endpoint(self.model).base_url,
         }
+
+    async def _pointed(self, context: Context) -> str:
+        """Which alias leads there, as a sentence: then ``down`` is refused. Empty where none does that is known."""
+        try:
+            declared, replicas = await context.edge.read(), list(await context.edge.replicas())
+        except PointsmanError:
+            return ""
+        how = (await layers_in(context.model, declared, replicas, None)).get(context.target.id)
+        alias = context.model.spec.tenant.alias
+        return f"alias {alias} points at it ({how}): its tenants are served from here" if how else ""
 
     async def _proved(self, context: Context) -> Mapping[str, Any]:
         try:
@@ -134,8 +157,8 @@ class Waking:
             raise NeedsPersonError(
                 f"{context.target.title} is awake and does not serve: {error.what}",
                 where=error.where,
-                next_action=f"{error.next_action or 'look at its pods'}; it is paid for meanwhile: {self.down} parks "
-                f"it, {self.again} waits on",
+                next_action=f"{error.next_action or 'look at its pods'}; it is paid for meanwhile: "
+                f"{self.commands.down} parks it, {self.commands.again} waits on",
                 code="up-not-serving",
             ) from error
 

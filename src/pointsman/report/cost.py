@@ -47,6 +47,15 @@ def _few(lines: Sequence[str], what: str) -> Iterator[str]:
         yield f"and {len(lines) - MANY} more {what}: -o json has them all"
 
 
+_PARTS = {
+    "reserved": {"Pod", "Model"},
+    "gpus": {"Pod", "Node", "Model"},
+    "volumes": {"PersistentVolumeClaim", "PersistentVolume", "Model"},
+    "loadBalancers": {"Service", "Gateway", "Ingress", "Model"},
+}
+"""Kinds without which a count is too small."""
+
+
 def money(said: Mapping[str, Any], key: str = "perHour") -> str:
     """An amount; ``≥`` where a part of it is not known."""
     if said[key] is not None:
@@ -58,12 +67,13 @@ def _cells(row: Mapping[str, Any]) -> Iterator[str]:
     gpus, amounts = row["gpus"], row["money"]
     unknown = gpus["useNotKnown"]
     slices = "".join(f" + {one['reserved']} of {one['paid']} {one['name']}" for one in row["slices"])
-    yield f"{gpus['reserved']} of {gpus['paid']}{slices}"
-    yield f"{gpus['used']}" + (f" (+ {unknown} not known)" if unknown else "")
-    yield f"{gpus['idle']}"
+    least = {what: "" if kinds.isdisjoint(row["notSeen"]) else "≥ " for what, kinds in _PARTS.items()}
+    yield f"{least['reserved']}{gpus['reserved']} of {least['gpus']}{gpus['paid']}{slices}"
+    yield f"{least['reserved']}{gpus['used']}" + (f" (+ {unknown} not known)" if unknown else "")
+    yield f"{least['gpus']}{gpus['idle']}"
     volumes = row["volumes"]
-    yield f"{volumes['count']} ({volumes['gib']} GiB)" if volumes["count"] else "0"
-    yield str(row["loadBalancers"])
+    yield least["volumes"] + (f"{volumes['count']} ({volumes['gib']} GiB)" if volumes["count"] else "0")
+    yield f"{least['loadBalancers']}{row['loadBalancers']}"
     yield from (money(amounts[key]) for key in ("reserved", "used", "idle", "paid"))
     yield money(amounts["paid"], "perMonth")
 

@@ -50,8 +50,13 @@ def folded(line: str, room: int) -> Iterator[str]:
 
 
 def wrapped(text: str, room: int, hanging: int = 0) -> list[str]:
-    """The one way to fold: a word stays whole whatever is in it, also one that is longer than the room."""
-    return textwrap.wrap(text, room, subsequent_indent=" " * hanging, break_long_words=False, break_on_hyphens=False)
+    """The one way to fold: a word stays whole whatever is in it, also one that is longer than the room.
+
+    One that has room only further to the left stands there.
+    """
+    hung = " " * hanging
+    lines = textwrap.wrap(text, room, subsequent_indent=hung, break_long_words=False, break_on_hyphens=False)
+    return [line.strip().rjust(room) if len(line.strip()) <= room < len(line) else line for line in lines]
 
 
 def _hanging(line: str, room: int) -> int:

@@ -99,10 +99,12 @@ def _serving(done: Mapping[str, Any], title: str) -> Iterator[str]:
     yield f"  replicas      {done['replicas']}"
     yield f"  started       {_price(done)}"
     yield "  alias         as it was"
+    yield from (f"  note          {one}" for one in done["notes"])
 
 
 def _serving_already(done: Mapping[str, Any], title: str) -> Iterator[str]:
     yield f"{title} of model {done['model']} serves already; nothing was written"
+    yield from (f"  note          {one}" for one in done["notes"])
 
 
 _RESULTS = {

@@ -15,7 +15,8 @@ from pointsman.report.folding import folded, room_of, wrapped
 
 __all__ = ["Table", "note"]
 
-GAP = "   "
+GAP = 3
+"""Columns between two columns; fewer where a terminal has no room for that, and has it then."""
 LEAST = 12
 """Columns of a terminal below which no column of the table is folded, however narrow the terminal."""
 BOLD, YELLOW, PLAIN = "\x1b[1m", "\x1b[33m", "\x1b[0m"
@@ -35,18 +36,26 @@ class Table:
 
     def write(self, stream: TextIO) -> None:
         """All of it."""
-        widths = self._widths(room_of(stream))
-        for line in _lines(self._columns, widths):
+        gap, widths = self._laid_out(room_of(stream))
+        for line in _lines(self._columns, widths, gap):
             stream.write(_painted(stream, BOLD, line))
-        stream.write("".join(f"{line}\n" for row in self._rows for line in _lines(row, widths)))
+        stream.write("".join(f"{line}\n" for row in self._rows for line in _lines(row, widths, gap)))
 
-    def _widths(self, room: int | None) -> list[int]:
-        """What each column takes; where that is too much for the room, the widest that may be folded gives way."""
+    def _laid_out(self, room: int | None) -> tuple[int, list[int]]:
+        """The gap, and what each column takes."""
+        for gap in range(GAP, 0, -1):
+            widths = self._widths(room, gap)
+            if room is None or _width(widths, gap) <= room:
+                return gap, widths
+        return GAP, self._widths(room, GAP)
+
+    def _widths(self, room: int | None, gap: int) -> list[int]:
+        """Where it is too much for the room, the widest that may be folded gives way."""
         widths = [max(map(len, cells)) for cells in zip(self._columns, *self._rows, strict=True)]
         if room is None:
             return widths
         folding = {at: self._least(at) for at, column in enumerate(self._columns) if column not in self._names}
-        while sum(widths) + len(GAP) * (len(widths) - 1) > room:
+        while _width(widths, gap) > room:
             giving = [at for at, least in folding.items() if widths[at] > least]
             if not giving:
                 break
@@ -65,11 +74,15 @@ def note(stream: TextIO, text: str) -> None:
         stream.write(_painted(stream, YELLOW, line))
 
 
-def _lines(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+def _width(widths: Sequence[int], gap: int) -> int:
+    return sum(widths) + gap * (len(widths) - 1)
+
+
+def _lines(cells: Sequence[str], widths: Sequence[int], gap: int) -> Iterator[str]:
     """A row, as many lines as its longest cell needs."""
     parted = [wrapped(cell, width) if len(cell) > width else [cell] for cell, width in zip(cells, widths, strict=True)]
     for parts in zip_longest(*parted, fillvalue=""):
-        yield GAP.join(map(str.ljust, parts, widths)).rstrip()
+        yield (" " * gap).join(map(str.ljust, parts, widths)).rstrip()
 
 
 def _painted(stream: TextIO, colour: str, text: str) -> str:

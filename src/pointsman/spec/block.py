@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
@@ -18,3 +20,5 @@ class Block(BaseModel):
         alias_generator=to_camel,
         populate_by_name=True,
     )
+    page: ClassVar[str] = "docs/model.md"
+    """Where the fields of the whole document are told of."""

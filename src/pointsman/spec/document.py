@@ -17,6 +17,7 @@ __all__ = ["LARGEST", "Document", "Place", "read_document"]
 LARGEST = 256 << 10
 """Bytes of a spec; a usual one has two thousand."""
 
+_MODEL = "start from examples/platform/models/qwen.yaml"
 _CODES = {"yaml": "spec-yaml", "duplicate": "spec-duplicate-key", "deep": "spec-too-deep"}
 
 
@@ -39,11 +40,13 @@ class Document:
         return self.lines.get(place, 1)
 
 
-def read_document(text: str) -> Document:
-    """Read ``text``; whatever is wrong with it as YAML is in ``problems``, each with its line."""
+def read_document(text: str, *, start: str = _MODEL) -> Document:
+    """Read ``text``; whatever is wrong with it as YAML is in ``problems``, each with its line.
+
+    ``start``: how to begin a file of that kind, said where there is nothing in this one.
+    """
     reading = read_yaml(text)
     found = [Problem(fault.line, fault.what, fault.next_action, _CODES[fault.kind]) for fault in reading.faults]
     if reading.empty:
-        start = "start from examples/platform/models/qwen.yaml"
         found = [Problem(1, "the file is empty", start, "spec-yaml")]
     return Document(reading.data, reading.lines, reading.spans, tuple(found))

@@ -74,7 +74,7 @@ def _problem(document: Document, place: Place, detail: ErrorDetails, shape: type
     if detail["type"] == "extra_forbidden":
         what, next_action, code = _unknown(document, place, shape)
     else:
-        what, next_action, code = _EXPLAIN.get(detail["type"], _wrong_value)(place, detail)
+        what, next_action, code = _EXPLAIN.get(detail["type"], _wrong_value)(place, detail, shape)
     return Problem(document.line(place), what, next_action, code)
 
 
@@ -104,11 +104,11 @@ def _unknown(document: Document, place: Place, shape: type[Block]) -> tuple[str,
     return f"{shown(name)} is not a field of {parent}", hint, "spec-unknown-field"
 
 
-def _missing(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
+def _missing(place: Place, detail: ErrorDetails, shape: type[Block]) -> tuple[str, str, str]:
     return f"{_told(place)} is required", f"add {place[-1]}", "spec-missing-field"
 
 
-def _literal(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
+def _literal(place: Place, detail: ErrorDetails, shape: type[Block]) -> tuple[str, str, str]:
     expected = str(detail.get("ctx", {}).get("expected", ""))
     allowed = expected.replace(" or ", ", ").replace("'", "").split(", ")
     near = nearest(str(detail["input"]), allowed)
@@ -116,19 +116,19 @@ def _literal(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
     return f"{_told(place)} is {shown(detail['input'])}", hint, "spec-wrong-value"
 
 
-def _own(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
+def _own(place: Place, detail: ErrorDetails, shape: type[Block]) -> tuple[str, str, str]:
     context: Mapping[str, Any] = detail.get("ctx", {})
     return f"{_told(place)}: {context['what']}", str(context["allowed"]), "spec-wrong-value"
 
 
-def _wrong_value(place: Place, detail: ErrorDetails) -> tuple[str, str, str]:
+def _wrong_value(place: Place, detail: ErrorDetails, shape: type[Block]) -> tuple[str, str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     limit = _LIMITS.get(kind, "").format(**context)
-    allowed = _KINDS.get(kind) or limit or "what docs/model.md says of it"
+    allowed = _KINDS.get(kind) or limit or f"what {shape.page} says of it"
     return f"{_told(place)} is {shown(detail['input'])}", f"it must be {allowed}", "spec-wrong-value"
 
 
-_EXPLAIN: Mapping[str, Callable[[Place, ErrorDetails], tuple[str, str, str]]] = {
+_EXPLAIN: Mapping[str, Callable[[Place, ErrorDetails, type[Block]], tuple[str, str, str]]] = {
     "missing": _missing,
     "literal_error": _literal,
     "pointsman": _own,

@@ -81,7 +81,8 @@ class Carrying:
                 raise RefusedError(
                     f"move {move.progress.move} of model {name} is open at step {move.progress.step or 'none'}",
                     where=f"ConfigMap {NAMESPACE}/{move.progress.move}",
-                    next_action=f"pointsman resume, rollback or abort {name} ends it; then run this again",
+                    next_action=f"pointsman resume {name}, pointsman rollback {name} or pointsman abort {name} ends "
+                    "it; then run this again",
                     code="move-open",
                 )
         for name, error in unread.items():

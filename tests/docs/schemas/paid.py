@@ -8,12 +8,15 @@ from tests.docs.schemas.words import listed, mapped, maybe, number, obj, one_of,
 __all__ = ["AUDIT", "COST"]
 
 _AMOUNTS = {
-    "perHour": maybe(text("an amount as text, so that nobody rounds it"), "null while a part of it is not known"),
+    "perHour": maybe(
+        text("an amount as text, so that nobody rounds it"),
+        "null while a part of it is not known, or something could not be looked at",
+    ),
     "perMonth": maybe(text("of 730 hours")),
 }
 MONEY = obj(
     _AMOUNTS,
-    "money; where a part is not known, what is",
+    "money; where a part is not known or could not be looked at, the least it is",
     {"atLeast": maybe(obj(_AMOUNTS), "the part that is known; null when none is"), "notKnown": whole("unknown parts")},
 )
 UNSEEN = listed(
@@ -55,6 +58,7 @@ _ROW = {
     "loadBalancers": whole(),
     "money": obj(dict.fromkeys(("paid", "reserved", "used", "idle", "volumes", "loadBalancers"), MONEY)),
     "notKnown": listed(text(), "why a part of the money is not known"),
+    "notSeen": listed(text("a kind"), "what could not be looked at, so that counts and money are the least there is"),
 }
 _THING = obj(
     {

@@ -129,7 +129,7 @@ PARKING = obj(
     {
         **_LOOK,
         "state": one_of("", "parked", "parked-already", "absent", "serving", "serving-already"),
-        "next": text("the command that brings it back, or parks it again"),
+        "next": text("the command that brings it back, or parks it again; status where neither would do"),
     },
     "",
     {

@@ -68,7 +68,7 @@ def source_of(model: Model, alias: AliasState, layers: Sequence[Layer] = LAYERS)
         raise refuse(
             check,
             f"alias {alias.alias} points at several layers ({said(ours)}); a move may have been left half way",
-            next_action=f"pointsman status {model.name}; an open move is undone with pointsman move --recover",
+            next_action=f"pointsman status {model.name}; an open move is undone with pointsman rollback {model.name}",
         )
     for name in alias.groups or dict.fromkeys(one.alias for one in alias.members):
         share = [one for one in ours if one.alias == name]
