@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from pointsman.edge.contract import Replica
 from pointsman.edge.litellm_counters import answered_by_member
 from pointsman.errors import NotFoundError
 from pointsman.kube.resources import Ref, kind_of
@@ -91,6 +92,30 @@ async def test_the_moves_own_requests_are_counted_apart() -> None:
     assert rows["kserve"]["own"]["direct"] > 0
     assert rows["raw-vllm"]["own"]["direct"] > 0
     assert rows["kserve"]["answered"] == sum(rows["kserve"]["own"].values())
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_a_replica_of_the_edge_on_its_way_out_is_asked_for_again(leaves: bool) -> None:
+    """While it is there and does not say what it runs, nobody knows who gets tenants; afterwards that is known."""
+    world = World()
+    tenants = Tenants(world)
+    during(world, tenants)
+    world.edge.lagging = [Replica("edge-old", None, ready=False, terminating=True)]
+    mover, watch = world.conductor(), world.seen.react
+
+    def react(happening: Happening) -> None:
+        watch(happening)
+        if happening.topic is Topic.STEP_DONE and happening.step == "serve-ready" and leaves:
+            world.edge.lagging = []
+        if happening.topic is Topic.STEP_DONE and happening.step == "contract":
+            mover.interrupt()
+
+    world.seen.react = react
+    receipt = (await mover.move(world.model, "kserve", quick())).receipt
+    row = receipt["traffic"]["layers"]["kserve"]
+    assert receipt["state"] == "undone"
+    assert row["tenants"] == (0 if leaves else "unknown")
+    assert row["own"]["direct"] > 0
 
 
 async def test_a_move_that_was_undone_counts_too() -> None:

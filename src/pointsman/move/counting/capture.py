@@ -89,9 +89,13 @@ class Capture:
         self.tally.named = named
 
     async def see_who_runs(self) -> None:
-        """Ask every replica of the edge what it runs: if all say the same, it is known who gets tenants."""
+        """Ask every replica of the edge what it runs: if all say the same, it is known who gets tenants.
+
+        Once an alias was declared by this process it is not: a replica that has not been rolled yet says what was.
+        """
         running = [one.members for one in await self.edge.replicas()]
-        if running and None not in running and len({frozenset(one or ()) for one in running}) == 1:
+        same = running and None not in running and len({frozenset(one or ()) for one in running}) == 1
+        if same and not self.tally.declared:
             self.confirmed(frozenset(one.layer for one in running[0] or () if one.ours))
 
     async def follow(self) -> None:
@@ -199,6 +203,8 @@ class Capture:
 
     async def _look_at_edge(self) -> None:
         try:
+            if self.tally.named is None and not self.tally.declared:
+                await self.see_who_runs()  # a replica that was on its way out when the move began is gone by now
             self.replicas = dict.fromkeys(await self.edge.names_of_replicas(), "")
             answered = {} if self._edge_is_mute() else await self.edge.answered()
         except PointsmanError:

@@ -137,19 +137,19 @@ class CountedEdge(WrappedEdge):
 
     async def write(self, members: Sequence[Member], why: Reason | None = None) -> str:
         """Declare all members; until it is confirmed nobody knows who gets tenants."""
-        self._tally.named = None
+        self._tally.named, self._tally.declared = None, True
         self._tally.reopened(_layers(members))
         return await super().write(members, why)
 
     async def put_back(self, members: Sequence[Member], why: Reason | None, owe: Owe) -> str:
         """Declare what was declared before; until it is confirmed nobody knows who gets tenants."""
-        self._tally.named = None
+        self._tally.named, self._tally.declared = None, True
         self._tally.reopened(_layers(members))
         return await super().put_back(members, why, owe)
 
     async def remove(self, why: Reason | None = None) -> str:
         """Take the aliases away."""
-        self._tally.named = None
+        self._tally.named, self._tally.declared = None, True
         return await super().remove(why)
 
     async def confirm(self, members: Sequence[Member], *, timeout: float) -> None:

@@ -40,6 +40,8 @@ class Tally:
         self.counts: dict[str, dict[str, int]] = {}
         self.named: frozenset[str] | None = None
         """Layers that the alias names, as confirmed last; None while nobody knows."""
+        self.declared = False
+        """Has this process declared an alias? From then on only a confirmation tells what it names."""
         self.leaky: set[str] = set()
         """Layers that somebody reaches past the aliases: nobody can tell when they are asked for the last time."""
         self.reopened: Callable[[frozenset[str]], None] = lambda layers: None
