@@ -134,4 +134,4 @@ def test_a_layer_is_not_parked_during_an_open_move_which_is_named(words: tuple[s
     assert "error [move-open]" in told.stderr
     assert one.progress.move in told.stderr
     for verb in ("resume", "rollback"):
-        assert re.search(rf"pointsman {verb} --kubeconfig \S+ qwen", told.stderr)
+        assert re.search(rf"pointsman {verb} --kubeconfig \S+ --repo \S+ qwen", told.stderr)
