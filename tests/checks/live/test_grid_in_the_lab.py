@@ -93,7 +93,7 @@ def ground(
             made.taken |= {(name, way): one for name, one in put(cluster, own, *options, alone=REFUSED).items()}
         settle(cluster)
         spaces = [space for one in made.placed.values() for space in one.spaces]
-        words = [word for space in [*spaces, ARGO] for word in ("-n", space)]
+        words = [word for space in [*spaces, *([ARGO] if repository else [])] for word in ("-n", space)]
         checks = [word for group in _GROUPS for word in ("--check", group)]
         found = doctor(cluster, tmp_path_factory.mktemp("state"), *words, *checks)
         assert found["notChecked"] == []
