@@ -35,7 +35,7 @@ if [ -n "$hit" ] && [ ! -e "$CALLS.hit" ]; then
     failed) {GIT} "$@" >/dev/null 2>&1; echo "fatal: the remote end hung up unexpectedly" >&2; exit 128;;
     away) echo "ssh: connect to host x port 22: Connection refused" >&2; exit 128;;
     stuck) exec sleep 600;;
-    deaf) trap '' TERM; : > "$CALLS.deaf"; while :; do sleep 1; done;;
+    deaf) trap '' TERM; echo $$ > "$CALLS.new"; mv "$CALLS.new" "$CALLS.deaf"; while :; do sleep 1; done;;
     dies) kill -9 $$;;
     hangs) {GIT} "$@" >/dev/null 2>&1; exec sleep 600;;
   esac
@@ -186,8 +186,9 @@ async def test_an_impatient_operator_leaves_no_git_behind(
     for name, value in {**wrapped, "HOW": "deaf", "AT_WORD": "push"}.items():
         monkeypatch.setenv(name, value)
     task = asyncio.create_task(ground.deliver())
-    await asyncio.wait_for(_there(Path(wrapped["CALLS"] + ".deaf")), 30)
-    (deaf,) = psutil.Process().children()
+    pid = Path(wrapped["CALLS"] + ".deaf")
+    await asyncio.wait_for(_there(pid), 30)
+    deaf = psutil.Process(int(pid.read_text()))
     while not task.done():
         task.cancel()
         await asyncio.sleep(0)
