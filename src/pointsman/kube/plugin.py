@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from pointsman.ending import gone
+from pointsman.ending import gone, started
 from pointsman.errors import PermanentError
 from pointsman.foreign import harmless
 from pointsman.kube.entries import Entry
@@ -77,13 +77,14 @@ class Plugin:
         info = {"apiVersion": self.version, "kind": "ExecCredential", "spec": spec}
         async with _pipe() as (out, answer), _pipe() as (err, words):
             try:
-                process = await asyncio.create_subprocess_exec(
+                starting = asyncio.create_subprocess_exec(
                     *self.command,
                     env={**os.environ, **self.env, "KUBERNETES_EXEC_INFO": json.dumps(info, default=str)},
                     stdin=None if asks else asyncio.subprocess.DEVNULL,
                     stdout=out,
                     stderr=err,
                 )
+                process = await started(starting, asyncio.subprocess.Process.kill)
             except (OSError, ValueError) as error:
                 raise self._not_started(error) from error
             finally:

@@ -188,7 +188,7 @@ async def test_an_impatient_operator_leaves_no_git_behind(
     task = asyncio.create_task(ground.deliver())
     pid = Path(wrapped["CALLS"] + ".deaf")
     await asyncio.wait_for(_there(pid), 30)
-    deaf = psutil.Process(int(pid.read_text()))
+    deaf = psutil.Process(int(await asyncio.to_thread(pid.read_text)))
     while not task.done():
         task.cancel()
         await asyncio.sleep(0)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from pointsman.delivery.git.wording import last_words
-from pointsman.ending import gone
+from pointsman.ending import gone, started
 from pointsman.errors import RefusedError
 
 __all__ = ["HOOK", "LOCAL", "NETWORK", "Git", "Said", "environment", "open_git", "run"]
@@ -149,7 +149,7 @@ async def run(
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         source.write(given)
         source.seek(0)
-        process = await asyncio.create_subprocess_exec(
+        starting = asyncio.create_subprocess_exec(
             *argv,
             stdin=source,
             stdout=out,
@@ -158,6 +158,7 @@ async def run(
             env={**environment(os.environ), **(env or {})},
             start_new_session=True,
         )
+        process = await started(starting, _kill)
         late = await _ended(process, seconds)
         return Said(process.returncode or 0, _read(out), _end(err).decode("utf-8", "replace"), late)
 
@@ -182,8 +183,12 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
             async with asyncio.timeout(GRACE):
                 await process.wait()
     finally:
-        _signal(process, signal.SIGKILL)
+        _kill(process)
         await gone(process)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    _signal(process, signal.SIGKILL)
 
 
 def _signal(process: asyncio.subprocess.Process, number: int) -> None:
