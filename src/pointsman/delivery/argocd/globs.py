@@ -34,7 +34,7 @@ def _compiled(pattern: str, separator: str) -> re.Pattern[str] | None:
         elif token == "," and open_braces:
             made += "|"
         elif token.startswith("[") and len(token) > 1:
-            inside = token[1:-1].replace("\\", "\\\\")
+            inside = _LETTERS.sub(r"\\\g<0>", token[1:-1])
             made += f"[^{inside[1:]}]" if inside.startswith("!") else f"[{inside}]"
         else:
             made += re.escape(token[1:] if token.startswith("\\") and len(token) > 1 else token)
@@ -44,4 +44,6 @@ def _compiled(pattern: str, separator: str) -> re.Pattern[str] | None:
         return None
 
 
+_LETTERS = re.compile(r"[\[\\^&~|]|(?<=-)-")
+"""What Python takes for more than a letter within brackets, or says that it will."""
 _TOKEN = re.compile(r"\*\*|\\.|\[!?[^\]]+\]|.", re.DOTALL)
