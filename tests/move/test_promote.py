@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pointsman.errors import NeedsPersonError
+from pointsman.errors import NeedsPersonError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.control import Control
 from pointsman.move.holding.lock import NAMESPACE
 from pointsman.move.journal.journal import decode, digest, encode
 from pointsman.move.journal.ledger import Ledger
-from pointsman.move.journal.requests import Verb
+from pointsman.move.journal.requests import Request, Verb, leave
 from pointsman.move.journal.states import Event
 from pointsman.move.means import Result
 from pointsman.report.contract import Happening, Topic
@@ -304,3 +304,65 @@ async def test_a_dead_move_is_left_where_it_is_found() -> None:
     done = await ask(world, Verb.PROMOTE, SECOND)
     assert done.receipt["state"] == "done"
     assert {evidence(done, one)["accepted"] for one in ("shift-10", "shift-50", "shift-100")} == {False}
+
+
+async def test_a_promote_that_was_meant_for_the_hold_cuts_nothing_of_the_drain() -> None:
+    """It was sent while the hold waited, and is heard when the drain has begun."""
+    world = World()
+    moved = await in_the_drain(world, lambda: wish(world, "hold"))
+    assert moved.error is not None
+    assert moved.error.code == "drain.drain-deadline"
+    (move,) = await Ledger(world.cluster, world.clock).moves(model="qwen")
+    assert (move.progress.promotions, move.progress.late, move.progress.promoted) == (1, 1, frozenset())
+    assert world.workloads()["Deployment serving/qwen-raw-vllm"] == 1
+
+
+async def test_a_promote_that_did_not_see_the_drain_begin_is_told_that_it_changed_nothing() -> None:
+    world, asked = World(), list[asyncio.Task[Result]]()
+
+    def react(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "drain":
+            asked.append(asyncio.create_task(Control(world.conductor(SECOND)).ask(Verb.PROMOTE, "qwen")))
+
+    world.seen.react = react
+    moved = await in_the_drain(world, None)
+    assert moved.error is not None
+    assert moved.error.code == "drain.drain-deadline"
+    with pytest.raises(RefusedError, match="so it changed nothing; the move is at drain now") as told:
+        await asked[0]
+    assert (told.value.code, "pointsman promote qwen again" in told.value.next_action) == ("promote-late", True)
+
+
+async def test_a_promote_that_saw_the_drain_cuts_what_runs() -> None:
+    world = World()
+    moved = await in_the_drain(world, lambda: wish(world, "drain"))
+    assert (moved.receipt["state"], moved.receipt["traffic"]["cut"]) == ("done", 2)
+
+
+async def wish(world: World, step: str) -> None:
+    """A promote as a process leaves it that looked when ``step`` was under way."""
+    (move,) = await Ledger(world.cluster, world.clock).moves(model="qwen")
+    ref = Ref(kind_of("ConfigMap"), move.progress.move, NAMESPACE)
+    await leave(world.cluster, ref, Request(Verb.PROMOTE, SECOND, "1", step))
+
+
+async def in_the_drain(world: World, act: Callable[[], Coroutine[Any, Any, None]] | None) -> Result:
+    """A move whose engines stay busy; ``act`` is done once its drain waits for them."""
+    before, acting = world.seen.react, list[asyncio.Task[None]]()
+
+    def react(happening: Happening) -> None:
+        before(happening)
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "drain":
+            for (namespace, _), engine in world.cluster.engines.items():
+                engine.under_way = 2 if namespace == "serving" else 0
+        if happening.topic is Topic.STEP_NOTE and happening.step == "drain" and act is not None and not acting:
+            acting.append(asyncio.create_task(act()))
+
+    world.seen.react = react
+    beating = asyncio.create_task(heart(world))
+    try:
+        moved = await world.conductor().move(world.model, "kserve", quick(hold=2.0, drain_timeout=30.0))
+        await asyncio.gather(*acting)
+        return moved
+    finally:
+        beating.cancel()

@@ -101,7 +101,7 @@ class Control:
 
     async def _answered(self, journal: Journal, verb: Verb, held: Holding) -> tuple[bool, Holding | None]:
         """Leave the wish and wait for the holder: did it answer? And who is it that turned out to be dead?"""
-        wish = Request(verb, self.conductor.means.holder, secrets.token_hex(4))
+        wish = Request(verb, self.conductor.means.holder, secrets.token_hex(4), journal.progress.acting)
         await leave(self.cluster, journal.ref, wish)
         self.conductor.tell(Topic.NOTICE, "", f"asked {held.holder} to {verb.value}", {})
         lock = self._lock(journal.progress.plan.model)
@@ -112,6 +112,8 @@ class Control:
             if now.closed or now.state in _WAYS[verb].wanted:
                 return True, None
             if verb is Verb.PROMOTE and now.promotions > journal.progress.promotions:
+                if now.late > journal.progress.late:
+                    raise _too_late_for_it(wish, now)
                 return True, None
             if now.state not in REVERSIBLE:
                 raise _too_late(verb, now)
@@ -200,6 +202,17 @@ def _granted(result: Result, wanted: frozenset[State]) -> Result:
     if State(str(result.receipt["state"])) in wanted:
         return Result(result.receipt, None, result.interrupted)
     return result
+
+
+def _too_late_for_it(wish: Request, progress: Progress) -> RefusedError:
+    was = f"the wait at {wish.step}" if wish.step else "the step that was to begin"
+    model = progress.plan.model
+    return RefusedError(
+        f"{was} was over when the promote was heard, so it changed nothing; the move is at {progress.step} now",
+        where=f"move {progress.move}",
+        next_action=f"pointsman status {model}; pointsman promote {model} again, to end the wait there",
+        code="promote-late",
+    )
 
 
 def _not_merged(progress: Progress) -> RefusedError:

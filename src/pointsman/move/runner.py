@@ -22,6 +22,7 @@ from pointsman.move.journal.ledger import Journal
 from pointsman.move.journal.requests import Request, Verb
 from pointsman.move.journal.states import BACKWARD, TRANSITIONS, Event, State
 from pointsman.move.steps.contract import Step
+from pointsman.move.steps.release import Drain
 from pointsman.report.contract import Topic
 
 __all__ = ["Ending", "Runner"]
@@ -93,18 +94,24 @@ class Runner:
         abort come at once. A promote ends no wait for a person.
         """
         if request.verb is Verb.PROMOTE:
-            if self.state is not State.FORWARD or not self._step or self._awaited:
-                return False
-            step = self._step
-            if not await self._write(Event.PROMOTED, step, request.as_dict(), late=True):
-                return False
-            self.context.promoted.steps.add(step)
-            return True
+            return await self._promote(request)
         if self.state is not State.FORWARD:
             return False
         self._asked = request
         if request.verb is not Verb.PAUSE or self._awaited:
             self._stop_working()
+        return True
+
+    async def _promote(self, request: Request) -> bool:
+        """End the wait that its sender saw; that of the drain, where it cuts what runs, only if that was seen."""
+        step = self._step
+        if self.state is not State.FORWARD or not step or self._awaited:
+            return False
+        late = request.step != step and (bool(request.step) or step.endswith(Drain.id))
+        if not await self._write(Event.PROMOTED, step, {**request.as_dict(), "late": late}, late=True):
+            return False
+        if not late:
+            self.context.promoted.steps.add(step)
         return True
 
     async def awaits(self, what: str) -> None:

@@ -140,6 +140,8 @@ class Progress:
     """The code of what it is paused for; empty when it is not, and when it was only told to pause."""
     promotions: int = 0
     """How often a person said: go on."""
+    late: int = 0
+    """How often of these the wait that was meant was over, so that nothing became of it."""
     promoted: frozenset[str] = frozenset()
     """Steps whose waits a person ended; a pause ends that."""
     accepted: frozenset[str] = frozenset()
@@ -160,6 +162,12 @@ class Progress:
         if self.opening is None:
             raise torn(self.move, "it has no first record")
         return self.opening
+
+    @property
+    def acting(self) -> str:
+        """The step that acts now; empty between two steps."""
+        known = self.steps.get(self.step)
+        return self.step if known is not None and known.last is Event.INTENT else ""
 
     def done(self, step: str) -> bool:
         """Did the step's apply end well, and was not undone since?"""
@@ -267,7 +275,7 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
     elif record.event is Event.UNDO_INTENT and "owed" in record.detail:
         after = replace(after, owed=dict(record.detail["owed"]))
     if record.event is Event.PROMOTED:
-        return _promoted(after, record.step)
+        return _promoted(after, record.step, late=bool(record.detail.get("late")))
     if record.event in _REASONS:
         said = str(record.detail.get("what", record.event.value))
         after = replace(after, failures=(*progress.failures, f"{record.step}: {said}" if record.step else said))
@@ -289,9 +297,11 @@ def _paused(after: Progress, record: Record) -> Progress:
     )
 
 
-def _promoted(after: Progress, step: str) -> Progress:
+def _promoted(after: Progress, step: str, *, late: bool) -> Progress:
     """A step's waits are over; what a pause has shown is accepted."""
-    after = replace(after, promotions=after.promotions + 1)
+    after = replace(after, promotions=after.promotions + 1, late=after.late + late)
+    if late:
+        return after
     if after.state is not State.PAUSED:
         return replace(after, promoted=after.promoted | {step})
     if after.paused_for not in SHOWN:

@@ -44,6 +44,8 @@ class Request:
     """Who asks, as ``conductor.holder_name`` says it."""
     id: str
     """Different for every wish, so that none is heard twice."""
+    step: str = ""
+    """The step that was under way when its sender looked; empty between two steps. A promote means this one's wait."""
 
     def as_dict(self) -> dict[str, Any]:
         """For records and notes."""
@@ -65,6 +67,8 @@ def asked_of(found: Object) -> Request | None:
     text = (found["metadata"].get("annotations") or {}).get(ANNOTATION)
     try:
         said: Mapping[str, Any] = from_json(text) if text else {}
-        return Request(Verb(said["verb"]), str(said["by"]), str(said["id"])) if said else None
+        return (
+            Request(Verb(said["verb"]), str(said["by"]), str(said["id"]), str(said.get("step", ""))) if said else None
+        )
     except (ValueError, KeyError, TypeError):
         return None
