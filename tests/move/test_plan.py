@@ -15,6 +15,7 @@ from pointsman.errors import RefusedError, UsageError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.context import Options
 from pointsman.move.diff import Change, differences
+from pointsman.move.journal.ledger import Ledger
 from pointsman.move.means import spec_of
 from pointsman.move.plan.file import load_plan, refuse_changed, save_plan
 from pointsman.report.plan import plan_lines
@@ -139,6 +140,16 @@ async def test_a_kept_plan_is_refused_when_the_world_changed(
     with pytest.raises(RefusedError, match="since the plan was made") as refused:
         refuse_changed(saved, await world.conductor().plan(world.model, "kserve", OPTIONS))
     assert named in refused.value.what
+
+
+async def test_the_journal_says_which_kept_plan_was_applied(tmp_path: Path) -> None:
+    world, file = World(), tmp_path / "plan.json"
+    save_plan(file, spec_of(world.model), await world.conductor().plan(world.model, "kserve", OPTIONS), OPTIONS)
+    saved = load_plan(file)
+    assert saved.digest
+    result = await world.conductor().move(world.model, "kserve", quick(), plan_digest=saved.digest)
+    progress = (await Ledger(world.cluster, world.clock).load(result.receipt["move"])).progress
+    assert progress.plan.plan_digest == saved.digest
 
 
 async def test_a_plan_that_was_edited_or_is_none_is_not_applied(tmp_path: Path) -> None:

@@ -327,6 +327,7 @@ class Conductor:
             alias=alias_data(context.alias),
             captured=news[CAPTURED],
             lead=round(self.means.clock.monotonic() - begun, 3),
+            plan_digest=self._plan_digest,
         )
         now = self.means.clock.now()
         move = f"{model.name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
