@@ -164,9 +164,10 @@ class EdgeInGit(WrappedEdge):
 
     async def remove(self, why: Reason | None = None) -> str:
         """Take our members away by one commit, and wait until the cluster has them no more."""
-        model, what = self._values.terms.model, "no member of ours"
+        model, names = self._values.terms.model, ", ".join(self.names)
         reason = why or Reason(f"Bringing {model} up failed; it is as it was before.")
-        return await self._declare(_Wanted(Aliases.remove, what, f"{', '.join(self.names)}: {what}", reason.text))
+        what = f"no member of ours for {names}"  # a teardown takes away several aliases under one name
+        return await self._declare(_Wanted(Aliases.remove, what, f"{names}: no member of ours", reason.text))
 
     def rights(self) -> Sequence[Right]:
         """The edge's own, and asking Argo CD to look, or to sync."""
