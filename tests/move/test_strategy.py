@@ -212,5 +212,7 @@ async def test_a_pod_of_somebody_else_that_waits_for_the_gpu_is_counted_first() 
     container = {"name": "x", "resources": {"limits": {"nvidia.com/gpu": "1"}}}
     pod = {"metadata": {"name": "other", "namespace": "x"}, "spec": {"containers": [container]}, "status": {}}
     world.cluster.objects[Ref(kind_of("Pod"), "other", "x")] = {"kind": "Pod", **pod}
-    with pytest.raises(RefusedError, match="wait for a node already"):
+    with pytest.raises(RefusedError, match="1 pod waits for a node already"):
         await planned(world)
+    world.cluster.objects[Ref(kind_of("Pod"), "other", "x")]["status"] = {"phase": "Running"}
+    assert (await planned(world)).strategy, "what runs waits for nothing, whoever plays its node"

@@ -17,6 +17,7 @@ from pointsman.kube.quantity import milli, whole
 from pointsman.kube.resources import kind_of
 from pointsman.layers.needs import GPU, PodNeed, Requests, need_of, requests_of
 from pointsman.move.boundary import Cluster, Object
+from pointsman.report.counting import count_of
 
 __all__ = ["Node", "Room", "read_room", "room_from"]
 
@@ -136,10 +137,10 @@ def room_from(nodes: Iterable[Object], pods: Iterable[Object]) -> Room:
     waiting: list[PodNeed] = []
     placed: dict[str, tuple[str, Requests]] = {}
     for pod in pods:
-        if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        phase, name = pod.get("status", {}).get("phase"), pod["spec"].get("nodeName") or ""
+        if phase in ("Succeeded", "Failed"):
             continue
-        name = pod["spec"].get("nodeName") or ""
-        if not name:
+        if not name and phase != "Running":  # what runs without a node is played by somebody, and takes no room
             waiting.append(need_of("waiting", pod["spec"]))
         elif name in found:
             asks = requests_of(pod["spec"])
@@ -203,4 +204,5 @@ def _said(attribute: str, amount: int) -> str:
 
 
 def _queue(waiting: Sequence[PodNeed]) -> str:
-    return f"; {len(waiting)} pods wait for a node already" if waiting else ""
+    verb = "waits" if len(waiting) == 1 else "wait"
+    return f"; {count_of(len(waiting), 'pod')} {verb} for a node already" if waiting else ""
