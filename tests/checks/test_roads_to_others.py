@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.cli.program import run
+from pointsman.layers.registry import layer
+from pointsman.spec.loading import load_model
+from tests.cli.program import SPEC, run
 
 PLATFORM = """\
 apiVersion: leaderworkerset.x-k8s.io/v1
@@ -61,3 +63,26 @@ def test_without_their_makers_both_are_lost(tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text("---\n".join(own), "utf-8")
     found = json.loads(run("lint", str(tmp_path), "-o", "json").stdout)
     assert [one["id"] for one in found["findings"]].count("PM611") == 2
+
+
+def test_an_alias_of_a_model_that_is_declared_here_leads_to_what_would_be_rendered(tmp_path: Path) -> None:
+    """No file holds the Service, since the layer's objects are applied; another name of it is lost all the same."""
+    text = Path(SPEC).read_text("utf-8")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/qwen.yaml").write_text(text, "utf-8")
+    (tmp_path / "others.yaml").write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: kserve}\ndata: {a: b}\n", "utf-8"
+    )
+    entries = [
+        ("qwen-local", layer("kserve").endpoint(load_model(Path(SPEC))).base_url),
+        ("shorter", "http://qwen-predictor.kserve/v1"),
+        ("wrong", "http://qwen-predicter.kserve.svc/v1"),
+    ]
+    edge = "".join(
+        f"  - model_name: {name}\n    litellm_params: {{model: openai/q, api_base: {base}, api_key: os.environ/KEY}}\n"
+        for name, base in entries
+    )
+    (tmp_path / "litellm.yaml").write_text(f"model_list:\n{edge}", "utf-8")
+    found = json.loads(run("lint", str(tmp_path), "-o", "json").stdout)
+    (lost,) = [one for one in found["findings"] if one["id"] == "PM611"]
+    assert "qwen-predicter" in lost["what"]

@@ -14,6 +14,9 @@ from pointsman.adopt.roads import Road
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.disagreeing import DISAGREE, told_of
 from pointsman.checks.view import View
+from pointsman.kube.resources import Ref, kind_of
+from pointsman.layers.contract import Endpoint
+from pointsman.layers.registry import LAYERS
 
 __all__ = ["CHECKS"]
 
@@ -25,8 +28,23 @@ _SERVED = "vLLM 0.32, asked in the lab"
 def _lost(view: View) -> Iterator[Told]:
     """Of roads that end at nothing those that lead into what is written here, which may be a part of a cluster."""
     known = {one.namespace for one in view.adopted.world.objects} - {""}
-    unknown = {road.where for road in view.adopted.roads if not _here(known, road)}
+    ours = _of_models(view)
+    unknown = {road.where for road in view.adopted.roads if not _here(known, road) or _place(road.member.base) in ours}
     return (one for one in told_of("adopt-road")(view) if one.where not in unknown)
+
+
+def _of_models(view: View) -> set[tuple[Ref, int, str]]:
+    """Where the layers of Models answer that are declared here: their objects are rendered, and lie in no file."""
+    models = [one.model for one in view.declared if one.model is not None]
+    return {place for model in models for layer in LAYERS if (place := _place(layer.endpoint(model).base_url))}
+
+
+def _place(address: str) -> tuple[Ref, int, str] | None:
+    """Service, port and path of an address within the cluster."""
+    try:
+        return Endpoint(address, Ref(kind_of("Service"), ""), 0, "").road
+    except ValueError:
+        return None
 
 
 def _here(known: set[str], road: Road) -> bool:
@@ -50,12 +68,13 @@ def _check(
     fixable: bool = True,
     sources: frozenset[Source] = _BOTH,
     run: Callable[[View], Iterator[Told]] | None = None,
+    reads: frozenset[str] = DISAGREE,
 ) -> Check:
     return Check(
         f"PM{number}",
         code.removeprefix("adopt-"),
         level,
-        DISAGREE,
+        reads,
         cause=about[0],
         remedy=about[1],
         sure=sure,
@@ -180,5 +199,6 @@ CHECKS = (
         sure=Sure.source,
         fixable=False,
         run=_lost,
+        reads=DISAGREE | {"declared"},
     ),
 )
