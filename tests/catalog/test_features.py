@@ -300,3 +300,12 @@ def test_the_mode_stays_and_a_second_time_writes_nothing(tmp_path: Path) -> None
         0o600,
     )
     assert config.stat().st_ino == number
+
+
+@pytest.mark.parametrize("features", ["features: null # nothing\n", "features:\n  ? kserve\n  : false\n"])
+def test_a_mark_of_another_document_at_the_end_is_refused_with_its_place(features: str, tmp_path: Path) -> None:
+    text = f"# start\nprofile: lab\n{features}# the end\n---\n"
+    config = made(tmp_path, text)
+    done = pointsman(tmp_path, "features", "enable", "kserve")
+    assert (done.returncode, "error [feature-shape] at environments/ai-dev/config.yaml" in done.stderr) == (1, True)
+    assert config.read_text("utf-8") == text

@@ -359,3 +359,13 @@ def test_objects_of_odd_shapes_break_no_check(doctor: Doctor) -> None:
             odd.append({"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, **shape})
     done = doctor(running(more=odd), "-o", "json")
     assert told(done)["broken"] == []
+
+
+@pytest.mark.parametrize("owners", [5, "x", {"kind": "ReplicaSet"}, [7], [None]])
+def test_owners_that_are_none_break_nothing(owners: Any, doctor: Doctor) -> None:
+    cluster = running("PM719.fails")
+    for one in cluster.objects.values():
+        one["metadata"]["ownerReferences"] = owners
+    done = doctor(cluster, "--check", "PM719", "-o", "json")
+    assert done.returncode in (1, 5)
+    assert "error" not in done.stderr

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pointsman.kube.resources import ref_of
 from pointsman.layers.registry import layer
 from pointsman.spec.loading import load_model
@@ -200,3 +202,21 @@ def test_a_move_whose_journal_is_torn_hides_no_model(tmp_path: Path) -> None:
     assert "cannot be trusted" in found["model-0001"]["warnings"][0]
     assert "keeps no record of it" in found["forgotten"]["warnings"][0]
     assert rows(cluster, tmp_path, "forgotten") == [found["forgotten"]]
+
+
+@pytest.mark.parametrize("data", [[["a"], "000001"], "000001", 1])
+def test_a_journal_without_records_by_name_is_torn_and_hides_no_model(data: Any, tmp_path: Path) -> None:
+    cluster = platform(models(2))
+    labels = {"pointsman.dev/move": "m-1", "pointsman.dev/open": "yes", "pointsman.dev/moved-model": "model-0001"}
+    torn = thing("v1", "ConfigMap", "model-0001-1", "pointsman-system", labels) | {"data": data}
+    cluster.objects[ref_of(torn)] = torn
+    found = rows(cluster, tmp_path)
+    assert [model["name"] for model in found if model["warnings"]] == ["model-0001"]
+    assert "its records are no mapping" in found[1]["warnings"][0]
+
+
+def test_an_edges_configuration_without_a_version_is_told(tmp_path: Path) -> None:
+    cluster = platform(models(1))
+    del named(cluster, "ConfigMap", "litellm-config")["metadata"]["resourceVersion"]
+    (found,) = rows(cluster, tmp_path)
+    assert "it has no resourceVersion" in found["warnings"][0]

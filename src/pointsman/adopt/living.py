@@ -122,7 +122,8 @@ def _standing(data: dict[str, Any]) -> Standing:
 
 def _made(data: Mapping[str, Any]) -> bool:
     owners = (data.get("metadata") or {}).get("ownerReferences")
-    return any(isinstance(one, dict) and str(one.get("kind")) in _MADE_BY for one in owners or ())
+    found = owners if isinstance(owners, list) else []
+    return any(isinstance(one, dict) and str(one.get("kind")) in _MADE_BY for one in found)
 
 
 def live_findings(git: Adopted, live: Adopted) -> list[Finding]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from pointsman.adopt.findings import DropEntry, Finding, Fix, ReplaceText, SetEntry
 from pointsman.adopt.models import Found
 from pointsman.adopt.promise import Auth
 from pointsman.adopt.roads import LOST, Road
 from pointsman.delivery.git.wording import redacted
-from pointsman.edge.litellm_base import base_of, leads_astray
+from pointsman.edge.litellm_base import base_of, ends_in_version, leads_astray
 from pointsman.edge.litellm_params import INFO, KNOWN, PARAMS, address_key
 
 __all__ = ["lost_finding", "member_findings", "price_of"]
@@ -134,7 +133,7 @@ def _renamed(road: Road, name: str) -> str:
 def _base(model: Found, road: Road) -> Iterator[Finding]:
     member = road.member
     wanted = base_of(member.base)
-    ends = urlsplit(member.base).path.rstrip("/").endswith("/v1")
+    ends = ends_in_version(member.base)
     if member.provider not in KNOWN or not leads_astray(member.base, member.provider):
         return
     key = address_key(member.params)

@@ -37,8 +37,11 @@ class Edit:
 
 
 def candidates(text: str, name: str, word: str) -> Iterator[Edit]:
-    """Ways to set ``features.NAME`` to ``word``."""
-    root = yaml.compose(text, Loader=LOADER)
+    """Ways to set ``features.NAME`` to ``word``; none where the file holds more than one document."""
+    try:
+        root = yaml.compose(text, Loader=LOADER)
+    except yaml.YAMLError:
+        return
     if not isinstance(root, MappingNode):
         return
     key, features = _pair(root, FEATURES)

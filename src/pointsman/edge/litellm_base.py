@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-__all__ = ["base_of", "leads_astray"]
+__all__ = ["base_of", "ends_in_version", "leads_astray"]
 
 _ENDPOINT = "chat/completions|completions|embeddings|models|responses|messages|rerank|score|audio/transcriptions"
 _BELOW = re.compile(rf"(?P<root>.*?)/v1(?:/v1|/(?:{_ENDPOINT}))*", re.IGNORECASE)
@@ -22,10 +22,18 @@ def leads_astray(url: str, provider: str) -> bool:
 
     ``hosted_vllm`` takes an address with ``chat/completions`` in it as it stands (LiteLLM 1.106, get_complete_url).
     """
-    wanted, ends = base_of(url), urlsplit(url).path.rstrip("/").endswith("/v1")
+    wanted, ends = base_of(url), ends_in_version(url)
     if provider == "hosted_vllm" and wanted is not None and url == f"{wanted}/chat/completions":
         return False
     return wanted != url and not (wanted is None and ends)
+
+
+def ends_in_version(url: str) -> bool:
+    """Is ``/v1`` the end of its path? Of what is no address nothing is said, so it is taken as it stands."""
+    try:
+        return urlsplit(url).path.rstrip("/").endswith("/v1")
+    except ValueError:
+        return True
 
 
 def base_of(url: str) -> str | None:

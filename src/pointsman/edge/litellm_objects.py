@@ -114,7 +114,10 @@ class Objects:
                 f"make it anew without immutable (kubectl delete -n {ref.namespace} configmap/{ref.name}, then apply)"
             )
             raise _refused("it is immutable, so no weight can be changed", ref, action, "edge-immutable")
-        return Config(str(found["metadata"]["resourceVersion"]), str(text))
+        version = found["metadata"].get("resourceVersion")
+        if not version:
+            raise _odd("it has no resourceVersion", ref)
+        return Config(str(version), str(text))
 
     async def writers(self) -> list[str]:
         """Who wrote the ConfigMap, the last one first, as the API server remembers it."""
@@ -213,12 +216,16 @@ def _volumes(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _refuse_odd(found: Object, ref: Ref) -> None:
     """No API server says such a thing of an object that it checked; who answers in its place may."""
     if wrong := misfit(ref.kind.name, found):
-        raise PermanentError(
-            f"what the API server says of it is odd: {wrong}",
-            where=str(ref),
-            next_action="look who answers in its place (a proxy, an aggregated API)",
-            code="cluster-odd-object",
-        )
+        raise _odd(wrong, ref)
+
+
+def _odd(wrong: str, ref: Ref) -> PermanentError:
+    return PermanentError(
+        f"what the API server says of it is odd: {wrong}",
+        where=str(ref),
+        next_action="look who answers in its place (a proxy, an aggregated API)",
+        code="cluster-odd-object",
+    )
 
 
 def _refused(what: str, ref: Ref, action: str, code: str) -> RefusedError:

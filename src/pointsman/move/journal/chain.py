@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointsman.errors import ConflictError, NeedsPersonError, TemporaryError
+from pointsman.errors import ConflictError, NeedsPersonError, PermanentError, TemporaryError
 from pointsman.kube.resources import Ref
 from pointsman.move.boundary import Cluster
 
-__all__ = ["Chain", "digest"]
+__all__ = ["Chain", "digest", "version_of"]
 
 
 def digest(line: str) -> str:
@@ -56,14 +56,14 @@ class Chain:
             # The write may have happened although no answer came: look before saying that it did not.
             await self._after_conflict(number, line, tip, labels, None)
         else:
-            self.version = _version(written)
+            self.version = version_of(written)
 
     async def _after_conflict(
         self, number: int, line: str, tip: str, labels: Mapping[str, str], error: ConflictError | None
     ) -> None:
         found = await self.cluster.get(self.ref)
         data: dict[str, str] = found.get("data") or {}
-        self.version = _version(found)
+        self.version = version_of(found)
         if data.get(self.key(number)) == line:
             return
         if len(data) == number - 1 and digest(data.get(self.key(number - 1), "")) == tip:
@@ -78,5 +78,14 @@ class Chain:
         ) from error
 
 
-def _version(found: Any) -> str:
-    return str(found["metadata"]["resourceVersion"])
+def version_of(found: Any) -> str:
+    """The version that the next record goes on from; raises PermanentError where whoever answers tells none."""
+    version = found["metadata"].get("resourceVersion")
+    if not version:
+        raise PermanentError(
+            "what the API server says of it is odd: it has no resourceVersion",
+            where=f"ConfigMap {found['metadata'].get('namespace')}/{found['metadata'].get('name')}",
+            next_action="look who answers in its place (a proxy, an aggregated API)",
+            code="cluster-odd-object",
+        )
+    return str(version)

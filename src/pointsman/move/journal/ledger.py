@@ -15,7 +15,7 @@ from pointsman.errors import NeedsPersonError, NotFoundError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Object
 from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
-from pointsman.move.journal.chain import Chain
+from pointsman.move.journal.chain import Chain, version_of
 from pointsman.move.journal.journal import Opening, Progress, Record, encode, fold, take, torn
 from pointsman.move.journal.readings import CAPTURED, LEFT
 from pointsman.move.journal.states import Event
@@ -131,7 +131,7 @@ class Ledger:
             )
         progress = _fold(found)
         size = sum(len(line.encode()) for line in (found.get("data") or {}).values())
-        version = str(found["metadata"]["resourceVersion"])
+        version = version_of(found)
         return Journal(self.cluster, self.clock, progress, version, size, holder, allowances(found))
 
     async def moves(self, *, model: str = "", only_open: bool = True) -> list[Summary]:
@@ -180,8 +180,9 @@ def _key(seq: int) -> str:
 
 
 def _fold(found: Object) -> Progress:
-    name = found["metadata"]["name"]
-    data: dict[str, str] = found.get("data") or {}
+    name, data = found["metadata"]["name"], found.get("data") or {}
+    if not isinstance(data, dict):
+        raise torn(name, "its records are no mapping")
     for number, key in enumerate(sorted(data), start=1):
         if key != _key(number):
             raise torn(name, f"data key {key!r} stands where record {number} belongs")

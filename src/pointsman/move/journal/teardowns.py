@@ -20,7 +20,7 @@ from pointsman.errors import NeedsPersonError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.boundary import Clock, Cluster, Object
 from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
-from pointsman.move.journal.chain import Chain, digest
+from pointsman.move.journal.chain import Chain, digest, version_of
 
 __all__ = [
     "LABEL",
@@ -282,7 +282,7 @@ class Teardowns:
         """The journal as it is in the cluster; raises NotFoundError when there is none."""
         found = await self.cluster.get(Ref(kind_of("ConfigMap"), name, NAMESPACE))
         size = sum(len(line.encode()) for line in (found.get("data") or {}).values())
-        chain = self._chain(name, str(found["metadata"]["resourceVersion"]))
+        chain = self._chain(name, version_of(found))
         return TeardownJournal(chain, self.clock, _folded(found), holder, size)
 
     async def open_ones(self) -> list[TeardownProgress]:
