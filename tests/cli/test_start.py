@@ -43,6 +43,15 @@ def test_help_names_every_command_and_no_other() -> None:
     assert sorted(listed) == sorted(COMMANDS)
 
 
+def test_the_help_fits_into_a_terminal_of_80_columns() -> None:
+    assert [line for line in HELP.splitlines() if len(line) > 80] == []
+
+
+def test_defaults_of_durations_are_shown_as_people_write_them() -> None:
+    said = run("move", "--help").stdout
+    assert all(f"[default: {one}]" in said for one in ("5s", "30m", "10m", "5m", "24h", "0s"))
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
     done = run(command, "--help")

@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
-from pointsman.cli.words import DrainPolicy, Strategy, lasting
+from pointsman.cli.words import DrainPolicy, Seconds, Strategy, lasting
 from pointsman.errors import UsageError
 
 __all__ = [
+    "DOWNTIME",
+    "DRAIN",
+    "HOLD",
+    "MERGE",
+    "READY",
+    "ROLL",
     "AllowDowntime",
     "Drain",
     "DrainTimeout",
@@ -24,6 +30,9 @@ __all__ = [
     "shares_in",
 ]
 
+HOLD, READY, DRAIN, ROLL = Seconds(5), Seconds(1800), Seconds(600), Seconds(300)
+MERGE, DOWNTIME = Seconds(86400), Seconds(0)
+"""Defaults of what moves may take."""
 Hold = Annotated[float, lasting("--hold", "How long to keep the source warm after the shift:")]
 ReadyTimeout = Annotated[float, lasting("--ready-timeout", "How long the target may take to get ready:", least=1)]
 RollTimeout = Annotated[float, lasting("--roll-timeout", "How long one roll of the edge may take:", least=1)]

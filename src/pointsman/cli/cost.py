@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from pointsman.cli.beginning import begin, once
-from pointsman.cli.words import Output, given, lasting
+from pointsman.cli.words import Output, Seconds, given, lasting
 
 if TYPE_CHECKING:
     from pointsman.cli.watching import Read
@@ -60,7 +60,7 @@ def command(
     attention: Annotated[
         bool, typer.Option("--attention", help="Only rows with GPUs that idle, or with parked things.")
     ] = False,
-    over: Annotated[float, lasting("--over", "How long engines are watched. Default: one look.")] = 0.0,
+    over: Annotated[float, lasting("--over", "How long engines are watched. Default: one look.")] = Seconds(0),
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again and again, until ctrl-C.")] = False,
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,
     context: Annotated[str | None, typer.Option(help="The kubeconfig's context.")] = None,

@@ -15,7 +15,7 @@ from pointsman.cli.again import spelled
 from pointsman.cli.manifests import Output
 from pointsman.cli.parking import print_look, print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, edge_in_git
-from pointsman.cli.words import agree, given, lasting
+from pointsman.cli.words import Seconds, agree, given, lasting
 from pointsman.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-DRAIN = 600.0
+DRAIN = Seconds(600)
 
 
 def command(

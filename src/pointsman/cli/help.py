@@ -3,7 +3,8 @@
 __all__ = ["HELP"]
 
 HELP = """\
-Move a served LLM between raw vLLM, KServe and llm-d on Kubernetes, live, with nothing lost.
+Move a served LLM between raw vLLM, KServe and llm-d on Kubernetes, live,
+with nothing lost.
 
 Usage: pointsman COMMAND [OPTIONS]          (also: kubectl pointsman COMMAND)
 
@@ -18,19 +19,19 @@ See and prepare:
   history    List the moves there were, oldest first.
   explain    Say what an error's code or a check's id means.
   rights     Print the roles that moves need, or check what of it you may do.
-  doctor     Check what runs in a cluster for what is known to cost people nights.
+  doctor     Check what runs in a cluster for what costs people nights.
 
 A platform repository:
   init       Write one that works as it is, in a new folder or an empty clone.
   adopt      Read one that others wrote; write Models that refer to it.
-  lint       Check its files for what is known to cost people nights.
+  lint       Check its files for what costs people nights.
   features   List its features, or turn one on or off in the configuration.
   resolve    Write the groups file that its ApplicationSets read.
   root       Apply a profile's ApplicationSets, once what vanishes is agreed to.
 
 Serve and move:
-  up         Bring a model up and point its alias there; with --layer: wake a parked layer.
-  down       Park a layer that nobody is served from: its GPUs are free, all else stays.
+  up         Bring a model up and point its alias there; or wake a parked layer.
+  down       Park a layer that nobody is served from: its GPUs are free.
   plan       Show what a move would do, what it needs and how long it takes.
   apply      Carry out a kept plan, if nothing has changed since.
   move       Move a model to another serving layer, live.
@@ -39,7 +40,7 @@ Serve and move:
 While a move is open, from any machine:
   pause      Let it stand still after the step that is under way.
   unpause    Carry it on, as resume does.
-  promote    Skip the wait it is in, not its checks.
+  promote    End the wait it is in, not its checks.
   resume     Carry it on when nobody does.
   rollback   Take it back: tenants on the source, the target as before.
   abort      Put tenants back at once; leave the target, to look into it.
@@ -59,7 +60,9 @@ Options:
   --version  Print the version.
   --help     Print this text; COMMAND --help explains a command.
 
-Every command but completion takes --output text|json|yaml. Data goes to stdout, narration to stderr.
-Exit codes: 0 done, 1 refused or findings, 2 usage or cluster, 3 failed and undone, 4 a person is needed,
-5 not everything could be looked at, 6 something changed between look and write, and nothing was written.
+Every command but completion takes --output text|json|yaml.
+Data goes to stdout, narration to stderr.
+Exit codes: 0 done, 1 refused or findings, 2 usage or cluster, 3 failed and
+undone, 4 a person is needed, 5 not everything could be looked at, 6 something
+changed between look and write, and nothing was written.
 """

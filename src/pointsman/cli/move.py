@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.choices import (
+    DOWNTIME,
+    DRAIN,
+    HOLD,
+    MERGE,
+    READY,
+    ROLL,
     AllowDowntime,
     Drain,
     DrainTimeout,
@@ -25,7 +31,16 @@ from pointsman.cli.choices import (
     shares_in,
 )
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
-from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave, refuse_unasked
+from pointsman.cli.words import (
+    DrainPolicy,
+    Output,
+    Strategy,
+    agree,
+    before_it_began,
+    given,
+    leave,
+    refuse_unasked,
+)
 from pointsman.errors import RefusedError, StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -42,16 +57,16 @@ def command(
     to: Annotated[str, typer.Option("--to", metavar="LAYER", help="raw-vllm, kserve or llm-d.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     recover: Annotated[bool, typer.Option("--recover", help="First end a move that was left open.")] = False,
-    hold: Hold = 5.0,
-    ready_timeout: ReadyTimeout = 1800.0,
-    drain_timeout: DrainTimeout = 600.0,
+    hold: Hold = HOLD,
+    ready_timeout: ReadyTimeout = READY,
+    drain_timeout: DrainTimeout = DRAIN,
     drain_policy: Drain = DrainPolicy.wait,
-    roll_timeout: RollTimeout = 300.0,
+    roll_timeout: RollTimeout = ROLL,
     strategy: Room = Strategy.auto,
     shift: Shift = None,
     pull_request: PullRequest = False,
-    merge_timeout: MergeTimeout = 86400.0,
-    allow_downtime: AllowDowntime = 0.0,
+    merge_timeout: MergeTimeout = MERGE,
+    allow_downtime: AllowDowntime = DOWNTIME,
     leave_alias: Leave = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and change nothing, --yes or not.")] = False,
     write_spec: Annotated[bool, typer.Option("--write-spec", help="Set spec.layer in the file when done.")] = False,

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.cli.choices import (
+    DOWNTIME,
+    DRAIN,
+    HOLD,
+    MERGE,
+    READY,
+    ROLL,
     AllowDowntime,
     Drain,
     DrainTimeout,
@@ -24,7 +30,16 @@ from pointsman.cli.choices import (
     shares_in,
 )
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
-from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave, refuse_unasked
+from pointsman.cli.words import (
+    DrainPolicy,
+    Output,
+    Strategy,
+    agree,
+    before_it_began,
+    given,
+    leave,
+    refuse_unasked,
+)
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,16 +61,16 @@ def plan(
     file: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Keep the plan here, for pointsman apply.")
     ] = None,
-    hold: Hold = 5.0,
-    ready_timeout: ReadyTimeout = 1800.0,
-    drain_timeout: DrainTimeout = 600.0,
+    hold: Hold = HOLD,
+    ready_timeout: ReadyTimeout = READY,
+    drain_timeout: DrainTimeout = DRAIN,
     drain_policy: Drain = DrainPolicy.wait,
-    roll_timeout: RollTimeout = 300.0,
+    roll_timeout: RollTimeout = ROLL,
     strategy: Room = Strategy.auto,
     shift: Shift = None,
     pull_request: PullRequest = False,
-    merge_timeout: MergeTimeout = 86400.0,
-    allow_downtime: AllowDowntime = 0.0,
+    merge_timeout: MergeTimeout = MERGE,
+    allow_downtime: AllowDowntime = DOWNTIME,
     leave_alias: Leave = None,
     repo: Repo = Path(),
     env: Env = None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pointsman.cli.manifests import Output
-from pointsman.cli.words import agree, given, lasting
+from pointsman.cli.words import Seconds, agree, given, lasting
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def command(
         Path | None, typer.Option("--repository", metavar="PATH", help="A local clone that knows what contains what.")
     ] = None,
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where the Applications are.")] = "argocd",
-    timeout: Annotated[float, lasting("--timeout", "How long each may take:", least=1)] = 600.0,
+    timeout: Annotated[float, lasting("--timeout", "How long each may take:", least=1)] = Seconds(600),
     prune: Annotated[bool, typer.Option("--prune", help="Delete what is not in git any more.")] = False,
     wait_for_app: Annotated[
         bool, typer.Option("--wait-for-app", help="Wait for an Application that is not made yet.")

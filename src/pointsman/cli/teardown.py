@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.cli.repo import Env, Repo, edge_in_git
-from pointsman.cli.words import Output, given, lasting
+from pointsman.cli.words import Output, Seconds, given, lasting
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-DRAIN = 600.0
+DRAIN = Seconds(600)
 
 
 def command(

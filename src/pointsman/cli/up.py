@@ -17,7 +17,7 @@ from pointsman.cli.choices import MergeTimeout, PullRequest
 from pointsman.cli.manifests import Output
 from pointsman.cli.parking import print_look, print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
-from pointsman.cli.words import given, lasting
+from pointsman.cli.words import Seconds, given, lasting
 from pointsman.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-READY, MERGE = 1800.0, 86400.0
+READY, MERGE = Seconds(1800), Seconds(86400)
 
 
 def command(

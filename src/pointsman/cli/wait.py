@@ -11,7 +11,7 @@ import typer
 
 from pointsman.cli.manifests import Output
 from pointsman.cli.repo import Env, Repo
-from pointsman.cli.words import given, lasting
+from pointsman.cli.words import Seconds, given, lasting
 from pointsman.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def command(
         bool, typer.Option("--wait-for-app", help="Wait for an Application that is not made yet.")
     ] = False,
     namespace: Annotated[str, typer.Option("--namespace", "-n", help="Where the Applications are.")] = "argocd",
-    timeout: Annotated[float, lasting("--timeout", "How long all of it may take:", least=1)] = 600.0,
+    timeout: Annotated[float, lasting("--timeout", "How long all of it may take:", least=1)] = Seconds(600),
     env: Env = None,
     repo: Repo = Path(),
     kubeconfig: Annotated[Path | None, typer.Option(help="Default: $KUBECONFIG, ~/.kube/config.")] = None,

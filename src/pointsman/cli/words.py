@@ -26,6 +26,7 @@ __all__ = [
     "HELP_OPTIONS",
     "DrainPolicy",
     "Output",
+    "Seconds",
     "Strategy",
     "agree",
     "before_it_began",
@@ -64,6 +65,17 @@ class DrainPolicy(StrEnum):
     wait = "wait"
     give_back = "give-back"
     cut = "cut"
+
+
+class Seconds(float):
+    """A default, which help shows as people write it."""
+
+    def __str__(self) -> str:
+        """``1h30m``, ``10m``, ``5s``."""
+        hours, rest = divmod(round(self), 3600)
+        minutes, seconds = divmod(rest, 60)
+        parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+        return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
 
 
 def lasting(option: str, help: str, *, least: float = 0.0) -> Any:  # noqa: A002
