@@ -58,8 +58,8 @@ class Guard:
         from pointsman.kube.client import Client, Limits
         from pointsman.kube.kubeconfig import load_access
         from pointsman.leaving.losing import refuse_losing, refuse_unmeant
+        from pointsman.report.folding import write_folded
         from pointsman.report.root import loss_lines
-        from pointsman.report.text import write_lines
         from pointsman.root.survey import vanishing
 
         root, limits = self.repository.root, Limits(connect=5.0, call=20.0, first=5.0)
@@ -68,7 +68,7 @@ class Guard:
             found, notes = await losing_of(lost, client, root, edge_in_git(root, self.repository.env))
         if lost:
             told = [line for one in lost for line in loss_lines(one.as_dict())]
-            write_lines(sys.stderr, ["once this is pushed:", *told, *(f"  note: {one}" for one in notes)])
+            write_folded(sys.stderr, ["once this is pushed:", *told, *(f"  note: {one}" for one in notes)])
         refuse_unmeant(found, self.leave)
         refuse_losing(found, self.leave, f"pointsman features disable {self.name}")
 

@@ -117,7 +117,7 @@ def _next(folder: Path, target: Path, choices: Choices, *, placeholder: bool) ->
 
 
 def _tell(done: dict[str, Any], output: Output) -> None:
-    from pointsman.report.text import write_lines
+    from pointsman.report.folding import write_folded
 
     if output is not Output.text:
         from pointsman.report.data import write_data
@@ -128,5 +128,5 @@ def _tell(done: dict[str, Any], output: Output) -> None:
     head = f"wrote {len(done['files'])} files into {done['folder']}: environment {done['environment']}, "
     lines = [head + f"model {done['model']}, {done['repositoryUrl']} at {done['branch']}"]
     lines += [f"  {name:<16}{f'{count} files' if count > 1 else ''}".rstrip() for name, count in sorted(tops.items())]
-    write_lines(sys.stdout, lines)
-    write_lines(sys.stderr, [f"note: {one}" for one in done["notes"]] + [f"next: {one}" for one in done["next"]])
+    write_folded(sys.stdout, lines)
+    write_folded(sys.stderr, [f"note: {one}" for one in done["notes"]] + [f"next: {one}" for one in done["next"]])

@@ -131,8 +131,8 @@ def _asked(
     """Show what the move would do and ask; what refuses it when that is not so any more once it was agreed to."""
     from pointsman.cli.plan import made_now
     from pointsman.move.plan.file import refuse_unlike
+    from pointsman.report.folding import write_folded
     from pointsman.report.plan import summary_lines
-    from pointsman.report.text import write_lines
 
     refuse_unasked()
     try:
@@ -140,10 +140,10 @@ def _asked(
     except RefusedError as error:
         if not recover or error.code != "move-open":
             raise
-        write_lines(sys.stderr, [f"{error.what}: it is ended first, and what comes then is told after that"])
+        write_folded(sys.stderr, [f"{error.what}: it is ended first, and what comes then is told after that"])
         agree(False, f"end it, then move {model.name} to {to}?")
         return _short
-    write_lines(sys.stderr, summary_lines(shown.as_dict()))
+    write_folded(sys.stderr, summary_lines(shown.as_dict()))
     agree(False, f"move {model.name} to {to}?")
 
     def unlike(now: Plan) -> Sequence[str]:

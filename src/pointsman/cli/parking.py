@@ -32,15 +32,15 @@ def watched_as(output: Output) -> Output:
 def print_look(found: Look, model: str, verb: str, where: str, output: Output | None = None) -> None:
     """What ``down`` or ``up`` would write: on standard error before a question, or as the result of a dry run."""
     from pointsman.report.data import write_data
+    from pointsman.report.folding import write_folded
     from pointsman.report.parking import down_lines, nothing_line, up_lines
-    from pointsman.report.text import write_lines
 
     shown = found.as_dict()
     if output not in (None, Output.text):
         write_data(sys.stdout, {"model": model, "layer": found.layer.id, "dryRun": True} | shown, output)
         return
     lines = {"down": down_lines, "up": up_lines}[verb](found.layer.title, model, shown, where)
-    write_lines(
+    write_folded(
         sys.stderr if output is None else sys.stdout,
         lines if found.changes else [nothing_line(found.layer.title, model)],
     )
@@ -50,10 +50,10 @@ def print_result(done: Mapping[str, Any], title: str, output: Output) -> None:
     """On standard output, with the command that comes next."""
     done = {**done, "next": repeated(str(done["next"]))}
     from pointsman.report.data import write_data
+    from pointsman.report.folding import write_folded
     from pointsman.report.parking import result_lines
-    from pointsman.report.text import write_lines
 
     if output is Output.text:
-        write_lines(sys.stdout, result_lines(done, title))
+        write_folded(sys.stdout, result_lines(done, title))
     else:
         write_data(sys.stdout, done, output)

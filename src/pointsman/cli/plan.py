@@ -126,11 +126,11 @@ def apply(
 
     saved = load_plan(file)
     if not yes:
+        from pointsman.report.folding import write_folded
         from pointsman.report.plan import summary_lines
-        from pointsman.report.text import write_lines
 
         refuse_unasked()
-        write_lines(sys.stderr, summary_lines(saved.plan))
+        write_folded(sys.stderr, summary_lines(saved.plan))
     agree(yes, f"move {saved.plan['model']} to {saved.target}?")
     try:
         result = asyncio.run(_apply(saved, kubeconfig, context, output, repo))

@@ -77,12 +77,12 @@ async def _delivered(
 ) -> tuple[Proposal, Delivered]:
     from pointsman.delivery.git import deliver
     from pointsman.delivery.platform import propose
-    from pointsman.report.text import write_lines
+    from pointsman.report.folding import write_folded
 
     proposal = await propose(repository, wish, remote=remote, branch=branch)
     warn(proposal.told)
     if way is not Way.pull_request:  # there they stand in the text
-        write_lines(sys.stderr, proposal.effects.lines())
+        write_folded(sys.stderr, proposal.effects.lines())
     if way is Way.push and proposal.effects.off:
         agree(yes, f"push it? Argo CD takes down what {', '.join(proposal.effects.off)} brought")
     stopping.left("interrupted while it was delivered", "run it again: a commit that arrived is found, not made twice")

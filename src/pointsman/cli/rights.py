@@ -137,6 +137,7 @@ def _print(
     output: Output,
 ) -> None:
     from pointsman.move.plan.roles import controllers_among, roles
+    from pointsman.report.folding import write_folded
     from pointsman.report.text import write_lines
 
     made = roles(wanted, layers, prefix=prefix, any_name=any_name, subjects=subjects)
@@ -144,7 +145,7 @@ def _print(
         write_lines(sys.stdout, [line for one in made for line in _told(one)])
     else:
         print_manifests(made, output)
-    write_lines(sys.stderr, _warnings(controllers_among(_spaces(wanted)), any_name))
+    write_folded(sys.stderr, _warnings(controllers_among(_spaces(wanted)), any_name))
 
 
 def _print_reading(
@@ -202,7 +203,7 @@ async def _check(
     from pointsman.move.plan.rights import rights_to_know
     from pointsman.move.plan.roles import controllers_among
     from pointsman.report.data import write_data
-    from pointsman.report.text import write_lines
+    from pointsman.report.folding import write_folded
 
     asked = {model.name: list(dict.fromkeys(some.all())) for model, some in wanted}
     denied: list[Right] | None = None
@@ -231,8 +232,8 @@ async def _check(
         }
         write_data(sys.stdout, found, output)
     else:
-        write_lines(sys.stdout, _findings(asked, lacking, unknown or []))
-        write_lines(sys.stderr, _warnings(controllers, False))
+        write_folded(sys.stdout, _findings(asked, lacking, unknown or []))
+        write_folded(sys.stderr, _warnings(controllers, False))
     return 1 if denied else 0
 
 

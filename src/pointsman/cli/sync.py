@@ -81,13 +81,13 @@ async def _prepared(
     from pointsman.delivery.argocd.draft import attempt
     from pointsman.delivery.argocd.finding import Result
     from pointsman.report.delivery import preview_lines
-    from pointsman.report.text import write_lines
+    from pointsman.report.folding import write_folded
 
     async with means_on(kubeconfig, context) as (means, at):
         means.spread(len(names))
         found = await together([attempt(means, name, wish) for name in names])
     drafts = [one for one in found if not isinstance(one, Result)]
-    write_lines(sys.stderr, [line for draft in drafts for line in preview_lines(draft, at)])
+    write_folded(sys.stderr, [line for draft in drafts for line in preview_lines(draft, at)])
     return drafts, [one for one in found if isinstance(one, Result)]
 
 

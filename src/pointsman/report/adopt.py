@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
 
 from pointsman.report.counting import count_of
+from pointsman.report.folding import write_folded
 from pointsman.report.table import Table
 from pointsman.report.text import write_lines
 
@@ -26,10 +27,10 @@ _PROMISES: tuple[tuple[str, Callable[[Mapping[str, Any]], str]], ...] = (
 def write_adopted(stream: TextIO, found: Mapping[str, Any]) -> None:
     """Models with their roads and promises, findings with what mends them, and what was not read."""
     for model in found["models"]:
-        write_lines(stream, _model(model))
+        write_folded(stream, _model(model))
         _promises(stream, model)
         write_lines(stream, [""])
-    write_lines(stream, _edges(found["edges"]) + _findings(found) + _left_out(found["notRead"]) + [_verdict(found)])
+    write_folded(stream, _edges(found["edges"]) + _findings(found) + _left_out(found["notRead"]) + [_verdict(found)])
 
 
 def _model(model: Mapping[str, Any]) -> list[str]:
