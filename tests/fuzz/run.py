@@ -166,6 +166,7 @@ def main() -> int:
     given = parser.parse_args()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nobody answers a question
     sys.dont_write_bytecode = True
+    os.environ["POINTSMAN_TRACEBACK"] = "1"  # of a bug of ours, where it is
     began = time.monotonic()
     report = fuzz(given.seed, given.count, [given.kind] if given.kind else KINDS, only=given.only, part=given.part)
     if given.only is None and given.kind is None:

@@ -51,7 +51,7 @@ def ended(words: Sequence[str], codes: Sequence[int] = (0, 1, 2, 5)) -> str:
     with redirect_stdout(out), redirect_stderr(err):
         code = run(tuple(words))
     said, told = out.getvalue(), err.getvalue()
-    assert code in codes, f"exit {code}: {told[:500]}{said[:500]}"
+    assert code in codes, f"exit {code}: {told[-1500:]}{said[:500]}"
     assert "Traceback" not in said + told
     assert "[internal]" not in told, told[:500]
     found = _ERROR.search(told)
