@@ -82,7 +82,7 @@ async def audit(
     owners = owners_of(known, means.layers)
     gpus = gpus_in(sight, owners, {}, book.prices if book else None)
     items = {one.name: one for one in items_in(sight, owners, gpus, book)}
-    ground = Ground(sight, owners, items, means.clock.now())
+    ground = Ground(sight, owners, items, means.clock.now(), frozenset(kept))
     moves, alive = await _moves(means, ground)
     teardowns, stay = await _teardowns(means, ground)
     aliases = await _aliases(means, [one.model for one in kept.values() if one.model is not None])
@@ -167,7 +167,7 @@ async def _teardowns(means: Means, ground: Ground) -> tuple[list[Finding], KeptT
     ground.unseen |= {error.where: error.what for error in problems}
     found = [] if carried else [open_teardown(ground, one) for one in opened]
     ground.leaving |= {name for one in opened for name in one.plan.models}
-    return found, kept_by_teardowns(journals, models=bool(ground.owners.names))
+    return found, kept_by_teardowns(journals, models=bool(ground.recorded))
 
 
 async def _alive(means: Means, model: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pointsman.audit.finding import Finding, Ground, kept_by, kubectl, place_of
 from pointsman.cost.entrances import addresses_of
-from pointsman.cost.models import gateways_of
+from pointsman.cost.models import Owner, gateways_of
 from pointsman.kube.resources import ref_of
 from pointsman.move.boundary import Object
 
@@ -49,11 +49,11 @@ def _leads(ground: Ground, namespace: str, selector: Mapping[str, str]) -> bool:
 
 
 def gateways(ground: Ground) -> Iterator[Finding]:
-    """Gateways that no route is attached to, and that no model, parked or not, is reached by."""
+    """Gateways that no route is attached to, and that no model that is there, parked or not, is reached by."""
     kinds = ("Gateway", "HTTPRoute", "LLMInferenceService", "Service", "Model")
     if not ground.needs("Gateways", kinds):
         return
-    named = set(ground.owners.gateways)
+    named = ground.held(ground.owners.gateways)
     for kind in ("HTTPRoute", "LLMInferenceService"):
         for one in ground.sight.of(kind):
             named |= gateways_of(one)
@@ -62,8 +62,14 @@ def gateways(ground: Ground) -> Iterator[Finding]:
             continue
         name = f"Gateway {'/'.join(place_of(one))}"
         money, why = ground.money(name, *_services(ground, place_of(one)))
-        what = "no route is attached to it, and no model is reached by it"
+        what = _unused(ground.owners.gateways.get(place_of(one)))
         yield Finding("gateway", name, kept_by(one), what, kubectl("delete", one), "", money, why)
+
+
+def _unused(owner: Owner | None) -> str:
+    if owner is None:
+        return "no route is attached to it, and no model is reached by it"
+    return f"no route is attached to it: of model {owner.model}, which is reached by it, only a file is here"
 
 
 def _attached(gateway: Object) -> bool:

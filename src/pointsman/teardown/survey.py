@@ -214,6 +214,7 @@ async def _everything(
     entrances = _chosen(entrances_of(routes, services, gateways, owners), choices, await _of_kserve(cluster))
     left, kept = await left_over(cluster, owners.refs, keep_volumes=choices.keep_volumes)
     before = [] if choices.take_kept else await _kept_before(conductor, found.models, left, entrances)
+    own = await _own(cluster, choices)
     traps = [*found.traps, *await swept(cluster, standing.sets, owners.refs)]
     stays = [
         *found.stays,
@@ -223,14 +224,24 @@ async def _everything(
     ]
     return replace(
         found,
-        models=tuple(_within(view, standing, going) for view in found.models),
+        models=tuple(_within(view, standing, going) for view in _there(found.models, entrances, own)),
         platform=standing,
         traps=(*traps, *before),
         entrances=tuple(entrances),
         left=tuple(left),
         stays=tuple(stays),
-        own=tuple(await _own(cluster, choices)),
+        own=tuple(own),
     )
+
+
+def _there(models: Sequence[ModelView], entrances: Sequence[Entrance], own: Sequence[str]) -> Iterator[ModelView]:
+    """Without those that a file declares and of which nothing is there, so that nothing is written of them either."""
+    reached = {name for one in entrances for name in one.models}
+    for view in models:
+        name = view.model.name
+        kept = {f"ConfigMap {NAMESPACE}/{kind}-{name}" for kind in ("model", "parked")}
+        if view.layers or view.members or name in reached or not kept.isdisjoint(own):
+            yield view
 
 
 async def _kept_before(
