@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -249,6 +250,17 @@ def test_a_gateway_without_routes_is_found_unless_a_parked_model_is_reached_by_i
         "spec": {"parentRefs": [{"name": "lost"}]},
     }
     assert found(healthy(gateway("lost", "others"), route), tmp_path, code=0) == []
+
+
+def test_kserves_own_gateway_is_never_told_to_be_ended(tmp_path: Path) -> None:
+    said_of_it = {"ingress": json.dumps({"kserveIngressGateway": "kserve/ingress"})}
+    metadata = {"name": "inferenceservice-config", "namespace": "kserve"}
+    config: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": said_of_it}
+    assert found(healthy(gateway("ingress", "kserve"), config), tmp_path, code=0) == []
+    assert only(healthy(gateway("ingress", "others"), config), tmp_path)["name"] == "Gateway others/ingress"
+    unread = config | {"data": {"ingress": "{"}}
+    listed = said(healthy(gateway("ingress", "others"), unread), tmp_path, "audit", code=5)
+    assert (listed["findings"], [one["what"] for one in listed["unseen"]]) == ([], ["Gateway others/ingress"])
 
 
 def test_what_was_deleted_and_does_not_go_is_found_once(tmp_path: Path) -> None:

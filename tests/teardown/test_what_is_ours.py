@@ -323,6 +323,8 @@ async def test_the_gateway_that_kserves_configuration_names_stays_whoever_hangs_
     assert "KServe's configuration names it" in stays["Gateway kserve/entrance"]
     await tear(world)
     assert "Gateway kserve/entrance" in left(world)
+    alone = {one.name: one.why for one in (await look(world)).stays}
+    assert "KServe's configuration names it" in alone["Gateway kserve/entrance"]
 
 
 def mounting(claim: str, space: str, **labels: str) -> dict[str, Any]:

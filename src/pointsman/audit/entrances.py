@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pointsman.audit.finding import Finding, Ground, kept_by, kubectl, place_of
+from pointsman.audit.kserve import UNREAD
 from pointsman.cost.entrances import addresses_of
 from pointsman.cost.models import Owner, gateways_of
 from pointsman.kube.resources import ref_of
@@ -49,7 +50,10 @@ def _leads(ground: Ground, namespace: str, selector: Mapping[str, str]) -> bool:
 
 
 def gateways(ground: Ground) -> Iterator[Finding]:
-    """Gateways that no route is attached to, and that no model that is there, parked or not, is reached by."""
+    """Gateways that no route is attached to, and that no model that is there, parked or not, is reached by.
+
+    KServe's own stays while KServe is there: without it no InferenceService is ready.
+    """
     kinds = ("Gateway", "HTTPRoute", "LLMInferenceService", "Service", "Model")
     if not ground.needs("Gateways", kinds):
         return
@@ -61,6 +65,10 @@ def gateways(ground: Ground) -> Iterator[Finding]:
         if place_of(one) in named or _attached(one) or "deletionTimestamp" in one["metadata"]:
             continue
         name = f"Gateway {'/'.join(place_of(one))}"
+        if ground.of_kserve == UNREAD:
+            ground.unseen[name] = "KServe's configuration may not be read, which names a Gateway that has to stay"
+        if ground.of_kserve in (UNREAD, "/".join(place_of(one))):
+            continue
         money, why = ground.money(name, *_services(ground, place_of(one)))
         what = _unused(ground.owners.gateways.get(place_of(one)))
         yield Finding("gateway", name, kept_by(one), what, kubectl("delete", one), "", money, why)

@@ -93,6 +93,8 @@ class Ground:
     """By namespace, label and value."""
     leaving: set[str] = field(default_factory=set)
     """Models that an open teardown takes away."""
+    of_kserve: str = ""
+    """KServe's own Gateway, by namespace and name."""
 
     def needs(self, what: str, kinds: Sequence[str]) -> bool:
         """May this be judged? Where a list is missing it is told instead."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from pointsman.audit.finding import place_of
+from pointsman.audit.kserve import NAMES_IT, UNREAD, gateway_of_kserve
 from pointsman.audit.teardowns import kept_by_teardowns
 from pointsman.cost.accelerators import machine_of
 from pointsman.cost.models import Owners, owners_of
 from pointsman.errors import NotFoundError, PermanentError, RefusedError
-from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.leaving.keeper import CLAIM, Trap
 from pointsman.move.boundary import Cluster, Object
 from pointsman.move.conductor import Conductor
@@ -211,7 +212,9 @@ async def _everything(
     )
     going = {_called(ref) for ref in owners.refs}
     standing = await _platform(conductor, platform)
-    entrances = _chosen(entrances_of(routes, services, gateways, owners), choices, await _of_kserve(cluster))
+    of_kserve = await gateway_of_kserve(cluster)
+    entrances = _chosen(entrances_of(routes, services, gateways, owners), choices, of_kserve)
+    entrances += _kserves_own(gateways, of_kserve, entrances)
     left, kept = await left_over(cluster, owners.refs, keep_volumes=choices.keep_volumes)
     before = [] if choices.take_kept else await _kept_before(conductor, found.models, left, entrances)
     own = await _own(cluster, choices)
@@ -269,10 +272,6 @@ async def _kept_before(
 KEPT_GATEWAY = "--keep-gateways"
 
 
-_KSERVE = Ref(kind_of("ConfigMap"), "inferenceservice-config", "kserve")
-_NAMES_IT = "KServe's configuration names it (ingress.kserveIngressGateway): without it no InferenceService is ready"
-
-
 def _chosen(found: Iterator[Entrance], choices: Choices, of_kserve: str) -> list[Entrance]:
     """With what stays by choice, and KServe's own Gateway, whoever hangs on it now."""
 
@@ -281,20 +280,17 @@ def _chosen(found: Iterator[Entrance], choices: Choices, of_kserve: str) -> list
             return entrance
         if choices.keep_gateways:
             return replace(entrance, stays=KEPT_GATEWAY)
-        named = of_kserve in (f"{entrance.ref.namespace}/{entrance.ref.name}", "?")
-        return replace(entrance, stays=_NAMES_IT) if named else entrance
+        named = of_kserve in (f"{entrance.ref.namespace}/{entrance.ref.name}", UNREAD)
+        return replace(entrance, stays=NAMES_IT) if named else entrance
 
     return [one(each) for each in found]
 
 
-async def _of_kserve(cluster: Cluster) -> str:
-    """``NAMESPACE/NAME`` of the Gateway that KServe hangs its routes on; ``?`` where that may not be read."""
-    try:
-        said = ((await cluster.find(_KSERVE) or {}).get("data") or {}).get("ingress") or "{}"
-        ingress = json.loads(said)
-    except (PermanentError, ValueError):
-        return "?"
-    return str(ingress.get("kserveIngressGateway") or "") if isinstance(ingress, dict) else "?"
+def _kserves_own(gateways: Sequence[Object], of_kserve: str, known: Sequence[Entrance]) -> list[Entrance]:
+    """KServe's own Gateway, which is told though no model hangs on it now."""
+    told = {one.ref for one in known}
+    own = [one for one in gateways if "/".join(place_of(one)) == of_kserve and ref_of(one) not in told]
+    return [Entrance(ref_of(one), str(one["metadata"].get("uid") or ""), NAMES_IT) for one in own]
 
 
 async def _platform(conductor: Conductor, platform: Declared | None) -> Platform:
