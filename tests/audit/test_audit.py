@@ -328,10 +328,11 @@ def test_what_an_application_left_running_is_found_where_argo_cd_is_here(tmp_pat
     assert found(elsewhere, tmp_path, code=0) == []
 
 
-def test_a_layer_that_runs_without_an_alias_is_found_with_its_teardown(tmp_path: Path) -> None:
+def test_a_layer_that_runs_without_an_alias_is_parked_first_and_its_teardown_is_the_other_end(tmp_path: Path) -> None:
     more = (engine_pod("qwen-1", "gpu-b", 2, "kserve"), node("gpu-b", {GPU: 2}, L4))
     one = only(healthy(*more), tmp_path)
-    assert (one["kind"], one["end"]) == ("layer", "pointsman teardown qwen --layer kserve")
+    assert (one["kind"], one["end"]) == ("layer", "pointsman down qwen --layer kserve")
+    assert "; pointsman teardown qwen --layer kserve takes it away, claims too" in one["note"]
     assert one["what"] == "it runs (1 pod, 2 accelerators), and no alias leads there"
     assert one["money"] == {"perHour": "1.6000", "perMonth": "1168.00"}  # 2 L4 at 0.80
     standby = {"raw-vllm": 100, "kserve": 0}
