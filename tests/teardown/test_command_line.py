@@ -162,3 +162,16 @@ def test_at_a_terminal_the_alias_is_typed_and_nothing_else_will_do(tmp_path: Pat
     assert "tenants lose: qwen-local" in shown
     assert ("error [stopped]" in shown) is not goes_on, shown
     assert bool(cluster.applied) is goes_on, "the first thing that is written is the lock"
+
+
+def test_what_is_gone_but_for_its_claims_is_gone_whatever_was_to_be_withdrawn(tmp_path: Path) -> None:
+    claims = [one for one in layer("kserve").render(MODEL) if one["kind"] == "PersistentVolumeClaim"]
+    words = (str(SPEC), "--withdraw", "qwen-local", "--yes")
+    for more in ((), ("--keep-volumes",)):
+        cluster = PaidCluster.of_things(*(claims if more else ()))
+        done = told(tmp_path, *words, *more, cluster=cluster)
+        stays = " but what stays: PersistentVolumeClaim kserve/qwen-cache" if more else ""
+        assert (done.returncode, done.stdout) == (0, f"nothing of model qwen is there{stays}\n"), done.stderr
+        assert cluster.applied == []
+    done = told(tmp_path, *words, cluster=PaidCluster.of_things(*claims))
+    assert "withdraw-unknown" not in done.stderr, "the alias was withdrawn by whoever kept the claims"

@@ -89,7 +89,9 @@ def take_away(wanted: Wanted) -> int:
         return 1 if shown.stops else 0
     if shown.gone:
         what = "that pointsman knows of" if wanted.scope.kind == "all" else f"of {wanted.scope.title}"
-        return _say(wanted, {"state": "gone", **shown.as_dict()}, f"nothing {what} is there")
+        kept = ", ".join(one.name for one in shown.stays if one.chosen)
+        text = f"nothing {what} is there" + (f" but what stays: {kept}" if kept else "")
+        return _say(wanted, {"state": "gone", **shown.as_dict()}, text)
     _show(wanted, shown, sys.stderr, Output.text)
     _refuse(wanted, shown)
     unnamed = _unnamed(wanted, shown)
@@ -224,7 +226,8 @@ def _unnamed(wanted: Wanted, shown: Survey) -> list[str]:
     Raises UsageError for a name that is none of them, and RefusedError where nobody is there to be asked.
     """
     choices, names = wanted.choices(), shown.aliases
-    strange = [one for one in choices.withdraw if one not in names and not (one == ALL and wanted.scope.kind == "all")]
+    known = {*names, *(one.model.spec.tenant.alias for one in shown.models)}
+    strange = [one for one in choices.withdraw if one not in known and not (one == ALL and wanted.scope.kind == "all")]
     if strange:
         raise UsageError(
             f"--withdraw {strange[0]}: nobody is served by an alias of this name from what goes",

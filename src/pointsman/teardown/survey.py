@@ -84,8 +84,8 @@ class Survey:
 
     @property
     def gone(self) -> bool:
-        """Is nothing left to do?"""
-        served = any(one.members or one.layers for one in self.models)
+        """Is nothing left to do? What is to be kept alone is nothing."""
+        served = any(one.members or not all(each.found.gone for each in one.layers) for one in self.models)
         return not (served or self.platform.sets or self.platform.projects or self.going or self.left or self.own)
 
     @property
