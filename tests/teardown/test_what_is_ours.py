@@ -391,3 +391,10 @@ async def test_a_teardown_of_everything_that_is_given_up_leaves_no_record_of_a_m
 def dying(write: Write) -> None:
     if "record-000004" in ((write.body or {}).get("data") or {}):
         raise Died
+
+
+async def test_a_layer_that_only_a_replica_on_its_way_out_may_run_is_a_matter_of_moments() -> None:
+    world = await everywhere()
+    world.edge.lagging = [Replica("edge-old", None, ready=False, terminating=True)]
+    (stop,) = (await look(world, KSERVE)).stops
+    assert (stop.code, stop.remedy.endswith("run this again in a moment")) == ("alias-points", True)
