@@ -137,11 +137,12 @@ async def test_what_an_earlier_teardown_was_told_to_keep_goes_only_where_that_is
     cache, old = "PersistentVolumeClaim kserve/qwen-cache", "PersistentVolumeClaim kserve/old"
     assert left(world) == [old, cache]
     found = await look(world, files=[world.model])
-    assert sorted((one.code, one.what.partition(" would")[0]) for one in found.stops) == [
-        ("teardown-kept", old),
-        ("teardown-kept", cache),
-    ]
-    assert all("--keep-volumes, teardown-" in one.what for one in found.stops)
+    (stop,) = found.stops
+    assert (stop.code, stop.what.partition(" would")[0]) == ("teardown-kept", f"{old}, {cache}")
+    assert "--keep-volumes, teardown-" in stop.what
+    assert stop.remedy == (
+        "pointsman teardown --all --take-kept takes them away; pointsman teardown --all --keep-volumes leaves them"
+    )
     assert (await look(world, files=[world.model], keep_volumes=True)).stops == []
     assert (await look(world, files=[world.model], take_kept=True)).stops == []
     assert (await look(world, QWEN)).stops == []

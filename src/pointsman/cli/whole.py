@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Wanted", "take_away"]
 
 T = TypeVar("T")
+_EVERYTHING = "pointsman teardown --all"
 _WHOLE = re.compile(r"pointsman teardown \S+$")
 
 
@@ -209,14 +210,17 @@ def _refuse(wanted: Wanted, found: Survey) -> None:
     """Raise RefusedError for what would bite half way; a teardown that is suggested keeps what this one was told."""
     stops = list({(one.code, one.what): one for one in found.stops}.values())
     if stops:
+        more = f"; and {len(stops) - 3} more" if len(stops) > 3 else ""
         raise RefusedError(
-            "; ".join(one.what for one in stops[:3]) + (f"; and {len(stops) - 3} more" if len(stops) > 3 else ""),
+            "; ".join(one.brief or one.what for one in stops[:3]) + more,
             next_action="; ".join(dict.fromkeys(_completed(wanted, one.remedy) for one in stops[:3])),
             code=stops[0].code,
         )
 
 
 def _completed(wanted: Wanted, remedy: str) -> str:
+    if _EVERYTHING in remedy and wanted.scope.kind == "all":
+        return remedy.replace(_EVERYTHING, wanted.command)
     return wanted.completed(remedy) if _WHOLE.search(remedy) else remedy
 
 

@@ -88,6 +88,8 @@ class Trap:
     """May nothing be begun?"""
     by: Ref | None = None
     """Whose object it is that bites, where that is one: it does not, once that goes too."""
+    brief: str = ""
+    """The same in few words, for whoever was just shown all of it."""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -257,16 +258,24 @@ async def _kept_before(
     alone = [ref for view in models for one in view.layers if one.found.claims_alone for ref in one.found.going]
     claims = [(str(ref), await _uid(cluster, ref)) for ref in (*left, *alone) if ref.kind.name == CLAIM]
     going = [*claims, *((str(one.ref), one.uid) for one in entrances if not one.stays)]
-    return [
-        Trap(
-            code="teardown-kept",
-            what=f"{name} would go, and an earlier teardown was told to keep it ({by})",
-            remedy="--take-kept takes it away; or --keep-volumes, --keep-gateways",
-            stops=True,
-        )
-        for name, uid in going
-        if (by := kept.says(name, uid))
-    ]
+    told = defaultdict[str, list[str]](list)
+    for name, uid in going:
+        if by := kept.says(name, uid):
+            told[by].append(name)
+    return [_kept_trap(names, by) for by, names in told.items()]
+
+
+def _kept_trap(names: Sequence[str], by: str) -> Trap:
+    """One for all that one teardown was told to keep: by what it was told, they stay again."""
+    keep, every = by.partition(",")[0], "pointsman teardown --all"
+    them = "it" if len(names) == 1 else "them"
+    return Trap(
+        code="teardown-kept",
+        what=f"{', '.join(names)} would go, and an earlier teardown was told to keep {them} ({by})",
+        brief=f"{count_of(len(names), 'thing')} that an earlier teardown was told to keep would go: {', '.join(names)}",
+        remedy=f"{every} --take-kept takes {them} away; {every} {keep} leaves {them}",
+        stops=True,
+    )
 
 
 KEPT_GATEWAY = "--keep-gateways"
