@@ -17,6 +17,7 @@ from pointsman.cli.again import spelled
 from pointsman.cli.repo import edge_in_git
 from pointsman.cli.words import Output, agree
 from pointsman.errors import RefusedError, StoppedError, UsageError
+from pointsman.report.counting import count_of
 from pointsman.teardown.scope import ALL, Choices, Scope, refuse_other_choices
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def _give_up(wanted: Wanted, progress: TeardownProgress | None) -> int:
     ended = asyncio.run(_with(wanted, None, lambda carrying: carrying.abandon(progress)))
     left = [step for step in ended.plan.steps if step not in ended.done]
     text = (
-        f"{ended.title} is given up with {len(left)} of {len(ended.plan.steps)} steps not done; what is gone stays gone"
+        f"{ended.title} is given up with {len(left)} of {count_of(len(ended.plan.steps), 'step')} not done; what is "
+        "gone stays gone"
     )
     return _say(wanted, {**ended.as_dict(), "left": left}, text)
 
@@ -240,7 +242,9 @@ def _unnamed(wanted: Wanted, shown: Survey) -> list[str]:
         )
     unnamed = [one for one in names if not choices.agrees_to(wanted.scope, one)]
     if unnamed and not (sys.stdin is not None and sys.stdin.isatty()):
-        running = "a number of requests that is not known" if shown.running is None else f"{shown.running} requests"
+        running = (
+            "a number of requests that is not known" if shown.running is None else count_of(shown.running, "request")
+        )
         words = ["all"] if wanted.scope.kind == "all" else unnamed
         word = " ".join(spelled([("--withdraw", words)]))
         raise RefusedError(
