@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -251,6 +252,17 @@ def test_a_gateway_without_routes_is_found_unless_a_parked_model_is_reached_by_i
     assert found(healthy(gateway("lost", "others"), route), tmp_path, code=0) == []
 
 
+def test_kserves_own_gateway_is_never_told_to_be_ended(tmp_path: Path) -> None:
+    said_of_it = {"ingress": json.dumps({"kserveIngressGateway": "kserve/ingress"})}
+    metadata = {"name": "inferenceservice-config", "namespace": "kserve"}
+    config: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": said_of_it}
+    assert found(healthy(gateway("ingress", "kserve"), config), tmp_path, code=0) == []
+    assert only(healthy(gateway("ingress", "others"), config), tmp_path)["name"] == "Gateway others/ingress"
+    unread = config | {"data": {"ingress": "{"}}
+    listed = said(healthy(gateway("ingress", "others"), unread), tmp_path, "audit", code=5)
+    assert (listed["findings"], [one["what"] for one in listed["unseen"]]) == ([], ["Gateway others/ingress"])
+
+
 def test_what_was_deleted_and_does_not_go_is_found_once(tmp_path: Path) -> None:
     old = dying(claim("old", "730Gi", "fast", "others"), "example.com/hold", hours=3)
     one = only(healthy(old), tmp_path)
@@ -316,10 +328,11 @@ def test_what_an_application_left_running_is_found_where_argo_cd_is_here(tmp_pat
     assert found(elsewhere, tmp_path, code=0) == []
 
 
-def test_a_layer_that_runs_without_an_alias_is_found_with_its_teardown(tmp_path: Path) -> None:
+def test_a_layer_that_runs_without_an_alias_is_parked_first_and_its_teardown_is_the_other_end(tmp_path: Path) -> None:
     more = (engine_pod("qwen-1", "gpu-b", 2, "kserve"), node("gpu-b", {GPU: 2}, L4))
     one = only(healthy(*more), tmp_path)
-    assert (one["kind"], one["end"]) == ("layer", "pointsman teardown qwen --layer kserve")
+    assert (one["kind"], one["end"]) == ("layer", "pointsman down qwen --layer kserve")
+    assert "; pointsman teardown qwen --layer kserve takes it away, claims too" in one["note"]
     assert one["what"] == "it runs (1 pod, 2 accelerators), and no alias leads there"
     assert one["money"] == {"perHour": "1.6000", "perMonth": "1168.00"}  # 2 L4 at 0.80
     standby = {"raw-vllm": 100, "kserve": 0}

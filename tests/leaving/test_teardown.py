@@ -178,6 +178,17 @@ async def test_refused_while_a_replica_still_runs_it_though_nothing_declares_it(
     world.edge.lagging = [Replica("edge-old", running, ready=True, terminating=True)]
     error = await refused(world)
     assert (error.code, "run by 1 of 2 replicas" in error.what) == ("teardown-served", True)
+    assert error.next_action.endswith("that one is on its way out: run this again in a moment")
+
+
+async def test_a_replica_on_its_way_out_that_does_not_say_what_it_runs_is_a_matter_of_moments() -> None:
+    world = two_layers()
+    world.edge.lagging = [Replica("edge-old", None, ready=False, terminating=True)]
+    error = await refused(world)
+    assert "replica edge-old of its edge, on its way out, does not say what it runs" in error.what
+    assert error.next_action.endswith("run this again in a moment")
+    world.edge.lagging += [Replica("edge-new", None, ready=True, terminating=False)]
+    assert "pointsman move qwen" in (await refused(world)).next_action
 
 
 async def test_refused_while_a_replica_does_not_say_what_it_runs() -> None:

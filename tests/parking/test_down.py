@@ -111,6 +111,7 @@ async def test_refused_while_a_replica_still_runs_it_though_nothing_declares_it(
     world.edge.lagging = [Replica("edge-old", old, ready=True, terminating=True)]
     error = await refused(world)
     assert (error.code, "run by 1 of 2 replicas" in error.what) == ("alias-points", True)
+    assert error.next_action.endswith("run this again in a moment")
 
 
 async def test_refused_while_a_replica_does_not_say_what_it_runs() -> None:

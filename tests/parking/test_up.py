@@ -102,6 +102,24 @@ async def test_a_layer_that_is_not_deployed_is_not_made() -> None:
     assert (told.value.code, "pointsman move qwen --to kserve" in told.value.next_action) == ("up-absent", True)
 
 
+@pytest.mark.parametrize(
+    ("layer_id", "way"),
+    [
+        ("kserve", "pointsman up qwen brings the model up on raw-vllm, which it is declared on; then pointsman move"),
+        ("raw-vllm", "pointsman up qwen brings it up"),
+    ],
+)
+async def test_where_nobody_is_served_the_way_to_a_layer_that_is_not_deployed_begins_with_up(
+    layer_id: str, way: str
+) -> None:
+    world = Ground(layer_id)
+    await world.cluster.delete(world.ref)
+    world.edge.members = ()
+    with pytest.raises(RefusedError) as told:
+        await up(world)
+    assert (told.value.code, told.value.next_action.startswith(way)) == ("up-absent", True), told.value.next_action
+
+
 async def test_without_room_nothing_is_woken() -> None:
     world = Ground("raw-vllm", gpus=3)
     await down(world)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tests.cost.paid import PaidCluster
 from tests.docs.schemas.holding import held
 from tests.root.cluster import ArgoCluster
 from tests.root.tenants import MODEL, tenants
-from tests.teardown.ground import QWEN
+from tests.teardown.ground import QWEN, everywhere, tear
 from tests.teardown.test_open_teardown import begun
 
 SPEC = Path(__file__).parents[2] / "examples/platform/models/qwen.yaml"
@@ -162,3 +163,40 @@ def test_at_a_terminal_the_alias_is_typed_and_nothing_else_will_do(tmp_path: Pat
     assert "tenants lose: qwen-local" in shown
     assert ("error [stopped]" in shown) is not goes_on, shown
     assert bool(cluster.applied) is goes_on, "the first thing that is written is the lock"
+
+
+def test_what_is_gone_but_for_its_claims_is_gone_whatever_was_to_be_withdrawn(tmp_path: Path) -> None:
+    claims = [one for one in layer("kserve").render(MODEL) if one["kind"] == "PersistentVolumeClaim"]
+    words = (str(SPEC), "--withdraw", "qwen-local", "--yes")
+    for more in ((), ("--keep-volumes",)):
+        cluster = PaidCluster.of_things(*(claims if more else ()))
+        done = told(tmp_path, *words, *more, cluster=cluster)
+        stays = " but what stays: PersistentVolumeClaim kserve/qwen-cache" if more else ""
+        assert (done.returncode, done.stdout) == (0, f"nothing of model qwen is there{stays}\n"), done.stderr
+        assert cluster.applied == []
+    done = told(tmp_path, *words, cluster=PaidCluster.of_things(*claims))
+    assert "withdraw-unknown" not in done.stderr, "the alias was withdrawn by whoever kept the claims"
+
+
+def test_what_was_kept_is_told_once_in_full_with_the_whole_commands_that_go_on(tmp_path: Path) -> None:
+    metadata = {"name": "old", "namespace": "kserve", "labels": {"pointsman.dev/model": "gone"}, "uid": "uid-old"}
+    claim: Object = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": {}}
+    done = told(tmp_path, "--all", "--withdraw", "all", "--yes", cluster=PaidCluster.of_things(claim, kept(claim)))
+    assert "error [teardown-kept]: 1 thing that an earlier teardown was told to keep would go: " in done.stderr
+    assert done.stderr.count("an earlier teardown was told to keep it (--keep-volumes, teardown-") == 1
+    (line,) = [one for one in done.stderr.splitlines() if one.startswith("  next: ")]
+    for option in ("--take-kept takes it away", "--keep-volumes leaves it"):
+        assert re.search(rf"pointsman teardown \S.* --all --withdraw all {option}", line), line
+
+
+def kept(claim: Object) -> Object:
+    """The journal of a finished teardown that was told to keep it."""
+
+    async def told_to_keep() -> Object:
+        world = await everywhere()
+        world.put(claim)
+        await tear(world, keep_volumes=True)
+        (found,) = [one for ref, one in world.cluster.objects.items() if ref.name.startswith("teardown-")]
+        return {"apiVersion": "v1", "kind": "ConfigMap", **found}
+
+    return asyncio.run(told_to_keep())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from pointsman.move.overview import overview
 from pointsman.move.records import remember
 from pointsman.parking.down import Down
 from pointsman.parking.waking import Waking
+from pointsman.spec.model import Model
 from pointsman.teardown.carrying import Carrying
 from pointsman.teardown.scope import Choices, Scope, refuse_other_choices
 from tests.docs.schemas.holding import held
@@ -133,11 +134,11 @@ async def test_status_tells_it_of_each_of_its_models() -> None:
     assert "teardown of model qwen is open at step drain:qwen/raw-vllm" in row["warnings"][0]
 
 
-async def audited(world: World) -> dict[str, Any]:
+async def audited(world: World, files: Sequence[Model] = ()) -> dict[str, Any]:
     async def aliases(models: Any) -> dict[str, AliasState]:
         return {model.name: await world.edge.read() for model in models}
 
-    return await audit(Means(world.cluster, world.clock, LAYERS, aliases), None, [])
+    return await audit(Means(world.cluster, world.clock, LAYERS, aliases), None, files)
 
 
 async def test_audit_tells_it_once_nobody_carries_it_on_and_no_layer_of_it_besides() -> None:

@@ -7,9 +7,12 @@ import json
 import pytest
 
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.report.teardown import ended_line, survey_lines
+from pointsman.teardown.acting import told
 from pointsman.teardown.scope import Scope
+from pointsman.teardown.steps import act_of
 from tests.move.test_kill_everywhere import Died, moments
-from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, journal, left, records, tear
+from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, journal, left, look, records, tear
 from tests.world.cluster import Write
 
 
@@ -80,3 +83,18 @@ async def test_killed_around_every_record_it_is_carried_on_to_the_same_end(scope
         assert (left(world), world.edge.members, world.edge.outages) == ([], (), []), number
         assert [one for one in records(world) if one.startswith(("model-", "move-"))] == [], number
     print(f"{scope.title}: {deaths} deaths {moment} a record, all carried on")  # noqa: T201
+
+
+@pytest.mark.parametrize("scope", [QWEN, ALL], ids=["model", "all"])
+async def test_records_are_counted_alike_before_and_after_and_one_thing_is_one(scope: Scope) -> None:
+    world = await everywhere()
+    shown = survey_lines(scope.title, (await look(world, scope)).as_dict(), "here")
+    assert "  - 1 record of ours, last of all" in shown
+    assert [one for one in shown if "1 GPUs" in one or " 1 engine pods" in one] == []
+    done = await tear(world, scope)
+    written = [json.loads(one) for one in journal(world).values()]
+    (gone,) = [one["detail"] for one in written if (one["word"], one["step"]) == ("outcome", "records")]
+    assert told(act_of("records"), gone) == "1 record of ours gone"
+    assert ended_line("it", {**done, "gone": ["x"], "gpus": 1, "aliases": [], "kept": []}) == (
+        "it is gone: 1 object, 1 GPU free again"
+    )

@@ -11,9 +11,12 @@ from pointsman.edge.contract import Reacher, Replica
 from pointsman.errors import NeedsPersonError, PointsmanError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.records import remember
+from pointsman.teardown.carrying import Carrying
 from pointsman.teardown.scope import Scope
 from tests.leaving.test_teardown import cascading, claim, kept_by, with_claim
-from tests.teardown.ground import ALL, QWEN, carry_on, everywhere, left, live, look, records, tear
+from tests.move.test_kill_everywhere import Died
+from tests.teardown.ground import ALL, OPTIONS, QWEN, carry_on, everywhere, left, live, look, records, tear
+from tests.teardown.test_open_teardown import audited
 from tests.world.cluster import Write
 from tests.world.world import layer
 
@@ -134,11 +137,12 @@ async def test_what_an_earlier_teardown_was_told_to_keep_goes_only_where_that_is
     cache, old = "PersistentVolumeClaim kserve/qwen-cache", "PersistentVolumeClaim kserve/old"
     assert left(world) == [old, cache]
     found = await look(world, files=[world.model])
-    assert sorted((one.code, one.what.partition(" would")[0]) for one in found.stops) == [
-        ("teardown-kept", old),
-        ("teardown-kept", cache),
-    ]
-    assert all("--keep-volumes, teardown-" in one.what for one in found.stops)
+    (stop,) = found.stops
+    assert (stop.code, stop.what.partition(" would")[0]) == ("teardown-kept", f"{old}, {cache}")
+    assert "--keep-volumes, teardown-" in stop.what
+    assert stop.remedy == (
+        "pointsman teardown --all --take-kept takes them away; pointsman teardown --all --keep-volumes leaves them"
+    )
     assert (await look(world, files=[world.model], keep_volumes=True)).stops == []
     assert (await look(world, files=[world.model], take_kept=True)).stops == []
     assert (await look(world, QWEN)).stops == []
@@ -320,6 +324,8 @@ async def test_the_gateway_that_kserves_configuration_names_stays_whoever_hangs_
     assert "KServe's configuration names it" in stays["Gateway kserve/entrance"]
     await tear(world)
     assert "Gateway kserve/entrance" in left(world)
+    alone = {one.name: one.why for one in (await look(world)).stays}
+    assert "KServe's configuration names it" in alone["Gateway kserve/entrance"]
 
 
 def mounting(claim: str, space: str, **labels: str) -> dict[str, Any]:
@@ -349,3 +355,47 @@ async def test_a_claim_that_somebody_at_0_replicas_mounts_stops_it(
     assert (await look(world, scope, keep_volumes=True)).stops == []
     world.put(mounting("qwen-cache", "kserve", **{"pointsman.dev/model": "qwen"}))
     assert (await look(world, scope)).stops == []
+
+
+async def test_audit_tells_what_was_kept_of_a_model_that_only_a_file_declares(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = with_claim(monkeypatch)
+    world.put(with_uid(claim()))
+    world.put(route("ours", "qwen-kserve"))
+    world.put(with_uid(gateway()))
+    node = world.cluster.objects[Ref(kind_of("Node"), "node-0")]
+    node["metadata"]["uid"] = "uid-node"
+    await remember(world.cluster, world.model)
+    await tear(world, keep_volumes=True, keep_gateways=True, keep_nodes=True)
+    names = {"PersistentVolumeClaim kserve/qwen-cache", "Gateway kserve/entrance", "Node node-0"}
+    for files in ([], [world.model]):
+        said = await audited(world, files)
+        assert (said["findings"], {one["name"] for one in said["kept"]}) == ([], names)
+    live(world, "PersistentVolumeClaim", "kserve", "qwen-cache")["metadata"]["uid"] = "another"  # type: ignore[index]
+    (one,) = (await audited(world, [world.model]))["findings"]
+    assert one["what"] == ("no pod mounts it: of model qwen only a file is here, and pointsman up qwen takes it again")
+
+
+async def test_a_teardown_of_everything_that_is_given_up_leaves_no_record_of_a_model_that_never_ran() -> None:
+    world = await everywhere()
+    metadata = world.model.metadata.model_copy(update={"name": "never"})
+    never = world.model.model_copy(update={"metadata": metadata})
+    world.edge.members = ()
+    conductor = world.conductor("first@test/1")
+    found = await look(world, files=[world.model, never], conductor=conductor)
+    world.cluster.after = dying
+    with pytest.raises(Died):
+        await Carrying(conductor, OPTIONS).begin(found, found)
+    world.cluster.after = lambda write: None
+    assert [name for name in records(world) if name.startswith("model-")] == ["model-qwen"]
+
+
+def dying(write: Write) -> None:
+    if "record-000004" in ((write.body or {}).get("data") or {}):
+        raise Died
+
+
+async def test_a_layer_that_only_a_replica_on_its_way_out_may_run_is_a_matter_of_moments() -> None:
+    world = await everywhere()
+    world.edge.lagging = [Replica("edge-old", None, ready=False, terminating=True)]
+    (stop,) = (await look(world, KSERVE)).stops
+    assert (stop.code, stop.remedy.endswith("run this again in a moment")) == ("alias-points", True)

@@ -24,12 +24,13 @@ def without_finalizer(ground: Ground) -> Iterator[Finding]:
         ours = [each for each in tracked_by(one) or [] if (each.group, each.kind, each.namespace, each.name) in known]
         if not ours:
             continue
+        run = f"{count_of(len(ours), 'object')} of models {'runs' if len(ours) == 1 else 'run'} on"
         maker = next((each.get("name") for each in one["metadata"].get("ownerReferences") or []), "")
         yield Finding(
             "application",
             f"Application {'/'.join(place_of(one))}",
             f"ApplicationSet {maker}" if maker else "whoever wrote it",
-            f"it has no finalizer: when it goes, {count_of(len(ours), 'object')} of models run on ({ours[0]})",
+            f"it has no finalizer: when it goes, {run} ({ours[0]})",
             kubectl("patch", one, _ADD),
             "write it into its manifest in git too",
         )

@@ -10,6 +10,7 @@ from typing import Any
 from pointsman.audit.applications import without_finalizer
 from pointsman.audit.entrances import balancers, gateways
 from pointsman.audit.finding import Finding, Ground
+from pointsman.audit.kserve import UNREAD, gateway_of_kserve
 from pointsman.audit.layers import Aliases, idle_layers, open_moves
 from pointsman.audit.leftovers import KINDS as LEFT
 from pointsman.audit.leftovers import of_applications, of_models, of_services
@@ -82,7 +83,8 @@ async def audit(
     owners = owners_of(known, means.layers)
     gpus = gpus_in(sight, owners, {}, book.prices if book else None)
     items = {one.name: one for one in items_in(sight, owners, gpus, book)}
-    ground = Ground(sight, owners, items, means.clock.now())
+    ground = Ground(sight, owners, items, means.clock.now(), frozenset(kept))
+    ground.of_kserve = await _of_kserve(means, ground)
     moves, alive = await _moves(means, ground)
     teardowns, stay = await _teardowns(means, ground)
     aliases = await _aliases(means, [one.model for one in kept.values() if one.model is not None])
@@ -167,7 +169,16 @@ async def _teardowns(means: Means, ground: Ground) -> tuple[list[Finding], KeptT
     ground.unseen |= {error.where: error.what for error in problems}
     found = [] if carried else [open_teardown(ground, one) for one in opened]
     ground.leaving |= {name for one in opened for name in one.plan.models}
-    return found, kept_by_teardowns(journals, models=bool(ground.owners.names))
+    return found, kept_by_teardowns(journals, models=bool(ground.recorded))
+
+
+async def _of_kserve(means: Means, ground: Ground) -> str:
+    if not ground.sight.of("Gateway"):
+        return ""
+    try:
+        return await gateway_of_kserve(means.cluster)
+    except ClusterError:
+        return UNREAD
 
 
 async def _alive(means: Means, model: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pointsman.audit.finding import Finding, Ground, kept_by, kubectl, place_of
+from pointsman.audit.kserve import UNREAD
 from pointsman.cost.entrances import addresses_of
-from pointsman.cost.models import gateways_of
+from pointsman.cost.models import Owner, gateways_of
 from pointsman.kube.resources import ref_of
 from pointsman.move.boundary import Object
 
@@ -49,11 +50,14 @@ def _leads(ground: Ground, namespace: str, selector: Mapping[str, str]) -> bool:
 
 
 def gateways(ground: Ground) -> Iterator[Finding]:
-    """Gateways that no route is attached to, and that no model, parked or not, is reached by."""
+    """Gateways that no route is attached to, and that no model that is there, parked or not, is reached by.
+
+    KServe's own stays while KServe is there: without it no InferenceService is ready.
+    """
     kinds = ("Gateway", "HTTPRoute", "LLMInferenceService", "Service", "Model")
     if not ground.needs("Gateways", kinds):
         return
-    named = set(ground.owners.gateways)
+    named = ground.held(ground.owners.gateways)
     for kind in ("HTTPRoute", "LLMInferenceService"):
         for one in ground.sight.of(kind):
             named |= gateways_of(one)
@@ -61,9 +65,19 @@ def gateways(ground: Ground) -> Iterator[Finding]:
         if place_of(one) in named or _attached(one) or "deletionTimestamp" in one["metadata"]:
             continue
         name = f"Gateway {'/'.join(place_of(one))}"
+        if ground.of_kserve == UNREAD:
+            ground.unseen[name] = "KServe's configuration may not be read, which names a Gateway that has to stay"
+        if ground.of_kserve in (UNREAD, "/".join(place_of(one))):
+            continue
         money, why = ground.money(name, *_services(ground, place_of(one)))
-        what = "no route is attached to it, and no model is reached by it"
+        what = _unused(ground.owners.gateways.get(place_of(one)))
         yield Finding("gateway", name, kept_by(one), what, kubectl("delete", one), "", money, why)
+
+
+def _unused(owner: Owner | None) -> str:
+    if owner is None:
+        return "no route is attached to it, and no model is reached by it"
+    return f"no route is attached to it: of model {owner.model}, which is reached by it, only a file is here"
 
 
 def _attached(gateway: Object) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pointsman.cost.items import Item
-from pointsman.cost.models import Owners
+from pointsman.cost.models import Owner, Owners
 from pointsman.cost.sight import Sight
 from pointsman.cost.sums import Sum, total
 from pointsman.kube.resources import Ref, ref_of
@@ -85,12 +85,16 @@ class Ground:
     items: Mapping[str, Item]
     """What has a price, by its object's name."""
     now: datetime
+    recorded: frozenset[str] = frozenset()
+    """Models that the cluster knows; of the others that are known only a file says that they are to be."""
     unseen: dict[str, str] = field(default_factory=dict)
     """What could not be judged, and why."""
     _pods: dict[tuple[str, str, str], list[Object]] | None = None
     """By namespace, label and value."""
     leaving: set[str] = field(default_factory=set)
     """Models that an open teardown takes away."""
+    of_kserve: str = ""
+    """KServe's own Gateway, by namespace and name."""
 
     def needs(self, what: str, kinds: Sequence[str]) -> bool:
         """May this be judged? Where a list is missing it is told instead."""
@@ -109,6 +113,10 @@ class Ground:
         some = [self._pods.get((namespace, *pair), []) for pair in wanted.items()]
         few = min(some, key=len, default=[])
         return (pod for pod in few if wanted.items() <= labels(pod).items())
+
+    def held(self, places: Mapping[Place, Owner]) -> set[Place]:
+        """Those of models that the cluster knows: what only a file declares needs nothing until it is brought up."""
+        return {place for place, owner in places.items() if owner.model in self.recorded}
 
     def money(self, *names: str) -> tuple[Sum | None, str]:
         """What these cost together, and why that is not known."""

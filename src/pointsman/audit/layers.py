@@ -45,7 +45,9 @@ def idle_layers(ground: Ground, layers: Sequence[Layer], aliases: Aliases, busy:
 def _idle(ground: Ground, model: Model, layer: Layer, items: Sequence[Item]) -> Finding:
     held = sum(one.devices.get(name, 0) for one in items for name in one.devices)
     money, why = ground.money(*(one.name for one in items))
-    end, note = f"pointsman teardown {model.name} --layer {layer.id}", "aborted moves leave their target like that"
+    on = f"{model.name} --layer {layer.id}"
+    end = f"pointsman down {on}"
+    note = f"that parks it, and its volumes stay; pointsman teardown {on} takes it away, claims too"
     if model.spec.layer == layer.id:
         patch = layer.park(model)[0]
         space = f" -n {patch.ref.namespace}" if patch.ref.namespace else ""

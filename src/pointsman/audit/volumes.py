@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pointsman.audit.finding import Finding, Ground, kept_by, kubectl, place_of
-from pointsman.cost.models import claims_in
+from pointsman.cost.models import Owner, claims_in
 from pointsman.cost.sight import Sight
 from pointsman.cost.volumes import mounted
 
@@ -31,7 +31,7 @@ def unmounted(ground: Ground) -> Iterator[Finding]:
     if ground.owners.problems:
         ground.unseen["claims that nobody mounts"] = ground.owners.problems[0]
         return
-    wanted = {*mounted(ground.sight), *_in_templates(ground.sight), *ground.owners.claims}
+    wanted = {*mounted(ground.sight), *_in_templates(ground.sight), *ground.held(ground.owners.claims)}
     for one in ground.sight.of("PersistentVolumeClaim"):
         bound = (one.get("status") or {}).get("phase", "Bound") == "Bound"
         if not bound or place_of(one) in wanted or "deletionTimestamp" in one["metadata"]:
@@ -42,12 +42,20 @@ def unmounted(ground: Ground) -> Iterator[Finding]:
             "volume",
             name,
             kept_by(one),
-            "no pod mounts it, and no workload or model that is there, parked or not, would",
+            _unmounted(ground.owners.claims.get(place_of(one))),
             kubectl("delete", one),
             "what is on it goes, unless its PersistentVolume is retained: then that is found next",
             money,
             why,
         )
+
+
+def _unmounted(owner: Owner | None) -> str:
+    if owner is None:
+        return "no pod mounts it, and no workload or model that is there, parked or not, would"
+    return (
+        f"no pod mounts it: of model {owner.model} only a file is here, and pointsman up {owner.model} takes it again"
+    )
 
 
 def _in_templates(sight: Sight) -> Iterator[tuple[str, str]]:

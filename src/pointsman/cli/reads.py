@@ -57,9 +57,11 @@ def _cost(models: Sequence[Model]) -> list[Right]:
 
 def _audit(models: Sequence[Model]) -> list[Right]:
     from pointsman.audit.audit import LISTED
+    from pointsman.audit.kserve import CONFIGURATION
 
     leases = rights(["get", "list"], kind_of("Lease"), NAMESPACE)
-    return [*_lists(LISTED), *_spaces(), *_edges(models), *_records(), *leases]
+    kserve = rights(["get"], CONFIGURATION.kind, CONFIGURATION.namespace, name=CONFIGURATION.name)
+    return [*_lists(LISTED), *_spaces(), *_edges(models), *_records(), *leases, *kserve]
 
 
 def _edges(models: Sequence[Model]) -> list[Right]:

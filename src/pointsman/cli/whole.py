@@ -17,6 +17,7 @@ from pointsman.cli.again import spelled
 from pointsman.cli.repo import edge_in_git
 from pointsman.cli.words import Output, agree
 from pointsman.errors import RefusedError, StoppedError, UsageError
+from pointsman.report.counting import count_of
 from pointsman.teardown.scope import ALL, Choices, Scope, refuse_other_choices
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Wanted", "take_away"]
 
 T = TypeVar("T")
+_EVERYTHING = "pointsman teardown --all"
 _WHOLE = re.compile(r"pointsman teardown \S+$")
 
 
@@ -89,7 +91,9 @@ def take_away(wanted: Wanted) -> int:
         return 1 if shown.stops else 0
     if shown.gone:
         what = "that pointsman knows of" if wanted.scope.kind == "all" else f"of {wanted.scope.title}"
-        return _say(wanted, {"state": "gone", **shown.as_dict()}, f"nothing {what} is there")
+        kept = ", ".join(one.name for one in shown.stays if one.chosen)
+        text = f"nothing {what} is there" + (f" but what stays: {kept}" if kept else "")
+        return _say(wanted, {"state": "gone", **shown.as_dict()}, text)
     _show(wanted, shown, sys.stderr, Output.text)
     _refuse(wanted, shown)
     unnamed = _unnamed(wanted, shown)
@@ -128,7 +132,8 @@ def _give_up(wanted: Wanted, progress: TeardownProgress | None) -> int:
     ended = asyncio.run(_with(wanted, None, lambda carrying: carrying.abandon(progress)))
     left = [step for step in ended.plan.steps if step not in ended.done]
     text = (
-        f"{ended.title} is given up with {len(left)} of {len(ended.plan.steps)} steps not done; what is gone stays gone"
+        f"{ended.title} is given up with {len(left)} of {count_of(len(ended.plan.steps), 'step')} not done; what is "
+        "gone stays gone"
     )
     return _say(wanted, {**ended.as_dict(), "left": left}, text)
 
@@ -207,14 +212,17 @@ def _refuse(wanted: Wanted, found: Survey) -> None:
     """Raise RefusedError for what would bite half way; a teardown that is suggested keeps what this one was told."""
     stops = list({(one.code, one.what): one for one in found.stops}.values())
     if stops:
+        more = f"; and {len(stops) - 3} more" if len(stops) > 3 else ""
         raise RefusedError(
-            "; ".join(one.what for one in stops[:3]) + (f"; and {len(stops) - 3} more" if len(stops) > 3 else ""),
+            "; ".join(one.brief or one.what for one in stops[:3]) + more,
             next_action="; ".join(dict.fromkeys(_completed(wanted, one.remedy) for one in stops[:3])),
             code=stops[0].code,
         )
 
 
 def _completed(wanted: Wanted, remedy: str) -> str:
+    if _EVERYTHING in remedy and wanted.scope.kind == "all":
+        return remedy.replace(_EVERYTHING, wanted.command)
     return wanted.completed(remedy) if _WHOLE.search(remedy) else remedy
 
 
@@ -224,7 +232,8 @@ def _unnamed(wanted: Wanted, shown: Survey) -> list[str]:
     Raises UsageError for a name that is none of them, and RefusedError where nobody is there to be asked.
     """
     choices, names = wanted.choices(), shown.aliases
-    strange = [one for one in choices.withdraw if one not in names and not (one == ALL and wanted.scope.kind == "all")]
+    known = {*names, *(one.model.spec.tenant.alias for one in shown.models)}
+    strange = [one for one in choices.withdraw if one not in known and not (one == ALL and wanted.scope.kind == "all")]
     if strange:
         raise UsageError(
             f"--withdraw {strange[0]}: nobody is served by an alias of this name from what goes",
@@ -233,7 +242,9 @@ def _unnamed(wanted: Wanted, shown: Survey) -> list[str]:
         )
     unnamed = [one for one in names if not choices.agrees_to(wanted.scope, one)]
     if unnamed and not (sys.stdin is not None and sys.stdin.isatty()):
-        running = "a number of requests that is not known" if shown.running is None else f"{shown.running} requests"
+        running = (
+            "a number of requests that is not known" if shown.running is None else count_of(shown.running, "request")
+        )
         words = ["all"] if wanted.scope.kind == "all" else unnamed
         word = " ".join(spelled([("--withdraw", words)]))
         raise RefusedError(

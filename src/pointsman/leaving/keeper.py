@@ -88,6 +88,8 @@ class Trap:
     """May nothing be begun?"""
     by: Ref | None = None
     """Whose object it is that bites, where that is one: it does not, once that goes too."""
+    brief: str = ""
+    """The same in few words, for whoever was just shown all of it."""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields under stable names."""
@@ -177,6 +179,10 @@ def traps_of(keeper: Keeper, now: datetime) -> Iterator[Trap]:
         yield Trap(code="teardown-made-again", what=what, remedy=keeper.maker.advice)
 
 
+def _run_on(count: int) -> str:
+    return "its 1 object runs on" if count == 1 else f"its {count} objects run on"
+
+
 def _of_objects(keeper: Keeper, name: str) -> Iterator[Trap]:
     held = [one for one in keeper.others if (one.group, one.kind) in LOOKED_UP]
     if held:
@@ -184,7 +190,7 @@ def _of_objects(keeper: Keeper, name: str) -> Iterator[Trap]:
         remedy = "take the layer's manifests out of its folder in git and sync it with prune; then run this again"
         yield Trap(code="teardown-shared", what=what, remedy=remedy, stops=True)
     if not keeper.deletes:
-        what = f"Application {name} has no finalizer: when it goes, its {len(keeper.ours)} objects run on"
+        what = f"Application {name} has no finalizer: when it goes, {_run_on(len(keeper.ours))}"
         yield Trap(
             code="teardown-no-finalizer", what=what, remedy="nothing: they are deleted here after it, one by one"
         )

@@ -16,13 +16,16 @@ from pointsman.layers.contract import Layer
 from pointsman.move.boundary import Cluster
 from pointsman.move.overview import ReadAliases, ReadRunning
 from pointsman.move.records import Record, records
+from pointsman.report.counting import count_of
 from pointsman.spec.model import Model
 
-__all__ = ["DECLARED", "Asked", "Pointer", "layers_in", "pointers"]
+__all__ = ["DECLARED", "ENDING", "Asked", "Pointer", "layers_in", "on_its_way_out", "pointers"]
 
 DECLARED = "declared"
 IN_GIT = "declared in git"
 """In git alone: a change that is on its way, or was never synced."""
+ENDING = "no other replica leads there, and that one is on its way out: run this again in a moment"
+"""What to do while only a replica that is ending leads to a layer."""
 ReadInGit = Callable[[Model], Awaitable[AliasState]]
 """The alias as the newest commit has it."""
 
@@ -110,15 +113,25 @@ async def layers_in(
     return found | dict.fromkeys(_layers(declared.members), DECLARED)
 
 
+async def on_its_way_out(model: Model, declared: AliasState, replicas: Sequence[Replica], layer: str) -> bool:
+    """Do only replicas of the edge that are ending lead to the layer, or may? Then it is a matter of moments."""
+    staying = await layers_in(model, declared, [one for one in replicas if not one.terminating], None)
+    return any(one.terminating for one in replicas) and not (staying.get(layer) or staying.get(""))
+
+
 def _running(replicas: Sequence[Replica]) -> dict[str, str]:
     """A replica on its way out still answers what it was given; one that does not say may run anything."""
     found: dict[str, list[str]] = {}
     for one in replicas:
         for layer in _layers(one.members) if one.members is not None else ("",):
             found.setdefault(layer, []).append(one.name)
-    runs = {layer: f"run by {len(names)} of {len(replicas)} replicas" for layer, names in found.items()}
+    ending = {one.name for one in replicas if one.terminating}
+    runs = {layer: f"run by {len(names)} of {count_of(len(replicas), 'replica')}" for layer, names in found.items()}
     if "" in found:
-        runs[""] = f"replica {found[''][0]} of its edge does not say what it runs"
+        mute = found[""][0]
+        runs[""] = (
+            f"replica {mute} of its edge{', on its way out,' if mute in ending else ''} does not say what it runs"
+        )
     return runs
 
 

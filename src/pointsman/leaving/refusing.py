@@ -6,7 +6,7 @@ from pointsman.errors import RefusedError
 from pointsman.kube.resources import kind_of
 from pointsman.kube.rights import denial, missing, rights
 from pointsman.leaving.look import Look
-from pointsman.leaving.pointing import layers_in
+from pointsman.leaving.pointing import ENDING, layers_in, on_its_way_out
 from pointsman.move.context import Context
 from pointsman.move.judging.askers import still_reached
 
@@ -31,15 +31,19 @@ async def refuse_served(context: Context) -> None:
     gap = next((one for one in await edge.obstacles() if one.code == "edge-in-git"), None)
     if gap is not None:
         raise RefusedError(gap.sentence, where=gap.place, next_action=gap.action, code="teardown-served")
-    known = await layers_in(model, await edge.read(), await edge.replicas(), None)
+    declared, replicas = await edge.read(), list(await edge.replicas())
+    known = await layers_in(model, declared, replicas, None)
     how = known.get(layer.id) or known.get("")
     if how:
+        soon = await on_its_way_out(model, declared, replicas, layer.id)
         raise RefusedError(
             f"alias {model.spec.tenant.alias} points at {layer.title} ({how})"
             if layer.id in known
             else f"whether alias {model.spec.tenant.alias} points at {layer.title} is not known: {how}",
             where=f"alias {model.spec.tenant.alias}",
-            next_action=f"pointsman move {model.name} --to LAYER, and when it is done run this again",
+            next_action=ENDING
+            if soon
+            else f"pointsman move {model.name} --to LAYER, and when it is done run this again",
             code="teardown-served",
         )
     reached = await still_reached(context, layer)

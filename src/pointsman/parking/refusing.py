@@ -9,7 +9,7 @@ from pointsman.errors import RefusedError
 from pointsman.kube.resources import kind_of
 from pointsman.kube.rights import denial, missing, rights
 from pointsman.layers.contract import Layer, Patch
-from pointsman.leaving.pointing import layers_in
+from pointsman.leaving.pointing import ENDING, layers_in, on_its_way_out
 from pointsman.move.context import Context
 from pointsman.move.holding.lock import NAMESPACE
 from pointsman.move.judging.askers import still_reached
@@ -53,7 +53,8 @@ async def refuse_pointed(context: Context, layers: Sequence[Layer]) -> list[str]
             continue
         cover = "" if "" in known or any(one.weight for one in parts) else await _cover(context, layers, alias)
         if not cover:
-            raise _pointed(context, alias, how, sure=layer.id in known)
+            soon = await on_its_way_out(model, declared, replicas, layer.id)
+            raise _pointed(context, alias, how, sure=layer.id in known, soon=soon)
         told.append(f"{layer.title} is a standby of alias {alias} (weight 0); {cover} answers it")
     return [*told, *notes]
 
@@ -73,15 +74,16 @@ def _run(replicas: Iterable[Replica]) -> list[Member]:
     return [member for one in replicas for member in one.members or ()]
 
 
-def _pointed(context: Context, alias: str, how: str, *, sure: bool) -> RefusedError:
+def _pointed(context: Context, alias: str, how: str, *, sure: bool, soon: bool) -> RefusedError:
     title, model = context.source.title, context.model.name
     return RefusedError(
         f"alias {alias} points at {title} ({how}), and its tenants would get errors"
         if sure
         else f"whether alias {alias} points at {title} is not known: {how}",
         where=f"alias {alias}, {_place(context)}",
-        next_action=f"pointsman move {model} --to LAYER moves its tenants first; to agree to their errors: "
-        f"--leave {alias}",
+        next_action=ENDING
+        if soon
+        else f"pointsman move {model} --to LAYER moves its tenants first; to agree to their errors: --leave {alias}",
         code="alias-points",
     )
 

@@ -42,6 +42,19 @@ class Commands:
     """Shows what is so."""
 
 
+def _way_there(context: Context) -> str:
+    """To a layer that is not deployed: a move needs tenants who are served already."""
+    name, layer = context.model.name, context.target.id
+    if any(one.ours for one in context.alias.members):
+        return f"pointsman move {name} --to {layer} deploys it and moves tenants there"
+    if layer == context.model.spec.layer:
+        return f"pointsman up {name} brings it up"
+    return (
+        f"pointsman up {name} brings the model up on {context.model.spec.layer}, which it is declared on; then "
+        f"pointsman move {name} --to {layer}"
+    )
+
+
 @dataclass(slots=True)
 class Waking:
     """One layer that is to serve again."""
@@ -75,8 +88,7 @@ class Waking:
             raise RefusedError(
                 f"{layer.title} of model {model.name} is not deployed, so there is nothing to wake",
                 where=str(found.ref),
-                next_action=f"pointsman move {model.name} --to {layer.id} deploys it and moves tenants there"
-                + (f"; pointsman up {model.name} brings it up" if layer.id == model.spec.layer else ""),
+                next_action=_way_there(context),
                 code="up-absent",
             )
         if found.changes:  # it does not wear what parks it

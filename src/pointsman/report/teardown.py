@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pointsman.report.counting import count_of, records_among
+
 __all__ = ["done_line", "ended_line", "look_lines", "progress_lines", "survey_lines"]
 
 
@@ -12,7 +14,7 @@ def look_lines(model: str, title: str, found: Mapping[str, Any]) -> list[str]:
     """What goes, what stays, and what bites."""
     lines = [f"{title} of model {model} goes:"]
     lines += [f"  - {name}" for name in found["objects"]] or ["  nothing of it is there"]
-    state = "parked" if found["parked"] else f"{len(found['pods'])} engine pods, drained first"
+    state = "parked" if found["parked"] else f"{count_of(len(found['pods']), 'engine pod')}, drained first"
     lines.append(f"  GPUs: {found['gpus']} ({state})")
     lines += [f"  volume: {one['claim']}, {one['size']}: deleted with what is on it" for one in found["volumes"]]
     lines += [f"  stays: {name}" for name in found["kept"]]
@@ -41,11 +43,13 @@ def survey_lines(title: str, found: Mapping[str, Any], context: str) -> list[str
     lines += [f"  - {name}" for name in found["entrances"]]
     for one in found["platform"]:
         lines.append(f"  - {one['applicationSet']}, with what it made:")
-        lines += [f"      Application {app['name']}, {len(app['objects'])} objects" for app in one["applications"]]
+        lines += [
+            f"      Application {app['name']}, {count_of(len(app['objects']), 'object')}" for app in one["applications"]
+        ]
     lines += [f"  - {name}" for name in found["projects"]]
     lines += [f"  - {name}, left over" for name in found["leftOvers"]]
     if found["records"]:
-        lines.append(f"  - {len(found['records'])} records of ours, last of all")
+        lines.append(f"  - {records_among(found['records'])}, last of all")
     if found["aliases"]:
         running = "not known" if found["running"] is None else found["running"]
         lines.append(f"  tenants lose: {', '.join(found['aliases'])} (requests running now: {running})")
@@ -60,8 +64,8 @@ def _model_lines(model: Mapping[str, Any]) -> list[str]:
     if model["aliases"]:
         lines.append(f"    alias {', '.join(model['aliases'])}: withdrawn first")
     for layer in model["layers"]:
-        state = "parked" if layer["parked"] else f"{len(layer['pods'])} engine pods, drained first"
-        lines.append(f"    {layer['layer']}: {layer['gpus']} GPUs, {state}")
+        state = "parked" if layer["parked"] else f"{count_of(len(layer['pods']), 'engine pod')}, drained first"
+        lines.append(f"    {layer['layer']}: {count_of(layer['gpus'], 'GPU')}, {state}")
         lines += [f"      - {name}" for name in layer["objects"]]
         lines += [
             f"      volume: {one['claim']}, {one['size']}: deleted with what is on it" for one in layer["volumes"]
@@ -84,8 +88,9 @@ def _trap_lines(traps: Iterable[Mapping[str, Any]]) -> list[str]:
 def progress_lines(progress: Any) -> list[str]:
     """An open teardown, as it is left."""
     found = progress.as_dict()
+    steps = f"{found['done']} of {count_of(found['steps'], 'step')} done"
     lines = [
-        f"{progress.title} is open: {found['done']} of {found['steps']} steps done, next: {found['step'] or 'the end'}",
+        f"{progress.title} is open: {steps}, next: {found['step'] or 'the end'}",
         f"  begun   {found['since']}",
         f"  last    {found['holder']}",
     ]
@@ -99,4 +104,5 @@ def ended_line(title: str, done: Mapping[str, Any]) -> str:
     """What was done."""
     kept = f"; kept: {', '.join(done['kept'])}" if done["kept"] else ""
     aliases = f"; withdrawn: {', '.join(done['aliases'])}" if done["aliases"] else ""
-    return f"{title} is gone: {len(done['gone'])} objects, {done['gpus']} GPUs free again{aliases}{kept}"
+    gone = f"{count_of(len(done['gone']), 'object')}, {count_of(done['gpus'], 'GPU')} free again"
+    return f"{title} is gone: {gone}{aliases}{kept}"

@@ -11,6 +11,7 @@ from pointsman.catalog.profile import Profile
 from pointsman.errors import ClusterError, NotFoundError, PermanentError
 from pointsman.kube.quantity import whole
 from pointsman.kube.resources import Kind, kind_of
+from pointsman.report.counting import count_of
 from pointsman.root.applications import Object, children_of, key_of
 from pointsman.root.changes import changes
 from pointsman.root.losses import Loss, Reader, losses
@@ -81,11 +82,13 @@ async def _few_gpus(profile: Profile, cluster: Cluster) -> list[str]:
         have = sum(whole(((node.get("status") or {}).get("allocatable") or {}).get(GPU, 0)) for node in nodes)
     except (ClusterError, ValueError, TypeError, AttributeError):
         return [
-            f"group {group} needs {gpus} GPUs; how many there are cannot be told"
+            f"group {group} needs {count_of(gpus, 'GPU')}; how many there are cannot be told"
             for group, gpus in profile.gpus.items()
         ]
     few = {group: gpus for group, gpus in profile.gpus.items() if gpus > have}
-    return [f"group {group} needs {gpus} GPUs, and the nodes have {have} now" for group, gpus in few.items()]
+    return [
+        f"group {group} needs {count_of(gpus, 'GPU')}, and the nodes have {have} now" for group, gpus in few.items()
+    ]
 
 
 async def _applications(profile: Profile, cluster: Cluster) -> dict[tuple[str, str], Object]:

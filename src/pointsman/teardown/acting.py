@@ -19,7 +19,7 @@ from pointsman.move.live import read_live
 from pointsman.move.records import Record
 from pointsman.owners.marks import labels
 from pointsman.parking.held import Before, before, freed
-from pointsman.report.counting import count_of
+from pointsman.report.counting import count_of, records_among
 from pointsman.spec.model import Model
 from pointsman.teardown.ending_sets import EndingSet
 from pointsman.teardown.entrances import leads_to_ours_alone, users_of
@@ -253,5 +253,5 @@ _TOLD: Mapping[str, Callable[[Detail], str]] = {
     "set": lambda done: f"gone, with {count_of(len(done['applications']), 'Application')}",
     "look": lambda done: "looked at again: nothing is there",
     "objects": lambda done: f"{count_of(len(done['deleted']), 'object')} gone",
-    "records": lambda done: f"{count_of(len(done['records']), 'record')} of ours gone",
+    "records": lambda done: f"{records_among(done['records'])} gone",
 }

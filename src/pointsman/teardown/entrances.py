@@ -28,6 +28,8 @@ class Entrance:
     uid: str
     stays: str = ""
     """Why it is left; empty when it goes."""
+    models: frozenset[str] = frozenset()
+    """Those that a route leads to."""
 
 
 def entrances_of(
@@ -43,7 +45,7 @@ def entrances_of(
     """
     for one in routes:
         if controller_of(one) is None and leads_to_ours_alone(one, owners):
-            yield Entrance(ref_of(one), _uid(one), _kept(one))
+            yield Entrance(ref_of(one), _uid(one), _kept(one), _led_to(one, owners))
     ours = {
         *owners.gateways,
         *(place for one in (*routes, *services) if _is_ours(one, owners) for place in gateways_of(one)),
@@ -89,6 +91,12 @@ def leads_to_ours_alone(route: Object, owners: Owners) -> bool:
     behind = list(_backends(route))
     known: Collection[tuple[str, str, str]] = {(ref.kind.name, ref.namespace or "", ref.name) for ref in owners.refs}
     return bool(behind) and all(one in known for one in behind)
+
+
+def _led_to(route: Object, owners: Owners) -> frozenset[str]:
+    behind = set(_backends(route))
+    places = ((owner, (ref.kind.name, ref.namespace or "", ref.name)) for ref, owner in owners.refs.items())
+    return frozenset(owner.model for owner, place in places if place in behind)
 
 
 def _backends(route: Object) -> Iterator[tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.layers.contract import Layer
 from pointsman.leaving.keeper import CLAIM, Trap
 from pointsman.leaving.look import Look, look
-from pointsman.leaving.pointing import layers_in
+from pointsman.leaving.pointing import ENDING, layers_in, on_its_way_out
 from pointsman.move.boundary import Cluster
 from pointsman.move.conductor import Conductor
 from pointsman.move.context import Context, Options
@@ -118,7 +118,8 @@ async def view_of(conductor: Conductor, model: Model, scope: Scope, choices: Cho
     traps = [*_silent(replicas, scope), *(await _reached(context, layers) if there else [])]
     if scope.kind == "layer":
         known = await layers_in(model, context.alias, replicas, None)
-        traps += _pointed(model, layers, known.get(scope.name) or known.get(""))
+        soon = await on_its_way_out(model, context.alias, replicas, scope.name)
+        traps += _pointed(model, layers, known.get(scope.name) or known.get(""), soon=soon)
     return ModelView(model, members if scope.kind != "layer" else (), tuple(layers), tuple(traps))
 
 
@@ -203,14 +204,14 @@ async def _reached(context: Context, layers: Sequence[LayerView]) -> list[Trap]:
     return found
 
 
-def _pointed(model: Model, layers: Sequence[LayerView], how: str | None) -> Iterator[Trap]:
+def _pointed(model: Model, layers: Sequence[LayerView], how: str | None, *, soon: bool) -> Iterator[Trap]:
     """Where a layer of every model goes, none may be served from it, nor be declared on it."""
     for one in layers:
         if how:
             yield Trap(
                 code="alias-points",
                 what=f"alias {model.spec.tenant.alias} points at {one.layer.title} of model {model.name} ({how})",
-                remedy=f"pointsman move {model.name} --to LAYER first",
+                remedy=ENDING if soon else f"pointsman move {model.name} --to LAYER first",
                 stops=True,
             )
         elif model.spec.layer == one.layer.id:

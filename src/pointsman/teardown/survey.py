@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from pointsman.audit.finding import place_of
+from pointsman.audit.kserve import NAMES_IT, UNREAD, gateway_of_kserve
 from pointsman.audit.teardowns import kept_by_teardowns
 from pointsman.cost.accelerators import machine_of
 from pointsman.cost.models import Owners, owners_of
 from pointsman.errors import NotFoundError, PermanentError, RefusedError
-from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.resources import Ref, kind_of, ref_of
 from pointsman.leaving.keeper import CLAIM, Trap
 from pointsman.move.boundary import Cluster, Object
 from pointsman.move.conductor import Conductor
@@ -83,8 +85,8 @@ class Survey:
 
     @property
     def gone(self) -> bool:
-        """Is nothing left to do?"""
-        served = any(one.members or one.layers for one in self.models)
+        """Is nothing left to do? What is to be kept alone is nothing."""
+        served = any(one.members or not all(each.found.gone for each in one.layers) for one in self.models)
         return not (served or self.platform.sets or self.platform.projects or self.going or self.left or self.own)
 
     @property
@@ -211,9 +213,12 @@ async def _everything(
     )
     going = {_called(ref) for ref in owners.refs}
     standing = await _platform(conductor, platform)
-    entrances = _chosen(entrances_of(routes, services, gateways, owners), choices, await _of_kserve(cluster))
+    of_kserve = await gateway_of_kserve(cluster)
+    entrances = _chosen(entrances_of(routes, services, gateways, owners), choices, of_kserve)
+    entrances += _kserves_own(gateways, of_kserve, entrances)
     left, kept = await left_over(cluster, owners.refs, keep_volumes=choices.keep_volumes)
     before = [] if choices.take_kept else await _kept_before(conductor, found.models, left, entrances)
+    own = await _own(cluster, choices)
     traps = [*found.traps, *await swept(cluster, standing.sets, owners.refs)]
     stays = [
         *found.stays,
@@ -223,14 +228,24 @@ async def _everything(
     ]
     return replace(
         found,
-        models=tuple(_within(view, standing, going) for view in found.models),
+        models=tuple(_within(view, standing, going) for view in _there(found.models, entrances, own)),
         platform=standing,
         traps=(*traps, *before),
         entrances=tuple(entrances),
         left=tuple(left),
         stays=tuple(stays),
-        own=tuple(await _own(cluster, choices)),
+        own=tuple(own),
     )
+
+
+def _there(models: Sequence[ModelView], entrances: Sequence[Entrance], own: Sequence[str]) -> Iterator[ModelView]:
+    """Without those that a file declares and of which nothing is there, so that nothing is written of them either."""
+    reached = {name for one in entrances for name in one.models}
+    for view in models:
+        name = view.model.name
+        kept = {f"ConfigMap {NAMESPACE}/{kind}-{name}" for kind in ("model", "parked")}
+        if view.layers or view.members or name in reached or not kept.isdisjoint(own):
+            yield view
 
 
 async def _kept_before(
@@ -243,23 +258,27 @@ async def _kept_before(
     alone = [ref for view in models for one in view.layers if one.found.claims_alone for ref in one.found.going]
     claims = [(str(ref), await _uid(cluster, ref)) for ref in (*left, *alone) if ref.kind.name == CLAIM]
     going = [*claims, *((str(one.ref), one.uid) for one in entrances if not one.stays)]
-    return [
-        Trap(
-            code="teardown-kept",
-            what=f"{name} would go, and an earlier teardown was told to keep it ({by})",
-            remedy="--take-kept takes it away; or --keep-volumes, --keep-gateways",
-            stops=True,
-        )
-        for name, uid in going
-        if (by := kept.says(name, uid))
-    ]
+    told = defaultdict[str, list[str]](list)
+    for name, uid in going:
+        if by := kept.says(name, uid):
+            told[by].append(name)
+    return [_kept_trap(names, by) for by, names in told.items()]
+
+
+def _kept_trap(names: Sequence[str], by: str) -> Trap:
+    """One for all that one teardown was told to keep: by what it was told, they stay again."""
+    keep, every = by.partition(",")[0], "pointsman teardown --all"
+    them = "it" if len(names) == 1 else "them"
+    return Trap(
+        code="teardown-kept",
+        what=f"{', '.join(names)} would go, and an earlier teardown was told to keep {them} ({by})",
+        brief=f"{count_of(len(names), 'thing')} that an earlier teardown was told to keep would go: {', '.join(names)}",
+        remedy=f"{every} --take-kept takes {them} away; {every} {keep} leaves {them}",
+        stops=True,
+    )
 
 
 KEPT_GATEWAY = "--keep-gateways"
-
-
-_KSERVE = Ref(kind_of("ConfigMap"), "inferenceservice-config", "kserve")
-_NAMES_IT = "KServe's configuration names it (ingress.kserveIngressGateway): without it no InferenceService is ready"
 
 
 def _chosen(found: Iterator[Entrance], choices: Choices, of_kserve: str) -> list[Entrance]:
@@ -270,20 +289,17 @@ def _chosen(found: Iterator[Entrance], choices: Choices, of_kserve: str) -> list
             return entrance
         if choices.keep_gateways:
             return replace(entrance, stays=KEPT_GATEWAY)
-        named = of_kserve in (f"{entrance.ref.namespace}/{entrance.ref.name}", "?")
-        return replace(entrance, stays=_NAMES_IT) if named else entrance
+        named = of_kserve in (f"{entrance.ref.namespace}/{entrance.ref.name}", UNREAD)
+        return replace(entrance, stays=NAMES_IT) if named else entrance
 
     return [one(each) for each in found]
 
 
-async def _of_kserve(cluster: Cluster) -> str:
-    """``NAMESPACE/NAME`` of the Gateway that KServe hangs its routes on; ``?`` where that may not be read."""
-    try:
-        said = ((await cluster.find(_KSERVE) or {}).get("data") or {}).get("ingress") or "{}"
-        ingress = json.loads(said)
-    except (PermanentError, ValueError):
-        return "?"
-    return str(ingress.get("kserveIngressGateway") or "") if isinstance(ingress, dict) else "?"
+def _kserves_own(gateways: Sequence[Object], of_kserve: str, known: Sequence[Entrance]) -> list[Entrance]:
+    """KServe's own Gateway, which is told though no model hangs on it now."""
+    told = {one.ref for one in known}
+    own = [one for one in gateways if "/".join(place_of(one)) == of_kserve and ref_of(one) not in told]
+    return [Entrance(ref_of(one), str(one["metadata"].get("uid") or ""), NAMES_IT) for one in own]
 
 
 async def _platform(conductor: Conductor, platform: Declared | None) -> Platform:

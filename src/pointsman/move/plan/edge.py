@@ -32,6 +32,8 @@ async def edge_healthy(context: Context) -> str:
                     f"the tenant edge does not catch up with what tenants ask: {late}",
                     next_action="give it more replicas or CPU; a replica that is ended now loses requests",
                 )
+            if len(replicas) == 1:
+                return "1 replica runs what is declared, as it says itself"
             return f"{count_of(len(replicas), 'replica')} run what is declared, as they say themselves"
         if context.clock.monotonic() >= deadline:
             break
