@@ -82,10 +82,13 @@ class Runner:
         if self._working is None:
             return
         if self._interrupts == 1 and self.state is not State.FORWARD:
-            doing = "the way back" if self.state is State.UNDOING else "what is left of the move"
-            self._tell(Topic.NOTICE, "", f"{doing} is finished first; interrupt again to stop at once", {})
+            self._finishes("the way back" if self.state is State.UNDOING else "what is left of the move")
             return
         self._stop_working()
+
+    def _finishes(self, doing: str) -> None:
+        """Tell whoever interrupted what is done all the same."""
+        self._tell(Topic.NOTICE, "", f"{doing} is finished first; interrupt again to stop at once", {})
 
     async def ask(self, request: Request) -> bool:
         """What another process wants of this move; False when it is past what was asked.
@@ -172,7 +175,7 @@ class Runner:
                 code="left-open",
             )
             return False
-        step = self.journal.progress.step
+        step = self._step or self.journal.progress.step
         # A record that was on its way may have led past what is wanted now; then the move goes on from there.
         awaited, self._awaited = self._awaited, ""
         if self._interrupts == 0 and self._asked is not None:
@@ -186,7 +189,9 @@ class Runner:
             self._failure = interrupted_waiting(awaited, "it was interrupted")
             await self._write(Event.PAUSED, step, self._failure.as_dict(), late=True)
         else:
-            await self._write(Event.INTERRUPTED, step, {"what": "interrupted by the operator"}, late=True)
+            written = await self._write(Event.INTERRUPTED, step, {"what": "interrupted by the operator"}, late=True)
+            if written and self.state is State.COMMITTED:
+                self._finishes("what is left of the move")
         return True
 
     @property

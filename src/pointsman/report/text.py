@@ -54,6 +54,7 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
     lines += _aliases(receipt)
     lines += traffic_lines(receipt["traffic"])
     lines += _pauses(receipt)
+    lines += [f"  interrupted   {how}" for how in receipt.get("interruptions", ())]
     lines += [f"  failed        {why}" for why in receipt["failures"]]
     return lines
 
