@@ -212,7 +212,7 @@ class Runner:
             async with self._writing:
                 if late and (self.state, event) not in TRANSITIONS:
                     return False
-                news = await self._news(event)
+                news = await self._news(event, step)
                 await self.journal.append(event, step, {**(detail or {}), **self._waits(event), **news})
                 if self.context.capture is not None:
                     self.context.capture.written(news)
@@ -236,14 +236,20 @@ class Runner:
         if not task.cancelled():
             task.exception()
 
-    async def _news(self, event: Event) -> Mapping[str, Any]:
+    async def _news(self, event: Event, step: str) -> Mapping[str, Any]:
         """What the engines counted until now, for the record that is about to be written."""
         capture = self.context.capture
         if capture is None:
             return {}
         if event not in _BEGINNINGS:
             await capture.look(old=2 * LOOK if event in _MIDDLE else 0.0)
+        if event is Event.OUTCOME and self._rolls(step):
+            await capture.see_replicas()
         return capture.news(everything=event in _LAST)
+
+    def _rolls(self, step: str) -> bool:
+        """Does the step change where the alias points?"""
+        return any(one.id == step and one.members(self.context) is not None for one in self.steps)
 
     async def _forward(self) -> None:
         for step in self.steps:
