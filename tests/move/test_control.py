@@ -60,9 +60,9 @@ async def meanwhile(
         beating.cancel()
 
 
-async def heart(world: World) -> None:
-    """The first process renews its lock by the clock of this world, where the time of a move is nothing."""
-    lock = Lock(world.cluster, world.clock, "qwen", "first@test/1")
+async def heart(world: World, holder: str = "first@test/1") -> None:
+    """That process renews its lock by the clock of this world, where the time of a move is nothing."""
+    lock = Lock(world.cluster, world.clock, "qwen", holder)
     while True:
         await lock.renew()
         await asyncio.sleep(0)

@@ -16,6 +16,7 @@ from pointsman.move.control import Control
 from pointsman.move.drift.rules import RULES, Answer, Kind, Phase, table
 from pointsman.move.means import Result
 from pointsman.report.contract import Happening, Topic
+from tests.world.cluster import Write
 from tests.world.world import World, quick
 
 PAGE = Path(__file__).parents[2] / "docs" / "drift.md"
@@ -166,6 +167,41 @@ async def test_nothing_is_noticed_where_nobody_did_anything() -> None:
     world = World()
     await world.conductor().move(world.model, "kserve", quick())
     assert told(world) == []
+
+
+async def test_a_roll_of_the_moves_own_is_no_drift_and_a_restart_between_two_of_them_is() -> None:
+    world = World()
+    world.edge.renews = True
+    result = await world.conductor().move(world.model, "kserve", quick())
+    assert result.receipt["state"] == "done"
+    assert told(world) == []
+    world = World()
+    world.edge.renews = True
+    await moved("shift-10", lambda world: setattr(world.edge, "name", "edge-restarted"), world)
+    assert told(world) == ["edge-same"]
+
+
+async def test_an_alias_that_was_put_back_past_the_point_of_no_return_is_a_roll_of_the_moves_own() -> None:
+    world = World()
+    world.edge.renews = True
+    mover = world.conductor()
+
+    def stop(write: Write) -> None:
+        if '"event":"commit"' in str(write.body.get("data")):
+            world.cluster.before = lambda write: None
+            mover.interrupt()
+            mover.interrupt()
+
+    world.cluster.before = stop
+    await mover.move(world.model, "kserve", quick())
+    (target,) = world.edge.members
+    world.edge.members = (replace(target, weight=50), replace(target, id="qwen-raw-vllm", layer="raw-vllm", weight=50))
+    asked = await Control(world.conductor("second@test/2")).resume("qwen")
+    assert asked.receipt["state"] == "forward-stuck"
+    done = await Control(world.conductor("third@test/3")).resume("qwen")
+    assert done.receipt["state"] == "done"
+    assert world.serving() == {"kserve": 100}
+    assert "edge-same" not in told(world)
 
 
 async def test_what_was_only_told_is_in_the_journal() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 
 import pytest
 
@@ -12,6 +13,8 @@ from pointsman.kube.resources import Ref, kind_of
 from pointsman.move.journal.ledger import Ledger
 from pointsman.move.journal.states import State
 from pointsman.report.contract import Happening, Topic
+from pointsman.report.text import receipt_lines
+from tests.docs.schemas.holding import held
 from tests.world.cluster import Write
 from tests.world.engine import Faults
 from tests.world.world import World, quick
@@ -272,7 +275,7 @@ async def test_an_interrupt_before_the_point_of_no_return_puts_tenants_back() ->
     result = await conductor.move(world.model, "kserve", quick())
     assert result.interrupted
     assert result.receipt["state"] == "undone"
-    assert result.receipt["failures"] == ["shift-50: interrupted by the operator"]
+    assert result.receipt["failures"] == ["shift-100: interrupted by the operator"]
     assert world.serving() == {"raw-vllm": 100}
     assert world.workloads() == before
 
@@ -289,6 +292,27 @@ async def test_an_interrupt_after_it_finishes_the_move() -> None:
     result = await conductor.move(world.model, "kserve", quick())
     assert result.interrupted
     assert result.receipt["state"] == "done"
+
+
+async def test_an_interrupt_while_the_point_of_no_return_is_written_is_no_failure() -> None:
+    world = World()
+    conductor = world.conductor()
+
+    def interrupt(write: Write) -> None:
+        if '"event":"commit"' in str(write.body.get("data")):
+            world.cluster.before = lambda write: None
+            conductor.interrupt()
+
+    world.cluster.before = interrupt
+    result = await conductor.move(world.model, "kserve", quick())
+    assert result.interrupted
+    assert (result.receipt["state"], result.error) == ("done", None)
+    assert result.receipt["failures"] == []
+    assert result.receipt["interruptions"] == ["at park, past the point of no return: finished first"]
+    assert "  interrupted   at park, past the point of no return: finished first" in receipt_lines(result.receipt)
+    held("receipt", json.loads(json.dumps(result.receipt)))
+    notices = [one.text for one in world.seen.happenings if one.topic is Topic.NOTICE]
+    assert "what is left of the move is finished first; interrupt again to stop at once" in notices
 
 
 async def test_a_second_interrupt_leaves_at_once_and_the_journal_says_what_is_open() -> None:

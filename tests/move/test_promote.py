@@ -20,6 +20,7 @@ from pointsman.move.journal.requests import Request, Verb, leave
 from pointsman.move.journal.states import Event
 from pointsman.move.means import Result
 from pointsman.report.contract import Happening, Topic
+from pointsman.report.text import receipt_lines
 from tests.move.test_control import SECOND, dead, heart, meanwhile
 from tests.world.cluster import Write
 from tests.world.world import World, quick
@@ -235,6 +236,47 @@ async def test_two_promotes_in_a_row_of_the_same_wait_are_both_answered() -> Non
     finally:
         beating.cancel()
     assert answered.error is None
+
+
+async def test_the_sender_of_a_promote_is_told_what_became_of_it_and_what_runs() -> None:
+    world = World()
+    await meanwhile(world, "contract", pause)
+    world.edge.gate = gate = asyncio.Event()
+    sent: list[asyncio.Task[Result]] = []
+
+    def begin(write: Write) -> None:
+        lines = (write.body.get("data") or {}) if write.verb == "patch" else {}
+        if any('"event":"intent"' in one and '"step":"shift-10"' in one for one in lines.values()) and not sent:
+            sent.append(asyncio.create_task(ask(world, Verb.PROMOTE, SECOND)))
+            sent[0].add_done_callback(lambda task: gate.set())
+
+    world.seen.react, world.cluster.after = lambda happening: None, begin
+    beating = asyncio.create_task(heart(world, THIRD))
+    try:
+        async with asyncio.timeout(10):
+            await Control(world.conductor(THIRD)).resume("qwen")
+        promoted = await sent[0]
+    finally:
+        beating.cancel()
+    assert promoted.error is None
+    notices = [one.text for one in world.seen.happenings if one.topic is Topic.NOTICE]
+    assert "the wait of shift-10 was ended and the move goes on: pointsman status qwen shows it" in notices
+    lines = receipt_lines(promoted.receipt)
+    (shift,) = (line for line in lines if " shift-10 " in line and "paused" not in line)
+    assert shift.split() == ["→", "shift-10", "-", "under", "way"]
+    (paused,) = (line for line in lines if "paused" in line)
+    assert paused.startswith("  was paused    shift-10: ")
+
+
+async def test_a_receipt_of_a_paused_move_says_so_at_its_step_and_fails_nothing() -> None:
+    world = World()
+    moved, _ = await meanwhile(world, "shift-10", tolerant(promote), probe_budget=0, evidence_timeout=1000.0)
+    lines = receipt_lines(moved.receipt)
+    assert moved.receipt["state"] == "paused"
+    assert not [line for line in lines if "✗" in line]
+    (shift,) = (line for line in lines if line.split()[:2] == ["·", "shift-10"])
+    assert "paused" in shift
+    assert any(line.startswith("  paused        shift-10: ") for line in lines)
 
 
 @pytest.mark.parametrize("on", ["drift", "edge-behind"])

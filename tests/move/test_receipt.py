@@ -184,12 +184,12 @@ class Died(BaseException):
     """The process is gone."""
 
 
-async def died_judging(world: World) -> str:
-    """A move whose process dies with the first shift judged and nothing of it written down; nobody holds it now."""
+async def died_judging(world: World, step: str = "shift-10") -> str:
+    """A move whose process dies with that step judged and nothing of it written down; nobody holds it now."""
 
     def die(write: Write) -> None:
         lines = (write.body.get("data") or {}) if write.verb == "patch" else {}
-        if any('"event":"outcome"' in one and '"step":"shift-10"' in one for one in lines.values()):
+        if any('"event":"outcome"' in one and f'"step":"{step}"' in one for one in lines.values()):
             raise Died
 
     world.cluster.before = die
@@ -212,6 +212,18 @@ async def test_a_process_that_died_leaves_no_more_of_its_requests_unknown_than_i
     assert known["atLeast"] <= tenants.answered["raw-vllm"] <= known["atMost"]
     assert 0 < known["atMost"] - known["atLeast"] <= 2 * Evidence().requests // (2 * PARTS)
     assert "died, with up to" in row["why"][0]
+
+
+async def test_a_range_whose_ends_are_equal_is_a_number() -> None:
+    world = World()
+    move = await died_judging(world, "serve-ready")
+    receipt = (await world.conductor("second@test/2").recover(move)).receipt
+    row = receipt["traffic"]["layers"]["raw-vllm"]
+    assert receipt["state"] == "undone"
+    assert row["range"] == {"atLeast": 0, "atMost": 0}
+    assert row["tenants"] == 0
+    assert "raw-vllm 0" in next(line for line in receipt_lines(receipt) if line.startswith("  answered"))
+    held_to_the_schema(receipt)
 
 
 async def test_an_allowance_that_cannot_be_read_bounds_nothing() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from pointsman.edge.contract import AliasState
 from pointsman.errors import PointsmanError
 from pointsman.move.bring_up import bring_up
+from pointsman.move.control import Control
 from pointsman.move.overview import overview
 from pointsman.report.contract import Happening, Topic
 from pointsman.report.lines import JsonLines, PlainLines
@@ -67,6 +68,54 @@ async def test_a_terminal_is_left_with_the_times_of_the_receipt() -> None:
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).splitlines()
     for step in receipt["steps"]:
         assert any(f"{TITLES[step['id']]} {took(step['seconds'])}" in line for line in lines), step["id"]
+
+
+def left_by(happenings: Sequence[Happening]) -> list[str]:
+    """The lines that stay in a terminal after these."""
+    stream = io.StringIO()
+    with LiveTree(Console(file=stream, force_terminal=True, width=100), "qwen → kserve") as tree:
+        for one in happenings:
+            tree.tell(one)
+    *_, last = stream.getvalue().split("qwen → kserve")
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).splitlines()
+
+
+def test_what_git_is_asked_for_stands_below_the_step_that_asked_and_is_no_step() -> None:
+    told = [
+        Happening(0, Topic.MOVE_OPENED, "", "qwen-1", {"steps": ["shift-10", "park"]}),
+        Happening(1, Topic.STEP_BEGUN, "shift-10", "alias"),
+        Happening(2, Topic.STEP_NOTE, "git", "committed 1234567"),
+    ]
+    running = left_by(told)
+    assert not [line for line in running if line.endswith(" git") or "· git" in line]
+    (noted,) = (number for number, line in enumerate(running) if "git: committed 1234567" in line)
+    (parked,) = (number for number, line in enumerate(running) if "park the source" in line)
+    assert noted < parked
+    done = left_by(
+        [*told, Happening(3, Topic.STEP_DONE, "shift-10", ""), Happening(4, Topic.STEP_NOTE, "git", "synced")]
+    )
+    assert any("git: synced" in line for line in done)
+
+
+async def test_a_terminal_is_left_with_what_the_receipt_says_of_steps_that_others_did_or_nobody_ended() -> None:
+    world = World()
+    mover = world.conductor()
+
+    def stop(happening: Happening) -> None:
+        if happening.topic is Topic.STEP_BEGUN and happening.step == "shift-50":
+            mover.interrupt()
+            mover.interrupt()
+
+    world.seen.react = stop
+    await mover.move(world.model, "kserve", quick())
+    left = left_by(world.seen.happenings)
+    assert any("· shift 50 % of tenants" in line for line in left)
+    world.seen.react = lambda happening: None
+    world.seen.happenings.clear()
+    await Control(world.conductor("second@test/2")).resume("qwen")
+    lines = left_by(world.seen.happenings)
+    assert any("✓ shift 10 % of tenants" in line for line in lines)
+    assert not [line for line in lines if "· " in line.partition("─ ")[2][:2]]
 
 
 async def test_a_wait_that_would_read_as_nothing_is_not_shown() -> None:

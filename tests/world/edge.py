@@ -45,6 +45,8 @@ class MemoryEdge:
     fail_writes: int = 0
     fail_confirms: int = 0
     name: str = "edge-0"
+    renews: bool = False
+    """Is its replica another one after every roll, as those of a Deployment are?"""
     lagging: list[Replica] = field(default_factory=list)
     """Replicas beside the one that follows every change."""
     foreign: bool = False
@@ -132,6 +134,8 @@ class MemoryEdge:
         self.members = tuple(members)
         self.running, self.mute = None, False
         self.writes.append(self.members)
+        if self.renews:
+            self.name = f"edge-{len(self.writes)}"
         self.check()
         return self._revision()
 

@@ -114,6 +114,8 @@ class Control:
             if verb is Verb.PROMOTE and now.promotions > journal.progress.promotions:
                 if now.late > journal.progress.late:
                     raise _too_late_for_it(wish, now)
+                step = wish.step or next(iter(now.promoted - journal.progress.promoted), now.step)
+                self.conductor.tell(Topic.NOTICE, "", _promoted(step, now), {})
                 return True, None
             if now.state not in REVERSIBLE:
                 raise _too_late(verb, now)
@@ -202,6 +204,13 @@ def _granted(result: Result, wanted: frozenset[State]) -> Result:
     if State(str(result.receipt["state"])) in wanted:
         return Result(result.receipt, None, result.interrupted)
     return result
+
+
+def _promoted(step: str, progress: Progress) -> str:
+    """What became of a promote, in one line."""
+    goes_on = progress.state in (State.FORWARD, State.COMMITTED)
+    on = "the move goes on" if goes_on else f"the move is {progress.state.value} now"
+    return f"the wait of {step} was ended and {on}: pointsman status {progress.plan.model} shows it"
 
 
 def _too_late_for_it(wish: Request, progress: Progress) -> RefusedError:

@@ -82,10 +82,13 @@ class Runner:
         if self._working is None:
             return
         if self._interrupts == 1 and self.state is not State.FORWARD:
-            doing = "the way back" if self.state is State.UNDOING else "what is left of the move"
-            self._tell(Topic.NOTICE, "", f"{doing} is finished first; interrupt again to stop at once", {})
+            self._finishes("the way back" if self.state is State.UNDOING else "what is left of the move")
             return
         self._stop_working()
+
+    def _finishes(self, doing: str) -> None:
+        """Tell whoever interrupted what is done all the same."""
+        self._tell(Topic.NOTICE, "", f"{doing} is finished first; interrupt again to stop at once", {})
 
     async def ask(self, request: Request) -> bool:
         """What another process wants of this move; False when it is past what was asked.
@@ -172,7 +175,7 @@ class Runner:
                 code="left-open",
             )
             return False
-        step = self.journal.progress.step
+        step = self._step or self.journal.progress.step
         # A record that was on its way may have led past what is wanted now; then the move goes on from there.
         awaited, self._awaited = self._awaited, ""
         if self._interrupts == 0 and self._asked is not None:
@@ -186,7 +189,9 @@ class Runner:
             self._failure = interrupted_waiting(awaited, "it was interrupted")
             await self._write(Event.PAUSED, step, self._failure.as_dict(), late=True)
         else:
-            await self._write(Event.INTERRUPTED, step, {"what": "interrupted by the operator"}, late=True)
+            written = await self._write(Event.INTERRUPTED, step, {"what": "interrupted by the operator"}, late=True)
+            if written and self.state is State.COMMITTED:
+                self._finishes("what is left of the move")
         return True
 
     @property
@@ -207,7 +212,7 @@ class Runner:
             async with self._writing:
                 if late and (self.state, event) not in TRANSITIONS:
                     return False
-                news = await self._news(event)
+                news = await self._news(event, step)
                 await self.journal.append(event, step, {**(detail or {}), **self._waits(event), **news})
                 if self.context.capture is not None:
                     self.context.capture.written(news)
@@ -231,14 +236,20 @@ class Runner:
         if not task.cancelled():
             task.exception()
 
-    async def _news(self, event: Event) -> Mapping[str, Any]:
+    async def _news(self, event: Event, step: str) -> Mapping[str, Any]:
         """What the engines counted until now, for the record that is about to be written."""
         capture = self.context.capture
         if capture is None:
             return {}
         if event not in _BEGINNINGS:
             await capture.look(old=2 * LOOK if event in _MIDDLE else 0.0)
+        if event is Event.OUTCOME and self._rolls(step):
+            await capture.see_replicas()
         return capture.news(everything=event in _LAST)
+
+    def _rolls(self, step: str) -> bool:
+        """Does the step change where the alias points?"""
+        return any(one.id == step and one.members(self.context) is not None for one in self.steps)
 
     async def _forward(self) -> None:
         for step in self.steps:

@@ -43,17 +43,44 @@ def receipt_lines(receipt: Mapping[str, Any]) -> list[str]:
         waits = _waits(step["waits"])
         evidence = _evidence(step)
         told = "; ".join(part for part in (evidence, f"waited: {waits}" if waits else "") if part)
-        mark = "✓" if step["result"] in ("done", "outcome") else "↩" if step["result"].startswith("undo") else "✗"
-        lines.append(f"  {mark} {step['id']:<{width}}{took(step['seconds']):>9}  {told}".rstrip())
+        mark, word = _standing(step["result"], receipt["state"])
+        told = "; ".join(part for part in (word, told) if part)
+        spent = "-" if word == _UNDER_WAY else took(step["seconds"])
+        lines.append(f"  {mark} {step['id']:<{width}}{spent:>9}  {told}".rstrip())
     lines.append(f"  waits         {_waits(receipt['waits']) or 'none'}")
     goal = took(receipt["overheadGoalSeconds"])
     lines.append(f"  overhead      {took(receipt['overheadSeconds'])} (goal: at most {goal})")
     lines += _downtime(receipt["downtime"], receipt["predicted"].get("downtimeSeconds", 0.0))
     lines += _aliases(receipt)
     lines += traffic_lines(receipt["traffic"])
-    lines += [f"  paused        {why}" for why in receipt["pauses"]]
+    lines += _pauses(receipt)
+    lines += [f"  interrupted   {how}" for how in receipt.get("interruptions", ())]
     lines += [f"  failed        {why}" for why in receipt["failures"]]
     return lines
+
+
+_UNDER_WAY = "under way"
+_RUNNING = ("forward", "committed", "undoing", "aborting")
+"""States of a move whose steps run."""
+
+
+def _standing(result: str, state: str) -> tuple[str, str]:
+    """The mark of a step, and a word for one that neither ended nor failed."""
+    if result in ("done", "outcome"):
+        return "✓", ""
+    if result in ("intent", "undo-intent") and state in _RUNNING:
+        return ("→" if result == "intent" else "↩"), _UNDER_WAY
+    if result == "intent":
+        return "·", "paused" if state == "paused" else "not ended"
+    return ("↩" if result in ("undo-intent", "undo-outcome") else "✗"), ""
+
+
+def _pauses(receipt: Mapping[str, Any]) -> list[str]:
+    """Why the move is paused, if it is, and what it was paused for before."""
+    *before, last = receipt["pauses"] or [""]
+    now = receipt["state"] == "paused"
+    was = [why for why in (*before, "" if now else last) if why]
+    return [*(f"  was paused    {why}" for why in was), *([f"  paused        {last}"] if now else [])]
 
 
 def _waits(spent: Mapping[str, float]) -> str:

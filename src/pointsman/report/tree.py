@@ -24,7 +24,10 @@ NOTES = 3
 """Notes shown below a step while it runs; one remains when it is done."""
 
 _STYLE = {"waiting": "dim", "running": "bold cyan", "done": "green", "failed": "bold red", "undoing": "yellow"}
-_MARK = {"waiting": "·", "done": "✓", "failed": "✗", "undone": "↩"}
+_MARK = {"waiting": "·", "stopped": "·", "done": "✓", "failed": "✗", "undone": "↩"}
+_BUSY = ("running", "undoing")
+_ENDED = {"done": "done", "outcome": "done", "undo-outcome": "undone", "failed": "failed", "undo-failed": "failed"}
+"""What a step is left as, by its result in the receipt; one with another result was begun and not ended."""
 
 
 @dataclass(slots=True)
@@ -62,14 +65,26 @@ class LiveTree:
                 self._rows.setdefault(step, _Row())
         elif happening.topic in (Topic.NOTICE, Topic.MOVE_ENDED):
             self._notices.append(happening.text)
-            self._settle(happening.data.get("steps", []))
+            if happening.topic is Topic.MOVE_ENDED:
+                self._settle(happening.data.get("steps", []))
+        elif happening.topic is Topic.STEP_NOTE and happening.step not in self._rows:
+            self._remark(f"{happening.step}: {happening.text}")
         else:
             self._change(self._rows.setdefault(happening.step, _Row()), happening)
 
+    def _remark(self, text: str) -> None:
+        """What concerns no step of its own stands below the one that is under way."""
+        busy = [row for row in self._rows.values() if row.state in _BUSY]
+        (busy[-1].notes if busy else self._notices).append(text.splitlines()[0])
+
     def _settle(self, steps: Sequence[Mapping[str, Any]]) -> None:
-        """What stays in the terminal is what the receipt says."""
+        """What stays in the terminal is what the receipt says; nothing runs on there."""
+        for row in self._rows.values():
+            if row.state in _BUSY:
+                row.seconds, row.state = time.monotonic() - row.begun, "stopped"
         for step in steps:
-            self._rows.setdefault(step["id"], _Row()).seconds = step["seconds"]
+            row = self._rows.setdefault(step["id"], _Row())
+            row.seconds, row.state = step["seconds"], _ENDED.get(step["result"], "stopped")
 
     def _change(self, row: _Row, happening: Happening) -> None:
         states = {
@@ -81,7 +96,7 @@ class LiveTree:
             Topic.UNDO_FAILED: "failed",
         }
         state = states.get(happening.topic)
-        if state in ("running", "undoing"):
+        if state in _BUSY:
             row.begun = time.monotonic()
         if state in ("done", "failed", "undone") and row.begun:
             row.seconds = time.monotonic() - row.begun
@@ -94,7 +109,7 @@ class LiveTree:
         tree = Tree(Text(self._title, style="bold"))
         for step, row in self._rows.items():
             branch = tree.add(self._line(step, row))
-            shown = NOTES if row.state in ("running", "undoing") else 1
+            shown = NOTES if row.state in _BUSY else 1
             if row.state != "waiting":
                 for note in row.notes[-shown:]:
                     branch.add(Text(note, style="red" if row.state == "failed" else "dim"))
@@ -103,13 +118,15 @@ class LiveTree:
         return tree
 
     def _line(self, step: str, row: _Row) -> Table:
-        busy = row.state in ("running", "undoing")
+        busy = row.state in _BUSY
         seconds = time.monotonic() - row.begun if busy else row.seconds
         line = Table.grid(padding=(0, 1))
         mark = Spinner("dots", style=_STYLE[row.state]) if busy else Text(_MARK[row.state], style=_style(row.state))
         title = TITLES.get(step, step)
         said = f"{title} (back)" if row.state in ("undoing", "undone") else title
-        line.add_row(mark, Text(said, style=_style(row.state)), Text(took(seconds) if row.begun else "", style="dim"))
+        line.add_row(
+            mark, Text(said, style=_style(row.state)), Text(took(seconds) if row.begun or seconds else "", style="dim")
+        )
         return line
 
 

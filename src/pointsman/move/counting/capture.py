@@ -88,6 +88,12 @@ class Capture:
         """Every replica of the edge gives tenants to these layers alone, as somebody made sure of just now."""
         self.tally.named = named
 
+    async def see_replicas(self) -> None:
+        """Take note of the edge's replicas after a roll of our own: those that it made are nobody else's."""
+        async with self._looking:
+            with contextlib.suppress(PointsmanError):
+                self.replicas = dict.fromkeys(await self.edge.names_of_replicas(), "")
+
     async def see_who_runs(self) -> None:
         """Ask every replica of the edge what it runs: if all say the same, it is known who gets tenants.
 

@@ -67,6 +67,7 @@ def _receipt(progress: Progress) -> Receipt:
         "edge": dict(progress.captured.edge),
         "steps": steps,
         "failures": list(progress.failures),
+        "interruptions": [f"at {one}, past the point of no return: finished first" for one in progress.interruptions],
         "pauses": list(progress.pauses),
     }
 

@@ -2,7 +2,7 @@
 
 Every number is a count or the word ``unknown``; what is known of an unknown one stands beside it as a range. A number
 is exact when every engine process of the layer was read at both ends of its time in the move, and every request that
-the move sent itself is accounted for.
+the move sent itself is accounted for, or cannot make a difference: a range of one number is that number.
 """
 
 from __future__ import annotations
@@ -108,16 +108,18 @@ def _row(layer: str, captured: Captured) -> dict[str, Any]:
     if summed.answered < mine:
         doubts.append("more requests of the move's own were answered than the engines counted")
     exact = not (summed.why or summed.blind)
+    known = _range(summed, mine, unsure, captured.lapses)
+    tenants = known["atMost"] if known["atLeast"] == known["atMost"] else UNKNOWN
     return {
         "answered": summed.answered if exact else UNKNOWN,
-        "tenants": summed.answered - mine if exact and not doubts else UNKNOWN,
-        "range": _range(summed, mine, unsure, captured.lapses),
+        "tenants": tenants,
+        "range": known,
         "own": own,
         "aborted": summed.aborted if exact else UNKNOWN,
         "failed": summed.failed if exact else UNKNOWN,
         "cut": UNKNOWN if summed.blind or summed.silent else summed.cut,
         "engines": len(entries),
-        "why": [*summed.blind, *summed.why, *doubts],
+        "why": [*summed.blind, *summed.why, *doubts] if tenants == UNKNOWN else [],
     }
 
 

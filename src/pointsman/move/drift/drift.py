@@ -72,7 +72,8 @@ async def answer(context: Context, progress: Progress, steps: Sequence[Step], st
     """
     found = await check(context, progress, steps)
     if _asked_before(progress, step) and await _put_right(context, progress, steps, step, found):
-        found = await check(context, progress, steps)
+        # The edge's replicas are new since then: that roll was the move's own.
+        found = [one for one in await check(context, progress, steps) if one.rule.id != "edge-same"]
     for one in found:
         context.note(step, f"{one.kind.value}: {one.what}; {one.rule.answer.value}: {one.rule.why}", one.as_dict())
     said = "; ".join(f"{one.kind.value}: {one.what}" for one in found if one.rule.answer is not Answer.GO_ON)

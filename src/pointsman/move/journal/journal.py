@@ -123,6 +123,8 @@ class Progress:
     step: str = ""
     """The step that the last record with a step named."""
     failures: tuple[str, ...] = ()
+    interruptions: tuple[str, ...] = ()
+    """Steps past the point of no return at which it was told to stop, and was finished first."""
     pauses: tuple[str, ...] = ()
     """Why it paused, each time."""
     awaiting: str = ""
@@ -276,7 +278,9 @@ def _taken(progress: Progress, record: Record, line: str) -> Progress:
         after = replace(after, owed=dict(record.detail["owed"]))
     if record.event is Event.PROMOTED:
         return _promoted(after, record.step, late=bool(record.detail.get("late")))
-    if record.event in _REASONS:
+    if record.event is Event.INTERRUPTED and state is State.COMMITTED:
+        after = replace(after, interruptions=(*progress.interruptions, record.step))
+    elif record.event in _REASONS:
         said = str(record.detail.get("what", record.event.value))
         after = replace(after, failures=(*progress.failures, f"{record.step}: {said}" if record.step else said))
     if record.event is Event.PAUSED:
