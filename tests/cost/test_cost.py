@@ -117,7 +117,7 @@ def test_one_price_that_is_missing_makes_the_sum_a_least(tmp_path: Path) -> None
     assert found["total"]["money"]["paid"]["perHour"] is None
     assert found["total"]["money"]["paid"]["notKnown"] == 3  # two engines, and what is left over on their node
     assert found["total"]["money"]["paid"]["atLeast"]["perHour"] == "5.0380"  # 5.00 + 0.025 + 9.50 / 730
-    assert found["total"]["notKnown"] == ["no price of NVIDIA-L4"]
+    assert found["total"]["notKnown"] == ["no price of NVIDIA-L4 under gpus of the prices file"]
     shown = told(platform(), tmp_path, "cost", "--prices", prices(tmp_path, text)).stdout
     assert "≥ 5.0380" in shown
     assert "not known: no price of NVIDIA-L4" in shown
@@ -288,7 +288,7 @@ def test_slices_are_not_gpus_and_have_a_price_of_their_own(tmp_path: Path) -> No
     }
     assert hourly(row, "reserved") == "0.8000"  # 2 x 0.40
     assert row["money"]["idle"] == {"perHour": None, "perMonth": None, "atLeast": None, "notKnown": 2}
-    assert row["notKnown"] == ["no price of nvidia.com/mig-3g.40gb"]
+    assert row["notKnown"] == ["no price of nvidia.com/mig-3g.40gb under gpus of the prices file"]
 
 
 def test_slices_that_are_advertised_as_gpus_are_none(tmp_path: Path) -> None:
@@ -438,6 +438,30 @@ def test_a_value_of_prices_that_is_wrong_leads_to_their_page(tmp_path: Path) -> 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     done = told(platform(), tmp_path, "cost", "--prices", str(tmp_path / "none.yaml"))
     assert (done.returncode, "error [prices-unreadable]" in done.stderr) == (2, True)
+    assert "  next: name a file of prices as docs/cost.md shows one" in done.stderr
+
+
+def test_a_price_that_is_missing_is_told_with_the_key_that_it_would_stand_under(tmp_path: Path) -> None:
+    text = "".join(line for line in PRICES.splitlines(keepends=True) if line[:4] in ("sour", "date", "curr"))
+    cluster = PaidCluster.of_things(
+        node("kind", {"nvidia.com/gpu": 1}, L4),
+        node("instance", {"nvidia.com/gpu": 1}, {"node.kubernetes.io/instance-type": "gpu-1x"}),
+        node("plain", {"nvidia.com/gpu": 1}),
+        claim("old", "10Gi", "fast", "others"),
+        balancer("lost", "203.0.113.9", "others", app="gone"),
+    )
+    for where in ("kind", "instance", "plain"):
+        cluster = PaidCluster.of_things(*cluster.objects.values(), pod(where, where, {"nvidia.com/gpu": 1}))
+    assert set(said(cluster, tmp_path, "cost", "--prices", prices(tmp_path, text))["total"]["notKnown"]) == {
+        f"no price of {one} of the prices file"
+        for one in (
+            "NVIDIA-L4 under gpus",
+            "gpu-1x under nodes",
+            "nvidia.com/gpu of node plain under gpus",
+            "StorageClass fast under volumes",
+            "a load balancer under loadBalancer",
+        )
+    }
 
 
 def test_one_model_alone_has_its_own_things_and_no_others(tmp_path: Path) -> None:

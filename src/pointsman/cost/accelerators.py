@@ -15,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from pointsman.cost.prices import Prices
+from pointsman.cost.prices import Prices, unpriced
 from pointsman.kube.quantity import whole
 from pointsman.root.burden import is_accelerator
 
@@ -64,10 +64,15 @@ class Machine:
                 return None, f"node {self.name} has {len(self.has)} kinds of slices, and only a price of the whole"
         if is_slice(resource) or resource in prices.gpus:
             found = prices.gpus.get(resource)
-            return found, "" if found is not None else f"no price of {resource}"
+            return found, "" if found is not None else unpriced(resource, "gpus")
         if self.kind in prices.gpus:
             return prices.gpus[self.kind] / self.parts, ""
-        return None, f"no price of {self.kind or self.instance or f'the GPUs of node {self.name}'}"
+        return None, self._unpriced(resource)
+
+    def _unpriced(self, resource: str) -> str:
+        if self.kind or not self.instance:
+            return unpriced(self.kind or f"{resource} of node {self.name}", "gpus")
+        return unpriced(self.instance, "nodes")
 
 
 def machine_of(node: Object) -> Machine:

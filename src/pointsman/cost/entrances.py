@@ -8,7 +8,7 @@ from typing import Any
 
 from pointsman.cost.items import LOAD_BALANCER, Item
 from pointsman.cost.models import NOBODY, Owner, Owners
-from pointsman.cost.prices import Prices
+from pointsman.cost.prices import Prices, unpriced
 from pointsman.cost.sight import Sight
 from pointsman.kube.resources import ref_of
 from pointsman.move.boundary import Object
@@ -54,7 +54,7 @@ def _owner(one: Object, owners: Owners) -> Owner:
 def _item(one: Object, owner: Owner, prices: Prices | None) -> Item:
     metadata = one["metadata"]
     price: Decimal | None = prices.load_balancer if prices else None
-    why = "" if price is not None else "no price of a load balancer" if prices else "no prices were given"
+    why = "" if price is not None else unpriced("a load balancer", "loadBalancer") if prices else "no prices were given"
     name = f"{one['kind']} {metadata['namespace']}/{metadata['name']}"
     state = ", ".join(addresses_of(one))
     return Item(LOAD_BALANCER, name, owner, str(metadata["namespace"]), state=state, hourly=price, why=why)

@@ -24,7 +24,7 @@ from pointsman.spec.judging import judge_as
 from pointsman.spec.problems import InvalidSpecError, Problem
 from pointsman.spec.words import Money, shown
 
-__all__ = ["EXAMPLE", "MONTH", "OLD", "Basis", "Book", "Prices", "read_prices"]
+__all__ = ["EXAMPLE", "MONTH", "OLD", "Basis", "Book", "Prices", "read_prices", "unpriced"]
 
 EXAMPLE = "example"
 """In the place of a file: the bundled one, which shows the format and is nobody's price."""
@@ -103,6 +103,11 @@ class Book:
         }
 
 
+def unpriced(what: str, key: str) -> str:
+    """That a price is not known, and where in the file it would stand."""
+    return f"no price of {what} under {key} of the prices file"
+
+
 def read_prices(word: str, today: date) -> Book:
     """The prices of a file, or the example's; raises SpecError with the line of what is wrong."""
     path = Path(word)
@@ -131,7 +136,8 @@ def _text(path: Path) -> str:
     raise SpecError(
         f"the prices cannot be read: {why}",
         where=str(path),
-        next_action="name a file of prices; --prices example shows what one looks like (docs/cost.md)",
+        next_action="name a file of prices as docs/cost.md shows one, to be copied (A file of prices); or take "
+        "made-up ones: --prices example",
         code="prices-unreadable",
     )
 

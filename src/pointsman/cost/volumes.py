@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pointsman.cost.items import VOLUME, Item
 from pointsman.cost.models import Owners, claims_in
-from pointsman.cost.prices import MONTH, Prices
+from pointsman.cost.prices import MONTH, Prices, unpriced
 from pointsman.cost.sight import Sight
 from pointsman.kube.quantity import quantity
 from pointsman.move.boundary import Object
@@ -89,5 +89,5 @@ def _money(size: object, name: str, prices: Prices | None) -> tuple[Decimal | No
         return gib, None, "no prices were given"
     price = prices.volumes.get(name)
     if price is None:
-        return gib, None, f"no price of StorageClass {name}" if name else "its StorageClass is not said"
+        return gib, None, unpriced(f"StorageClass {name}", "volumes") if name else "its StorageClass is not said"
     return gib, price * gib / MONTH, ""
