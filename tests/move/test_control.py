@@ -93,6 +93,56 @@ async def test_a_pause_comes_after_the_step_and_leaves_tenants_split() -> None:
     assert world.edge.outages == []
 
 
+async def killed(world: World, record: int) -> None:
+    """As ``dead``, and its lock was not given back either."""
+    gone: list[bool] = []
+
+    def die(write: Write) -> None:
+        if gone or (write.verb == "patch" and f"{record:06d}" in (write.body.get("data") or {})):
+            gone.append(True)
+            raise Died
+
+    world.cluster.before = die
+    with pytest.raises(Died):
+        await world.conductor().move(world.model, "kserve", quick())
+    world.cluster.before = lambda write: None
+    world.seen.happenings.clear()
+
+
+@pytest.mark.parametrize("verb", [Verb.ROLLBACK, Verb.ABORT])
+async def test_who_asks_a_dead_process_is_told_that_its_lock_is_watched_and_then_taken(verb: Verb) -> None:
+    world = World()
+    await killed(world, 8)
+    await Control(world.conductor(SECOND)).ask(verb, "qwen")
+    first, *rest = said(world)
+    assert first == f"asked first@test/1 to {verb.value}"
+    assert rest[:2] == [
+        "nobody has answered yet: the lock of model qwen, held by first@test/1, is watched for 15 s for a sign of life",
+        "first@test/1 gave no sign of life for 15 s: this process takes over",
+    ]
+    assert not [text for text in rest if "asks to" in text]
+
+
+async def test_who_resumes_a_dead_move_or_recovers_it_is_told_what_is_waited_for() -> None:
+    for on in ("resume", "recover"):
+        world = World()
+        await killed(world, 8)
+        world.clock.seconds += 60
+        conductor = world.conductor(SECOND)
+        if on == "resume":
+            await Control(conductor).resume("qwen")
+        else:
+            await conductor.move(world.model, "kserve", quick(), recover=True)
+        assert said(world)[:2] == [
+            "the lock of model qwen, held by first@test/1, is watched for 15 s for a sign of life",
+            "first@test/1 gave no sign of life for 15 s: this process takes over",
+        ]
+
+
+def said(world: World) -> list[str]:
+    return [one.text for one in world.seen.happenings if one.topic is Topic.NOTICE]
+
+
 async def test_a_paused_move_is_resumed_by_another_process_and_ends_like_an_undisturbed_one() -> None:
     undisturbed = World()
     await undisturbed.conductor().move(undisturbed.model, "kserve", quick())

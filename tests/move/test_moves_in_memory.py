@@ -315,6 +315,23 @@ async def test_an_interrupt_while_the_point_of_no_return_is_written_is_no_failur
     assert "what is left of the move is finished first; interrupt again to stop at once" in notices
 
 
+async def test_a_second_interrupt_past_the_point_of_no_return_names_no_way_back() -> None:
+    world = World()
+    conductor = world.conductor()
+
+    def interrupt(write: Write) -> None:
+        if '"event":"commit"' in str(write.body.get("data")):
+            world.cluster.before = lambda write: None
+            conductor.interrupt()
+            conductor.interrupt()
+
+    world.cluster.before = interrupt
+    result = await conductor.move(world.model, "kserve", quick())
+    assert result.receipt["state"] == "committed"
+    assert result.error is not None
+    assert (result.error.code, result.error.next_action) == ("left-open", "pointsman resume qwen finishes it")
+
+
 async def test_a_second_interrupt_leaves_at_once_and_the_journal_says_what_is_open() -> None:
     world = World()
     conductor = world.conductor()

@@ -240,6 +240,8 @@ async def test_a_live_process_that_carries_it_is_left_alone() -> None:
     with pytest.raises(RefusedError) as told:
         await carry_on(world, QWEN)
     assert told.value.code == "teardown-held"
+    notices = [one.text for one in world.seen.happenings]
+    assert "the lock of teardowns, held by living@test/9, is watched for 15 s for a sign of life" in notices
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ class Conductor:
 
     def lock_of(self, model: Model) -> Lock:
         """The model's lock, for this process."""
-        return self._lock(model.name)
+        return self.lock_named(model.name)
 
     async def refuse_if_busy(self, model: Model) -> None:
         """Raise RefusedError when a live process moves the model, or a move or a teardown of it is open."""
@@ -162,7 +162,7 @@ class Conductor:
         A lock without one is that of a process that just ends, just begins or died in between: whoever takes the
         lock watches it.
         """
-        lock = self._lock(model.name)
+        lock = self.lock_named(model.name)
         held = await lock.read()
         if held is None or not held.alive(self.means.clock.now()):
             return
@@ -202,7 +202,7 @@ class Conductor:
         """
         found = await self.ledger.load(move)
         model = _model_of(found.progress)
-        lock = self._lock(model.name)
+        lock = self.lock_named(model.name)
         epoch = await lock.take(dead)
 
         async def work() -> Result:
@@ -236,7 +236,7 @@ class Conductor:
         if self._first is not None:
             for line in self._first(await self._planned(context, choice, found)):
                 self.tell(Topic.NOTICE, "", line, {})
-        lock = self._lock(model.name)
+        lock = self.lock_named(model.name)
         epoch = await lock.take()
 
         async def work() -> Result:
@@ -297,7 +297,8 @@ class Conductor:
             if wish is None or wish.id == heard:
                 continue
             heard = wish.id
-            self.tell(Topic.NOTICE, "", f"{wish.by} asks to {wish.verb.value}", wish.as_dict())
+            if wish.by != self.means.holder:  # its own, of before it took the move over, is news to nobody
+                self.tell(Topic.NOTICE, "", f"{wish.by} asks to {wish.verb.value}", wish.as_dict())
             await runner.ask(wish)
             await quietly(take_away(self.means.cluster, journal.ref))
 
@@ -386,8 +387,15 @@ class Conductor:
     def _layer(self, wanted: str) -> Layer:
         return next((one for one in self.means.layers if one.id == wanted), None) or layer(wanted)
 
-    def _lock(self, model: str) -> Lock:
-        return Lock(self.means.cluster, self.means.clock, model, self.means.holder)
+    def lock_named(self, model: str) -> Lock:
+        """The lock of the model with this name; the observer is told what is waited for."""
+        return Lock(
+            self.means.cluster,
+            self.means.clock,
+            model,
+            self.means.holder,
+            lambda text: self.tell(Topic.NOTICE, "", text, {}),
+        )
 
 
 RECOVER = {

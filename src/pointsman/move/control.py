@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pointsman.errors import MoveFailedError, NeedsPersonError, PointsmanError, RefusedError
 from pointsman.move.conductor import Conductor
 from pointsman.move.counting.receipt import receipt_from
-from pointsman.move.holding.lock import DURATION, Holding, Lock
+from pointsman.move.holding.lock import DURATION, Holding
 from pointsman.move.journal.journal import Progress
 from pointsman.move.journal.ledger import Journal, Summary
 from pointsman.move.journal.requests import Request, Verb, leave
@@ -25,6 +25,8 @@ __all__ = ["RESUME", "Control"]
 
 LOOK = 0.5
 """Seconds between two looks at whether a wish was granted."""
+OVERDUE = DURATION / 3
+"""Seconds without a renewal after which it is told that the lock is watched: a living holder renews sooner."""
 
 RESUME: Mapping[State, Event] = {
     State.PAUSED: Event.RESUMED,
@@ -68,7 +70,7 @@ class Control:
         Raises RefusedError when there is none, or a live process carries it.
         """
         journal = await self._open(model)
-        lock = self._lock(model)
+        lock = self.conductor.lock_named(model)
         held = await lock.read()
         if held is not None and held.holder and not await lock.silent(held):
             now = await self.conductor.ledger.load(journal.progress.move)
@@ -85,7 +87,7 @@ class Control:
         journal = await self._open(model, verb)
         self._refuse_late(verb, journal.progress)
         way = _WAYS[verb]
-        held = await self._lock(model).read()
+        held = await self.conductor.lock_named(model).read()
         if held is not None and held.holder:
             answered, held = await self._answered(journal, verb, held)
             if answered:
@@ -104,8 +106,8 @@ class Control:
         wish = Request(verb, self.conductor.means.holder, secrets.token_hex(4), journal.progress.acting)
         await leave(self.cluster, journal.ref, wish)
         self.conductor.tell(Topic.NOTICE, "", f"asked {held.holder} to {verb.value}", {})
-        lock = self._lock(journal.progress.plan.model)
-        seen, since = held, self.clock.monotonic()
+        lock = self.conductor.lock_named(journal.progress.plan.model)
+        seen, since, told = held, self.clock.monotonic(), False
         while True:
             await self.clock.sleep(LOOK)
             now = (await self.conductor.ledger.load(journal.progress.move)).progress
@@ -127,8 +129,14 @@ class Control:
             if found != seen:
                 if verb is Verb.PROMOTE and now.awaiting:
                     raise _not_merged(now)
-                seen, since = found, self.clock.monotonic()
-            elif self.clock.monotonic() - since > DURATION:
+                seen, since, told = found, self.clock.monotonic(), False
+                continue
+            silent = self.clock.monotonic() - since
+            if not told and (silent > OVERDUE or not found.alive(self.clock.now())):
+                told = True
+                lock.tell_watched(found, "nobody has answered yet: ")
+            if silent > DURATION:
+                lock.tell_dead(found)
                 return False, found
 
     async def _result(self, move: str, way: _Way) -> Result:
@@ -181,9 +189,6 @@ class Control:
             )
         if progress.state not in REVERSIBLE:
             raise _too_late(verb, progress)
-
-    def _lock(self, model: str) -> Lock:
-        return Lock(self.cluster, self.clock, model, self.conductor.means.holder)
 
 
 def _refuse_parked(model: str, ended: Sequence[Summary]) -> None:

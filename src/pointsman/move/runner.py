@@ -168,10 +168,13 @@ class Runner:
             raise asyncio.CancelledError
         self._ours = False
         if self._interrupts > 1:
+            await self._written_all()  # a commit that was on its way decides which ways are left
+            past = self.state is State.COMMITTED
             self._failure = NeedsPersonError(
                 f"stopped half way; move {self.journal.progress.move} is open in state {self.state.value}",
                 where=str(self.journal.ref),
-                next_action=f"pointsman resume {self.model}, or pointsman rollback {self.model}",
+                next_action=f"pointsman resume {self.model}"
+                + (" finishes it" if past else f", or pointsman rollback {self.model}"),
                 code="left-open",
             )
             return False

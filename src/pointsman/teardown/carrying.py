@@ -52,7 +52,8 @@ class Carrying:
     @property
     def _lock(self) -> TeardownLock:
         means = self.conductor.means
-        return TeardownLock(means.cluster, means.clock, means.holder)
+        tell = self.conductor.tell
+        return TeardownLock(means.cluster, means.clock, means.holder, lambda text: tell(Topic.NOTICE, "", text, {}))
 
     @property
     def ledger(self) -> Teardowns:

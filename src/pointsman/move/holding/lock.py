@@ -6,6 +6,7 @@ epoch in the journal's records. A slow process that comes back finds another hol
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,6 +39,10 @@ class Holding:
         return bool(self.holder) and self.renewed is not None and now - self.renewed < timedelta(seconds=DURATION)
 
 
+def _unheard(text: str) -> None:
+    """Nobody is told."""
+
+
 async def ensure_namespace(cluster: Cluster) -> None:
     """Make the namespace for locks and journals when it is missing."""
     ref = Ref(kind_of("Namespace"), NAMESPACE)
@@ -56,9 +61,13 @@ def lease_of(model: str) -> Ref:
 class Lock:
     """The lock of one model, seen from one process."""
 
-    def __init__(self, cluster: Cluster, clock: Clock, model: str, holder: str) -> None:
+    def __init__(
+        self, cluster: Cluster, clock: Clock, model: str, holder: str, tell: Callable[[str], None] = _unheard
+    ) -> None:
         self.cluster = cluster
         self.clock = clock
+        self.tell = tell
+        """Told what is waited for: a lock is watched for longer than people like to see nothing."""
         self.model = model
         self.holder = holder
         self.ref = lease_of(model)
@@ -103,11 +112,23 @@ class Lock:
     async def silent(self, held: Holding) -> bool:
         """Watch the lock for its whole life; False as soon as its holder shows itself."""
         begun = self.clock.monotonic()
+        self.tell_watched(held)
         while self.clock.monotonic() - begun < DURATION:
             await self.clock.sleep(LOOK)
             if await self.read() != held:
                 return False
+        self.tell_dead(held)
         return True
+
+    def tell_watched(self, held: Holding, why: str = "") -> None:
+        """Tell that the lock is watched."""
+        self.tell(
+            f"{why}the lock of {self.whose}, held by {held.holder}, is watched for {DURATION:g} s for a sign of life"
+        )
+
+    def tell_dead(self, held: Holding) -> None:
+        """Tell that its holder is taken for dead."""
+        self.tell(f"{held.holder} gave no sign of life for {DURATION:g} s: this process takes over")
 
     def refusal(self, held: Holding, step: str = "") -> RefusedError:
         """The error that says who holds the model, since when and at which step."""
@@ -176,8 +197,8 @@ class Lock:
 class TeardownLock(Lock):
     """The lock of whoever works on a teardown: one process of a cluster at a time."""
 
-    def __init__(self, cluster: Cluster, clock: Clock, holder: str) -> None:
-        super().__init__(cluster, clock, "", holder)
+    def __init__(self, cluster: Cluster, clock: Clock, holder: str, tell: Callable[[str], None] = _unheard) -> None:
+        super().__init__(cluster, clock, "", holder, tell)
         self.ref = Ref(kind_of("Lease"), "teardown", NAMESPACE)
         self.labels = {"pointsman.dev/teardown-lock": ""}
         self.whose = "teardowns"
