@@ -252,6 +252,14 @@ model_list:
 """
 
 
+def test_a_key_that_is_no_text_is_written_as_it_stands() -> None:
+    text = ANCHORED.replace("    api_key: sk-secret\n", "    null: x\n    2: y\n    api_key: sk-secret\n")
+    (found,) = [one for one in obstacles(ConfigText(text, "c"), TERMS) if one.level == "refuse"]
+    assert found.code == "edge-config-anchor"
+    assert "sk-secret" not in found.action
+    assert all(one in found.action for one in ("null: x", "2: "))
+
+
 def test_an_anchor_that_others_use_is_refused_before_a_move_with_the_lines_to_write() -> None:
     (found,) = [one for one in obstacles(ConfigText(ANCHORED, "c"), TERMS) if one.level == "refuse"]
     assert (found.code, found.place) == ("edge-config-anchor", "c:2")

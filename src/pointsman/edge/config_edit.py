@@ -202,7 +202,7 @@ def _lines(data: Mapping[str, Any]) -> list[str]:
 
 
 def _hidden(name: str, value: object) -> object:
-    secret = any(word in name.lower() for word in ("key", "secret", "token", "password", "credentials", "header"))
+    secret = any(word in str(name).lower() for word in ("key", "secret", "token", "password", "credentials", "header"))
     if isinstance(value, str):
         return _PLACEHOLDER if secret and not value.startswith("os.environ/") else value
     return _PLACEHOLDER if secret and isinstance(value, dict | list) else value
