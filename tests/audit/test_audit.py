@@ -258,9 +258,10 @@ def test_kserves_own_gateway_is_never_told_to_be_ended(tmp_path: Path) -> None:
     config: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": said_of_it}
     assert found(healthy(gateway("ingress", "kserve"), config), tmp_path, code=0) == []
     assert only(healthy(gateway("ingress", "others"), config), tmp_path)["name"] == "Gateway others/ingress"
-    unread = config | {"data": {"ingress": "{"}}
-    listed = said(healthy(gateway("ingress", "others"), unread), tmp_path, "audit", code=5)
-    assert (listed["findings"], [one["what"] for one in listed["unseen"]]) == ([], ["Gateway others/ingress"])
+    odd: tuple[Any, ...] = ({"ingress": "{"}, {"ingress": 5}, {"ingress": "[]"}, 5, "x", ["ingress"])
+    for data in odd:
+        listed = said(healthy(gateway("ingress", "others"), config | {"data": data}), tmp_path, "audit", code=5)
+        assert (listed["findings"], [one["what"] for one in listed["unseen"]]) == ([], ["Gateway others/ingress"])
 
 
 def test_what_was_deleted_and_does_not_go_is_found_once(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ CONFIGURATION = Ref(kind_of("ConfigMap"), "inferenceservice-config", "kserve")
 async def gateway_of_kserve(cluster: Cluster) -> str:
     """``NAMESPACE/NAME``; ``UNREAD`` where that may not be read, and empty where there is no KServe."""
     try:
-        said = ((await cluster.find(CONFIGURATION) or {}).get("data") or {}).get("ingress") or "{}"
-        ingress = json.loads(said)
-    except (PermanentError, ValueError):
+        data = (await cluster.find(CONFIGURATION) or {}).get("data") or {}
+        ingress = json.loads(data.get("ingress") or "{}") if isinstance(data, dict) else None
+    except (PermanentError, ValueError, TypeError):
         return UNREAD
     return str(ingress.get("kserveIngressGateway") or "") if isinstance(ingress, dict) else UNREAD

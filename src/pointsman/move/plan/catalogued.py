@@ -118,7 +118,7 @@ def _gateway(config: Object) -> list[Ref]:
     try:
         said = json.loads((config.get("data") or {}).get("ingress") or "{}")
         namespace, _, name = str(said.get("kserveIngressGateway") or "").partition("/")
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         return []
     return [Ref(kind_of("Gateway"), name, namespace)] if name else []
 
