@@ -16,7 +16,6 @@ from pointsman.move.control import Control
 from pointsman.move.drift.rules import RULES, Answer, Kind, Phase, table
 from pointsman.move.means import Result
 from pointsman.report.contract import Happening, Topic
-from tests.world.cluster import Write
 from tests.world.world import World, quick
 
 PAGE = Path(__file__).parents[2] / "docs" / "drift.md"
@@ -186,13 +185,11 @@ async def test_an_alias_that_was_put_back_past_the_point_of_no_return_is_a_roll_
     world.edge.renews = True
     mover = world.conductor()
 
-    def stop(write: Write) -> None:
-        if '"event":"commit"' in str(write.body.get("data")):
-            world.cluster.before = lambda write: None
-            mover.interrupt()
-            mover.interrupt()
+    def stop() -> None:
+        mover.interrupt()
+        mover.interrupt()
 
-    world.cluster.before = stop
+    world.at_commit(stop)
     await mover.move(world.model, "kserve", quick())
     (target,) = world.edge.members
     world.edge.members = (replace(target, weight=50), replace(target, id="qwen-raw-vllm", layer="raw-vllm", weight=50))

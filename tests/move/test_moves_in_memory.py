@@ -297,13 +297,7 @@ async def test_an_interrupt_after_it_finishes_the_move() -> None:
 async def test_an_interrupt_while_the_point_of_no_return_is_written_is_no_failure() -> None:
     world = World()
     conductor = world.conductor()
-
-    def interrupt(write: Write) -> None:
-        if '"event":"commit"' in str(write.body.get("data")):
-            world.cluster.before = lambda write: None
-            conductor.interrupt()
-
-    world.cluster.before = interrupt
+    world.at_commit(conductor.interrupt)
     result = await conductor.move(world.model, "kserve", quick())
     assert result.interrupted
     assert (result.receipt["state"], result.error) == ("done", None)
@@ -319,13 +313,11 @@ async def test_a_second_interrupt_past_the_point_of_no_return_names_no_way_back(
     world = World()
     conductor = world.conductor()
 
-    def interrupt(write: Write) -> None:
-        if '"event":"commit"' in str(write.body.get("data")):
-            world.cluster.before = lambda write: None
-            conductor.interrupt()
-            conductor.interrupt()
+    def twice() -> None:
+        conductor.interrupt()
+        conductor.interrupt()
 
-    world.cluster.before = interrupt
+    world.at_commit(twice)
     result = await conductor.move(world.model, "kserve", quick())
     assert result.receipt["state"] == "committed"
     assert result.error is not None

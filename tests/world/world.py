@@ -21,7 +21,7 @@ from pointsman.report.contract import Happening
 from pointsman.spec.loading import load_model
 from pointsman.spec.model import Model
 from pointsman.spec.move import Evidence
-from tests.world.cluster import MemoryCluster
+from tests.world.cluster import MemoryCluster, Write
 from tests.world.edge import MemoryEdge
 from tests.world.engine import KEY, MemoryWire
 from tests.world.layers import LAYERS
@@ -107,6 +107,16 @@ class World:
         self.put(_node(gpus))
         self.serve_from(source)
         self.cluster.changed = self.edge.check
+
+    def at_commit(self, act: Callable[[], None]) -> None:
+        """Do it once, when the record of the point of no return is about to be written."""
+
+        def before(write: Write) -> None:
+            if '"event":"commit"' in str(write.body.get("data")):
+                self.cluster.before = lambda write: None
+                act()
+
+        self.cluster.before = before
 
     def put(self, manifest: Object) -> None:
         """Put an object into the cluster, as somebody else would."""

@@ -9,6 +9,7 @@ from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Run, Source, Sure, Told
 from pointsman.checks.state import accelerators, asked_by_kind, by_kind, condition, label, settled, since
 from pointsman.checks.view import View, get, listed
+from pointsman.report.counting import count_of
 
 __all__ = ["CHECKS", "owner"]
 
@@ -155,7 +156,7 @@ def _lost(view: View) -> Iterator[Told]:
         count = accelerators(get(one.data, "status", "capacity"))
         if count and said.get("status") != "True" and settled(view, said.get("lastTransitionTime"), _MINUTES):
             why = said.get("message") or said.get("reason") or "it says nothing"
-            yield Told(one, f"it has {count} GPU{'s'[: count != 1]} and is not Ready: {why}", ("status", "conditions"))
+            yield Told(one, f"it has {count_of(count, 'GPU')} and is not Ready: {why}", ("status", "conditions"))
 
 
 def _not_offered(view: View) -> Iterator[Told]:
@@ -172,11 +173,7 @@ def _idle(view: View) -> Iterator[Told]:
         old = settled(view, get(node.standing.data, "metadata", "creationTimestamp"), _IDLE)
         if node.ready and old and not any(node.used.values()):
             count = sum(node.total.values())
-            yield Told(
-                node.standing,
-                f"none of its {count} GPUs is asked for by a pod",
-                ("status", "allocatable"),
-            )
+            yield Told(node.standing, f"none of its {count} GPUs is asked for by a pod", ("status", "allocatable"))
 
 
 def _burning(view: View) -> Iterator[Told]:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pointsman.adopt.standing import Standing
 from pointsman.checks.check import Check, Level, Source, Sure, Told
 from pointsman.checks.view import View, listed
 
-__all__ = ["CHECKS"]
+__all__ = ["CHECKS", "gateways_named"]
+
+
+def gateways_named(one: Standing) -> Iterator[tuple[int, str, str]]:
+    """The Gateways that an LLMInferenceService names for its routes: which one, its namespace and its name."""
+    for number, said in enumerate(listed(one.data, *_REFS)):
+        if name := str(said.get("name") or ""):
+            yield number, str(said.get("namespace") or one.namespace), name
 
 
 def _named(view: View) -> Iterator[Told]:
     kind = "LLMInferenceService"
     for one in [*view.of(kind), *view.meant(kind)]:
-        for number, said in enumerate(listed(one.data, *_REFS)):
-            namespace, name = str(said.get("namespace") or one.namespace), str(said.get("name") or "")
-            if name and view.find("Gateway", namespace, name) is None:
+        for number, namespace, name in gateways_named(one):
+            if view.find("Gateway", namespace, name) is None:
                 yield Told(
                     one, f"it hangs on Gateway {namespace}/{name}, and no such Gateway is there", (*_REFS, number)
                 )

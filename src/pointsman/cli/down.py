@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.cli.again import spelled
+from pointsman.cli.choices import DRAIN
 from pointsman.cli.manifests import Output
 from pointsman.cli.parking import print_look, print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, edge_in_git
-from pointsman.cli.words import Seconds, agree, given, lasting
+from pointsman.cli.words import agree, given, lasting
 from pointsman.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from pointsman.spec.model import Model
 
 __all__ = ["command"]
-
-DRAIN = Seconds(600)
 
 
 def command(

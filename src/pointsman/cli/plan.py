@@ -30,16 +30,7 @@ from pointsman.cli.choices import (
     shares_in,
 )
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
-from pointsman.cli.words import (
-    DrainPolicy,
-    Output,
-    Strategy,
-    agree,
-    before_it_began,
-    given,
-    leave,
-    refuse_unasked,
-)
+from pointsman.cli.words import DrainPolicy, Output, Strategy, agree, before_it_began, given, leave, refuse_unasked
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:

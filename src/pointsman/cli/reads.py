@@ -57,7 +57,7 @@ def _cost(models: Sequence[Model]) -> list[Right]:
 
 def _audit(models: Sequence[Model]) -> list[Right]:
     from pointsman.audit.audit import LISTED
-    from pointsman.audit.kserve import CONFIGURATION
+    from pointsman.layers.kserve_config import CONFIGURATION
 
     leases = rights(["get", "list"], kind_of("Lease"), NAMESPACE)
     kserve = rights(["get"], CONFIGURATION.kind, CONFIGURATION.namespace, name=CONFIGURATION.name)

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pointsman.cli.choices import DRAIN
 from pointsman.cli.repo import Env, Repo, edge_in_git
-from pointsman.cli.words import Output, Seconds, given, lasting
+from pointsman.cli.words import Output, given, lasting
 from pointsman.errors import UsageError
 
 if TYPE_CHECKING:
     from pointsman.teardown.scope import Scope
 
 __all__ = ["command"]
-
-DRAIN = Seconds(600)
 
 
 def command(

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pointsman.cli.again import spelled
-from pointsman.cli.choices import MergeTimeout, PullRequest
+from pointsman.cli.choices import MERGE, READY, MergeTimeout, PullRequest
 from pointsman.cli.manifests import Output
 from pointsman.cli.parking import print_look, print_result, reached, watched_as
 from pointsman.cli.repo import Env, Repo, Reviewed, edge_in_git
-from pointsman.cli.words import Seconds, given, lasting
+from pointsman.cli.words import given, lasting
 from pointsman.errors import StoppedError, UsageError
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from pointsman.spec.model import Model
 
 __all__ = ["command"]
-
-READY, MERGE = Seconds(1800), Seconds(86400)
 
 
 def command(

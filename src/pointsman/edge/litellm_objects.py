@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pointsman.edge.boundary import Cluster, Object
-from pointsman.errors import PermanentError, RefusedError
+from pointsman.errors import RefusedError
 from pointsman.kube.resources import Ref, kind_of
 from pointsman.kube.rights import Right, rights
-from pointsman.kube.shapes import misfit
+from pointsman.kube.shapes import misfit, odd, version_of
 from pointsman.spec.tenant import Edge as Settings
 
 __all__ = ["Config", "Objects", "ending", "ready", "rights_on"]
@@ -114,10 +114,7 @@ class Objects:
                 f"make it anew without immutable (kubectl delete -n {ref.namespace} configmap/{ref.name}, then apply)"
             )
             raise _refused("it is immutable, so no weight can be changed", ref, action, "edge-immutable")
-        version = found["metadata"].get("resourceVersion")
-        if not version:
-            raise _odd("it has no resourceVersion", ref)
-        return Config(str(version), str(text))
+        return Config(version_of(found, ref), str(text))
 
     async def writers(self) -> list[str]:
         """Who wrote the ConfigMap, the last one first, as the API server remembers it."""
@@ -216,16 +213,7 @@ def _volumes(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _refuse_odd(found: Object, ref: Ref) -> None:
     """No API server says such a thing of an object that it checked; who answers in its place may."""
     if wrong := misfit(ref.kind.name, found):
-        raise _odd(wrong, ref)
-
-
-def _odd(wrong: str, ref: Ref) -> PermanentError:
-    return PermanentError(
-        f"what the API server says of it is odd: {wrong}",
-        where=str(ref),
-        next_action="look who answers in its place (a proxy, an aggregated API)",
-        code="cluster-odd-object",
-    )
+        raise odd(ref, wrong)
 
 
 def _refused(what: str, ref: Ref, action: str, code: str) -> RefusedError:

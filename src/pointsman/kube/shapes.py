@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pointsman.errors import PermanentError
 from pointsman.kube.quantity import quantity
+from pointsman.kube.resources import Ref
 
-__all__ = ["misfit"]
+__all__ = ["misfit", "odd", "version_of"]
 
 Shape = Any
 """A mapping of fields (``*``: any), a list of one shape, a type, or ``quantity``; what is null or absent fits."""
@@ -129,3 +131,21 @@ def _is_amount(value: Any) -> bool:
         return not isinstance(value, bool) and quantity(str(value)) >= 0
     except (ValueError, ArithmeticError):
         return False
+
+
+def odd(ref: Ref, wrong: str) -> PermanentError:
+    """The error for an object that no API server which checked it would give."""
+    return PermanentError(
+        f"what the API server says of it is odd: {wrong}",
+        where=str(ref),
+        next_action="look who answers in its place (a proxy, an aggregated API)",
+        code="cluster-odd-object",
+    )
+
+
+def version_of(found: Mapping[str, Any], ref: Ref) -> str:
+    """The version that a write tests; raises PermanentError where whoever answers tells none."""
+    version = found["metadata"].get("resourceVersion")
+    if not version:
+        raise odd(ref, "it has no resourceVersion")
+    return str(version)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from pointsman.errors import ConflictError, NeedsPersonError, PermanentError, TemporaryError
+from pointsman.errors import ConflictError, NeedsPersonError, TemporaryError
 from pointsman.kube.resources import Ref
+from pointsman.kube.shapes import version_of
 from pointsman.move.boundary import Cluster
 
-__all__ = ["Chain", "digest", "version_of"]
+__all__ = ["Chain", "digest"]
 
 
 def digest(line: str) -> str:
@@ -56,14 +56,14 @@ class Chain:
             # The write may have happened although no answer came: look before saying that it did not.
             await self._after_conflict(number, line, tip, labels, None)
         else:
-            self.version = version_of(written)
+            self.version = version_of(written, self.ref)
 
     async def _after_conflict(
         self, number: int, line: str, tip: str, labels: Mapping[str, str], error: ConflictError | None
     ) -> None:
         found = await self.cluster.get(self.ref)
         data: dict[str, str] = found.get("data") or {}
-        self.version = version_of(found)
+        self.version = version_of(found, self.ref)
         if data.get(self.key(number)) == line:
             return
         if len(data) == number - 1 and digest(data.get(self.key(number - 1), "")) == tip:
@@ -76,16 +76,3 @@ class Chain:
             next_action="pointsman status, to see who carries on",
             code=self.code,
         ) from error
-
-
-def version_of(found: Any) -> str:
-    """The version that the next record goes on from; raises PermanentError where whoever answers tells none."""
-    version = found["metadata"].get("resourceVersion")
-    if not version:
-        raise PermanentError(
-            "what the API server says of it is odd: it has no resourceVersion",
-            where=f"ConfigMap {found['metadata'].get('namespace')}/{found['metadata'].get('name')}",
-            next_action="look who answers in its place (a proxy, an aggregated API)",
-            code="cluster-odd-object",
-        )
-    return str(version)

@@ -13,9 +13,10 @@ from typing import Any
 
 from pointsman.errors import NeedsPersonError, NotFoundError
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.shapes import version_of
 from pointsman.move.boundary import Clock, Cluster, Object
 from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
-from pointsman.move.journal.chain import Chain, version_of
+from pointsman.move.journal.chain import Chain
 from pointsman.move.journal.journal import Opening, Progress, Record, encode, fold, take, torn
 from pointsman.move.journal.readings import CAPTURED, LEFT
 from pointsman.move.journal.states import Event
@@ -131,7 +132,7 @@ class Ledger:
             )
         progress = _fold(found)
         size = sum(len(line.encode()) for line in (found.get("data") or {}).values())
-        version = version_of(found)
+        version = version_of(found, ref)
         return Journal(self.cluster, self.clock, progress, version, size, holder, allowances(found))
 
     async def moves(self, *, model: str = "", only_open: bool = True) -> list[Summary]:

@@ -18,9 +18,10 @@ from pydantic_core import from_json
 
 from pointsman.errors import NeedsPersonError, RefusedError
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.kube.shapes import version_of
 from pointsman.move.boundary import Clock, Cluster, Object
 from pointsman.move.holding.lock import NAMESPACE, ensure_namespace
-from pointsman.move.journal.chain import Chain, digest, version_of
+from pointsman.move.journal.chain import Chain, digest
 
 __all__ = [
     "LABEL",
@@ -280,9 +281,10 @@ class Teardowns:
 
     async def load(self, name: str, holder: str) -> TeardownJournal:
         """The journal as it is in the cluster; raises NotFoundError when there is none."""
-        found = await self.cluster.get(Ref(kind_of("ConfigMap"), name, NAMESPACE))
+        ref = Ref(kind_of("ConfigMap"), name, NAMESPACE)
+        found = await self.cluster.get(ref)
         size = sum(len(line.encode()) for line in (found.get("data") or {}).values())
-        chain = self._chain(name, version_of(found))
+        chain = self._chain(name, version_of(found, ref))
         return TeardownJournal(chain, self.clock, _folded(found), holder, size)
 
     async def open_ones(self) -> list[TeardownProgress]:

@@ -9,7 +9,6 @@ no finding: the API server says later what it refuses.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Sequence
 
 from pointsman.adopt.adopted import Adopted, understood
@@ -18,10 +17,12 @@ from pointsman.checks.catalogue import CHECKS
 from pointsman.checks.check import Check, Level, Source
 from pointsman.checks.cluster import standing_of
 from pointsman.checks.finding import Finding
+from pointsman.checks.hanging import gateways_named
 from pointsman.checks.running import run
-from pointsman.checks.view import View, listed
+from pointsman.checks.view import View
 from pointsman.errors import ClusterError
 from pointsman.kube.resources import Ref, kind_of
+from pointsman.layers.kserve_config import CONFIGURATION, ingress_gateway
 from pointsman.move.boundary import Object
 from pointsman.move.context import Context
 from pointsman.move.plan.refusing import refuse
@@ -35,9 +36,6 @@ WRITTEN: tuple[Check, ...] = tuple(
 """Checks of what an engine's own manifest says."""
 NEEDED: tuple[Check, ...] = tuple(one for one in CHECKS if one.id in {"PM701", "PM706", "PM707", "PM709", "PM740"})
 """Checks of what a layer needs, whose answers stand in few objects."""
-_KSERVE = "kserve"
-"""The namespace of KServe's configuration and presets."""
-_CONFIG = "inferenceservice-config"
 
 
 async def catalogued(context: Context) -> str:
@@ -67,8 +65,8 @@ async def _of_cluster(context: Context, checks: Sequence[Check]) -> list[Finding
         return []
     definitions, presets, config = await asyncio.gather(
         _tried(_names(context, "CustomResourceDefinition")),
-        _tried(_names(context, "LLMInferenceServiceConfig", _KSERVE)),
-        _tried(_objects(context, [Ref(kind_of("ConfigMap"), _CONFIG, _KSERVE)])),
+        _tried(_names(context, "LLMInferenceServiceConfig", CONFIGURATION.namespace)),
+        _tried(_objects(context, [CONFIGURATION])),
     )
     if not definitions:
         return []
@@ -115,15 +113,10 @@ async def _objects(context: Context, refs: Sequence[Ref]) -> list[Object]:
 
 def _gateway(config: Object) -> list[Ref]:
     """The Gateway that KServe's configuration names."""
-    try:
-        said = json.loads((config.get("data") or {}).get("ingress") or "{}")
-        namespace, _, name = str(said.get("kserveIngressGateway") or "").partition("/")
-    except (ValueError, TypeError, AttributeError):
-        return []
+    namespace, _, name = (ingress_gateway(config) or "").partition("/")
     return [Ref(kind_of("Gateway"), name, namespace)] if name else []
 
 
 def _hung_on(one: Standing) -> list[Ref]:
     """The Gateways that an object names for its routes."""
-    refs = listed(one.data, "spec", "router", "gateway", "refs")
-    return [Ref(kind_of("Gateway"), str(ref.get("name")), str(ref.get("namespace") or one.namespace)) for ref in refs]
+    return [Ref(kind_of("Gateway"), name, namespace) for _, namespace, name in gateways_named(one)]
